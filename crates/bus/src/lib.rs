@@ -1,0 +1,37 @@
+//! The contract on the D-Bus system bus between `portoland` and its clients.
+//!
+//! Every type here is at once the wire format (zvariant), the JSON that the command line prints and the TypeScript that
+//! the windows read (ts-rs). `Option` is an array of no or one element on the bus (`option-as-array`) and `null` in JSON.
+//!
+//! Invariant: no logic but conversion; nothing here opens a connection.
+#![forbid(unsafe_code)]
+
+mod error;
+mod proxy;
+mod wire;
+
+pub use error::Error;
+pub use proxy::Daemon1Proxy;
+pub use wire::{
+    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow,
+    LiveTick, QueryRequest, QueryResult, QueryRow, Resources, SelfTest, SelfTestState, Status,
+};
+
+/// The well-known name of the daemon.
+pub const BUS_NAME: &str = "org.portolan.Daemon1";
+/// The path of its one object.
+pub const OBJECT_PATH: &str = "/org/portolan/Daemon1";
+
+/// The polkit actions that guard the interface.
+pub mod action {
+    /// See the traffic of one's own uid.
+    pub const VIEW_OWN: &str = "org.portolan.view-own";
+    /// See everybody's traffic.
+    pub const VIEW_ALL: &str = "org.portolan.view-all";
+    /// Approve and ignore applications.
+    pub const REVIEW: &str = "org.portolan.review";
+    /// Change the configuration.
+    pub const CONFIGURE: &str = "org.portolan.configure";
+    /// Capture packets.
+    pub const CAPTURE: &str = "org.portolan.capture";
+}

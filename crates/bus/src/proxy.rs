@@ -1,0 +1,45 @@
+use zbus::proxy;
+
+use crate::{Application, Error, Finding, LiveTick, QueryRequest, QueryResult, Status};
+
+/// The daemon as its clients see it. What each call needs of polkit stands beside the daemon's implementation and in
+/// `docs/security.md`.
+#[proxy(
+    interface = "org.portolan.Daemon1",
+    default_service = "org.portolan.Daemon1",
+    default_path = "/org/portolan/Daemon1",
+    gen_blocking = false
+)]
+pub trait Daemon1 {
+    /// The daemon's state.
+    fn status(&self) -> Result<Status, Error>;
+
+    /// Asks the history. Everything counted up to the call is in the answer.
+    fn query(&self, request: &QueryRequest) -> Result<QueryResult, Error>;
+
+    /// Findings, newest first; without `include_answered` only the open ones.
+    fn findings(&self, include_answered: bool) -> Result<Vec<Finding>, Error>;
+
+    /// All applications, the newest first.
+    fn applications(&self) -> Result<Vec<Application>, Error>;
+
+    /// Approves, ignores or resets an application (`approved`, `ignored`, `unreviewed`) and answers its open findings.
+    fn review(&self, application: &str, state: &str) -> Result<(), Error>;
+
+    /// Starts `Ticked` signals to the caller. Returns the ticks of the last five minutes.
+    fn subscribe_live(&self) -> Result<Vec<LiveTick>, Error>;
+
+    /// Ends `Ticked` signals to the caller.
+    fn unsubscribe_live(&self) -> Result<(), Error>;
+
+    /// Starts `FindingChanged` signals to the caller, until it leaves the bus. Returns the open findings.
+    fn subscribe_findings(&self) -> Result<Vec<Finding>, Error>;
+
+    /// The counters were read.
+    #[zbus(signal)]
+    fn ticked(&self, tick: LiveTick) -> zbus::Result<()>;
+
+    /// A finding is new, or was answered.
+    #[zbus(signal)]
+    fn finding_changed(&self, finding: Finding) -> zbus::Result<()>;
+}

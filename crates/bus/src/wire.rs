@@ -1,0 +1,319 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use zvariant::Type;
+
+/// How much of its work the daemon can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[serde(rename_all = "lowercase")]
+#[zvariant(signature = "s")]
+#[ts(export, export_to = "bindings.ts")]
+pub enum DaemonState {
+    /// Everything works.
+    Recording,
+    /// It records, but something is missing: an inactive hook, or a history that cannot be written. `Status::notes` says what.
+    Reduced,
+}
+
+/// Whose traffic the caller sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[serde(rename_all = "lowercase")]
+#[zvariant(signature = "s")]
+#[ts(export, export_to = "bindings.ts")]
+pub enum Access {
+    /// Only the caller's own uid.
+    Own,
+    /// Everybody.
+    All,
+}
+
+/// How the last self-test ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[serde(rename_all = "lowercase")]
+#[zvariant(signature = "s")]
+#[ts(export, export_to = "bindings.ts")]
+pub enum SelfTestState {
+    /// It has not ended yet.
+    Running,
+    /// Every byte that the daemon moved was counted.
+    Passed,
+    /// The count differs from what was moved.
+    Failed,
+    /// It could not be run.
+    Impossible,
+}
+
+/// What the daemon found when it moved known bytes through loopback.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct SelfTest {
+    /// How it ended.
+    pub state: SelfTestState,
+    /// A sentence: what was moved and what was counted.
+    pub detail: String,
+    /// When it ended.
+    #[ts(type = "number | null")]
+    pub checked_unix_ms: Option<i64>,
+}
+
+/// A place in the kernel where the daemon listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct Hook {
+    /// The hook's name, as the kernel calls it.
+    pub name: String,
+    /// Whether it is attached.
+    pub active: bool,
+    /// What it is for; when it is not active, why not and what is missing therefore.
+    pub reason: String,
+}
+
+/// Whose the bytes were, since the daemon started; payload bytes, sent and received together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct Attribution {
+    /// All bytes: always `attributed + kernel + the sum of unattributed`.
+    #[ts(type = "number")]
+    pub total: u64,
+    /// Bytes of a known executable.
+    #[ts(type = "number")]
+    pub attributed: u64,
+    /// Bytes that the kernel moved itself.
+    #[ts(type = "number")]
+    pub kernel: u64,
+    /// Bytes by the reason why their executable is not known.
+    #[ts(type = "Record<string, number>")]
+    pub unattributed: BTreeMap<String, u64>,
+    /// Bytes of owners that are still being identified.
+    #[ts(type = "number")]
+    pub pending: u64,
+}
+
+/// The history file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct HistoryInfo {
+    /// Where it is.
+    pub path: String,
+    /// Its size with the write-ahead log.
+    #[ts(type = "number")]
+    pub size_bytes: u64,
+    /// The start of its oldest bucket.
+    #[ts(type = "number | null")]
+    pub first_unix_ms: Option<i64>,
+    /// Why it cannot be written at the moment.
+    pub problem: Option<String>,
+}
+
+/// What the daemon itself uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct Resources {
+    /// CPU time since it started.
+    #[ts(type = "number")]
+    pub cpu_ms: u64,
+    /// Proportional set size.
+    #[ts(type = "number")]
+    pub pss_bytes: u64,
+    /// Sockets that are counted now.
+    #[ts(type = "number")]
+    pub sockets: u64,
+    /// Processes that are known now.
+    #[ts(type = "number")]
+    pub processes: u64,
+}
+
+/// The daemon's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct Status {
+    /// The daemon's version.
+    pub version: String,
+    /// Whether everything works.
+    pub state: DaemonState,
+    /// A sentence for each thing that does not work.
+    pub notes: Vec<String>,
+    /// What the caller may see.
+    pub access: Access,
+    /// When the daemon started.
+    #[ts(type = "number")]
+    pub started_unix_ms: i64,
+    /// The self-test at start.
+    pub self_test: SelfTest,
+    /// Where the daemon listens.
+    pub hooks: Vec<Hook>,
+    /// Whose the bytes were.
+    pub attribution: Attribution,
+    /// What was lost, by kind; 0 where nothing was. The unit is part of the kind's name.
+    #[ts(type = "Record<string, number>")]
+    pub losses: BTreeMap<String, u64>,
+    /// The history file.
+    pub history: HistoryInfo,
+    /// What the daemon uses.
+    pub resources: Resources,
+    /// How many applications nobody has looked at.
+    pub unreviewed: u32,
+}
+
+/// A question to the history.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct QueryRequest {
+    /// Only buckets that end after this; `None` from the beginning.
+    #[ts(type = "number | null")]
+    pub since_unix_ms: Option<i64>,
+    /// Only buckets that start before this; `None` up to now.
+    #[ts(type = "number | null")]
+    pub until_unix_ms: Option<i64>,
+    /// What to group by (the words of `portolan_core::Dimension`); empty for one row with the total.
+    pub by: Vec<String>,
+    /// At most so many rows, largest first; 0 for the daemon's limit.
+    pub limit: u32,
+}
+
+/// One group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct QueryRow {
+    /// A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `parent_path`,
+    /// `parent_sha256`). A key that is missing is not known; then `unattributed` or `kernel` may say why.
+    #[ts(type = "Record<string, string>")]
+    pub keys: BTreeMap<String, String>,
+    /// Payload bytes sent.
+    #[ts(type = "number")]
+    pub tx_bytes: u64,
+    /// Payload bytes received.
+    #[ts(type = "number")]
+    pub rx_bytes: u64,
+    /// Flows seen for the first time.
+    #[ts(type = "number")]
+    pub flows: u64,
+    /// First bytes or opening.
+    #[ts(type = "number")]
+    pub first_unix_ms: i64,
+    /// Last bytes.
+    #[ts(type = "number")]
+    pub last_unix_ms: i64,
+}
+
+/// The answer to a [`QueryRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct QueryResult {
+    /// The groups, largest first.
+    pub rows: Vec<QueryRow>,
+    /// Whether there were more rows than the limit.
+    pub truncated: bool,
+    /// Whose traffic it is.
+    pub access: Access,
+}
+
+/// How a finding stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[serde(rename_all = "lowercase")]
+#[zvariant(signature = "s")]
+#[ts(export, export_to = "bindings.ts")]
+pub enum FindingState {
+    /// Nobody has answered.
+    Open,
+    /// The application was approved.
+    Approved,
+    /// The application was ignored.
+    Ignored,
+}
+
+/// Something a person should know. Its texts are hostile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct Finding {
+    /// Its number, which never changes.
+    #[ts(type = "number")]
+    pub id: i64,
+    /// `new-application`, `changed-executable`, `lost-events`, `self-test-failed`.
+    pub kind: String,
+    /// How it stands.
+    pub state: FindingState,
+    /// When it happened.
+    #[ts(type = "number")]
+    pub unix_ms: i64,
+    /// What a review would answer; `None` for findings about the daemon itself.
+    pub application: Option<String>,
+    /// The executable's path.
+    pub path: Option<String>,
+    /// The executable's hash.
+    pub sha256: Option<String>,
+    /// The hash that this path had before.
+    pub previous_sha256: Option<String>,
+    /// Who started it.
+    pub parent_path: Option<String>,
+    /// As which user.
+    pub uid: Option<u32>,
+    /// Where it talked to first: `address:port`, IPv6 in brackets.
+    pub remote: Option<String>,
+    /// A sentence, for findings about the daemon itself.
+    pub detail: Option<String>,
+}
+
+/// An application and what a person decided about it. Its texts are hostile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct Application {
+    /// The key to review it by.
+    pub application: String,
+    /// The path of its newest executable.
+    pub path: String,
+    /// The hash of its newest executable.
+    pub sha256: String,
+    /// `unreviewed`, `approved` or `ignored`.
+    pub review: String,
+    /// When it talked first.
+    #[ts(type = "number")]
+    pub first_unix_ms: i64,
+    /// When it talked last.
+    #[ts(type = "number")]
+    pub last_unix_ms: i64,
+    /// How many executables it has had.
+    pub executables: u32,
+}
+
+/// What one program of one user did in one tick.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct LiveRow {
+    /// The application key; `None` for the kernel and for bytes without an owner.
+    pub application: Option<String>,
+    /// The executable's path; `kernel`, or the reason why there is no owner, where `application` is `None`.
+    pub path: String,
+    /// The executable's hash.
+    pub sha256: Option<String>,
+    /// The path of what started it.
+    pub parent_path: Option<String>,
+    /// `unreviewed`, `approved` or `ignored`.
+    pub review: Option<String>,
+    /// As which user.
+    pub uid: u32,
+    /// Where most of the bytes of the tick went: `address:port`.
+    pub remote: Option<String>,
+    /// Payload bytes sent in the tick.
+    #[ts(type = "number")]
+    pub tx_bytes: u64,
+    /// Payload bytes received in the tick.
+    #[ts(type = "number")]
+    pub rx_bytes: u64,
+    /// Flows that are open.
+    pub flows: u32,
+}
+
+/// What happened between two readings of the kernel's counters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct LiveTick {
+    /// When the counters were read.
+    #[ts(type = "number")]
+    pub unix_ms: i64,
+    /// Since how long ago.
+    pub interval_ms: u32,
+    /// Programs with bytes or open flows.
+    pub rows: Vec<LiveRow>,
+}

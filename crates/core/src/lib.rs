@@ -1,0 +1,48 @@
+//! The words that every part of Portolan shares, and the pure logic on them.
+//!
+//! Invariant: no I/O, no clock, no thread. Time arrives as an argument.
+#![forbid(unsafe_code)]
+
+mod application;
+mod bytes;
+mod dimension;
+mod executable;
+mod finding;
+mod flow;
+mod owner;
+mod process;
+mod text;
+mod time;
+mod unattributed;
+
+pub use application::{ApplicationKey, ReviewState};
+pub use bytes::Bytes;
+pub use dimension::Dimension;
+pub use executable::{Executable, Sha256Digest};
+pub use finding::FindingKind;
+pub use flow::{Direction, Endpoint, Flow, Protocol};
+pub use owner::{Lineage, Owner};
+pub use process::{Pid, ProcessKey, Uid};
+pub use text::Untrusted;
+pub use time::{MonotonicNs, UnixMillis};
+pub use unattributed::Unattributed;
+
+/// A word that does not parse: what was given and what would have been understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("“{given}” is not a {what}; expected {expected}")]
+pub struct ParseError {
+    /// What kind of word was expected.
+    pub what: &'static str,
+    /// The text as given, made safe for a terminal.
+    pub given: String,
+    /// The words that would have been understood.
+    pub expected: &'static str,
+}
+
+impl ParseError {
+    /// An error that quotes what was given.
+    #[must_use]
+    pub fn new(what: &'static str, given: &str, expected: &'static str) -> Self {
+        Self { what, given: Untrusted::from(given).for_terminal(), expected }
+    }
+}

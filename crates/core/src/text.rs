@@ -1,0 +1,110 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Text that another program chose: a path, a name, a command line, a domain.
+///
+/// It has no `Display`, so that it cannot reach a person without a decision on how to make it harmless:
+/// [`Untrusted::for_terminal`] or [`Untrusted::for_markup`].
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Untrusted(String);
+
+impl Untrusted {
+    /// Text from the kernel, which need not be UTF-8.
+    ///
+    /// Bytes that are not UTF-8 become `\xNN`, so that two different names never look the same.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            for byte in chunk.invalid() {
+                text.push_str(&format!("\\x{byte:02x}"));
+            }
+        }
+        Self(text)
+    }
+
+    /// The text as it came, for storage and comparison only.
+    #[must_use]
+    pub fn as_raw(&self) -> &str {
+        &self.0
+    }
+
+    /// The text on one line, without anything that a terminal would obey or that reorders what is read.
+    #[must_use]
+    pub fn for_terminal(&self) -> String {
+        let mut shown = String::with_capacity(self.0.len());
+        for c in self.0.chars() {
+            if is_deceptive(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+        }
+        shown
+    }
+
+    /// The text for a notification body or any other place that reads markup.
+    #[must_use]
+    pub fn for_markup(&self) -> String {
+        let mut shown = String::with_capacity(self.0.len());
+        for c in self.for_terminal().chars() {
+            match c {
+                '&' => shown.push_str("&amp;"),
+                '<' => shown.push_str("&lt;"),
+                '>' => shown.push_str("&gt;"),
+                '"' => shown.push_str("&quot;"),
+                '\'' => shown.push_str("&#39;"),
+                c => shown.push(c),
+            }
+        }
+        shown
+    }
+}
+
+/// Control characters, line separators, and the marks that reverse or hide text (Unicode TR 36, "bidi" and "invisible").
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+impl From<String> for Untrusted {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Untrusted {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.for_terminal())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_and_line_breaks_do_not_reach_a_terminal() {
+        let shown = Untrusted::from("a\x1b[2Jb\nc\u{202e}d").for_terminal();
+        assert_eq!(shown, "a\\u{1b}[2Jb\\u{a}c\\u{202e}d");
+    }
+
+    #[test]
+    fn markup_is_text() {
+        let shown = Untrusted::from("<a href=\"x\">&'").for_markup();
+        assert_eq!(shown, "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+    }
+
+    #[test]
+    fn different_bytes_stay_different() {
+        assert_ne!(Untrusted::from_bytes(b"/tmp/\xff"), Untrusted::from_bytes(b"/tmp/\xfe"));
+        assert_eq!(Untrusted::from_bytes("/tmp/ä".as_bytes()).as_raw(), "/tmp/ä");
+    }
+}
