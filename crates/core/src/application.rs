@@ -19,6 +19,12 @@ impl ApplicationKey {
         Self(format!("path:{}", executable.path.as_raw()).into())
     }
 
+    /// A key that [`ApplicationKey::as_untrusted`] gave; not checked, so that what was stored always reads back.
+    #[must_use]
+    pub fn from_stored(key: Untrusted) -> Self {
+        Self(key)
+    }
+
     /// The key as stored and sent.
     #[must_use]
     pub fn as_untrusted(&self) -> &Untrusted {

@@ -1,6 +1,6 @@
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use crate::{ParseError, ProcessKey, Uid};
+use crate::{MonotonicNs, ParseError, Pid, ProcessKey, Uid};
 
 /// What a socket speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,6 +105,17 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+impl fmt::Display for Endpoint {
+    /// `address:port`, IPv6 in brackets; without the port where there is none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.address, self.port) {
+            (address, 0) => write!(f, "{address}"),
+            (IpAddr::V4(address), port) => write!(f, "{address}:{port}"),
+            (IpAddr::V6(address), port) => write!(f, "[{address}]:{port}"),
+        }
+    }
+}
+
 /// What one process exchanged with one peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
@@ -125,6 +136,23 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// The owner of what the kernel moves itself, which no process can have.
+    pub const KERNEL: ProcessKey = ProcessKey { pid: Pid(0), started: MonotonicNs(0), exec_generation: 0 };
+
+    /// Traffic of which only the owner is known.
+    #[must_use]
+    pub fn of_unknown_peer(owner: ProcessKey) -> Self {
+        Self {
+            owner,
+            uid: Uid::UNKNOWN,
+            protocol: Protocol::Ip(0),
+            direction: Direction::Unknown,
+            local: None,
+            remote: None,
+            network_namespace: 0,
+        }
+    }
+
     /// The port that names the service: the remote one for what this machine opened, else the local one.
     ///
     /// For datagrams that nobody opened, the lower of both.

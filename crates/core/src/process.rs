@@ -12,6 +12,11 @@ pub struct Pid(pub u32);
 #[serde(transparent)]
 pub struct Uid(pub u32);
 
+impl Uid {
+    /// The kernel's `(uid_t) -1`, which no user can have.
+    pub const UNKNOWN: Self = Self(u32::MAX);
+}
+
 /// One run of one executable: never reused, neither by a later process with the same pid nor by an exec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessKey {

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What the kernel programs and the daemon share. The only definition of these layouts: `cargo xtask contracts` generates
+ * src/abi.rs from this file, with assertions on size and offset. No padding is implicit.
+ */
+#ifndef PORTOLAN_ABI_H
+#define PORTOLAN_ABI_H
+
+#include <linux/types.h>
+
+#define PORTOLAN_ARGUMENTS_MAX 1024	/* bytes of a command line that travel with an exec */
+#define PORTOLAN_CLOSED_MAX 131072	/* flows closed between two readings */
+#define PORTOLAN_OVERFLOW_MAX 8192	/* owners whose flows did not fit above */
+#define PORTOLAN_RING_BYTES (1 << 20)
+
+/* A process: exec keeps pid and start time, so the generation tells two executables apart. All 0: the kernel itself. */
+struct portolan_owner {
+	__u64 started_ns;	/* CLOCK_BOOTTIME at fork */
+	__u64 exec_generation;	/* task_struct.self_exec_id */
+	__u32 pid;		/* tgid, initial pid namespace */
+	__u32 reserved;
+};
+
+enum portolan_direction {
+	PORTOLAN_DIRECTION_UNKNOWN = 0,
+	PORTOLAN_DIRECTION_OUTBOUND = 1,
+	PORTOLAN_DIRECTION_INBOUND = 2,
+};
+
+/* What one process exchanges with one peer. Addresses are 16 bytes; IPv4 is mapped (::ffff:a.b.c.d); all 0: not known. */
+struct portolan_flow {
+	struct portolan_owner owner;
+	__u8 local_address[16];
+	__u8 remote_address[16];
+	__u32 uid;
+	__u32 network_namespace;	/* inode number */
+	__u16 local_port;		/* host order */
+	__u16 remote_port;		/* host order */
+	__u16 protocol;			/* IANA number */
+	__u8 family;			/* AF_INET, AF_INET6 or AF_PACKET */
+	__u8 direction;			/* enum portolan_direction */
+};
+
+/* Cumulative payload bytes; they only ever grow. */
+struct portolan_counters {
+	__u64 tx_bytes;
+	__u64 rx_bytes;
+	__u64 opened_ns;	/* CLOCK_BOOTTIME of the first use */
+	__u64 closed_sockets;	/* sockets whose cells moved here; 0: uses of a socket that may still be open */
+};
+
+/*
+ * Life of a cell: PROVISIONAL (no byte yet, the flow may still change) -> CLAIMED (being written) -> READY (the flow never
+ * changes again) -> CLOSED (its counters have moved to the table of closed flows). LISTENING cells carry no bytes.
+ */
+enum portolan_cell_state {
+	PORTOLAN_CELL_PROVISIONAL = 0,
+	PORTOLAN_CELL_CLAIMED = 1,
+	PORTOLAN_CELL_READY = 2,
+	PORTOLAN_CELL_CLOSED = 3,
+	PORTOLAN_CELL_LISTENING = 4,
+};
+
+struct portolan_cell {
+	struct portolan_flow flow;
+	struct portolan_counters counters;
+	__u32 state;		/* enum portolan_cell_state */
+	__u32 copied_seq;	/* TCP: what the program had consumed at the last reading of tcp_sock.copied_seq */
+};
+
+enum portolan_event_kind {
+	PORTOLAN_EVENT_FORK = 1,
+	PORTOLAN_EVENT_EXEC = 2,
+	PORTOLAN_EVENT_EXIT = 3,
+	PORTOLAN_EVENT_TASK = 4,	/* from the iterator: a process that exists */
+};
+
+/* A file's identity, as the kernel sees it at exec. device is MKDEV(major, minor): major << 20 | minor. */
+struct portolan_file {
+	__u64 inode;
+	__u64 size;
+	__s64 changed_s;	/* ctime; 0 where this kernel's layout is not known */
+	__u32 changed_ns;
+	__u32 device;
+	__u32 generation;
+	__u32 reserved;
+};
+
+/* One process event. arguments holds arguments_len bytes of the NUL-separated command line; the rest is not sent. */
+struct portolan_event {
+	__u32 kind;		/* enum portolan_event_kind */
+	__u32 uid;
+	struct portolan_owner process;
+	struct portolan_owner parent;
+	__u64 at_ns;		/* CLOCK_BOOTTIME */
+	struct portolan_file file;
+	__u32 kernel_thread;	/* 1 for a thread of the kernel */
+	__u32 arguments_len;
+	__u32 arguments_truncated;
+	__u32 reserved;
+	__u8 arguments[PORTOLAN_ARGUMENTS_MAX];
+};
+
+/* Indices of the map of losses: what was refused, counted where it happened. */
+enum portolan_loss {
+	PORTOLAN_LOSS_EVENTS = 0,		/* process events: the ring was full */
+	PORTOLAN_LOSS_CLOSED = 1,		/* closed flows that went to the owner's overflow cell */
+	PORTOLAN_LOSS_OVERFLOW = 2,		/* closed flows that found no overflow cell either */
+	PORTOLAN_LOSS_OVERFLOW_TX_BYTES = 3,	/* their bytes: counted, without an owner */
+	PORTOLAN_LOSS_OVERFLOW_RX_BYTES = 4,
+	PORTOLAN_LOSS_CELLS = 5,		/* sockets that got no cell and were counted flow by flow */
+	PORTOLAN_LOSS_PEERS = 6,		/* datagrams whose peer could not be kept */
+	PORTOLAN_LOSS_KINDS = 7,
+};
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#ifndef PORTOLAN_MAPS_H
+#define PORTOLAN_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+
+/*
+ * The counters of a live socket. Written by the accounting programs, read by dump_cells. An accepted socket starts with a
+ * copy of its listener's cell. When no memory is left, the socket is counted flow by flow (PORTOLAN_LOSS_CELLS).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct portolan_cell);
+} cells SEC(".maps");
+
+/*
+ * Flows of closed sockets, and uses of a socket by others than its first owner and peer. Two tables: programs add to the
+ * active one; the daemon makes the other one active, waits until no program can still hold the old choice (an RCU grace
+ * period), then reads and clears it alone. When full: the owner's cell in the overflow table below.
+ */
+struct closed_table {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, PORTOLAN_CLOSED_MAX);
+	__type(key, struct portolan_flow);
+	__type(value, struct portolan_counters);
+};
+struct closed_table closed_0 SEC(".maps");
+struct closed_table closed_1 SEC(".maps");
+
+/* Bytes by owner alone, of flows that found no room. Swapped with the above. When full: PORTOLAN_LOSS_OVERFLOW_*. */
+struct overflow_table {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PORTOLAN_OVERFLOW_MAX);
+	__type(key, struct portolan_owner);
+	__type(value, struct portolan_counters);
+};
+struct overflow_table overflow_0 SEC(".maps");
+struct overflow_table overflow_1 SEC(".maps");
+
+/* Which of the two tables is active: 0 or 1. Written by the daemon, read by the programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} active SEC(".maps");
+
+/*
+ * The peer of the datagram that a thread is sending or has just received, between the cgroup hook that knows it and the
+ * tracepoint of the same call that knows the length. Freed with the thread.
+ */
+struct peer {
+	__u8 address[16];
+	__u16 port; /* host order */
+	__u16 valid; /* until the tracepoint of the same call has read it */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct peer);
+} peers SEC(".maps");
+
+/* Process events to the daemon. When full: PORTOLAN_LOSS_EVENTS, and the daemon asks the task iterator. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, PORTOLAN_RING_BYTES);
+} events SEC(".maps");
+
+/* Room to build an event in, too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct portolan_event);
+} scratch SEC(".maps");
+
+/* What was refused: cumulative, read by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PORTOLAN_LOSS_KINDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses SEC(".maps");
+
+static __always_inline void lose(__u32 kind, __u64 count)
+{
+	__u64 *counter = bpf_map_lookup_elem(&losses, &kind);
+
+	if (counter)
+		__sync_fetch_and_add(counter, count);
+}
+
+#endif

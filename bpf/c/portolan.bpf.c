@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The kernel programs of Portolan: one object, see each header for what it does. */
+#include "kernel.h"
+#include "abi.h"
+#include "maps.h"
+#include "owner.h"
+#include "processes.h"
+#include "flows.h"
+#include "peers.h"
+#include "sockets.h"
+#include "accounting.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

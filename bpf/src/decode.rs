@@ -1,0 +1,231 @@
+//! From the kernel's layouts to Portolan's words.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use portolan_core::{Bytes, Direction, Endpoint, Flow, MonotonicNs, Pid, ProcessKey, Protocol, Uid};
+use zerocopy::FromBytes;
+
+use crate::{Counters, FlowKey, abi};
+
+const AF_PACKET: u8 = 17;
+
+/// Bytes from the kernel that do not have the agreed layout: the object and the daemon are not of one build.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "the kernel programs sent {what} of {length} bytes, which this daemon cannot read; restart it to load its own programs"
+)]
+pub struct DecodeError {
+    what: &'static str,
+    length: usize,
+}
+
+/// The counters of a socket that is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    /// Whose, and with whom.
+    pub flow: Flow,
+    /// Cumulative bytes.
+    pub bytes: Bytes,
+    /// First use.
+    pub opened: MonotonicNs,
+    /// How many sockets of this flow have been closed; 0 for a socket in use, and for uses apart from a socket's cell.
+    pub closed_sockets: u64,
+}
+
+/// The identity of a file at the moment of an exec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// Major and minor device number.
+    pub device: (u32, u32),
+    /// Inode number.
+    pub inode: u64,
+    /// Inode generation; 0 where it is not known.
+    pub generation: u32,
+    /// ctime in seconds and nanoseconds: every change of content or metadata moves it.
+    pub changed: (i64, u32),
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What happened to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// It began as a copy of its parent.
+    Fork,
+    /// It runs another executable from now on.
+    Exec,
+    /// It is gone.
+    Exit,
+    /// It exists (from the iterator).
+    Task,
+}
+
+/// A process event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// To whom; `None` for a thread of the kernel.
+    pub process: Option<ProcessKey>,
+    /// Who started it; `None` when the kernel did.
+    pub parent: Option<ProcessKey>,
+    /// Its real user id.
+    pub uid: Uid,
+    /// When.
+    pub at: MonotonicNs,
+    /// The executable file; `None` when it has none (it is exiting, or a thread of the kernel).
+    pub file: Option<FileId>,
+    /// NUL-separated arguments; empty when they could not be read or the event carries none.
+    pub arguments: Vec<u8>,
+    /// Whether there were more arguments than travel with an event.
+    pub arguments_truncated: bool,
+}
+
+/// Decodes one event. `bytes` may be longer than the event (the ring pads), not shorter.
+///
+/// # Errors
+/// When the layout is not the agreed one.
+pub fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
+    let error = || DecodeError { what: "a process event", length: bytes.len() };
+    let mut whole = [0; size_of::<abi::portolan_event>()];
+    if bytes.len() < EVENT_HEADER_BYTES {
+        return Err(error());
+    }
+    let length = bytes.len().min(whole.len());
+    whole[..length].copy_from_slice(&bytes[..length]);
+    let raw = abi::portolan_event::read_from_bytes(&whole).map_err(|_| error())?;
+    let kind = match raw.kind {
+        abi::PORTOLAN_EVENT_FORK => EventKind::Fork,
+        abi::PORTOLAN_EVENT_EXEC => EventKind::Exec,
+        abi::PORTOLAN_EVENT_EXIT => EventKind::Exit,
+        abi::PORTOLAN_EVENT_TASK => EventKind::Task,
+        _ => return Err(error()),
+    };
+    let arguments_len = usize::try_from(raw.arguments_len).map_err(|_| error())?;
+    Ok(Event {
+        kind,
+        process: decode_owner(&raw.process),
+        parent: decode_owner(&raw.parent),
+        uid: Uid(raw.uid),
+        at: MonotonicNs(raw.at_ns),
+        file: decode_file(&raw.file),
+        arguments: raw.arguments.get(..arguments_len).ok_or_else(error)?.to_vec(),
+        arguments_truncated: raw.arguments_truncated != 0,
+    })
+}
+
+/// Size of an event without its arguments, as the iterator writes it.
+pub const EVENT_HEADER_BYTES: usize = std::mem::offset_of!(abi::portolan_event, arguments);
+
+/// Decodes what the cell iterator wrote: cells back to back.
+///
+/// # Errors
+/// When the length is not a whole number of cells.
+pub fn decode_cells(bytes: &[u8]) -> Result<Vec<Cell>, DecodeError> {
+    let size = size_of::<abi::portolan_cell>();
+    let error = || DecodeError { what: "cells", length: bytes.len() };
+    if !bytes.len().is_multiple_of(size) {
+        return Err(error());
+    }
+    bytes
+        .chunks_exact(size)
+        .map(|chunk| {
+            let raw = abi::portolan_cell::read_from_bytes(chunk).map_err(|_| error())?;
+            Ok(decode_closed(FlowKey(raw.flow), Counters(raw.counters)))
+        })
+        .collect()
+}
+
+/// Decodes an entry of a table of closed flows.
+#[must_use]
+pub fn decode_closed(key: FlowKey, counters: Counters) -> Cell {
+    let (raw, Counters(counters)) = (key.0, counters);
+    let protocol =
+        if raw.family == AF_PACKET { Protocol::Packet } else { Protocol::from_ip_number(raw.protocol) };
+    Cell {
+        flow: Flow {
+            owner: decode_owner(&raw.owner).unwrap_or(Flow::KERNEL),
+            uid: Uid(raw.uid),
+            protocol,
+            direction: match u32::from(raw.direction) {
+                abi::PORTOLAN_DIRECTION_OUTBOUND => Direction::Outbound,
+                abi::PORTOLAN_DIRECTION_INBOUND => Direction::Inbound,
+                _ => Direction::Unknown,
+            },
+            local: decode_endpoint(raw.local_address, raw.local_port),
+            remote: decode_endpoint(raw.remote_address, raw.remote_port),
+            network_namespace: raw.network_namespace,
+        },
+        bytes: Bytes { tx: counters.tx_bytes, rx: counters.rx_bytes },
+        opened: MonotonicNs(counters.opened_ns),
+        closed_sockets: counters.closed_sockets,
+    }
+}
+
+/// The process of an owner; `None` for the kernel.
+#[must_use]
+pub fn decode_owner(raw: &abi::portolan_owner) -> Option<ProcessKey> {
+    (raw.pid != 0).then_some(ProcessKey {
+        pid: Pid(raw.pid),
+        started: MonotonicNs(raw.started_ns),
+        exec_generation: raw.exec_generation,
+    })
+}
+
+/// `None` when neither address nor port is known.
+fn decode_endpoint(address: [u8; 16], port: u16) -> Option<Endpoint> {
+    let address = Ipv6Addr::from(address);
+    let address = address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4);
+    (!address.is_unspecified() || port != 0).then_some(Endpoint { address, port })
+}
+
+fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
+    (raw.inode != 0).then_some(FileId {
+        device: (raw.device >> 20, raw.device & 0xf_ffff),
+        inode: raw.inode,
+        generation: raw.generation,
+        changed: (raw.changed_s, raw.changed_ns),
+        size: raw.size,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::{FromZeros, IntoBytes};
+
+    use super::*;
+
+    #[test]
+    fn a_cell_reads_as_what_it_says() {
+        let mut raw = abi::portolan_cell::new_zeroed();
+        raw.flow.owner = abi::portolan_owner { started_ns: 7, exec_generation: 3, pid: 42, reserved: 0 };
+        raw.flow.remote_address = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1];
+        raw.flow.remote_port = 443;
+        raw.flow.protocol = 6;
+        raw.flow.family = 2;
+        raw.flow.direction = 1;
+        raw.counters.tx_bytes = 5;
+        let bytes = [raw.as_bytes(), raw.as_bytes()].concat();
+        let cells = decode_cells(&bytes).unwrap();
+        assert_eq!(cells.len(), 2);
+        let flow = cells[0].flow;
+        assert_eq!((flow.owner.pid, flow.owner.exec_generation), (Pid(42), 3));
+        assert_eq!(flow.remote, Some(Endpoint { address: "192.0.2.1".parse().unwrap(), port: 443 }));
+        assert_eq!((flow.local, flow.protocol, flow.direction), (None, Protocol::Tcp, Direction::Outbound));
+        assert!(decode_cells(&bytes[1..]).is_err());
+    }
+
+    #[test]
+    fn an_event_may_end_after_its_arguments_and_not_before_them() {
+        let mut raw = abi::portolan_event::new_zeroed();
+        raw.kind = abi::PORTOLAN_EVENT_EXEC;
+        raw.process.pid = 9;
+        raw.arguments_len = 5;
+        raw.arguments[..5].copy_from_slice(b"a\0bc\0");
+        let event = decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES + 5]).unwrap();
+        assert_eq!(event.arguments, b"a\0bc\0");
+        assert!(decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES - 1]).is_err());
+        raw.kind = 99;
+        assert!(decode_event(raw.as_bytes()).is_err());
+    }
+}

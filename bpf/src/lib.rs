@@ -1,0 +1,19 @@
+//! The kernel programs, embedded, and the decoding of what they write.
+//!
+//! `c/abi.h` is the only definition of the shared layouts; `abi.rs` is generated from it by `cargo xtask contracts`.
+//!
+//! Invariant: nothing here loads, attaches or reads anything; that is the daemon's `monitor`.
+
+#[allow(missing_docs, non_camel_case_types, unreachable_pub, clippy::all, clippy::as_conversions)]
+pub mod abi;
+mod decode;
+mod map;
+
+pub use decode::{
+    Cell, DecodeError, EVENT_HEADER_BYTES, Event, EventKind, FileId, decode_cells, decode_closed,
+    decode_event, decode_owner,
+};
+pub use map::{Counters, FlowKey, OwnerKey};
+
+/// The compiled programs: an ELF object with BTF and CO-RE relocations, aligned for the loader.
+pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/portolan.bpf.o"));

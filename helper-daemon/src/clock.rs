@@ -1,0 +1,38 @@
+//! The only place that reads a clock.
+
+use portolan_core::{MonotonicNs, UnixMillis};
+use rustix::time::{ClockId, clock_gettime};
+
+/// One instant on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// For arithmetic.
+    pub monotonic: MonotonicNs,
+    /// For labels.
+    pub wall: UnixMillis,
+}
+
+impl Now {
+    /// Reads both clocks.
+    #[must_use]
+    pub fn read() -> Self {
+        let boot = clock_gettime(ClockId::Boottime);
+        let real = clock_gettime(ClockId::Realtime);
+        Self {
+            monotonic: MonotonicNs(
+                u64::try_from(boot.tv_sec)
+                    .unwrap_or_default()
+                    .saturating_mul(1_000_000_000)
+                    .saturating_add(u64::try_from(boot.tv_nsec).unwrap_or_default()),
+            ),
+            wall: UnixMillis(real.tv_sec.saturating_mul(1000).saturating_add(real.tv_nsec / 1_000_000)),
+        }
+    }
+
+    /// The label of an earlier instant of the monotonic clock; of now for a later one.
+    #[must_use]
+    pub fn wall_at(&self, earlier: MonotonicNs) -> UnixMillis {
+        let ago_ms = self.monotonic.0.saturating_sub(earlier.0) / 1_000_000;
+        UnixMillis(self.wall.0.saturating_sub(i64::try_from(ago_ms).unwrap_or(i64::MAX)))
+    }
+}

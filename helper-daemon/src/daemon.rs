@@ -1,0 +1,107 @@
+//! Starts the parts, waits, and ends them in order.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context;
+use sd_notify::NotifyState;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{oneshot, watch},
+};
+
+use crate::{
+    clock::Now,
+    config::Config,
+    dbus::{self, BusState, Event},
+    instance::{Instance, make_folder},
+    options::Options,
+    pipeline::{DaemonBackend, Recorder, RecorderError, Writer},
+};
+
+/// Runs the daemon until it is told to end, or cannot go on. Everything that was counted is written in both cases.
+///
+/// # Errors
+/// A sentence for the person who started it.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let (config_path, was_named) = options.config();
+    let config = Config::read(&config_path, was_named)?;
+    let _instance = Instance::lock(&options.runtime_dir)?;
+    make_folder(&options.state_dir, "state directory", "--state-dir", 0o700)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .thread_keep_alive(std::time::Duration::from_secs(5))
+        .build()
+        .context("the daemon's event loop cannot be started")?;
+    runtime.block_on(serve(options, config))
+}
+
+async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
+    // Signals first: what comes during the start ends it cleanly, too.
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+    let started = Now::read().wall;
+    let history_path = options.state_dir.join("history.sqlite");
+    let events = Recorder::event_channel();
+    let writer = start_writer(&history_path, events.clone())?;
+    let (ended, mut recorder_ended) = oneshot::channel();
+    let (handle, recording) = Recorder::spawn(config, events, writer, ended)?;
+
+    let (bus, bus_state) = watch::channel(BusState::Starting);
+    let (shut_down, shutdown) = watch::channel(false);
+    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, started, bus_state.clone()));
+    let serving = dbus::serve(options.bus_address.as_deref(), backend, bus, shutdown);
+    tokio::pin!(serving);
+    let notifying = notify_when_ready(bus_state);
+    tokio::pin!(notifying);
+    let mut is_notified = false;
+    let mut recorded: Option<Result<(), RecorderError>> = None;
+    let served = loop {
+        tokio::select! {
+            served = &mut serving => break served,
+            () = &mut notifying, if !is_notified => is_notified = true,
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            result = &mut recorder_ended, if recorded.is_none() => {
+                recorded = Some(result.unwrap_or(Ok(())));
+                break Ok(());
+            }
+        }
+    };
+    notify(&[NotifyState::Stopping]);
+    tracing::info!("ending: what was counted is being written");
+    drop(shut_down);
+    handle.stop();
+    let result = match recorded {
+        Some(result) => result,
+        None => recorder_ended.await.unwrap_or(Ok(())),
+    };
+    if recording.join().is_err() {
+        anyhow::bail!("recording ended with a panic, which is a fault of portoland; please report it");
+    }
+    served?;
+    Ok(result?)
+}
+
+fn start_writer(path: &Path, events: tokio::sync::broadcast::Sender<Event>) -> anyhow::Result<Writer> {
+    Writer::start(path, move |finding| {
+        // Nobody listens while no client is there.
+        drop(events.send(Event::Finding(Arc::new(finding))));
+    })
+    .context("there is no history to record into")
+}
+
+/// Tells the service manager that the daemon is ready, once the first attempt to reach the bus is decided.
+async fn notify_when_ready(mut bus: watch::Receiver<BusState>) {
+    // The sender is gone when the service has ended, which the caller sees itself.
+    if bus.wait_for(|state| *state != BusState::Starting).await.is_ok() {
+        tracing::info!("recording");
+        notify(&[NotifyState::Ready]);
+    }
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!("the service manager cannot be told about the state: {error}");
+    }
+}

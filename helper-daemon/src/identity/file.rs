@@ -1,0 +1,74 @@
+use std::{
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStringExt,
+    },
+};
+
+use portolan_bpf::FileId;
+use portolan_core::{Pid, Untrusted};
+use rustix::fs::{Mode, OFlags};
+
+/// What tells two contents apart without reading them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct FileKey {
+    pub(super) device: (u32, u32),
+    pub(super) inode: u64,
+    /// ctime: moves with every change of content or metadata.
+    pub(super) changed: (i64, u32),
+    pub(super) size: u64,
+}
+
+impl FileKey {
+    pub(super) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
+        let stat = rustix::fs::fstat(descriptor)?;
+        Ok(Self {
+            device: (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)),
+            inode: stat.st_ino,
+            changed: (stat.st_ctime, u32::try_from(stat.st_ctime_nsec).unwrap_or_default()),
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+        })
+    }
+
+    /// Whether this is the file that the kernel executed.
+    ///
+    /// Some filesystems (btrfs, overlayfs) show programs another device number than the kernel uses inside.
+    pub(super) fn is_file(&self, executed: &FileId) -> bool {
+        self.inode == executed.inode && (self.device == executed.device || self.size == executed.size)
+    }
+
+    /// Whether nothing touched the file since the kernel executed it.
+    pub(super) fn is_unchanged_since(&self, executed: &FileId) -> bool {
+        self.is_file(executed) && self.changed == executed.changed && self.size == executed.size
+    }
+}
+
+/// The file that a process runs now, from /proc, with its path.
+///
+/// # Errors
+/// When the process is gone, or has no file.
+pub(super) fn open_executable(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
+    let link = format!("/proc/{}/exe", pid.0);
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let descriptor = rustix::fs::open(&link, flags, Mode::empty())?;
+    let path = std::fs::read_link(&link)?.into_os_string().into_vec();
+    let gone = rustix::fs::fstat(&descriptor)?.st_nlink == 0;
+    let path = if gone { path.strip_suffix(b" (deleted)").unwrap_or(&path) } else { &path };
+    Ok((descriptor, Untrusted::from_bytes(path)))
+}
+
+/// The command line of a process, NUL-separated; empty when it is gone or has none.
+pub(super) fn read_arguments(pid: Pid, limit: usize) -> Vec<u8> {
+    use io::Read;
+    let mut arguments = Vec::new();
+    if let Ok(file) = File::open(format!("/proc/{}/cmdline", pid.0)) {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        // A process that ends while it is read has no command line any more: what was read so far would be a guess.
+        if file.take(limit).read_to_end(&mut arguments).is_err() {
+            arguments.clear();
+        }
+    }
+    arguments
+}

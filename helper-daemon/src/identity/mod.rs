@@ -1,0 +1,16 @@
+//! Which executable a process is, by the hash of what it executed, and who started it.
+//!
+//! Invariants: a hash is only ever of the descriptor that was executed, and only when the file did not change in between;
+//! where that is not certain the answer is a reason, not a guess. Nothing is hashed on the thread that reads events.
+
+mod file;
+mod hasher;
+mod image;
+mod images;
+mod pending_files;
+mod process;
+mod processes;
+
+pub use hasher::{Hashed, Hasher};
+pub use process::{Identity, Process};
+pub use processes::Processes;

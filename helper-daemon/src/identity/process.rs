@@ -1,0 +1,117 @@
+use std::{
+    cell::{Cell, OnceCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use portolan_bpf::FileId;
+use portolan_core::{ApplicationKey, Executable, Lineage, Owner, ProcessKey, Uid, Unattributed, Untrusted};
+
+use super::image::{Content, Image};
+
+/// One run of one executable.
+#[derive(Debug)]
+pub struct Process {
+    /// Which.
+    pub key: ProcessKey,
+    /// Its real uid when it began.
+    pub uid: Uid,
+    /// Its arguments, joined with spaces; `None` when they are not known.
+    pub command_line: Option<Untrusted>,
+    pub(super) parent: Option<Rc<Process>>,
+    pub(super) executed: Option<FileId>,
+    pub(super) path: Untrusted,
+    pub(super) image: Option<Rc<Image>>,
+    pub(super) alive: Cell<bool>,
+    pub(super) identity: OnceCell<Result<Arc<Lineage>, Unattributed>>,
+}
+
+/// Who a process is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Known, or known not to be knowable.
+    Settled(Owner),
+    /// A file is still being hashed.
+    Pending,
+}
+
+impl Process {
+    /// Who this is. Settled once and for ever.
+    pub fn identity(&self) -> Identity {
+        match self.lineage() {
+            None => Identity::Pending,
+            Some(Ok(lineage)) => {
+                let application = ApplicationKey::of(&lineage.executable);
+                Identity::Settled(Owner::Program { lineage, application })
+            }
+            Some(Err(reason)) => Identity::Settled(Owner::Unattributed(reason)),
+        }
+    }
+
+    /// `None` while a file of this process or of a parent is being hashed.
+    fn lineage(&self) -> Option<Result<Arc<Lineage>, Unattributed>> {
+        if let Some(settled) = self.identity.get() {
+            return Some(settled.clone());
+        }
+        // From the root down, without recursion: a hostile program may nest its parents deeply.
+        let chain: Vec<&Process> = std::iter::successors(Some(self), |process| process.parent.as_deref())
+            .take(MAX_PARENTS)
+            .collect();
+        let mut parent = None;
+        for process in chain.into_iter().rev() {
+            let settled = match process.identity.get() {
+                Some(settled) => settled.clone(),
+                None => {
+                    let executable = process.executable()?;
+                    let lineage =
+                        executable.map(|executable| Arc::new(Lineage { executable, parent: parent.take() }));
+                    process.identity.get_or_init(|| lineage).clone()
+                }
+            };
+            parent = settled.ok();
+        }
+        self.identity.get().cloned()
+    }
+
+    fn executable(&self) -> Option<Result<Executable, Unattributed>> {
+        let Some(image) = &self.image else { return Some(Err(Unattributed::FileUnavailable)) };
+        Some(match image.content() {
+            Content::Pending => return None,
+            Content::Failed(reason) => Err(reason),
+            Content::Hashed { digest, after } if self.is_certain(image, after) => {
+                Ok(Executable { path: self.path.clone(), sha256: digest })
+            }
+            Content::Hashed { .. } => Err(Unattributed::FileChanged),
+        })
+    }
+
+    /// Whether the hashed content is what this process executed.
+    ///
+    /// The kernel denies writing to a file that is being executed (ETXTBSY), so a process that is still there proves it;
+    /// otherwise the file must not have changed since the exec.
+    fn is_certain(&self, image: &Image, after: super::file::FileKey) -> bool {
+        self.alive.get()
+            || match &self.executed {
+                Some(executed) => after.is_unchanged_since(executed),
+                None => after == image.key,
+            }
+    }
+
+    /// This process and those that started it, up to the first of the machine.
+    pub(super) fn with_parents(&self) -> impl Iterator<Item = &Process> {
+        std::iter::successors(Some(self), |process| process.parent.as_deref()).take(MAX_PARENTS)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The chain of parents is taken apart in a loop: dropping it one inside the other could exhaust the stack.
+        let mut next = self.parent.take();
+        while let Some(parent) = next {
+            next = Rc::into_inner(parent).and_then(|mut parent| parent.parent.take());
+        }
+    }
+}
+
+/// Parents beyond this are not kept; no sane machine has so many.
+pub(super) const MAX_PARENTS: usize = 128;

@@ -1,0 +1,221 @@
+use std::{
+    cell::{Cell, OnceCell},
+    collections::{HashMap, VecDeque},
+    rc::Rc,
+};
+
+use portolan_bpf::{Event, EventKind};
+use portolan_core::{MonotonicNs, Pid, ProcessKey, Untrusted};
+
+use super::{
+    file::{self, FileKey},
+    hasher::{Hashed, Hasher},
+    image::Image,
+    images::Images,
+    pending_files::PendingFiles,
+    process::{MAX_PARENTS, Process},
+};
+use crate::monitor::ExecFile;
+
+/// How long a process is kept after its end, for bytes that are read later.
+const KEPT_AFTER_END_NS: u64 = 10_000_000_000;
+/// Bytes of a command line that are kept.
+const ARGUMENTS_MAX: usize = 1024;
+
+/// All processes: those that run, and those that ended and may still be owed bytes.
+#[derive(Default)]
+pub struct Processes {
+    table: HashMap<ProcessKey, Rc<Process>>,
+    current: HashMap<Pid, ProcessKey>,
+    ended: VecDeque<(MonotonicNs, ProcessKey)>,
+    images: Images,
+    files: PendingFiles,
+}
+
+impl Processes {
+    /// Keeps a file until the exec that names it.
+    pub fn file_opened(&mut self, file: ExecFile) {
+        self.files.add(file);
+    }
+
+    /// Takes in what happened to a process.
+    pub fn event(&mut self, event: Event) {
+        // Threads of the kernel have no key and nobody asks for them.
+        let Some(key) = event.process else { return };
+        match event.kind {
+            EventKind::Fork => self.forked(key, &event),
+            EventKind::Exec => self.executed(key, event),
+            EventKind::Exit => self.exited(key, event.at),
+            EventKind::Task => self.found(key, &event),
+        }
+    }
+
+    /// The process of an owner; `None` when its beginning was not seen.
+    #[must_use]
+    pub fn get(&self, key: &ProcessKey) -> Option<Rc<Process>> {
+        self.table.get(key).cloned()
+    }
+
+    /// How many are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.current.len()
+    }
+
+    /// Has the file of a process and those of its parents hashed, where that is still to be done.
+    pub fn identify(&self, process: &Process, hasher: &Hasher) {
+        for process in process.with_parents() {
+            if process.identity.get().is_some() {
+                return;
+            }
+            let Some(image) = &process.image else { continue };
+            if let Some(descriptor) = image.start_hashing()
+                && let Err(descriptor) = hasher.submit(image.key, descriptor)
+            {
+                image.hold_again(descriptor); // asked for again at the next tick
+            }
+        }
+    }
+
+    /// Takes in a hash.
+    pub fn hashed(&mut self, hashed: Hashed) {
+        self.images.finish(hashed);
+    }
+
+    /// Forgets what ended long enough ago. Who still holds a process keeps it.
+    pub fn sweep(&mut self, now: MonotonicNs) {
+        while let Some((ended, key)) = self.ended.front().copied() {
+            if ended.0.saturating_add(KEPT_AFTER_END_NS) > now.0 {
+                break;
+            }
+            self.ended.pop_front();
+            if self.current.get(&key.pid) != Some(&key) {
+                self.table.remove(&key);
+            }
+        }
+        self.images.sweep();
+    }
+
+    /// A copy of its parent, until it calls exec.
+    fn forked(&mut self, key: ProcessKey, event: &Event) {
+        let parent = event.parent.and_then(|parent| self.table.get(&parent)).cloned();
+        let Some(parent) = parent else { return self.found(key, event) };
+        let process = Process {
+            key,
+            uid: event.uid,
+            command_line: parent.command_line.clone(),
+            executed: parent.executed,
+            path: parent.path.clone(),
+            image: parent.image.clone(),
+            alive: Cell::new(true),
+            identity: OnceCell::new(),
+            parent: Some(parent),
+        };
+        self.begin(process, event.at);
+    }
+
+    fn executed(&mut self, key: ProcessKey, event: Event) {
+        let (image, path) = self.image_of(key.pid, &event);
+        let mut arguments = event.arguments;
+        if arguments.is_empty() || event.arguments_truncated {
+            let longer = file::read_arguments(key.pid, ARGUMENTS_MAX);
+            if longer.len() > arguments.len() {
+                arguments = longer;
+            }
+        }
+        let parent = self.parent_of(key, event.parent);
+        let process = Process {
+            key,
+            uid: event.uid,
+            command_line: command_line(&arguments),
+            parent,
+            executed: event.file,
+            path,
+            image,
+            alive: Cell::new(true),
+            identity: OnceCell::new(),
+        };
+        self.begin(process, event.at);
+    }
+
+    fn exited(&mut self, key: ProcessKey, at: MonotonicNs) {
+        self.files.forget(key.pid);
+        if self.current.get(&key.pid) == Some(&key) {
+            self.current.remove(&key.pid);
+        }
+        self.end(key, at);
+    }
+
+    /// A process whose beginning was not seen: asks /proc what it runs.
+    fn found(&mut self, key: ProcessKey, event: &Event) {
+        if self.table.contains_key(&key) {
+            return;
+        }
+        let (image, path) = self.image_of(key.pid, event);
+        let process = Process {
+            key,
+            uid: event.uid,
+            command_line: command_line(&file::read_arguments(key.pid, ARGUMENTS_MAX)),
+            parent: self.parent_of(key, event.parent),
+            executed: event.file,
+            path,
+            image,
+            alive: Cell::new(true),
+            identity: OnceCell::new(),
+        };
+        self.begin(process, event.at);
+    }
+
+    fn begin(&mut self, process: Process, at: MonotonicNs) {
+        let key = process.key;
+        if let Some(before) = self.current.insert(key.pid, key)
+            && before != key
+        {
+            self.end(before, at); // it called exec
+        }
+        self.table.insert(key, Rc::new(process));
+    }
+
+    fn end(&mut self, key: ProcessKey, at: MonotonicNs) {
+        if let Some(process) = self.table.get(&key) {
+            process.alive.set(false);
+            self.ended.push_back((at, key));
+        }
+    }
+
+    fn parent_of(&self, key: ProcessKey, parent: Option<ProcessKey>) -> Option<Rc<Process>> {
+        let parent = self.table.get(&parent.filter(|parent| *parent != key)?)?;
+        // A chain that is too long ends here: nothing above is kept.
+        (parent.with_parents().count() < MAX_PARENTS).then(|| Rc::clone(parent))
+    }
+
+    /// The content that a process runs, and its path: from fanotify, else from /proc when that still is the same file.
+    fn image_of(&mut self, pid: Pid, event: &Event) -> (Option<Rc<Image>>, Untrusted) {
+        let unknown = (None, Untrusted::from(""));
+        let Some(executed) = event.file else { return unknown };
+        let (descriptor, path) = match self.files.take(pid, &executed) {
+            Some(file) => (file.descriptor, file.path),
+            None => match file::open_executable(pid) {
+                Ok(opened) => opened,
+                Err(_) => return unknown,
+            },
+        };
+        match FileKey::of(&descriptor) {
+            Ok(key) if key.is_file(&executed) => match self.images.of(descriptor) {
+                Ok(image) => (Some(image), path),
+                Err(_) => unknown,
+            },
+            _ => unknown,
+        }
+    }
+}
+
+/// Arguments on one line; `None` when there are none.
+fn command_line(arguments: &[u8]) -> Option<Untrusted> {
+    let arguments = arguments.strip_suffix(b"\0").unwrap_or(arguments);
+    if arguments.is_empty() {
+        return None;
+    }
+    let line: Vec<u8> = arguments.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
+    Some(Untrusted::from_bytes(&line))
+}

@@ -1,0 +1,27 @@
+//! `portoland`: see the library.
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::Parser;
+use portoland::{daemon, options::Options, pipeline::move_known_bytes};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if options.self_test_traffic {
+        return if move_known_bytes().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_env("PORTOLAN_LOG").unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+    match daemon::run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("portoland: {error:#}.");
+            ExitCode::FAILURE
+        }
+    }
+}

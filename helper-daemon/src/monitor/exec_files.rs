@@ -1,0 +1,144 @@
+//! Descriptors of executed files, from fanotify.
+//!
+//! FAN_OPEN_EXEC since Linux 5.0, in notify mode: a listener that is slow delays nobody. Not FAN_OPEN_EXEC_PERM: a listener
+//! that is stuck hangs the machine.
+
+use std::{
+    collections::HashSet,
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStringExt,
+    },
+};
+
+use nix::{
+    errno::Errno,
+    sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags},
+};
+use portolan_core::{Pid, Untrusted};
+
+use super::{filesystems::Filesystems, hooks::Hook};
+
+const NAME: &str = "fanotify FAN_OPEN_EXEC";
+const PURPOSE: &str = "holds the file that a process runs, so that the shortest process can be hashed";
+
+/// A file that a process opened to execute it. An exec that goes through interpreters opens several.
+#[derive(Debug)]
+pub struct ExecFile {
+    /// Who executes.
+    pub pid: Pid,
+    /// The file, open for reading.
+    pub descriptor: OwnedFd,
+    /// Its path when it was opened, as its mount namespace knows it.
+    pub path: Untrusted,
+}
+
+pub(super) struct ExecFiles {
+    group: Fanotify,
+    filesystems: Filesystems,
+    marked: HashSet<(u32, u32)>,
+    overflows: u64,
+}
+
+impl ExecFiles {
+    pub(super) fn start() -> (Option<Self>, Hook) {
+        let flags = InitFlags::FAN_CLASS_NOTIF
+            | InitFlags::FAN_CLOEXEC
+            | InitFlags::FAN_NONBLOCK
+            | InitFlags::FAN_UNLIMITED_QUEUE
+            | InitFlags::FAN_UNLIMITED_MARKS;
+        let event_flags = EventFFlags::O_RDONLY
+            | EventFFlags::O_LARGEFILE
+            | EventFFlags::O_CLOEXEC
+            | EventFFlags::O_NOATIME;
+        let opened = Fanotify::init(flags, event_flags)
+            .map_err(|error| format!("the kernel refuses a fanotify group (it needs CAP_SYS_ADMIN): {error}"))
+            .and_then(|group| Ok((group, Filesystems::open().map_err(|error| error.to_string())?)));
+        let (group, filesystems) = match opened {
+            Ok(opened) => opened,
+            Err(problem) => return (None, Hook::from_result(NAME, PURPOSE, Err(problem))),
+        };
+        let mut files = Self { group, filesystems, marked: HashSet::new(), overflows: 0 };
+        files.mark_filesystems();
+        if files.marked.is_empty() {
+            let problem = "no filesystem could be marked; Linux 5.0 or newer is needed".to_owned();
+            return (None, Hook::from_result(NAME, PURPOSE, Err(problem)));
+        }
+        (Some(files), Hook::from_result(NAME, PURPOSE, Ok(())))
+    }
+
+    pub(super) fn mounts_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.filesystems.as_fd())
+    }
+
+    pub(super) fn overflows(&self) -> u64 {
+        self.overflows
+    }
+
+    /// Marks every filesystem that is mounted and not marked yet. A filesystem that refuses is left out: its files are found
+    /// through /proc.
+    pub(super) fn mark_filesystems(&mut self) {
+        let mounts = match self.filesystems.list() {
+            Ok(mounts) => mounts,
+            Err(error) => {
+                tracing::warn!("cannot read the list of mounts, new filesystems are not watched: {error}");
+                return;
+            }
+        };
+        // What was unmounted may come back with the same device number and no mark.
+        self.marked.retain(|device| mounts.iter().any(|mount| mount.device == *device));
+        for mount in mounts {
+            if self.marked.contains(&mount.device) {
+                continue;
+            }
+            let flags = MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM;
+            let at = rustix::fs::CWD;
+            match self.group.mark(flags, MaskFlags::FAN_OPEN_EXEC, at, Some(mount.path.as_path())) {
+                Ok(()) => {
+                    self.marked.insert(mount.device);
+                }
+                Err(error) => tracing::debug!("{} cannot be marked: {error}", mount.path.display()),
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<ExecFile> {
+        let mut files = Vec::new();
+        loop {
+            let events = match self.group.read_events() {
+                Ok(events) if events.is_empty() => return files,
+                Ok(events) => events,
+                Err(Errno::EAGAIN) => return files,
+                Err(Errno::EINTR) => continue,
+                Err(error) => {
+                    tracing::warn!("executed files cannot be read from fanotify: {error}");
+                    return files;
+                }
+            };
+            for event in events {
+                if event.mask().contains(MaskFlags::FAN_Q_OVERFLOW) {
+                    self.overflows += 1;
+                    continue;
+                }
+                let Some(descriptor) = event.fd() else { continue };
+                let Ok(pid) = u32::try_from(event.pid()) else { continue };
+                let path = path_of(descriptor);
+                if let Ok(descriptor) = descriptor.try_clone_to_owned() {
+                    files.push(ExecFile { pid: Pid(pid), descriptor, path });
+                }
+            }
+        }
+    }
+}
+
+impl AsFd for ExecFiles {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.group.as_fd()
+    }
+}
+
+fn path_of(descriptor: BorrowedFd<'_>) -> Untrusted {
+    let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+    std::fs::read_link(link)
+        .map_or_else(|_| Untrusted::from(""), |path| Untrusted::from_bytes(&path.into_os_string().into_vec()))
+}

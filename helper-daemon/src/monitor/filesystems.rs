@@ -1,0 +1,117 @@
+//! What is mounted, from /proc/self/mountinfo.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read, Seek},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::ffi::OsStringExt,
+    },
+    path::PathBuf,
+};
+
+/// Filesystems of the kernel, which hold no program.
+const PSEUDO: [&str; 20] = [
+    "autofs",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "efivarfs",
+    "fusectl",
+    "hugetlbfs",
+    "mqueue",
+    "nsfs",
+    "proc",
+    "pstore",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "sysfs",
+    "tracefs",
+];
+
+/// One filesystem, by one of the places where it is mounted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mount {
+    pub(super) device: (u32, u32),
+    pub(super) path: PathBuf,
+}
+
+/// The open list of mounts: exceptional (POLLPRI) when it changes.
+pub(super) struct Filesystems(File);
+
+impl Filesystems {
+    pub(super) fn open() -> io::Result<Self> {
+        File::open("/proc/self/mountinfo").map(Self)
+    }
+
+    pub(super) fn list(&mut self) -> io::Result<Vec<Mount>> {
+        let mut text = Vec::new();
+        self.0.rewind()?;
+        self.0.read_to_end(&mut text)?;
+        Ok(text.split(|byte| *byte == b'\n').filter_map(parse).collect())
+    }
+}
+
+impl AsFd for Filesystems {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A line of mountinfo (Documentation/filesystems/proc.rst, 3.5); `None` for what cannot hold programs.
+fn parse(line: &[u8]) -> Option<Mount> {
+    let separator = line.windows(3).position(|window| window == b" - ")?;
+    let kind = line.get(separator + 3..)?.split(|byte| *byte == b' ').next()?;
+    if PSEUDO.iter().any(|pseudo| pseudo.as_bytes() == kind) {
+        return None;
+    }
+    let mut fields = line.split(|byte| *byte == b' ');
+    let (major, minor) = std::str::from_utf8(fields.nth(2)?).ok()?.split_once(':')?;
+    let path = unescape(fields.nth(1)?);
+    Some(Mount {
+        device: (major.parse().ok()?, minor.parse().ok()?),
+        path: PathBuf::from(OsString::from_vec(path)),
+    })
+}
+
+/// Undoes the kernel's `\040` for space, tab, newline and backslash.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, tail)) = rest.split_first() {
+        let octal = (*first == b'\\')
+            .then(|| tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok()))
+            .flatten()
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match octal {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(3..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_point_may_hold_spaces_and_a_pseudo_filesystem_is_left_out() {
+        let disk = b"36 35 98:0 /root /mnt/a\\040b rw,noatime master:1 - ext3 /dev/root rw";
+        assert_eq!(parse(disk), Some(Mount { device: (98, 0), path: "/mnt/a b".into() }));
+        assert_eq!(parse(b"22 1 0:21 / /proc rw - proc proc rw"), None);
+        assert_eq!(parse(b"nonsense"), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! Reading whole kernel tables through BPF iterators. A link lives as long as the daemon; each reading opens a file of it.
+
+use std::{
+    io::Read,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use portolan_bpf::{Cell, EVENT_HEADER_BYTES, Event, decode_cells, decode_event};
+
+use super::{MonitorError, programs::Programs, syscall};
+
+pub(super) struct Iterators {
+    cells: OwnedFd,
+    processes: OwnedFd,
+    adoption: Result<OwnedFd, String>,
+}
+
+impl Iterators {
+    pub(super) fn attach(programs: &mut Programs) -> Result<Self, MonitorError> {
+        let map = programs.take_map("cells")?;
+        let aya::maps::Map::SkStorage(map) = map else { return Err(MonitorError::Missing("cells")) };
+        let map = map.fd();
+        let mut link = |program, over, map| -> Result<OwnedFd, String> {
+            let program = programs.load_iterator(program, over)?;
+            syscall::create_iterator_link(program.as_fd(), map).map_err(|error| error.to_string())
+        };
+        let essential = |hook| move |reason| MonitorError::Essential { hook, reason };
+        Ok(Self {
+            cells: link("dump_cells", "bpf_sk_storage_map", Some(map.as_fd()))
+                .map_err(essential("iter/bpf_sk_storage_map"))?,
+            processes: link("dump_tasks", "task", None).map_err(essential("iter/task"))?,
+            adoption: link("adopt_sockets", "task_file", None),
+        })
+    }
+
+    /// Gives a cell to each socket that exists. Reading the iterator to its end is the work.
+    pub(super) fn adopt_sockets(&self) -> Result<(), MonitorError> {
+        let error = |source| MonitorError::Read { what: "the open sockets", source };
+        let link = self.adoption.as_ref().map_err(|reason| error(std::io::Error::other(reason.clone())))?;
+        read(link).map(|_| ()).map_err(error)
+    }
+
+    pub(super) fn cells(&self) -> Result<Vec<Cell>, MonitorError> {
+        let bytes = read(&self.cells)
+            .map_err(|source| MonitorError::Read { what: "the sockets' counters", source })?;
+        Ok(decode_cells(&bytes)?)
+    }
+
+    pub(super) fn processes(&self) -> Result<Vec<Event>, MonitorError> {
+        let bytes =
+            read(&self.processes).map_err(|source| MonitorError::Read { what: "the processes", source })?;
+        Ok(bytes.chunks(EVENT_HEADER_BYTES).map(decode_event).collect::<Result<_, _>>()?)
+    }
+}
+
+fn read(link: &OwnedFd) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut file = syscall::open_iterator(link.as_fd())?;
+    let mut buffer = [0; 16 * 1024];
+    // Not read_to_end: an iterator may return 0 bytes only at its end, but EAGAIN when it was made to wait.
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(bytes),
+            Ok(length) => bytes.extend_from_slice(&buffer[..length]),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The few bpf(2) commands that aya does not offer: a link of an iterator over a map, an iterator's file, and reading a hash
+//! table in batches while emptying it.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+};
+
+use zerocopy::{Immutable, IntoBytes};
+
+const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_ITER_CREATE: libc::c_int = 33;
+const BPF_MAP_LOOKUP_AND_DELETE_BATCH: libc::c_int = 25;
+const BPF_TRACE_ITER: u32 = 28;
+
+/// `bpf_attr.link_create` for an iterator.
+#[repr(C)]
+#[derive(IntoBytes, Immutable)]
+struct LinkCreate {
+    program_fd: u32,
+    target_fd: u32,
+    attach_type: u32,
+    flags: u32,
+    iterator_info: u64,
+    iterator_info_len: u32,
+    reserved: u32,
+}
+
+/// `bpf_attr.iter_create`.
+#[repr(C)]
+#[derive(IntoBytes, Immutable)]
+struct IterCreate {
+    link_fd: u32,
+    flags: u32,
+}
+
+/// `bpf_attr.batch`.
+#[repr(C)]
+#[derive(IntoBytes, Immutable)]
+struct Batch {
+    in_batch: u64,
+    out_batch: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map_fd: u32,
+    element_flags: u64,
+    flags: u64,
+}
+
+/// Calls bpf(2); `attributes` are read and written by the kernel up to their size.
+fn bpf<T: IntoBytes + Immutable>(command: libc::c_int, attributes: &mut T) -> io::Result<libc::c_long> {
+    let size = size_of::<T>();
+    // SAFETY: the kernel reads and writes at most `size` bytes at the pointer; pointers inside are the callers' affair.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+fn fd_number(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    u32::try_from(fd.as_raw_fd()).map_err(io::Error::other)
+}
+
+fn owned(result: libc::c_long) -> io::Result<OwnedFd> {
+    let fd = RawFd::try_from(result).map_err(io::Error::other)?;
+    // SAFETY: the kernel has just made this descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A link of an iterator program, over a map where it needs one.
+pub(super) fn create_iterator_link(
+    program: BorrowedFd<'_>,
+    map: Option<BorrowedFd<'_>>,
+) -> io::Result<OwnedFd> {
+    // union bpf_iter_link_info: the map's descriptor first; 16 bytes hold every variant.
+    let mut info = [0_u32; 4];
+    let mut attributes = LinkCreate {
+        program_fd: fd_number(program)?,
+        target_fd: 0,
+        attach_type: BPF_TRACE_ITER,
+        flags: 0,
+        iterator_info: 0,
+        iterator_info_len: 0,
+        reserved: 0,
+    };
+    if let Some(map) = map {
+        info[0] = fd_number(map)?;
+        attributes.iterator_info = address(info.as_ptr().cast());
+        attributes.iterator_info_len = u32::try_from(size_of_val(&info)).map_err(io::Error::other)?;
+    }
+    owned(bpf(BPF_LINK_CREATE, &mut attributes)?)
+}
+
+/// A file that runs the iterator once while it is read.
+pub(super) fn open_iterator(link: BorrowedFd<'_>) -> io::Result<File> {
+    let mut attributes = IterCreate { link_fd: fd_number(link)?, flags: 0 };
+    owned(bpf(BPF_ITER_CREATE, &mut attributes)?).map(File::from)
+}
+
+/// Takes up to `keys.len() / KEY` entries out of a hash table into the buffers.
+///
+/// Returns how many, and whether the table is empty now. `cursor` starts as zeros and is handed on.
+pub(super) fn take_batch(
+    map: BorrowedFd<'_>,
+    cursor: &mut Option<u64>,
+    keys: &mut [u8],
+    values: &mut [u8],
+    room: u32,
+) -> io::Result<(u32, bool)> {
+    let mut next = 0_u64;
+    let mut attributes = Batch {
+        in_batch: cursor.as_ref().map_or(0, |cursor| address(std::ptr::from_ref(cursor).cast())),
+        out_batch: address(std::ptr::from_mut(&mut next).cast_const().cast()),
+        keys: address(keys.as_mut_ptr().cast_const()),
+        values: address(values.as_mut_ptr().cast_const()),
+        count: room,
+        map_fd: fd_number(map)?,
+        element_flags: 0,
+        flags: 0,
+    };
+    let ended = match bpf(BPF_MAP_LOOKUP_AND_DELETE_BATCH, &mut attributes) {
+        Ok(_) => false,
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
+        Err(error) => return Err(error),
+    };
+    *cursor = Some(next);
+    Ok((attributes.count, ended))
+}
+
+fn address(pointer: *const u8) -> u64 {
+    // A pointer fits 64 bits on every architecture that Linux runs on.
+    u64::try_from(pointer.addr()).unwrap_or_default()
+}

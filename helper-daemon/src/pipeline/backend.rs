@@ -1,0 +1,183 @@
+//! Answers to what the bus asks.
+
+use std::{path::PathBuf, sync::Arc};
+
+use portolan_bus::{
+    Access, Application, DaemonState, Error, Finding, HistoryInfo, LiveTick, QueryRequest, QueryResult,
+    QueryRow, Resources, Status,
+};
+use portolan_core::{ApplicationKey, Dimension, ReviewState, Uid, UnixMillis};
+use portolan_history::{OpenError, Question, ReadError, Reader};
+use tokio::sync::{broadcast, watch};
+
+use super::{
+    findings::to_wire,
+    handle::{Command, Handle},
+};
+use crate::{
+    dbus::{Backend, BusState, Event, Viewer},
+    resources,
+};
+
+/// Rows of one answer, at most: what fits a message on the bus with long names.
+const ROWS_MAX: u32 = 20_000;
+
+/// The daemon as the bus sees it.
+pub struct DaemonBackend {
+    handle: Handle,
+    history_path: PathBuf,
+    started: UnixMillis,
+    bus: watch::Receiver<BusState>,
+}
+
+impl DaemonBackend {
+    /// A backend that asks the recorder, and reads the history at `history_path`.
+    #[must_use]
+    pub fn new(
+        handle: Handle,
+        history_path: PathBuf,
+        started: UnixMillis,
+        bus: watch::Receiver<BusState>,
+    ) -> Self {
+        Self { handle, history_path, started, bus }
+    }
+
+    /// Runs a question on a thread that may wait for the disk.
+    async fn read<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let path = self.history_path.clone();
+        let answer = tokio::task::spawn_blocking(move || {
+            let reader = Reader::open(&path).map_err(|error: OpenError| error.to_string())?;
+            ask(&reader).map_err(|error| error.to_string())
+        });
+        match answer.await {
+            Ok(answer) => answer.map_err(Error::HistoryUnavailable),
+            Err(error) => Err(Error::Internal(format!("a question to the history ended early: {error}"))),
+        }
+    }
+
+    /// Everything counted so far is in the history afterwards.
+    async fn flush(&self) -> Result<(), Error> {
+        self.handle.ask(Command::Flush).await?
+    }
+}
+
+impl Backend for DaemonBackend {
+    async fn status(&self, viewer: Viewer) -> Result<Status, Error> {
+        let snapshot = self.handle.ask(Command::Snapshot).await?;
+        let info = self.read(Reader::info).await;
+        let mut notes = snapshot.notes;
+        notes.extend(
+            snapshot
+                .hooks
+                .iter()
+                .filter(|hook| !hook.active)
+                .map(|hook| format!("{}: {}", hook.name, hook.reason)),
+        );
+        notes.extend(snapshot.history_problem.iter().map(|problem| {
+            format!("{problem}. Recording goes on in memory and is written as soon as it can be.")
+        }));
+        if let BusState::Away { problem } = &*self.bus.borrow() {
+            notes.push(format!("the bus is away: {problem}"));
+        }
+        let is_reduced = snapshot.hooks.iter().any(|hook| !hook.active) || snapshot.history_problem.is_some();
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: if is_reduced { DaemonState::Reduced } else { DaemonState::Recording },
+            notes,
+            access: viewer.access,
+            started_unix_ms: self.started.0,
+            self_test: snapshot.self_test,
+            hooks: snapshot.hooks,
+            attribution: snapshot.attribution,
+            losses: snapshot.losses,
+            history: HistoryInfo {
+                path: self.history_path.to_string_lossy().into_owned(),
+                size_bytes: info.as_ref().map_or(0, |info| info.file_bytes + info.log_bytes),
+                first_unix_ms: info.as_ref().ok().and_then(|info| info.first_bucket).map(|first| first.0),
+                problem: snapshot.history_problem.or_else(|| info.err().map(|error| error.to_string())),
+            },
+            resources: Resources {
+                cpu_ms: resources::cpu_ms(),
+                pss_bytes: resources::pss_bytes(),
+                sockets: snapshot.sockets,
+                processes: snapshot.processes,
+            },
+            unreviewed: snapshot.unreviewed,
+        })
+    }
+
+    async fn query(&self, viewer: Viewer, request: QueryRequest) -> Result<QueryResult, Error> {
+        let by: Vec<Dimension> = request
+            .by
+            .iter()
+            .map(|word| word.parse())
+            .collect::<Result<_, _>>()
+            .map_err(|error: portolan_core::ParseError| Error::InvalidArgument(error.to_string()))?;
+        let limit = if request.limit == 0 { ROWS_MAX } else { request.limit.min(ROWS_MAX) };
+        let question = Question {
+            since: request.since_unix_ms.map(UnixMillis),
+            until: request.until_unix_ms.map(UnixMillis),
+            by,
+            viewer: only(viewer),
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        };
+        self.flush().await?;
+        let answer = self.read(move |reader| reader.query(&question)).await?;
+        let rows = answer.rows.into_iter().map(|group| QueryRow {
+            keys: group.keys,
+            tx_bytes: group.bytes.tx,
+            rx_bytes: group.bytes.rx,
+            flows: group.flows,
+            first_unix_ms: group.first.map_or(0, |first| first.0),
+            last_unix_ms: group.last.map_or(0, |last| last.0),
+        });
+        Ok(QueryResult { rows: rows.collect(), truncated: answer.truncated, access: viewer.access })
+    }
+
+    async fn findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
+        let rows = self.read(move |reader| reader.findings(include_answered, only(viewer))).await?;
+        Ok(rows.into_iter().map(to_wire).collect())
+    }
+
+    async fn applications(&self, viewer: Viewer) -> Result<Vec<Application>, Error> {
+        self.flush().await?;
+        let rows = self.read(move |reader| reader.applications(only(viewer))).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Application {
+                application: row.application.as_untrusted().as_raw().to_owned(),
+                path: row.executable.path.as_raw().to_owned(),
+                sha256: row.executable.sha256.to_string(),
+                review: row.review.to_string(),
+                first_unix_ms: row.first.0,
+                last_unix_ms: row.last.0,
+                executables: row.executables,
+            })
+            .collect())
+    }
+
+    async fn review(&self, by: Uid, application: ApplicationKey, state: ReviewState) -> Result<(), Error> {
+        let reviewed = application.clone();
+        self.handle.ask(|done| Command::Review { by, application, state, done }).await??;
+        self.handle.ask(|done| Command::Reviewed(reviewed, state, done)).await
+    }
+
+    fn recent_ticks(&self) -> Vec<Arc<LiveTick>> {
+        self.handle.recent_ticks()
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.handle.events.subscribe()
+    }
+}
+
+/// The uid whose rows alone a viewer sees.
+fn only(viewer: Viewer) -> Option<Uid> {
+    match viewer.access {
+        Access::All => None,
+        Access::Own => Some(viewer.uid),
+    }
+}

@@ -1,0 +1,86 @@
+//! What the rest of the daemon asks the recorder.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, mpsc},
+};
+
+use portolan_bus::{Attribution, Error, Finding, Hook, LiveTick, SelfTest};
+use portolan_core::{ApplicationKey, ReviewState, Uid};
+use tokio::sync::{broadcast, oneshot};
+
+use super::{live::Recent, waker::Waker};
+use crate::dbus::Event;
+
+/// What the recorder knows of itself.
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot {
+    pub(super) self_test: SelfTest,
+    pub(super) hooks: Vec<Hook>,
+    pub(super) attribution: Attribution,
+    pub(super) losses: BTreeMap<String, u64>,
+    pub(super) sockets: u64,
+    pub(super) processes: u64,
+    pub(super) unreviewed: u32,
+    pub(super) notes: Vec<String>,
+    pub(super) history_problem: Option<String>,
+}
+
+/// A question to the recorder.
+pub(super) enum Command {
+    Snapshot(oneshot::Sender<Snapshot>),
+    /// Read the counters and write everything that is known.
+    Flush(oneshot::Sender<Result<(), Error>>),
+    Review {
+        by: Uid,
+        application: ApplicationKey,
+        state: ReviewState,
+        done: oneshot::Sender<Result<Vec<Finding>, Error>>,
+    },
+    /// A review is in the history.
+    Reviewed(ApplicationKey, ReviewState, oneshot::Sender<()>),
+    Stop,
+}
+
+/// A way to the recorder, cheap to copy.
+#[derive(Clone)]
+pub struct Handle {
+    pub(super) commands: mpsc::SyncSender<Command>,
+    pub(super) waker: Waker,
+    pub(super) recent: Recent,
+    pub(super) events: broadcast::Sender<Event>,
+}
+
+impl Handle {
+    /// Tells the recorder to write everything and end.
+    pub fn stop(&self) {
+        if self.commands.send(Command::Stop).is_err() {
+            tracing::debug!("the recorder had ended already");
+        }
+        self.waker.wake();
+    }
+
+    pub(super) fn recent_ticks(&self) -> Vec<Arc<LiveTick>> {
+        self.recent.all()
+    }
+
+    /// Sends a command and waits for its answer.
+    pub(super) async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Error> {
+        let (answer, wait) = oneshot::channel();
+        self.commands.try_send(command(answer)).map_err(|error| match error {
+            mpsc::TrySendError::Full(_) => {
+                Error::LimitExceeded("The daemon has too many questions to answer. Try again.".to_owned())
+            }
+            mpsc::TrySendError::Disconnected(_) => ending(),
+        })?;
+        self.waker.wake();
+        wait.await.map_err(|_| ending())
+    }
+}
+
+fn ending() -> Error {
+    Error::Internal("The daemon is ending.".to_owned())
+}

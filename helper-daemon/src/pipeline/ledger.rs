@@ -1,0 +1,161 @@
+//! Growth of cumulative counters, exactly once.
+
+use std::collections::HashMap;
+
+use portolan_bpf::Cell;
+use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey};
+
+/// Flows that several programs share and that are remembered although no socket of theirs was seen lately.
+const REMEMBERED: usize = 65_536;
+/// Readings after which a flow that vanished is settled.
+const SETTLED_AFTER: u64 = 2;
+
+/// What a flow moved since the last reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Growth {
+    pub(super) flow: Flow,
+    pub(super) bytes: Bytes,
+    /// When it was opened; `None` when it was seen before.
+    pub(super) opened: Option<MonotonicNs>,
+}
+
+/// Remembers of each flow what has been reported.
+///
+/// The total of a flow is what its live sockets show plus what its closed ones have left. A reading may miss a socket that
+/// is being closed, never count it twice: the total is then short until the next reading, and nothing is reported twice.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    entries: HashMap<Flow, Entry>,
+    overflows: HashMap<ProcessKey, Overflow>,
+    reading: u64,
+    live_sockets: usize,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    reported: Bytes,
+    closed: Bytes,
+    live: Bytes,
+    /// The reading that last saw a socket of it in use.
+    live_at: u64,
+    /// The reading that last saw anything of it.
+    seen_at: u64,
+    /// Uses apart from a socket's cell: they may go on although no socket is seen.
+    apart: bool,
+}
+
+/// Bytes that are known by owner only, until it is clear which of them had been reported by flow before.
+#[derive(Debug, Default)]
+struct Overflow {
+    bytes: Bytes,
+    reported_before: Bytes,
+    since: u64,
+}
+
+impl Ledger {
+    /// Takes in a reading: `closed` and `overflow` were read before `live`.
+    pub(super) fn advance(
+        &mut self,
+        closed: &[Cell],
+        overflow: &[(ProcessKey, Bytes)],
+        live: &[Cell],
+    ) -> Vec<Growth> {
+        self.reading += 1;
+        self.live_sockets = live.len();
+        let mut touched = Vec::with_capacity(closed.len() + live.len());
+        for cell in closed {
+            let entry = self.touch(cell, &mut touched);
+            entry.closed += cell.bytes;
+            entry.apart = cell.closed_sockets == 0;
+        }
+        let reading = self.reading;
+        for cell in live {
+            let entry = self.touch(cell, &mut touched);
+            if entry.live_at != reading {
+                entry.live_at = reading;
+                entry.live = Bytes::default();
+            }
+            entry.live += cell.bytes;
+        }
+        let mut growths: Vec<Growth> = touched.into_iter().filter_map(|touched| self.grow(touched)).collect();
+        for (owner, bytes) in overflow {
+            let entry = self.overflows.entry(*owner).or_default();
+            entry.bytes += *bytes;
+            entry.since = reading;
+        }
+        self.forget_settled();
+        growths.extend(self.settle_overflows());
+        growths
+    }
+
+    /// How many flows are remembered, and how many sockets the last reading saw.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.entries.len(), self.live_sockets)
+    }
+
+    /// The flows with a socket in use.
+    pub(super) fn live(&self) -> impl Iterator<Item = &Flow> {
+        self.entries.iter().filter(|(_, entry)| entry.live_at == self.reading).map(|(flow, _)| flow)
+    }
+
+    fn touch(&mut self, cell: &Cell, touched: &mut Vec<(Flow, Option<MonotonicNs>)>) -> &mut Entry {
+        let reading = self.reading;
+        let is_new = !self.entries.contains_key(&cell.flow);
+        let entry = self.entries.entry(cell.flow).or_default();
+        if entry.seen_at != reading {
+            entry.seen_at = reading;
+            touched.push((cell.flow, is_new.then_some(cell.opened)));
+        }
+        entry
+    }
+
+    fn grow(&mut self, (flow, opened): (Flow, Option<MonotonicNs>)) -> Option<Growth> {
+        let reading = self.reading;
+        let entry = self.entries.get_mut(&flow)?;
+        let live = if entry.live_at == reading { entry.live } else { Bytes::default() };
+        let bytes = (entry.closed + live).growth_since(entry.reported);
+        entry.reported += bytes;
+        (opened.is_some() || !bytes.is_zero()).then_some(Growth { flow, bytes, opened })
+    }
+
+    /// Forgets flows without a socket, whose bytes are all reported.
+    fn forget_settled(&mut self) {
+        let Self { entries, overflows, reading, .. } = self;
+        let mut remembered = 0;
+        entries.retain(|flow, entry| {
+            if entry.live_at == *reading {
+                return true;
+            }
+            let missing = entry.reported.growth_since(entry.closed);
+            if missing.is_zero() {
+                remembered += 1;
+                return entry.apart && remembered < REMEMBERED;
+            }
+            if entry.live_at + SETTLED_AFTER > *reading {
+                return true; // it is being closed: what is missing comes with the next reading
+            }
+            // The table was full when it was closed: its bytes came under the owner's name.
+            overflows.entry(flow.owner).or_default().reported_before += missing;
+            false
+        });
+    }
+
+    /// Reports what came under an owner's name, less what had been reported by flow.
+    fn settle_overflows(&mut self) -> Vec<Growth> {
+        let mut growths = Vec::new();
+        let reading = self.reading;
+        self.overflows.retain(|owner, overflow| {
+            if overflow.bytes.is_zero() || overflow.since + SETTLED_AFTER >= reading {
+                return true;
+            }
+            let bytes = overflow.bytes.growth_since(overflow.reported_before);
+            growths.push(Growth { flow: Flow::of_unknown_peer(*owner), bytes, opened: None });
+            false
+        });
+        growths
+    }
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

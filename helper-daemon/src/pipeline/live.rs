@@ -1,0 +1,132 @@
+//! The ticks that people watch.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use portolan_bus::{LiveRow, LiveTick};
+use portolan_core::{ApplicationKey, Bytes, Endpoint, Executable, Owner, ReviewState, Uid, Untrusted};
+
+/// Ticks that a new subscriber is shown: five minutes of the default tick.
+const RECENT: usize = 300;
+
+/// The last ticks, shared with the bus.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recent(Arc<Mutex<VecDeque<Arc<LiveTick>>>>);
+
+impl Recent {
+    pub(super) fn all(&self) -> Vec<Arc<LiveTick>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Keeps what moved bytes: that something was open is of no interest afterwards.
+    fn keep(&self, tick: &LiveTick) {
+        let rows = tick.rows.iter().filter(|row| row.tx_bytes + row.rx_bytes > 0).cloned().collect();
+        let kept = LiveTick { rows, ..*tick };
+        let mut ticks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ticks.len() >= RECENT {
+            ticks.pop_front();
+        }
+        ticks.push_back(Arc::new(kept));
+    }
+}
+
+/// Who a row of the live view stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Who {
+    executable: Result<(ApplicationKey, Executable, Option<Untrusted>), &'static str>,
+    uid: Uid,
+}
+
+#[derive(Debug, Default)]
+struct What {
+    bytes: Bytes,
+    flows: u32,
+    by_remote: HashMap<Endpoint, u64>,
+}
+
+/// Collects one tick.
+#[derive(Debug, Default)]
+pub(super) struct Tick {
+    rows: HashMap<Who, What>,
+}
+
+impl Tick {
+    /// Bytes of a flow; 0 when it was only opened.
+    pub(super) fn moved(&mut self, owner: &Owner, uid: Uid, remote: Option<Endpoint>, bytes: Bytes) {
+        let what = self.rows.entry(who(owner, uid)).or_default();
+        what.bytes += bytes;
+        if let Some(remote) = remote {
+            *what.by_remote.entry(remote).or_default() += bytes.total();
+        }
+    }
+
+    /// A flow that has a socket in use.
+    pub(super) fn open(&mut self, owner: &Owner, uid: Uid, remote: Option<Endpoint>) {
+        let what = self.rows.entry(who(owner, uid)).or_default();
+        what.flows = what.flows.saturating_add(1);
+        if let Some(remote) = remote {
+            what.by_remote.entry(remote).or_default();
+        }
+    }
+
+    pub(super) fn finish(
+        self,
+        unix_ms: i64,
+        interval_ms: u32,
+        review_of: impl Fn(&ApplicationKey) -> Option<ReviewState>,
+        recent: &Recent,
+    ) -> LiveTick {
+        let mut rows: Vec<LiveRow> =
+            self.rows.into_iter().map(|(who, what)| row(who, &what, &review_of)).collect();
+        rows.sort_by(|a, b| {
+            let size = |row: &LiveRow| row.tx_bytes.saturating_add(row.rx_bytes);
+            size(b).cmp(&size(a)).then_with(|| a.path.cmp(&b.path)).then_with(|| a.uid.cmp(&b.uid))
+        });
+        let tick = LiveTick { unix_ms, interval_ms, rows };
+        recent.keep(&tick);
+        tick
+    }
+}
+
+fn who(owner: &Owner, uid: Uid) -> Who {
+    let executable = match owner {
+        Owner::Kernel => Err("kernel"),
+        Owner::Unattributed(reason) => Err(reason.as_str()),
+        Owner::Program { lineage, application } => Ok((
+            application.clone(),
+            lineage.executable.clone(),
+            lineage.parent.as_ref().map(|parent| parent.executable.path.clone()),
+        )),
+    };
+    Who { executable, uid }
+}
+
+fn row(who: Who, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<ReviewState>) -> LiveRow {
+    let remote =
+        what.by_remote.iter().max_by_key(|(remote, bytes)| (**bytes, **remote)).map(|(remote, _)| remote);
+    let mut row = LiveRow {
+        application: None,
+        path: String::new(),
+        sha256: None,
+        parent_path: None,
+        review: None,
+        uid: who.uid.0,
+        remote: remote.map(Endpoint::to_string),
+        tx_bytes: what.bytes.tx,
+        rx_bytes: what.bytes.rx,
+        flows: what.flows,
+    };
+    match who.executable {
+        Err(word) => row.path = word.to_owned(),
+        Ok((application, executable, parent)) => {
+            row.review = review_of(&application).map(|review| review.to_string());
+            row.application = Some(application.as_untrusted().as_raw().to_owned());
+            row.path = executable.path.as_raw().to_owned();
+            row.sha256 = Some(executable.sha256.to_string());
+            row.parent_path = parent.map(|parent| parent.as_raw().to_owned());
+        }
+    }
+    row
+}

@@ -1,0 +1,35 @@
+//! From readings of the kernel's counters to history, live feed and findings.
+//!
+//! | file | says |
+//! |---|---|
+//! | `recorder` | the one thread that owns all of this: waits, takes events in, ticks |
+//! | `tick` | one tick: read, subtract, attribute, show, judge, record |
+//! | `ledger` | growth of cumulative counters, exactly once |
+//! | `rows` | what moved in buckets that are not written yet |
+//! | `tally` | whose the bytes were, and what was lost |
+//! | `live` | the ticks that people watch |
+//! | `writer` | the one thread that writes the history |
+//! | `self_test` | known bytes through loopback, compared with the count |
+//! | `handle`, `backend` | what the bus asks, and how it is answered |
+//!
+//! Invariants: a byte is in exactly one row, and leaves it only when the history has it. Nothing on the recorder's thread
+//! waits for a disk, a hash or a client.
+
+mod backend;
+mod findings;
+mod handle;
+mod ledger;
+mod live;
+mod recorder;
+mod rows;
+mod self_test;
+mod tally;
+mod tick;
+mod waker;
+mod writer;
+
+pub use backend::DaemonBackend;
+pub use handle::Handle;
+pub use recorder::{Recorder, RecorderError};
+pub use self_test::{Traffic, move_known_bytes};
+pub use writer::{Writer, WriterError};

@@ -1,0 +1,163 @@
+//! What moved in buckets that are not written yet.
+
+use std::{collections::HashMap, rc::Rc};
+
+use portolan_core::{Bytes, Flow, Owner, Unattributed, UnixMillis};
+use portolan_history::Record;
+
+use super::ledger::Growth;
+use crate::{
+    clock::Now,
+    identity::{Identity, Process},
+};
+
+/// The owner of a flow, before it is identified.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    Kernel,
+    Process(Rc<Process>),
+    /// No process is known for it, and none will be.
+    Nobody(Unattributed),
+}
+
+impl Source {
+    pub(super) fn identity(&self) -> Identity {
+        match self {
+            Self::Kernel => Identity::Settled(Owner::Kernel),
+            Self::Nobody(reason) => Identity::Settled(Owner::Unattributed(*reason)),
+            Self::Process(process) => process.identity(),
+        }
+    }
+}
+
+/// What one flow moved in one bucket.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) flow: Flow,
+    pub(super) source: Source,
+    bytes: Bytes,
+    /// The part of `bytes` that is not in the tally and on no screen yet.
+    fresh: Bytes,
+    flows_opened: u64,
+    first: UnixMillis,
+    last: UnixMillis,
+    /// Whose it is, once known.
+    owner: Option<Owner>,
+}
+
+/// What a row has to tell after a tick.
+pub(super) struct Told<'a> {
+    pub(super) row: &'a Row,
+    pub(super) owner: &'a Owner,
+    pub(super) bytes: Bytes,
+}
+
+/// All rows, by the start of their bucket.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    rows: HashMap<(UnixMillis, Flow), Row>,
+}
+
+impl Rows {
+    /// Adds to the bucket of now.
+    pub(super) fn add(
+        &mut self,
+        growth: &Growth,
+        source: Source,
+        bucket_ms: u32,
+        since: UnixMillis,
+        now: Now,
+    ) {
+        let first = growth.opened.map_or(since, |opened| now.wall_at(opened));
+        let key = (now.wall.bucket_start(bucket_ms), growth.flow);
+        let row = self.rows.entry(key).or_insert_with(|| Row {
+            flow: growth.flow,
+            source,
+            bytes: Bytes::default(),
+            fresh: Bytes::default(),
+            flows_opened: 0,
+            first,
+            last: now.wall,
+            owner: None,
+        });
+        row.bytes += growth.bytes;
+        row.fresh += growth.bytes;
+        row.flows_opened += u64::from(growth.opened.is_some());
+        row.last = now.wall;
+    }
+
+    /// Tells each row whose owner is known and that has something new; all others stay as they are.
+    pub(super) fn settle(&mut self, mut tell: impl FnMut(Told<'_>)) {
+        for row in self.rows.values_mut() {
+            let is_new = row.owner.is_none();
+            if is_new {
+                let Identity::Settled(owner) = row.source.identity() else { continue };
+                row.owner = Some(owner);
+            }
+            let bytes = std::mem::take(&mut row.fresh);
+            if let (Some(owner), true) = (&row.owner, is_new || !bytes.is_zero()) {
+                tell(Told { row, owner, bytes });
+            }
+        }
+    }
+
+    /// The processes that are still to be identified, each once for each of its rows.
+    pub(super) fn unidentified(&self) -> impl Iterator<Item = &Rc<Process>> {
+        self.rows.values().filter(|row| row.owner.is_none()).filter_map(|row| match &row.source {
+            Source::Process(process) => Some(process),
+            Source::Kernel | Source::Nobody(_) => None,
+        })
+    }
+
+    /// Bytes whose owner is still to be identified.
+    pub(super) fn pending(&self) -> Bytes {
+        self.rows
+            .values()
+            .filter(|row| row.owner.is_none())
+            .fold(Bytes::default(), |sum, row| sum + row.bytes)
+    }
+
+    /// Takes the rows whose owner is known out, for the history.
+    pub(super) fn take_settled(&mut self, bucket_ms: u32) -> Vec<Record> {
+        let mut records = Vec::new();
+        self.rows.retain(|(bucket_start, _), row| {
+            let Some(owner) = row.owner.take() else { return true };
+            records.push(record(*bucket_start, bucket_ms, row, owner));
+            false
+        });
+        records
+    }
+
+    /// Gives up on identifying: what is pending becomes bytes without an owner. For the end of the daemon.
+    pub(super) fn give_up(&mut self) {
+        for row in self.rows.values_mut() {
+            if row.source.identity() == Identity::Pending {
+                row.source = Source::Nobody(Unattributed::FileUnavailable);
+            }
+        }
+    }
+}
+
+fn record(bucket_start: UnixMillis, bucket_ms: u32, row: &Row, owner: Owner) -> Record {
+    let command_line = match &row.source {
+        Source::Process(process) => process.command_line.clone(),
+        Source::Kernel | Source::Nobody(_) => None,
+    };
+    Record {
+        bucket_start,
+        bucket_ms,
+        owner,
+        command_line,
+        uid: row.flow.uid,
+        protocol: row.flow.protocol,
+        direction: row.flow.direction,
+        local: row.flow.local,
+        remote: row.flow.remote,
+        service_port: row.flow.service_port(),
+        network_namespace: row.flow.network_namespace,
+        bytes: row.bytes,
+        flows_opened: row.flows_opened,
+        first: row.first,
+        last: row.last,
+    }
+}

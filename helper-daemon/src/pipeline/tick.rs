@@ -1,0 +1,221 @@
+//! One tick: read, subtract, attribute, show, judge, record.
+
+use std::collections::HashMap;
+
+use portolan_bus::Error;
+use portolan_core::{Bytes, Executable, Flow, MonotonicNs, Owner, Pid, ProcessKey, Unattributed, UnixMillis};
+use tokio::sync::oneshot;
+
+use super::{
+    ledger::Growth,
+    live::Tick,
+    recorder::{Recorder, RecorderError, take_events, take_snapshot},
+    rows::Source,
+    writer::Job,
+};
+use crate::{clock::Now, config::Config, findings::Verdict, identity::Identity, monitor::Losses};
+
+/// When to tick and when to write.
+#[derive(Debug)]
+pub(super) struct Pace {
+    last: Now,
+    next_ns: u64,
+    bucket: UnixMillis,
+    tick_ns: u64,
+}
+
+impl Pace {
+    pub(super) fn new(now: Now, config: &Config) -> Self {
+        let tick_ns = u64::from(config.tick_ms) * 1_000_000;
+        Self {
+            last: now,
+            next_ns: now.monotonic.0.saturating_add(tick_ns),
+            bucket: now.wall.bucket_start(config.bucket_ms),
+            tick_ns,
+        }
+    }
+
+    pub(super) fn is_due(&self, now: Now) -> bool {
+        now.monotonic.0 >= self.next_ns
+    }
+
+    /// Nanoseconds until the next tick.
+    pub(super) fn until_due(&self, now: Now) -> u64 {
+        self.next_ns.saturating_sub(now.monotonic.0)
+    }
+
+    /// Notes a tick; how long ago the last one was, in milliseconds, and when.
+    fn ticked(&mut self, now: Now) -> (u32, UnixMillis) {
+        let last = std::mem::replace(&mut self.last, now);
+        let interval_ms = now.monotonic.0.saturating_sub(last.monotonic.0) / 1_000_000;
+        if self.is_due(now) {
+            // A tick that came late does not make the next ones come early.
+            self.next_ns = now.monotonic.0.saturating_add(self.tick_ns);
+        }
+        (u32::try_from(interval_ms).unwrap_or(u32::MAX), last.wall)
+    }
+
+    /// Whether a new bucket has begun since the last call.
+    fn bucket_is_new(&mut self, now: Now, bucket_ms: u32) -> bool {
+        let bucket = now.wall.bucket_start(bucket_ms);
+        std::mem::replace(&mut self.bucket, bucket) != bucket
+    }
+}
+
+impl Recorder {
+    pub(super) fn tick(&mut self, now: Now) -> Result<(), RecorderError> {
+        let (interval_ms, since) = self.pace.ticked(now);
+        let reading = self.monitor.read_counters()?;
+        // After the counters: whoever has a byte in them has its beginning in these events.
+        take_events(&mut self.monitor, &mut self.processes)?;
+        let mut growths = self.ledger.advance(&reading.closed, &reading.overflow, &reading.live);
+        growths.extend(self.take_losses(now)?);
+        self.add(&growths, since, now)?;
+        self.identify_owners();
+        self.settle(now);
+        let mut shown = std::mem::take(&mut self.shown);
+        self.show_open(&mut shown);
+        let tick = shown.finish(
+            now.wall.0,
+            interval_ms,
+            |application| self.judge.review_of(application),
+            &self.recent,
+        );
+        self.publish(tick);
+        if let Some(detail) = self.self_test.check(now.monotonic, now.wall)
+            && let Some(verdict) = self.judge.self_test_failed(&detail, now.wall)
+        {
+            self.raise(verdict, None);
+        }
+        if self.pace.bucket_is_new(now, self.config.bucket_ms) {
+            self.write(Vec::new());
+        }
+        self.processes.sweep(now.monotonic);
+        Ok(())
+    }
+
+    /// Puts growth into rows. Owners whose beginning was missed are looked up once.
+    fn add(&mut self, growths: &[Growth], since: UnixMillis, now: Now) -> Result<(), RecorderError> {
+        let missed = |recorder: &Self, owner: &ProcessKey| {
+            *owner != Flow::KERNEL && *owner != NOBODY && recorder.processes.get(owner).is_none()
+        };
+        if growths.iter().any(|growth| missed(self, &growth.flow.owner)) {
+            take_snapshot(&self.monitor, &mut self.processes)?;
+        }
+        for growth in growths {
+            let owner = &growth.flow.owner;
+            if self.self_test.takes(owner.pid, growth.bytes) {
+                continue;
+            }
+            let source = match self.processes.get(owner) {
+                _ if *owner == Flow::KERNEL => Source::Kernel,
+                _ if *owner == NOBODY => Source::Nobody(Unattributed::TableFull),
+                Some(process) => Source::Process(process),
+                None => Source::Nobody(Unattributed::ProcessGone),
+            };
+            self.rows.add(growth, source, self.config.bucket_ms, since, now);
+        }
+        Ok(())
+    }
+
+    pub(super) fn identify_owners(&self) {
+        for process in self.rows.unidentified() {
+            self.processes.identify(process, &self.hasher);
+        }
+    }
+
+    /// Tells what is known by now to the tally, the judge and the next tick of the live view.
+    pub(super) fn settle(&mut self, now: Now) {
+        let Self { rows, tally, judge, shown, .. } = self;
+        let mut verdicts = Vec::new();
+        rows.settle(|told| {
+            let flow = &told.row.flow;
+            tally.add(told.owner, told.bytes);
+            shown.moved(told.owner, flow.uid, flow.remote, told.bytes);
+            if let Owner::Program { lineage, application } = told.owner
+                && let Some(verdict) = judge.observe(lineage, application, flow.uid, flow.remote, now.wall)
+            {
+                verdicts.push((verdict, lineage.parent.as_ref().map(|parent| parent.executable.clone())));
+            }
+        });
+        for (verdict, parent) in verdicts {
+            self.raise(verdict, parent);
+        }
+    }
+
+    fn show_open(&self, shown: &mut Tick) {
+        let mut identities: HashMap<ProcessKey, Option<Owner>> = HashMap::new();
+        for flow in self.ledger.live() {
+            let owner = identities.entry(flow.owner).or_insert_with(|| {
+                match self.processes.get(&flow.owner)?.identity() {
+                    Identity::Settled(owner) => Some(owner),
+                    Identity::Pending => None,
+                }
+            });
+            if let Some(owner) = owner {
+                shown.open(owner, flow.uid, flow.remote);
+            }
+        }
+    }
+
+    pub(super) fn raise(&mut self, verdict: Verdict, parent: Option<Executable>) {
+        self.outbox.push_back(Job::Raise(verdict, parent));
+    }
+
+    /// Hands what is settled to the history. While it is behind, rows stay here and grow.
+    fn write(&mut self, done: Vec<oneshot::Sender<Result<(), Error>>>) {
+        let is_behind = self.outbox.iter().any(|job| matches!(job, Job::Write { .. }));
+        let records = if is_behind { Vec::new() } else { self.rows.take_settled(self.config.bucket_ms) };
+        if !records.is_empty() || !done.is_empty() {
+            self.outbox.push_back(Job::Write { records, done });
+        }
+    }
+
+    /// Gives the history as many jobs as it has room for.
+    pub(super) fn send_outbox(&mut self) {
+        while let Some(job) = self.outbox.pop_front() {
+            if let Err(job) = self.writer.try_send(job) {
+                self.outbox.push_front(job);
+                return;
+            }
+        }
+    }
+
+    /// Answers those who wait until everything is written, once nothing is being identified any more.
+    pub(super) fn answer_flushes(&mut self, now: Now) {
+        if self.flushing.is_empty() {
+            return;
+        }
+        let pending = self.rows.unidentified().next().is_some();
+        let (ready, waiting): (Vec<_>, Vec<_>) =
+            self.flushing.drain(..).partition(|flushing| !pending || flushing.deadline <= now.monotonic);
+        self.flushing = waiting;
+        if !ready.is_empty() {
+            self.write(ready.into_iter().map(|flushing| flushing.done).collect());
+        }
+    }
+
+    /// What was refused since the last tick: a finding, and the bytes that have no owner therefore.
+    fn take_losses(&mut self, now: Now) -> Result<Option<Growth>, RecorderError> {
+        let losses = self.monitor.losses()?;
+        let before = std::mem::replace(&mut self.losses, losses);
+        let grown = |of: fn(&Losses) -> u64| of(&losses).saturating_sub(of(&before));
+        let lost = [
+            (grown(|losses| losses.events), "process events"),
+            (grown(|losses| losses.exec_file_overflows), "queues of executed files"),
+            (grown(|losses| losses.unowned_flows), "flows' owners"),
+        ];
+        for (delta, what) in lost {
+            if let Some(verdict) = self.judge.lost_events(delta, what, now.wall) {
+                self.raise(verdict, None);
+            }
+        }
+        let bytes = losses.unowned_bytes.growth_since(before.unowned_bytes);
+        let growth = Growth { flow: Flow::of_unknown_peer(NOBODY), bytes, opened: None };
+        Ok((bytes != Bytes::default()).then_some(growth))
+    }
+}
+
+/// The owner of bytes that found room nowhere: no process can have this key.
+const NOBODY: ProcessKey =
+    ProcessKey { pid: Pid(u32::MAX), started: MonotonicNs(u64::MAX), exec_generation: u64::MAX };

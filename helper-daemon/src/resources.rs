@@ -1,0 +1,22 @@
+//! What the daemon itself uses.
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// CPU time of this process so far, in milliseconds.
+#[must_use]
+pub fn cpu_ms() -> u64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(used.tv_sec).unwrap_or_default();
+    seconds.saturating_mul(1000).saturating_add(u64::try_from(used.tv_nsec / 1_000_000).unwrap_or_default())
+}
+
+/// Proportional set size of this process, in bytes; 0 where the kernel does not say.
+#[must_use]
+pub fn pss_bytes() -> u64 {
+    let Ok(text) = std::fs::read_to_string("/proc/self/smaps_rollup") else { return 0 };
+    text.lines()
+        .find_map(|line| line.strip_prefix("Pss:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB"))
+        .and_then(|kib| kib.trim().parse::<u64>().ok())
+        .map_or(0, |kib| kib.saturating_mul(1024))
+}
