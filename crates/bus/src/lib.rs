@@ -11,7 +11,7 @@ mod proxy;
 mod wire;
 
 pub use error::Error;
-pub use proxy::Daemon1Proxy;
+pub use proxy::{Daemon1Proxy, FindingChanged, FindingChangedStream, Ticked, TickedStream};
 pub use wire::{
     Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow,
     LiveTick, QueryRequest, QueryResult, QueryRow, Resources, SelfTest, SelfTestState, Status,

@@ -56,9 +56,9 @@ impl Processes {
         self.table.get(key).cloned()
     }
 
-    /// How many are known.
+    /// How many run.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn running(&self) -> usize {
         self.current.len()
     }
 
@@ -109,7 +109,7 @@ impl Processes {
             image: parent.image.clone(),
             alive: Cell::new(true),
             identity: OnceCell::new(),
-            parent: Some(parent),
+            parent: unless_too_deep(&parent),
         };
         self.begin(process, event.at);
     }
@@ -185,8 +185,7 @@ impl Processes {
 
     fn parent_of(&self, key: ProcessKey, parent: Option<ProcessKey>) -> Option<Rc<Process>> {
         let parent = self.table.get(&parent.filter(|parent| *parent != key)?)?;
-        // A chain that is too long ends here: nothing above is kept.
-        (parent.with_parents().count() < MAX_PARENTS).then(|| Rc::clone(parent))
+        unless_too_deep(parent)
     }
 
     /// The content that a process runs, and its path: from fanotify, else from /proc when that still is the same file.
@@ -208,6 +207,11 @@ impl Processes {
             _ => unknown,
         }
     }
+}
+
+/// A chain of parents that is too long ends here: nothing above is kept.
+fn unless_too_deep(parent: &Rc<Process>) -> Option<Rc<Process>> {
+    (parent.with_parents().count() < MAX_PARENTS).then(|| Rc::clone(parent))
 }
 
 /// Arguments on one line; `None` when there are none.

@@ -45,6 +45,9 @@ pub struct Losses {
     pub exec_file_overflows: u64,
 }
 
+/// What has been closed: by flow, and by owner where there was no room for the flow.
+pub(super) type Closed = (Vec<Cell>, Vec<(ProcessKey, Bytes)>);
+
 /// One of two tables, of which one is filled while the other is read.
 struct Pair<K> {
     tables: [Table<K>; 2],
@@ -80,7 +83,7 @@ impl Counters {
     }
 
     /// Takes out everything that was closed since the last call.
-    pub(super) fn take_closed(&mut self) -> Result<(Vec<Cell>, Vec<(ProcessKey, Bytes)>), MonitorError> {
+    pub(super) fn take_closed(&mut self) -> Result<Closed, MonitorError> {
         if !self.unread {
             let empty =
                 is_empty(&self.closed.tables[self.filled])? && is_empty(&self.overflow.tables[self.filled])?;

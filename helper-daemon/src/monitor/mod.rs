@@ -35,7 +35,7 @@ use counters::Counters;
 use events::Events;
 use exec_files::ExecFiles;
 use iterators::Iterators;
-use programs::Programs;
+use programs::{Attached, Programs};
 
 /// Why the kernel cannot be watched at all.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +93,7 @@ pub struct Monitor {
     iterators: Iterators,
     counters: Counters,
     // Last: the programs detach only after their readers are gone.
-    _programs: Programs,
+    _attached: Attached,
 }
 
 impl Monitor {
@@ -115,7 +115,7 @@ impl Monitor {
             "finds the sockets that were open before the daemon started",
             adopted.map_err(|error| error.to_string()),
         ));
-        Ok(Self { hooks, events, exec_files, iterators, counters, _programs: programs })
+        Ok(Self { hooks, events, exec_files, iterators, counters, _attached: programs.into_attached() })
     }
 
     /// Where the daemon listens, and where it could not.

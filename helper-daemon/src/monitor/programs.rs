@@ -12,7 +12,12 @@ use aya::{
 
 use super::{MonitorError, hooks::Hook};
 
-/// The loaded object. Dropping it detaches everything.
+/// The programs, attached. Dropping them detaches everything.
+pub(super) struct Attached {
+    _object: Ebpf,
+}
+
+/// The loaded object, with the kernel's types as long as there is something to load.
 pub(super) struct Programs {
     object: Ebpf,
     types: Btf,
@@ -115,6 +120,14 @@ impl Programs {
         program.fd().map_err(|error| explain(&error))
     }
 
+    /// Lets go of what only loading needs: the kernel's types take 20 MB.
+    pub(super) fn into_attached(self) -> Attached {
+        let Self { object, types } = self;
+        drop(types);
+        give_memory_back();
+        Attached { _object: object }
+    }
+
     pub(super) fn ring(&mut self) -> Result<RingBuf<MapData>, MonitorError> {
         let map = self.take_map("events")?;
         RingBuf::try_from(map)
@@ -125,6 +138,16 @@ impl Programs {
         self.object.take_map(name).ok_or(MonitorError::Missing(name))
     }
 }
+
+/// glibc keeps what was freed; here it is most of what the daemon ever needs.
+#[cfg(target_env = "gnu")]
+fn give_memory_back() {
+    // SAFETY: no pointers; it takes the allocator's own locks.
+    unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn give_memory_back() {}
 
 fn find<'a>(object: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program, ProgramError> {
     object.program_mut(name).ok_or(ProgramError::NotLoaded)

@@ -289,12 +289,12 @@ impl Recorder {
         let health = self.writer.health();
         Ok(Snapshot {
             self_test: self.self_test.to_wire(),
-            notes: self.writer.set_aside().map(str::to_owned).into_iter().collect(),
+            notes: health.set_aside,
             hooks,
             attribution: self.tally.to_wire(self.rows.pending()),
             losses: losses_to_wire(&losses, health.merged_rows),
             sockets: u64::try_from(self.ledger.sizes().1).unwrap_or(u64::MAX),
-            processes: u64::try_from(self.processes.len()).unwrap_or(u64::MAX),
+            processes: u64::try_from(self.processes.running()).unwrap_or(u64::MAX),
             unreviewed: u32::try_from(self.judge.unreviewed()).unwrap_or(u32::MAX),
             history_problem: health.problem,
         })

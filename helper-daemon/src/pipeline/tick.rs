@@ -159,7 +159,7 @@ impl Recorder {
     }
 
     pub(super) fn raise(&mut self, verdict: Verdict, parent: Option<Executable>) {
-        self.outbox.push_back(Job::Raise(verdict, parent));
+        self.outbox.push_back(Job::Raise(Box::new((verdict, parent))));
     }
 
     /// Hands what is settled to the history. While it is behind, rows stay here and grow.

@@ -1,0 +1,157 @@
+//! The command line's grammar.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use portolan_core::{Dimension, ReviewState};
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 arguments not understood, 3 daemon or bus not there, 4 access \
+                          denied, 5 no such application, 6 `status --check` found a problem.";
+
+/// Which programs of this machine talk to whom, and how much.
+#[derive(Debug, Parser)]
+#[command(name = "portolan", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// Print JSON as docs/cli.md describes it.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show how the daemon does: what it counts, what it lost, what does not work.
+    Status(Status),
+    /// Show the bytes as they flow.
+    Watch(Watch),
+    /// Ask the history.
+    Query(Query),
+    /// List what a person should know: new applications, changed executables, losses.
+    Findings(Findings),
+    /// List the applications that talked, with their review.
+    Applications(Applications),
+    /// Approve or ignore applications, or forget such an answer.
+    Review(Review),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// End with exit code 6 when something does not work or was lost.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// End after so many readings of the counters; lines instead of a table.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// The same as --count 1.
+    #[arg(long, conflicts_with = "count")]
+    pub(crate) once: bool,
+    /// Lines instead of a table, also in a terminal.
+    #[arg(long)]
+    pub(crate) plain: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "WHEN is how long ago (90s, 15m, 1h, 7d, 2w), a local date or date and time (2026-03-01, \
+                        \"2026-03-01 14:30\"), RFC 3339, @ and the seconds since 1970, now, today or yesterday."
+)]
+pub(crate) struct Query {
+    /// Only what was recorded after this; `all` from the beginning.
+    #[arg(long, value_name = "WHEN", default_value = "1h", allow_hyphen_values = true)]
+    pub(crate) since: String,
+    /// Only what was recorded before this.
+    #[arg(long, value_name = "WHEN", default_value = "now", allow_hyphen_values = true)]
+    pub(crate) until: String,
+    /// One row for each: application, executable, parent, user, protocol, direction, remote, port, remote-port,
+    /// local-port, command, time; several with commas. `none` for one row with the total.
+    #[arg(long, value_name = "WORDS", value_delimiter = ',', default_value = "executable", value_parser = dimension)]
+    pub(crate) by: Vec<Grouping>,
+    /// At most so many rows, largest first; 0 for as many as the daemon gives.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) limit: u32,
+    /// Show every digit of the bytes.
+    #[arg(long)]
+    pub(crate) bytes: bool,
+}
+
+/// One word of `--by`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grouping {
+    By(Dimension),
+    None,
+}
+
+fn dimension(word: &str) -> Result<Grouping, portolan_core::ParseError> {
+    if word == "none" { Ok(Grouping::None) } else { word.parse().map(Grouping::By) }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Findings {
+    /// Also those that were answered.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Applications {
+    /// Only those with this review.
+    #[arg(long, value_name = "REVIEW")]
+    pub(crate) state: Option<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum State {
+    /// Nobody has looked at it.
+    Unreviewed,
+    /// Known and wanted.
+    Approved,
+    /// Recorded, never told about.
+    Ignored,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Review {
+    /// What to do.
+    pub(crate) decision: Decision,
+    /// A path, or a key as `portolan applications` shows it, such as path:/usr/bin/curl.
+    #[arg(required = true, value_name = "APPLICATION")]
+    pub(crate) applications: Vec<OsString>,
+    /// Fail instead of asking for a password.
+    #[arg(long)]
+    pub(crate) no_ask_password: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Decision {
+    /// It is known and wanted: tell me when its executable changes.
+    Approve,
+    /// Record it, never tell me.
+    Ignore,
+    /// Forget the answer.
+    Reset,
+}
+
+impl Decision {
+    pub(crate) fn state(self) -> ReviewState {
+        match self {
+            Self::Approve => ReviewState::Approved,
+            Self::Ignore => ReviewState::Ignored,
+            Self::Reset => ReviewState::Unreviewed,
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn state(self) -> ReviewState {
+        match self {
+            Self::Unreviewed => ReviewState::Unreviewed,
+            Self::Approved => ReviewState::Approved,
+            Self::Ignored => ReviewState::Ignored,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! One module for each command that asks once and ends.
+
+pub(crate) mod applications;
+pub(crate) mod findings;
+pub(crate) mod query;
+mod query_row;
+pub(crate) mod review;
+pub(crate) mod status;

@@ -1,0 +1,164 @@
+//! One group of the history's answer, as JSON and as cells of a table.
+
+use std::collections::BTreeSet;
+
+use portolan_bus::QueryRow;
+use portolan_core::{Dimension, UnixMillis, Untrusted};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::show::{
+    amount::{Precision, bytes},
+    clock::Clock,
+    cut::Cut,
+    table::{Cell, Column, Table},
+    users::Users,
+};
+
+/// A row as documented in `docs/cli.md`: the keys asked for in their order, their details, the sums.
+pub(crate) struct JsonRow<'a> {
+    pub(crate) by: &'a [Dimension],
+    pub(crate) row: &'a QueryRow,
+}
+
+impl Serialize for JsonRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let mut written = BTreeSet::new();
+        for dimension in self.by {
+            let word = dimension.as_str();
+            written.insert(word);
+            match value(self.row, *dimension) {
+                None => map.serialize_entry(word, &None::<String>)?,
+                Some(text) => match number(*dimension, text) {
+                    Some(number) => map.serialize_entry(word, &number)?,
+                    None => map.serialize_entry(word, text)?,
+                },
+            }
+            for detail in details(*dimension) {
+                written.insert(detail);
+                map.serialize_entry(detail, &self.row.keys.get(*detail))?;
+            }
+        }
+        for (key, text) in self.row.keys.iter().filter(|(key, _)| !written.contains(key.as_str())) {
+            if key == "kernel" { map.serialize_entry(key, &true)? } else { map.serialize_entry(key, text)? }
+        }
+        map.serialize_entry("tx_bytes", &self.row.tx_bytes)?;
+        map.serialize_entry("rx_bytes", &self.row.rx_bytes)?;
+        map.serialize_entry("flows", &self.row.flows)?;
+        map.serialize_entry("first_unix_ms", &self.row.first_unix_ms)?;
+        map.serialize_entry("last_unix_ms", &self.row.last_unix_ms)?;
+        map.end()
+    }
+}
+
+/// The rows as a table: a column for each dimension, then the sums.
+pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], clock: &Clock, precision: Precision) -> Table {
+    let mut columns = Vec::new();
+    for dimension in by {
+        columns.push(column(*dimension));
+        if *dimension == Dimension::Executable {
+            columns.push(Column::text("SHA-256", Cut::Digits(12)));
+        }
+    }
+    columns.extend(["IN", "OUT", "FLOWS", "FIRST", "LAST"].map(Column::number));
+    let mut users = Users::default();
+    let rows = rows
+        .iter()
+        .map(|row| {
+            let mut cells = Vec::new();
+            for dimension in by {
+                cells.push(cell(row, *dimension, clock, &mut users));
+                if *dimension == Dimension::Executable {
+                    cells.push(row.keys.get("sha256").map_or_else(Cell::unknown, |hash| untrusted(hash)));
+                }
+            }
+            cells.push(Cell::own(bytes(row.rx_bytes, precision)));
+            cells.push(Cell::own(bytes(row.tx_bytes, precision)));
+            cells.push(Cell::own(row.flows.to_string()));
+            cells.push(Cell::own(clock.short(UnixMillis(row.first_unix_ms))));
+            cells.push(Cell::own(clock.short(UnixMillis(row.last_unix_ms))));
+            cells
+        })
+        .collect();
+    Table { columns, rows }
+}
+
+/// The value of a dimension; `None` when it is not known. An executable's value is its path.
+fn value(row: &QueryRow, dimension: Dimension) -> Option<&String> {
+    let path = match dimension {
+        Dimension::Executable => row.keys.get("path"),
+        Dimension::Parent => row.keys.get("parent_path"),
+        _ => None,
+    };
+    path.or_else(|| row.keys.get(dimension.as_str()))
+}
+
+/// The keys that come with a dimension.
+fn details(dimension: Dimension) -> &'static [&'static str] {
+    match dimension {
+        Dimension::Executable => &["path", "sha256"],
+        Dimension::Parent => &["parent_path", "parent_sha256"],
+        _ => &[],
+    }
+}
+
+/// Dimensions that are numbers in JSON; `None` for all others, and for text that is no number after all.
+fn number(dimension: Dimension, text: &str) -> Option<i64> {
+    match dimension {
+        Dimension::User
+        | Dimension::Port
+        | Dimension::RemotePort
+        | Dimension::LocalPort
+        | Dimension::Time => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn column(dimension: Dimension) -> Column {
+    match dimension {
+        Dimension::Application => Column::text("APPLICATION", Cut::Middle),
+        Dimension::Executable => Column::text("EXECUTABLE", Cut::Middle),
+        Dimension::Parent => Column::text("STARTED BY", Cut::Middle),
+        Dimension::User => Column::text("USER", Cut::End),
+        Dimension::Protocol => Column::text("PROTOCOL", Cut::Never),
+        Dimension::Direction => Column::text("DIRECTION", Cut::Never),
+        Dimension::Remote => Column::text("REMOTE", Cut::Middle),
+        Dimension::Port => Column::number("PORT"),
+        Dimension::RemotePort => Column::number("REMOTE PORT"),
+        Dimension::LocalPort => Column::number("LOCAL PORT"),
+        Dimension::Command => Column::text("COMMAND", Cut::End),
+        Dimension::Time => Column::number("TIME"),
+    }
+}
+
+fn cell(row: &QueryRow, dimension: Dimension, clock: &Clock, users: &mut Users) -> Cell {
+    let Some(text) = value(row, dimension) else {
+        return match dimension {
+            Dimension::Application | Dimension::Executable => nobody(row),
+            _ => Cell::unknown(),
+        };
+    };
+    match (dimension, number(dimension, text)) {
+        (Dimension::Time, Some(ms)) => Cell::own(clock.short(UnixMillis(ms))),
+        (Dimension::User, Some(uid)) => match u32::try_from(uid) {
+            Ok(uid) => Cell::own(users.name(uid)),
+            Err(_) => untrusted(text),
+        },
+        _ => untrusted(text),
+    }
+}
+
+/// Why no program is named.
+fn nobody(row: &QueryRow) -> Cell {
+    if row.keys.contains_key("kernel") {
+        return Cell::own("(kernel)");
+    }
+    match row.keys.get("unattributed") {
+        Some(reason) => Cell::from(&Untrusted::from(format!("({reason})"))),
+        None => Cell::unknown(),
+    }
+}
+
+fn untrusted(text: &str) -> Cell {
+    Cell::from(&Untrusted::from(text))
+}

@@ -1,0 +1,81 @@
+//! Standard output and standard error. Nothing here panics when the other end is closed.
+
+use std::io::{self, IsTerminal, Write};
+
+use portolan_core::Untrusted;
+use serde::Serialize;
+
+use crate::failure::{Failure, Kind};
+
+/// Writes text as it is; what is hostile in it was made harmless before.
+pub(crate) fn text(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
+}
+
+/// Writes one indented JSON document and a line break.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let document = serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?;
+    text(&(harmless(&document) + "\n"))
+}
+
+/// One JSON document on one line, with its line break.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
+    let document = serde_json::to_string(value).map_err(|error| unwritable(&error))?;
+    Ok(harmless(&document) + "\n")
+}
+
+/// Writes a sentence to standard error; a closed one is ignored.
+pub(crate) fn complain(sentence: &str) {
+    let _ = writeln!(io::stderr().lock(), "portolan: {sentence}");
+}
+
+/// The width of the terminal on standard output; `None` when it is a file or a pipe.
+pub(crate) fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let (columns, _) = crossterm::terminal::size().ok()?;
+    Some(usize::from(columns)).filter(|columns| *columns > 0)
+}
+
+fn unwritable(error: &serde_json::Error) -> Failure {
+    Failure::new(Kind::Failed, format!("the answer cannot be written as JSON: {error}"))
+}
+
+/// The same JSON without a character that a terminal obeys or that reorders what is read.
+///
+/// serde_json escapes the control characters of ASCII. The others stand only inside strings, where `\uXXXX` means the
+/// same to every reader.
+fn harmless(document: &str) -> String {
+    let mut shown = String::with_capacity(document.len());
+    for c in document.chars() {
+        if (c.is_ascii() && c != '\u{7f}') || is_shown_as_it_is(c) {
+            shown.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    shown
+}
+
+fn is_shown_as_it_is(c: char) -> bool {
+    let text = c.to_string();
+    Untrusted::from(text.as_str()).for_terminal() == text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_carries_hostile_text_unchanged_but_harmless() {
+        let hostile = "a\x1b[2J\u{9b}2J\u{7f}\u{202e}ä\u{e0041}\n";
+        let line = json_line(&hostile).unwrap();
+        assert_eq!(line, "\"a\\u001b[2J\\u009b2J\\u007f\\u202eä\\udb40\\udc41\\n\"\n");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), hostile);
+    }
+}

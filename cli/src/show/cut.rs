@@ -1,0 +1,89 @@
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// How text loses what does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Not at all.
+    Never,
+    /// The end goes: names.
+    End,
+    /// The middle goes: paths, addresses with a port.
+    Middle,
+    /// A hash: so many digits stay and no mark is set.
+    Digits(usize),
+}
+
+/// How many columns of a terminal the text takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in at most `columns`, with `…` where something is missing.
+pub(crate) fn fit(text: &str, columns: usize, cut: Cut) -> String {
+    if width(text) <= columns || cut == Cut::Never {
+        return text.to_owned();
+    }
+    match cut {
+        Cut::Digits(_) => start_of(text, columns),
+        _ if columns == 0 => String::new(),
+        Cut::Middle if columns >= 8 => {
+            let tail = (columns - 1) * 2 / 3;
+            format!("{}…{}", start_of(text, columns - 1 - tail), end_of(text, tail))
+        }
+        _ => start_of(text, columns - 1) + "…",
+    }
+}
+
+/// The text with spaces up to `columns`.
+pub(crate) fn pad(text: &str, columns: usize, to_the_right: bool) -> String {
+    let spaces = " ".repeat(columns.saturating_sub(width(text)));
+    if to_the_right { spaces + text } else { text.to_owned() + &spaces }
+}
+
+fn start_of(text: &str, columns: usize) -> String {
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if width(&kept) > columns {
+            kept.pop();
+            break;
+        }
+    }
+    kept
+}
+
+fn end_of(text: &str, columns: usize) -> String {
+    let mut used = 0;
+    let kept: Vec<char> = text
+        .chars()
+        .rev()
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= columns
+        })
+        .collect();
+    kept.into_iter().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_keeps_its_root_and_its_file() {
+        assert_eq!(fit("/usr/lib/firefox/firefox-bin", 19, Cut::Middle), "/usr/l…/firefox-bin");
+        assert_eq!(fit("[2001:db8::17]:443", 12, Cut::Middle), "[200…17]:443");
+        assert_eq!(fit("/usr/bin/curl", 13, Cut::Middle), "/usr/bin/curl");
+    }
+
+    #[test]
+    fn wide_characters_count_double_and_never_overflow() {
+        for columns in 0..12 {
+            for cut in [Cut::End, Cut::Middle] {
+                assert!(width(&fit("/日本語/プログラム", columns, cut)) <= columns);
+            }
+        }
+        assert_eq!(pad("日", 4, false), "日  ");
+        assert_eq!(pad("7", 3, true), "  7");
+    }
+}

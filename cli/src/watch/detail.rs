@@ -1,0 +1,38 @@
+//! The selected program in full, for terminals that are too narrow for all columns.
+
+use portolan_core::Untrusted;
+
+use super::row::{Key, Program};
+use crate::show::users::Users;
+
+/// Three lines: what runs, who started it and where it talks to, and its hash with its application.
+pub(crate) fn lines(key: &Key, program: &Program, users: &mut Users) -> [String; 3] {
+    let harmless = |text: &str| Untrusted::from(text).for_terminal();
+    let parent = key.parent_path.as_deref().map_or_else(|| "not known".to_owned(), harmless);
+    let mut circumstances = format!("started by {parent} as {}", users.name(key.uid));
+    if let Some(remote) = &program.remote {
+        circumstances.push_str(&format!(", to {}", harmless(remote)));
+    }
+    circumstances.push_str(&format!(", {} open flows", program.flows));
+    let review = program.review.as_deref().map_or_else(|| "cannot be reviewed".to_owned(), harmless);
+    let identity = match &key.sha256 {
+        Some(hash) => format!("{review}, SHA-256 {}", harmless(hash)),
+        None => review,
+    };
+    [name_of_owner(key), circumstances, identity]
+}
+
+/// The path, or in brackets why there is none.
+pub(crate) fn name_of_owner(key: &Key) -> String {
+    let path = Untrusted::from(key.path.as_str()).for_terminal();
+    if key.application.is_some() { path } else { format!("({path})") }
+}
+
+/// The file's name of the path, or in brackets why there is none.
+pub(crate) fn short_name(key: &Key) -> String {
+    if key.application.is_none() {
+        return name_of_owner(key);
+    }
+    let name = key.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&key.path);
+    Untrusted::from(name).for_terminal()
+}

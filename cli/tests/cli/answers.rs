@@ -1,0 +1,175 @@
+use portolan_bus::{Access, Status};
+use serde_json::{Value, json};
+
+use crate::{
+    bus::{Bus, Policy},
+    peer::{Answers, Peer},
+    program::{is_harmless, run},
+    samples::{self, HOSTILE},
+};
+
+#[tokio::test]
+async fn status_as_json_is_the_daemons_answer() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let answers = Answers { status: samples::troubled_status(), ..Answers::default() };
+    let _peer = Peer::start(&bus.address, answers).await;
+    let ended = run(&bus.address, &["status", "--json"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(is_harmless(&ended.stdout));
+    let json = ended.json();
+    assert_eq!(serde_json::from_value::<Status>(json.clone()).unwrap(), samples::troubled_status());
+    assert_eq!(json["state"], "reduced");
+    assert_eq!(json["self_test"]["state"], "failed");
+    assert_eq!(json["hooks"][1]["active"], false);
+    assert_eq!(json["attribution"]["unattributed"]["process-gone"], 500);
+    assert_eq!(json["losses"]["ring_buffer_events"], 7);
+}
+
+#[tokio::test]
+async fn status_for_a_person_begins_with_the_problems() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let answers = Answers { status: samples::troubled_status(), ..Answers::default() };
+    let peer = Peer::start(&bus.address, answers).await;
+    let ended = run(&bus.address, &["status"]).await;
+    assert_eq!(ended.code, Some(0));
+    assert!(is_harmless(&ended.stdout));
+    let place = |text: &str| ended.stdout.find(text).unwrap_or_else(|| panic!("no {text}: {}", ended.stdout));
+    assert!(place("Problems") < place("self-test failed"));
+    assert!(place("ring_buffer_events 7") < place("You see"));
+    assert!(place("fanotify: not permitted") > place("1 of 2 active"));
+
+    assert_eq!(run(&bus.address, &["status", "--check", "--json"]).await.code, Some(6));
+    peer.answers().status = samples::status();
+    let ended = run(&bus.address, &["status", "--check"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(ended.stdout.contains("99.8 %  of a known executable"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("Problems"));
+}
+
+#[tokio::test]
+async fn query_as_json_has_the_keys_asked_for() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let mut query = samples::result(vec![
+        samples::query_row(
+            &[
+                ("executable", "/usr/bin/curl"),
+                ("path", "/usr/bin/curl"),
+                ("sha256", "aa"),
+                ("parent", HOSTILE),
+                ("parent_path", HOSTILE),
+                ("parent_sha256", "bb"),
+                ("user", "1000"),
+                ("remote_port", "443"),
+                ("time", "1767225600000"),
+                ("remote", "2001:db8::17"),
+            ],
+            u64::MAX,
+            2,
+        ),
+        samples::query_row(&[("unattributed", "process-gone"), ("user", "0")], 3, 4),
+        samples::query_row(&[("kernel", "true"), ("user", "0")], 5, 6),
+    ]);
+    query.truncated = true;
+    query.access = Access::Own;
+    let peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
+    let by = "executable,parent,user,remote-port,time,remote";
+    let arguments =
+        ["query", "--json", "--since", "@1767225600", "--until", "@1767229200", "--by", by, "--limit", "3"];
+    let ended = run(&bus.address, &arguments).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(is_harmless(&ended.stdout));
+    let expected = json!({
+        "since_unix_ms": 1_767_225_600_000_i64,
+        "until_unix_ms": 1_767_229_200_000_i64,
+        "by": ["executable", "parent", "user", "remote_port", "time", "remote"],
+        "access": "own",
+        "truncated": true,
+        "rows": [
+            {
+                "executable": "/usr/bin/curl", "path": "/usr/bin/curl", "sha256": "aa",
+                "parent": HOSTILE, "parent_path": HOSTILE, "parent_sha256": "bb",
+                "user": 1000, "remote_port": 443, "time": 1_767_225_600_000_i64, "remote": "2001:db8::17",
+                "tx_bytes": u64::MAX, "rx_bytes": 2, "flows": 1,
+                "first_unix_ms": 1_767_225_600_000_i64, "last_unix_ms": 1_767_225_660_000_i64,
+            },
+            unknown_owner("unattributed", json!("process-gone"), 3, 4),
+            unknown_owner("kernel", json!(true), 5, 6),
+        ],
+    });
+    assert_eq!(ended.json(), expected);
+    let asked = peer.answers().asked.clone();
+    assert_eq!(asked[0].by, ["executable", "parent", "user", "remote_port", "time", "remote"]);
+    assert_eq!(asked[0].limit, 3);
+}
+
+fn unknown_owner(why: &str, value: Value, tx_bytes: u64, rx_bytes: u64) -> Value {
+    let mut row = json!({
+        "executable": null, "path": null, "sha256": null, "parent": null, "parent_path": null, "parent_sha256": null,
+        "user": 0, "remote_port": null, "time": null, "remote": null,
+        "tx_bytes": tx_bytes, "rx_bytes": rx_bytes, "flows": 1,
+        "first_unix_ms": 1_767_225_600_000_i64, "last_unix_ms": 1_767_225_660_000_i64,
+    });
+    row[why] = value;
+    row
+}
+
+#[tokio::test]
+async fn query_for_a_person_is_a_harmless_table() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let query = samples::result(vec![
+        samples::query_row(
+            &[("path", HOSTILE), ("sha256", "aa"), ("user", "0"), ("port", "443")],
+            1_500_000,
+            2,
+        ),
+        samples::query_row(&[("unattributed", "process-gone"), ("user", "4000000000")], 3, 4),
+    ]);
+    let peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
+    let ended = run(&bus.address, &["query", "--by", "executable,user,port"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(is_harmless(&ended.stdout), "{:?}", ended.stdout);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert!(lines[0].starts_with("EXECUTABLE"), "{}", ended.stdout);
+    assert!(
+        lines[1].contains("/tmp/a\\u{1b}[2J") && lines[1].contains("root") && lines[1].contains("1.50 MB")
+    );
+    assert!(lines[2].contains("(process-gone)") && lines[2].contains("4000000000"));
+    assert_eq!(lines[3], "2 rows: in 6 B, out 1.50 MB, 2 flows");
+
+    let ended = run(&bus.address, &["query", "--bytes", "--since", "all", "--by", "none"]).await;
+    assert!(ended.stdout.contains("out 1500003"), "{}", ended.stdout);
+    let asked = peer.answers().asked.clone();
+    assert!(asked[1].by.is_empty() && asked[1].since_unix_ms.is_none());
+}
+
+#[tokio::test]
+async fn findings_say_what_to_do() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let findings = vec![samples::finding("/tmp/x;reboot"), samples::finding(HOSTILE)];
+    let peer = Peer::start(&bus.address, Answers { findings, ..Answers::default() }).await;
+    let ended = run(&bus.address, &["findings"]).await;
+    assert_eq!(ended.code, Some(0));
+    assert!(is_harmless(&ended.stdout));
+    assert!(
+        ended.stdout.contains("started by /usr/bin/bash, as user root, talked first to [2001:db8::17]:443")
+    );
+    assert!(ended.stdout.contains("-> portolan review approve 'path:/tmp/x;reboot'"), "{}", ended.stdout);
+    let json = run(&bus.address, &["findings", "--all", "--json"]).await.json();
+    assert_eq!(json["findings"][1]["path"], HOSTILE);
+    assert_eq!(json["findings"][0]["state"], "open");
+    assert_eq!(peer.answers().asked_for_answered, [false, true]);
+}
+
+#[tokio::test]
+async fn applications_can_be_narrowed_to_a_review() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let applications =
+        vec![samples::application("/usr/bin/curl", "approved"), samples::application(HOSTILE, "unreviewed")];
+    let _peer = Peer::start(&bus.address, Answers { applications, ..Answers::default() }).await;
+    let ended = run(&bus.address, &["applications"]).await;
+    assert!(is_harmless(&ended.stdout));
+    assert!(ended.stdout.contains("path:/usr/bin/curl"), "{}", ended.stdout);
+    let json = run(&bus.address, &["--json", "applications", "--state", "unreviewed"]).await.json();
+    assert_eq!(json["applications"].as_array().unwrap().len(), 1);
+    assert_eq!(json["applications"][0]["application"], format!("path:{HOSTILE}"));
+}

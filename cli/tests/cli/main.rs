@@ -1,0 +1,21 @@
+//! The real binary against a daemon of the tests' own, on a private `dbus-daemon`.
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod bus;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod peer;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod review;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod terminal;
+#[cfg(test)]
+mod watch;

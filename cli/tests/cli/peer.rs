@@ -1,0 +1,177 @@
+//! A daemon that answers what a test tells it to.
+
+use std::sync::{Arc, Mutex};
+
+use portolan_bus::{
+    Application, BUS_NAME, Error, Finding, LiveTick, OBJECT_PATH, QueryRequest, QueryResult, Status,
+};
+use tokio::sync::Notify;
+use zbus::{
+    Connection, connection::Builder, message::Flags, message::Header, names::UniqueName,
+    object_server::SignalEmitter,
+};
+
+use crate::samples;
+
+/// What the daemon answers, and what it was asked.
+pub(crate) struct Answers {
+    pub(crate) status: Status,
+    pub(crate) query: QueryResult,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) applications: Vec<Application>,
+    pub(crate) backlog: Vec<LiveTick>,
+    /// Refuse everything.
+    pub(crate) deny: bool,
+    /// Never answer a status.
+    pub(crate) hang: bool,
+    pub(crate) asked: Vec<QueryRequest>,
+    pub(crate) asked_for_answered: Vec<bool>,
+    /// Application, state, and whether a person may be asked.
+    pub(crate) reviews: Vec<(String, String, bool)>,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            status: samples::status(),
+            query: samples::result(Vec::new()),
+            findings: Vec::new(),
+            applications: Vec::new(),
+            backlog: Vec::new(),
+            deny: false,
+            hang: false,
+            asked: Vec::new(),
+            asked_for_answered: Vec::new(),
+            reviews: Vec::new(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    answers: Mutex<Answers>,
+    subscribers: Mutex<Vec<UniqueName<'static>>>,
+    subscribed: Notify,
+    called: Notify,
+}
+
+struct Interface(Arc<Shared>);
+
+impl Interface {
+    fn allowed(&self) -> Result<(), Error> {
+        self.0.called.notify_one();
+        match self.0.answers.lock().unwrap().deny {
+            true => {
+                Err(Error::AccessDenied("polkit does not let uid 1000 do org.portolan.view-own".to_owned()))
+            }
+            false => Ok(()),
+        }
+    }
+}
+
+#[zbus::interface(name = "org.portolan.Daemon1")]
+impl Interface {
+    async fn status(&self) -> Result<Status, Error> {
+        self.allowed()?;
+        if self.0.answers.lock().unwrap().hang {
+            std::future::pending::<()>().await;
+        }
+        Ok(self.0.answers.lock().unwrap().status.clone())
+    }
+
+    async fn query(&self, request: QueryRequest) -> Result<QueryResult, Error> {
+        self.allowed()?;
+        let mut answers = self.0.answers.lock().unwrap();
+        answers.asked.push(request);
+        Ok(answers.query.clone())
+    }
+
+    async fn findings(&self, include_answered: bool) -> Result<Vec<Finding>, Error> {
+        self.allowed()?;
+        let mut answers = self.0.answers.lock().unwrap();
+        answers.asked_for_answered.push(include_answered);
+        Ok(answers.findings.clone())
+    }
+
+    async fn applications(&self) -> Result<Vec<Application>, Error> {
+        self.allowed()?;
+        Ok(self.0.answers.lock().unwrap().applications.clone())
+    }
+
+    async fn review(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        application: String,
+        state: String,
+    ) -> Result<(), Error> {
+        self.allowed()?;
+        let ask = header.primary().flags().contains(Flags::AllowInteractiveAuth);
+        let mut answers = self.0.answers.lock().unwrap();
+        if !answers.applications.iter().any(|known| known.application == application) {
+            return Err(Error::NotFound(format!("no application {application} has talked yet")));
+        }
+        answers.reviews.push((application, state, ask));
+        Ok(())
+    }
+
+    async fn subscribe_live(&self, #[zbus(header)] header: Header<'_>) -> Result<Vec<LiveTick>, Error> {
+        self.allowed()?;
+        self.0.subscribers.lock().unwrap().push(header.sender().unwrap().to_owned());
+        self.0.subscribed.notify_one();
+        Ok(self.0.answers.lock().unwrap().backlog.clone())
+    }
+
+    #[zbus(signal)]
+    async fn ticked(emitter: &SignalEmitter<'_>, tick: LiveTick) -> zbus::Result<()>;
+}
+
+/// The daemon on a bus; it leaves with this value.
+pub(crate) struct Peer {
+    connection: Connection,
+    shared: Arc<Shared>,
+}
+
+impl Peer {
+    pub(crate) async fn start(address: &str, answers: Answers) -> Self {
+        let shared = Arc::new(Shared { answers: Mutex::new(answers), ..Shared::default() });
+        let connection = Builder::address(address)
+            .unwrap()
+            .serve_at(OBJECT_PATH, Interface(shared.clone()))
+            .unwrap()
+            .name(BUS_NAME)
+            .unwrap()
+            .build()
+            .await
+            .unwrap();
+        Self { connection, shared }
+    }
+
+    pub(crate) fn answers(&self) -> std::sync::MutexGuard<'_, Answers> {
+        self.shared.answers.lock().unwrap()
+    }
+
+    /// Waits for one more subscriber.
+    pub(crate) async fn subscribed(&self) {
+        self.shared.subscribed.notified().await;
+    }
+
+    /// Waits for one more call of any kind.
+    pub(crate) async fn called(&self) {
+        self.shared.called.notified().await;
+    }
+
+    /// Sends a reading to each subscriber.
+    pub(crate) async fn tick(&self, tick: LiveTick) {
+        let subscribers = self.shared.subscribers.lock().unwrap().clone();
+        for subscriber in subscribers {
+            let emitter = SignalEmitter::new(&self.connection, OBJECT_PATH).unwrap();
+            let emitter = emitter.set_destination(subscriber.into());
+            Interface::ticked(&emitter, tick.clone()).await.unwrap();
+        }
+    }
+
+    /// Leaves the bus, also with calls that wait for an answer.
+    pub(crate) async fn stop(self) {
+        self.connection.close().await.unwrap();
+    }
+}

@@ -1,0 +1,124 @@
+use std::collections::BTreeMap;
+
+use portolan_bus::{
+    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow,
+    LiveTick, QueryResult, QueryRow, Resources, SelfTest, SelfTestState, Status,
+};
+
+/// A name that clears the screen, sets the title, breaks the line and reverses what follows.
+pub(crate) const HOSTILE: &str = "/tmp/a\x1b[2J\x1b]0;x\x07\nb\u{9b}31m\u{202e}c";
+
+/// All is well.
+pub(crate) fn status() -> Status {
+    Status {
+        version: "0.1.0".to_owned(),
+        state: DaemonState::Recording,
+        notes: Vec::new(),
+        access: Access::All,
+        started_unix_ms: 1_767_225_600_000,
+        self_test: SelfTest {
+            state: SelfTestState::Passed,
+            detail: "moved 65536 bytes and counted 65536".to_owned(),
+            checked_unix_ms: Some(1_767_225_601_000),
+        },
+        hooks: vec![Hook {
+            name: "sock_send_length".to_owned(),
+            active: true,
+            reason: "counts bytes".to_owned(),
+        }],
+        attribution: Attribution {
+            total: 1_000_000,
+            attributed: 998_000,
+            kernel: 1_500,
+            unattributed: BTreeMap::from([("process-gone".to_owned(), 500)]),
+            pending: 0,
+        },
+        losses: BTreeMap::from([("ring_buffer_events".to_owned(), 0)]),
+        history: HistoryInfo {
+            path: "/var/lib/portolan/history.sqlite".to_owned(),
+            size_bytes: 4096,
+            first_unix_ms: None,
+            problem: None,
+        },
+        resources: Resources { cpu_ms: 1234, pss_bytes: 14_000_000, sockets: 3, processes: 90 },
+        unreviewed: 2,
+    }
+}
+
+/// Much is wrong.
+pub(crate) fn troubled_status() -> Status {
+    let mut status = status();
+    status.state = DaemonState::Reduced;
+    status.notes = vec![format!("the hook of {HOSTILE} is missing")];
+    status.self_test.state = SelfTestState::Failed;
+    status.hooks.push(Hook {
+        name: "fanotify".to_owned(),
+        active: false,
+        reason: "not permitted: short-lived programs may stay unknown".to_owned(),
+    });
+    status.losses = BTreeMap::from([("ring_buffer_events".to_owned(), 7)]);
+    status
+}
+
+pub(crate) fn result(rows: Vec<QueryRow>) -> QueryResult {
+    QueryResult { rows, truncated: false, access: Access::All }
+}
+
+pub(crate) fn query_row(keys: &[(&str, &str)], tx_bytes: u64, rx_bytes: u64) -> QueryRow {
+    QueryRow {
+        keys: keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        tx_bytes,
+        rx_bytes,
+        flows: 1,
+        first_unix_ms: 1_767_225_600_000,
+        last_unix_ms: 1_767_225_660_000,
+    }
+}
+
+pub(crate) fn finding(path: &str) -> Finding {
+    Finding {
+        id: 7,
+        kind: "new-application".to_owned(),
+        state: FindingState::Open,
+        unix_ms: 1_767_225_600_000,
+        application: Some(format!("path:{path}")),
+        path: Some(path.to_owned()),
+        sha256: Some("ab".repeat(32)),
+        previous_sha256: None,
+        parent_path: Some("/usr/bin/bash".to_owned()),
+        uid: Some(0),
+        remote: Some("[2001:db8::17]:443".to_owned()),
+        detail: None,
+    }
+}
+
+pub(crate) fn application(path: &str, review: &str) -> Application {
+    Application {
+        application: format!("path:{path}"),
+        path: path.to_owned(),
+        sha256: "ab".repeat(32),
+        review: review.to_owned(),
+        first_unix_ms: 1_767_225_600_000,
+        last_unix_ms: 1_767_225_660_000,
+        executables: 1,
+    }
+}
+
+pub(crate) fn live_row(path: &str, tx_bytes: u64, rx_bytes: u64) -> LiveRow {
+    LiveRow {
+        application: Some(format!("path:{path}")),
+        path: path.to_owned(),
+        sha256: Some("ab".repeat(32)),
+        parent_path: Some("/usr/bin/bash".to_owned()),
+        review: Some("unreviewed".to_owned()),
+        uid: 0,
+        remote: Some("192.0.2.1:443".to_owned()),
+        tx_bytes,
+        rx_bytes,
+        flows: 1,
+    }
+}
+
+pub(crate) fn tick(unix_ms: i64, rows: Vec<LiveRow>) -> LiveTick {
+    LiveTick { unix_ms, interval_ms: 1000, rows }
+}

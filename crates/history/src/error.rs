@@ -1,0 +1,202 @@
+use std::{io, path::PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// Why a history cannot be opened. The cause, where there is one, is the error's source.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A reader found no file.
+    #[error("there is no history at {path}; the daemon creates it when it starts")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file does not exist and could not be created: the folder is missing or cannot be written.
+    #[error("the history {path} cannot be created; its folder must exist, be writable and have free space")]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The file exists and could not be opened or read.
+    #[error("the history {path} cannot be opened; check who may read it, and the disk")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite answered.
+        source: rusqlite::Error,
+    },
+    /// The path names a folder, a device or anything else that is no file.
+    #[error("the history {path} is not a file; move away what stands there")]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file can be read, not written.
+    #[error(
+        "the history {path} cannot be written; check its permissions and whether its disk is mounted read-only"
+    )]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not an SQLite database.
+    #[error("{path} is not a history: it is not a database at all")]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is an SQLite database of another program.
+    #[error("{path} is not a history: it is a database of another program")]
+    NotAHistory {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is a database whose content contradicts itself.
+    #[error("the history {path} is damaged")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite answered.
+        source: rusqlite::Error,
+    },
+    /// The file was written by a newer Portolan.
+    #[error(
+        "the history {path} has version {found}, this program knows versions up to {known}; install the newer Portolan again"
+    )]
+    NewerVersion {
+        /// The file.
+        path: PathBuf,
+        /// The file's version.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// A reader found a file that the daemon has not brought to the newest version.
+    #[error(
+        "the history {path} has the old version {found}; start the daemon, which brings it to version {known}"
+    )]
+    OlderVersion {
+        /// The file.
+        path: PathBuf,
+        /// The file's version.
+        found: i64,
+        /// The version that this program reads.
+        known: i64,
+    },
+    /// Another program holds the file for longer than this one waits.
+    #[error("the history {path} is in use by another program")]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no room for the file.
+    #[error("the history {path} cannot be opened, because its disk is full")]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Why something was not written. Nothing of it was: the same call can be made again.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// There is no such application.
+    #[error("there is no application “{application}” in the history")]
+    NotFound {
+        /// What was asked for, made safe for a terminal.
+        application: String,
+    },
+    /// There is no room.
+    #[error("the history cannot be written, because its disk is full")]
+    DiskFull(#[source] rusqlite::Error),
+    /// The file is damaged; it can be set aside.
+    #[error("the history cannot be written, because its file is damaged")]
+    Damaged(#[source] rusqlite::Error),
+    /// Another program holds the file for longer than this one waits.
+    #[error("the history cannot be written, because another program holds it")]
+    Busy(#[source] rusqlite::Error),
+    /// Anything else, as an I/O error or a disk that became read-only.
+    #[error("the history cannot be written")]
+    Failed(#[source] rusqlite::Error),
+}
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file is damaged; it can be set aside.
+    #[error("the history cannot be read, because its file is damaged")]
+    Damaged(#[source] rusqlite::Error),
+    /// Another program holds the file for longer than this one waits.
+    #[error("the history cannot be read, because another program holds it")]
+    Busy(#[source] rusqlite::Error),
+    /// Anything else, as an I/O error.
+    #[error("the history cannot be read")]
+    Failed(#[source] rusqlite::Error),
+}
+
+/// Why a damaged history could not be set aside.
+#[derive(Debug, thiserror::Error)]
+#[error("the damaged history {from} cannot be renamed to {to}")]
+pub struct SetAsideError {
+    /// The file that stays where it is.
+    pub from: PathBuf,
+    /// The name that it should have had.
+    pub to: PathBuf,
+    /// What the system answered.
+    pub source: io::Error,
+}
+
+/// What an error of SQLite means to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    DiskFull,
+    Damaged,
+    NotADatabase,
+    Busy,
+    ReadOnly,
+    Other,
+}
+
+impl Cause {
+    pub(crate) fn of(error: &rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+                ErrorCode::DiskFull => Self::DiskFull,
+                ErrorCode::DatabaseCorrupt => Self::Damaged,
+                ErrorCode::NotADatabase => Self::NotADatabase,
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
+                ErrorCode::ReadOnly => Self::ReadOnly,
+                _ => Self::Other,
+            },
+            // Values that the schema and this crate never let in.
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..) => Self::Damaged,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for WriteError {
+    fn from(error: rusqlite::Error) -> Self {
+        match Cause::of(&error) {
+            Cause::DiskFull => Self::DiskFull(error),
+            Cause::Damaged | Cause::NotADatabase => Self::Damaged(error),
+            Cause::Busy => Self::Busy(error),
+            Cause::ReadOnly | Cause::Other => Self::Failed(error),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        match Cause::of(&error) {
+            Cause::Damaged | Cause::NotADatabase => Self::Damaged(error),
+            Cause::Busy => Self::Busy(error),
+            Cause::DiskFull | Cause::ReadOnly | Cause::Other => Self::Failed(error),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+use std::path::{Path, PathBuf};
+
+use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::{
+    FindingRow, KnownApplication, NewFinding, OpenError, ReadError, Record, SetAsideError, WriteError,
+    intern::Interner,
+    open, set_aside,
+    tables::{application, finding, sighting::Sightings, traffic::TrafficWriter},
+};
+
+/// The one writer of a history. It belongs to one thread, because every call waits for the disk.
+///
+/// A second writer on the same file does no harm: each waits for the other's transaction, for 5 seconds at most.
+/// Dropping it writes the log back into the file; nothing that was written depends on that.
+#[derive(Debug)]
+pub struct History {
+    connection: Connection,
+    interner: Interner,
+}
+
+impl History {
+    /// Opens the history at `path`, creates it (mode 0600) when there is none, and brings it to the newest version.
+    ///
+    /// A file that is damaged, no history, or of a newer version is left exactly as it is.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self { connection: open::writer(path)?, interner: Interner::default() })
+    }
+
+    /// Renames a damaged history with its side files to `<path>.damaged-<now>` and returns the new path.
+    ///
+    /// Nothing is deleted or overwritten: where that name is taken the next millisecond is used. No [`History`] may be
+    /// open on the file.
+    pub fn set_aside(path: &Path, now: UnixMillis) -> Result<PathBuf, SetAsideError> {
+        set_aside::set_aside(path, now)
+    }
+
+    /// Writes all records in one transaction, on the disk when it returns.
+    ///
+    /// After an error nothing was written, and the same records can be given again.
+    pub fn write(&mut self, records: &[Record]) -> Result<(), WriteError> {
+        self.transact(|connection, interner| {
+            let mut traffic = TrafficWriter::new(connection)?;
+            let mut sightings = Sightings::default();
+            for record in records {
+                let place = interner.place(connection, record)?;
+                traffic.add(&place, record)?;
+                if let Some(program) = place.program {
+                    sightings.note(program, record.first, record.last);
+                }
+            }
+            Ok(sightings.write(connection)?)
+        })
+    }
+
+    /// Stores a new, open finding. Its application and executable become known with it.
+    pub fn raise(&mut self, finding: &NewFinding) -> Result<FindingRow, WriteError> {
+        self.transact(|connection, interner| Ok(finding::raise(connection, interner, finding)?))
+    }
+
+    /// Stores what a person decided, and answers the application's open findings; the findings that changed, oldest first.
+    ///
+    /// A reset to [`ReviewState::Unreviewed`] changes no finding. `NotFound` when the application is not known.
+    pub fn review(
+        &mut self,
+        application: &ApplicationKey,
+        state: ReviewState,
+        by: Uid,
+        now: UnixMillis,
+    ) -> Result<Vec<FindingRow>, WriteError> {
+        self.transact(|connection, _| {
+            let id = application::review(connection, application, state, by, now)?;
+            let not_found =
+                || WriteError::NotFound { application: application.as_untrusted().for_terminal() };
+            Ok(finding::answer(connection, id.ok_or_else(not_found)?, state, by, now)?)
+        })
+    }
+
+    /// Every application with its review and its executables, in the order of the keys.
+    pub fn known_applications(&self) -> Result<Vec<KnownApplication>, ReadError> {
+        Ok(application::known(&self.connection)?)
+    }
+
+    /// Runs `work` in one transaction; after an error nothing of it remains, neither in the file nor in memory.
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Interner) -> Result<T, WriteError>,
+    ) -> Result<T, WriteError> {
+        let result = commit_after(&mut self.connection, &mut self.interner, work);
+        if result.is_err() {
+            self.interner.clear();
+        }
+        result
+    }
+}
+
+fn commit_after<T>(
+    connection: &mut Connection,
+    interner: &mut Interner,
+    work: impl FnOnce(&Connection, &mut Interner) -> Result<T, WriteError>,
+) -> Result<T, WriteError> {
+    // Immediate: a transaction that starts by reading could not become a writing one while another writer is there.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&transaction, interner)?;
+    transaction.commit()?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use portolan_core::{FindingKind, UnixMillis};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{FindingRow, Reader};
+
+    fn raise(history: &mut History) -> Result<FindingRow, WriteError> {
+        let (at, kind) = (UnixMillis(1), FindingKind::LostEvents);
+        history.raise(&NewFinding { at, kind, subject: None, detail: None })
+    }
+
+    #[test]
+    fn a_writer_that_is_kept_waiting_says_so_and_goes_on() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("history.sqlite");
+        let mut history = History::open(&path).unwrap();
+        history.connection.busy_timeout(Duration::from_millis(10)).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert!(matches!(raise(&mut history), Err(WriteError::Busy(_))));
+        other.execute_batch("ROLLBACK").unwrap();
+        raise(&mut history).unwrap();
+    }
+
+    #[test]
+    fn every_commit_waits_for_the_disk_and_a_reader_cannot_write() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("history.sqlite");
+        let history = History::open(&path).unwrap();
+        let full: i64 = history.connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        assert_eq!(full, 2);
+        let reader = open::reader(&path).unwrap();
+        reader.execute("INSERT INTO text (value) VALUES ('x')", []).unwrap_err();
+        drop(history);
+        Reader::open(&path).unwrap().findings(true, None).unwrap();
+    }
+}

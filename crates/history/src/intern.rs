@@ -1,0 +1,102 @@
+use portolan_core::{Owner, Uid};
+use rusqlite::{Connection, OptionalExtension, ToSql, types::FromSql};
+
+use crate::{
+    Record,
+    ids::{ActorId, ApplicationId, BucketId, ExecutableId, PeerId},
+    tables::{
+        actor::{Actor, ActorOwner, Actors},
+        address::Addresses,
+        application::Applications,
+        bucket::Buckets,
+        executable::Executables,
+        lineage::Lineages,
+        peer::{Peer, Peers},
+        text::Texts,
+    },
+};
+
+/// Finds the number of every dimension of a record, and gives one where there is none yet.
+#[derive(Debug, Default)]
+pub(crate) struct Interner {
+    pub(crate) texts: Texts,
+    pub(crate) executables: Executables,
+    pub(crate) lineages: Lineages,
+    pub(crate) applications: Applications,
+    pub(crate) addresses: Addresses,
+    pub(crate) actors: Actors,
+    pub(crate) peers: Peers,
+    pub(crate) buckets: Buckets,
+}
+
+/// The numbers of a record's dimensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) bucket: BucketId,
+    pub(crate) actor: ActorId,
+    pub(crate) peer: PeerId,
+    /// What was seen to talk; `None` when the owner is no program.
+    pub(crate) program: Option<(ApplicationId, ExecutableId, Uid)>,
+}
+
+impl Interner {
+    /// Where `record` is stored.
+    pub(crate) fn place(&mut self, connection: &Connection, record: &Record) -> rusqlite::Result<Place> {
+        let (owner, program) = match &record.owner {
+            Owner::Program { lineage, application } => {
+                let application = self.applications.id(connection, application)?;
+                let (lineage, executable) =
+                    self.lineages.id(connection, &mut self.executables, &mut self.texts, lineage)?;
+                let program = (application, executable, record.uid);
+                (ActorOwner::Program { lineage, application }, Some(program))
+            }
+            Owner::Kernel => (ActorOwner::Kernel, None),
+            Owner::Unattributed(reason) => (ActorOwner::Unattributed(*reason), None),
+        };
+        let command = match &record.command_line {
+            Some(line) => Some(self.texts.id(connection, line.as_raw())?),
+            None => None,
+        };
+        let (uid, network_namespace) = (record.uid, record.network_namespace);
+        let actor = self.actors.id(connection, Actor { owner, command, uid, network_namespace })?;
+        let peer = Peer {
+            protocol: record.protocol,
+            direction: record.direction,
+            local: self.addresses.id_of(connection, record.local)?,
+            remote: self.addresses.id_of(connection, record.remote)?,
+            service_port: record.service_port,
+        };
+        let peer = self.peers.id(connection, peer)?;
+        let bucket = self.buckets.id(connection, record.bucket_start, record.bucket_ms)?;
+        Ok(Place { bucket, actor, peer, program })
+    }
+
+    /// Forgets every number. To be called when a transaction was rolled back.
+    pub(crate) fn clear(&mut self) {
+        self.texts.clear();
+        self.executables.clear();
+        self.lineages.clear();
+        self.applications.clear();
+        self.addresses.clear();
+        self.actors.clear();
+        self.peers.clear();
+        self.buckets.clear();
+    }
+}
+
+/// The number that `find` answers for `values`, else the one that `insert` gives. Both take all values, in the same order.
+///
+/// To be called inside a writing transaction, or two writers could insert the same.
+pub(crate) fn find_or_insert<I: FromSql + From<i64>>(
+    connection: &Connection,
+    find: &str,
+    insert: &str,
+    values: &[&dyn ToSql],
+) -> rusqlite::Result<I> {
+    let found = connection.prepare_cached(find)?.query_row(values, |row| row.get(0)).optional()?;
+    if let Some(id) = found {
+        return Ok(id);
+    }
+    connection.prepare_cached(insert)?.execute(values)?;
+    Ok(connection.last_insert_rowid().into())
+}

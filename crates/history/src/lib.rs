@@ -1,0 +1,33 @@
+//! The history: who moved how many bytes with whom, kept in one SQLite file.
+//!
+//! [`History`] is the one writer and belongs to one thread. A [`Reader`] is a separate connection that cannot write, opened
+//! for each question. Why the schema is as it is stands in `docs/decisions/0002-history-schema.md`.
+//!
+//! Invariants:
+//! - No clock: every time is an argument.
+//! - What was written when [`History::write`] returned `Ok` survives the loss of power; what it failed to write left no
+//!   trace, so that the same records can be written again.
+//! - SQL text is made of constants of this crate only; every value is a bound parameter.
+//! - A reader that is given a viewer sees rows of that uid only, and the database does the filtering.
+#![forbid(unsafe_code)]
+
+mod cache;
+mod error;
+mod history;
+mod ids;
+mod intern;
+mod migrations;
+mod open;
+mod query;
+mod reader;
+mod record;
+mod set_aside;
+mod tables;
+
+pub use error::{OpenError, ReadError, SetAsideError, WriteError};
+pub use history::History;
+pub use query::{Answer, Group, Question};
+pub use reader::{Info, Reader};
+pub use record::Record;
+pub use tables::application::{ApplicationRow, KnownApplication};
+pub use tables::finding::{Answered, FindingRow, FindingState, NewFinding, Subject};

@@ -1,0 +1,158 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use crate::{
+    OpenError,
+    error::Cause,
+    migrations::{self, APPLICATION_ID},
+};
+
+/// How long the writer waits for another writer.
+const WRITER_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a reader waits; readers wait for nobody but a writer that is opening or closing the file.
+const READER_PATIENCE: Duration = Duration::from_secs(2);
+/// The write-ahead log is cut to this size after a checkpoint; it is longer only while a reader holds an old state.
+const LOG_LIMIT_BYTES: i64 = 8 * 1024 * 1024;
+
+/// The writing connection: the file exists (mode 0600 when it was created here), has the newest version and is in WAL mode.
+pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
+    create(path)?;
+    let sqlite = |error| failed(path, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    // SQLite opens a file that it may not write for reading, without a word.
+    if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {
+        return Err(OpenError::ReadOnly { path: path.into() });
+    }
+    let found = prepare(&connection, WRITER_PATIENCE).map_err(sqlite)?;
+    // Nothing is changed in a file before it is known to be ours.
+    if !found.is_empty() {
+        identity(path, found)?;
+    }
+    configure_writer(&mut connection).map_err(sqlite)?;
+    Ok(connection)
+}
+
+/// A connection that cannot write, to a file of the newest version.
+pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => return Err(OpenError::NotAFile { path: path.into() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(OpenError::Missing { path: path.into() });
+        }
+        // Any other trouble is SQLite's to find and to name.
+        Ok(_) | Err(_) => {}
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let sqlite = |error| failed(path, error);
+    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    let found = prepare(&connection, READER_PATIENCE).map_err(sqlite)?;
+    connection.pragma_update(None, "query_only", true).map_err(sqlite)?;
+    let known = migrations::newest();
+    match identity(path, found)? {
+        version if version < known => {
+            Err(OpenError::OlderVersion { path: path.into(), found: version, known })
+        }
+        _ => Ok(connection),
+    }
+}
+
+/// Creates an empty file that only its owner may read, unless there is a file.
+///
+/// SQLite gives its two side files the same mode. An existing file is not opened here: closing it again would release
+/// the locks that SQLite holds on it in this process.
+fn create(path: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Create { path: path.into(), source };
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => match path.parent() {
+            Some(dir) if dir != Path::new("") => {
+                File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+            }
+            _ => Ok(()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => Ok(()),
+            Ok(_) => Err(OpenError::NotAFile { path: path.into() }),
+            Err(error) => Err(failed(error)),
+        },
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn configure_writer(connection: &mut Connection) -> rusqlite::Result<()> {
+    // Takes effect on an empty file only: lets retention give pages back in small steps.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // A filesystem without shared memory keeps the rollback journal: as safe, only slower.
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT_BYTES, |_| Ok(()))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(48);
+    migrations::migrate(connection)
+}
+
+fn prepare(connection: &Connection, patience: Duration) -> rusqlite::Result<Found> {
+    connection.busy_timeout(patience)?;
+    harden(connection)?;
+    Found::look(connection)
+}
+
+/// The content of a file, also of a damaged or hostile one, must not make SQLite do anything but read and write rows.
+fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)
+}
+
+/// What a database says about itself.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    application_id: i64,
+    version: i64,
+    objects: i64,
+}
+
+impl Found {
+    fn look(connection: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            application_id: connection.pragma_query_value(None, "application_id", |row| row.get(0))?,
+            version: migrations::version(connection)?,
+            objects: connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+        })
+    }
+
+    fn is_empty(self) -> bool {
+        self.application_id == 0 && self.version == 0 && self.objects == 0
+    }
+}
+
+/// The version of a history; an error when it is no history, or too new for this program.
+fn identity(path: &Path, found: Found) -> Result<i64, OpenError> {
+    let known = migrations::newest();
+    if found.application_id != APPLICATION_ID || found.version < 1 {
+        return Err(OpenError::NotAHistory { path: path.into() });
+    }
+    if found.version > known {
+        return Err(OpenError::NewerVersion { path: path.into(), found: found.version, known });
+    }
+    Ok(found.version)
+}
+
+fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
+    let path = path.into();
+    match Cause::of(&source) {
+        Cause::DiskFull => OpenError::DiskFull { path },
+        Cause::Damaged => OpenError::Damaged { path, source },
+        Cause::NotADatabase => OpenError::NotADatabase { path },
+        Cause::Busy => OpenError::Busy { path },
+        Cause::ReadOnly => OpenError::ReadOnly { path },
+        Cause::Other => OpenError::Open { path, source },
+    }
+}

@@ -1,0 +1,93 @@
+use portolan_core::Dimension;
+
+/// How a dimension becomes SQL. Every text is a constant, so that nothing that a caller says reaches the SQL text.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    /// What the traffic is grouped by: an expression over the tables of [`super::compile`], and its name.
+    pub(crate) group: &'static [(&'static str, &'static str)],
+    /// Which tables that expression needs besides `bucket`, `traffic` and `actor`.
+    pub(crate) needs: Needs,
+    /// How the groups (`g`) reach the tables that say what a number stands for.
+    pub(crate) labels: &'static str,
+    /// What is shown, over the groups and those tables.
+    pub(crate) shown: &'static [&'static str],
+}
+
+/// A table that not every question needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    Nothing,
+    Peer,
+    Lineage,
+    Parent,
+}
+
+/// Says of groups without an executable why they have none; goes before the dimensions where one of them is about the owner.
+pub(crate) const OWNER: Columns = Columns {
+    group: &[("a.owner", "owner"), ("a.reason", "reason")],
+    needs: Needs::Nothing,
+    labels: "",
+    shown: &["g.owner", "g.reason"],
+};
+
+/// Whether groups by this dimension say why they have no executable.
+pub(crate) fn is_about_owner(dimension: Dimension) -> bool {
+    matches!(dimension, Dimension::Application | Dimension::Executable | Dimension::Parent)
+}
+
+/// The SQL of a dimension.
+pub(crate) fn of(dimension: Dimension) -> Columns {
+    match dimension {
+        Dimension::Application => Columns {
+            group: &[("a.application_id", "application_id")],
+            needs: Needs::Nothing,
+            labels: "LEFT JOIN application ON application.id = g.application_id",
+            shown: &["application.key"],
+        },
+        Dimension::Executable => Columns {
+            group: &[("l.executable_id", "executable_id")],
+            needs: Needs::Lineage,
+            labels: "LEFT JOIN executable e ON e.id = g.executable_id LEFT JOIN text e_path ON e_path.id = e.path_id",
+            shown: &["e_path.value", "e.sha256"],
+        },
+        Dimension::Parent => Columns {
+            group: &[("p.executable_id", "parent_executable_id")],
+            needs: Needs::Parent,
+            labels: "LEFT JOIN executable pe ON pe.id = g.parent_executable_id
+                LEFT JOIN text pe_path ON pe_path.id = pe.path_id",
+            shown: &["pe_path.value", "pe.sha256"],
+        },
+        Dimension::Command => Columns {
+            group: &[("a.command_id", "command_id")],
+            needs: Needs::Nothing,
+            labels: "LEFT JOIN text command ON command.id = g.command_id",
+            shown: &["command.value"],
+        },
+        Dimension::Remote => Columns {
+            group: &[("r.remote_address_id", "remote_address_id")],
+            needs: Needs::Peer,
+            labels: "LEFT JOIN address remote ON remote.id = g.remote_address_id",
+            shown: &["remote.value"],
+        },
+        Dimension::User => plain(Needs::Nothing, &[("a.uid", "uid")], &["g.uid"]),
+        Dimension::Protocol => plain(Needs::Peer, &[("r.protocol", "protocol")], &["g.protocol"]),
+        Dimension::Direction => plain(Needs::Peer, &[("r.direction", "direction")], &["g.direction"]),
+        Dimension::Port => plain(Needs::Peer, &[("r.service_port", "service_port")], &["g.service_port"]),
+        Dimension::RemotePort => {
+            plain(Needs::Nothing, &[("nullif(t.remote_port, 0)", "remote_port")], &["g.remote_port"])
+        }
+        Dimension::LocalPort => {
+            plain(Needs::Nothing, &[("nullif(t.local_port, 0)", "local_port")], &["g.local_port"])
+        }
+        Dimension::Time => plain(Needs::Nothing, &[("b.start_ms", "start_ms")], &["g.start_ms"]),
+    }
+}
+
+/// A dimension whose value stands in the row itself.
+fn plain(
+    needs: Needs,
+    group: &'static [(&'static str, &'static str)],
+    shown: &'static [&'static str],
+) -> Columns {
+    Columns { group, needs, labels: "", shown }
+}

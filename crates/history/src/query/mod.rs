@@ -1,0 +1,52 @@
+use std::collections::BTreeMap;
+
+use portolan_core::{Bytes, Dimension, Uid, UnixMillis};
+
+mod answer;
+mod columns;
+mod compile;
+
+pub(crate) use answer::answer;
+
+/// A question to the history: sums of what moved, by group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Question {
+    /// Only buckets that end after this; `None` from the beginning.
+    pub since: Option<UnixMillis>,
+    /// Only buckets that start before this; `None` to the end. Not later than `since`: nothing.
+    pub until: Option<UnixMillis>,
+    /// What to group by, in any order; twice is once. Empty for one group with the total.
+    pub by: Vec<Dimension>,
+    /// Whose traffic; `None` for everybody's.
+    pub viewer: Option<Uid>,
+    /// At most so many groups.
+    pub limit: usize,
+}
+
+/// The groups that a question found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Largest first (sent and received together), then by their keys.
+    pub rows: Vec<Group>,
+    /// Whether there were more groups than the limit.
+    pub truncated: bool,
+}
+
+/// The sum of what moved in one group. Sums above `u64::MAX` are that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The value of each dimension by its word. Hostile text.
+    ///
+    /// `executable` is a path and comes with `path` and `sha256`; `parent` comes with `parent_path` and `parent_sha256`;
+    /// `time` is in milliseconds since 1970. A key that is missing is not known. By application, executable or parent,
+    /// the kernel's groups have `kernel` = `kernel`, and groups without an owner have `unattributed` with the reason.
+    pub keys: BTreeMap<String, String>,
+    /// Payload bytes.
+    pub bytes: Bytes,
+    /// Flows seen for the first time.
+    pub flows: u64,
+    /// First bytes or opening; `None` when the group is empty, which only the total can be.
+    pub first: Option<UnixMillis>,
+    /// Last bytes; `None` when the group is empty.
+    pub last: Option<UnixMillis>,
+}

@@ -1,0 +1,72 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use portolan_core::{Uid, UnixMillis};
+use rusqlite::Connection;
+
+use crate::{
+    Answer, ApplicationRow, FindingRow, OpenError, Question, ReadError, open, query,
+    set_aside::with_suffix,
+    tables::{application, bucket, finding},
+};
+
+/// A connection that cannot write. It sees what was committed when a question starts, and delays no writer.
+///
+/// Opened for a question and dropped after it: a reader that stays keeps the log from being written back while it reads.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// What there is to know about the file itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Info {
+    /// The start of the oldest bucket; `None` while nothing is recorded.
+    pub first_bucket: Option<UnixMillis>,
+    /// The size of the file.
+    pub file_bytes: u64,
+    /// The size of its write-ahead log; 0 when there is none.
+    pub log_bytes: u64,
+}
+
+impl Reader {
+    /// Opens the history at `path`, which must exist and have the newest version.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self { connection: open::reader(path)?, path: path.into() })
+    }
+
+    /// Sums up the traffic. Blocks until the answer is complete.
+    pub fn query(&self, question: &Question) -> Result<Answer, ReadError> {
+        Ok(query::answer(&self.connection, question)?)
+    }
+
+    /// Findings, newest first; without `include_answered` only the open ones.
+    ///
+    /// A `viewer` sees the findings about programs of that uid, and none about the daemon itself.
+    pub fn findings(
+        &self,
+        include_answered: bool,
+        viewer: Option<Uid>,
+    ) -> Result<Vec<FindingRow>, ReadError> {
+        Ok(finding::list(&self.connection, include_answered, viewer)?)
+    }
+
+    /// Applications, the newest first. A `viewer` sees those that this uid used, with the executables and times of that use.
+    pub fn applications(&self, viewer: Option<Uid>) -> Result<Vec<ApplicationRow>, ReadError> {
+        Ok(application::list(&self.connection, viewer)?)
+    }
+
+    /// The age and the size of the file.
+    pub fn info(&self) -> Result<Info, ReadError> {
+        // Only the sizes: opening the file and closing it again would release SQLite's locks.
+        let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        Ok(Info {
+            first_bucket: bucket::first(&self.connection)?,
+            file_bytes: size(&self.path),
+            log_bytes: size(&with_suffix(&self.path, "-wal")),
+        })
+    }
+}

@@ -1,0 +1,39 @@
+use portolan_core::{Bytes, Direction, Endpoint, Owner, Protocol, Uid, UnixMillis, Untrusted};
+
+/// What one owner exchanged with one peer in one bucket.
+///
+/// Records of the same bucket that differ in nothing but `bytes`, `flows_opened`, `first` and `last` are one row: their
+/// numbers add up, `first` is the earliest and `last` the latest. Numbers above `i64::MAX` are stored as that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Where the bucket starts.
+    pub bucket_start: UnixMillis,
+    /// How long the bucket is; read as 1 when it is 0, and as a day when it is longer than a day.
+    pub bucket_ms: u32,
+    /// Who moved the bytes.
+    pub owner: Owner,
+    /// The owner's command line; `None` when it is not known or not to be recorded.
+    pub command_line: Option<Untrusted>,
+    /// As which user.
+    pub uid: Uid,
+    /// What the socket speaks.
+    pub protocol: Protocol,
+    /// Who opened the flow.
+    pub direction: Direction,
+    /// This machine's side; `None` when it is not known. A port of 0 is stored as no port.
+    pub local: Option<Endpoint>,
+    /// The other side; `None` when it is not known. A port of 0 is stored as no port.
+    pub remote: Option<Endpoint>,
+    /// The port that names the service; `None` when there is none.
+    pub service_port: Option<u16>,
+    /// Inode number of the network namespace.
+    pub network_namespace: u32,
+    /// Payload bytes moved in the bucket.
+    pub bytes: Bytes,
+    /// Flows that were seen for the first time in the bucket.
+    pub flows_opened: u64,
+    /// First bytes or opening.
+    pub first: UnixMillis,
+    /// Last bytes.
+    pub last: UnixMillis,
+}

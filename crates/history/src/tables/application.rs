@@ -1,0 +1,152 @@
+use portolan_core::{ApplicationKey, Executable, ReviewState, Uid, UnixMillis};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{executable, parse_column};
+use crate::{cache::Cache, ids::ApplicationId, intern::find_or_insert};
+
+/// An application, what a person decided about it, and how it was seen by the viewer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplicationRow {
+    /// What a review names.
+    pub application: ApplicationKey,
+    /// The executable that appeared last.
+    pub executable: Executable,
+    /// What a person decided.
+    pub review: ReviewState,
+    /// When it talked first.
+    pub first: UnixMillis,
+    /// When it talked last.
+    pub last: UnixMillis,
+    /// How many executables it has had.
+    pub executables: u32,
+}
+
+/// An application as the daemon needs it to judge what is new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownApplication {
+    /// What a review names.
+    pub application: ApplicationKey,
+    /// What a person decided.
+    pub review: ReviewState,
+    /// Everything that it was seen to be, the oldest first.
+    pub executables: Vec<Executable>,
+}
+
+/// Write side of `application`.
+#[derive(Debug)]
+pub(crate) struct Applications {
+    known: Cache<ApplicationKey, ApplicationId>,
+}
+
+impl Default for Applications {
+    fn default() -> Self {
+        Self { known: Cache::new(1024) }
+    }
+}
+
+impl Applications {
+    pub(crate) fn id(
+        &mut self,
+        connection: &Connection,
+        application: &ApplicationKey,
+    ) -> rusqlite::Result<ApplicationId> {
+        if let Some(id) = self.known.get(application) {
+            return Ok(id);
+        }
+        let id = find_or_insert(
+            connection,
+            "SELECT id FROM application WHERE key = ?1",
+            "INSERT INTO application (key) VALUES (?1)",
+            &[&application.as_untrusted().as_raw()],
+        )?;
+        self.known.put(application.clone(), id);
+        Ok(id)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.known.clear();
+    }
+}
+
+/// Stores a review; `None` when the application is not known.
+pub(crate) fn review(
+    connection: &Connection,
+    application: &ApplicationKey,
+    state: ReviewState,
+    by: Uid,
+    now: UnixMillis,
+) -> rusqlite::Result<Option<ApplicationId>> {
+    connection
+        .prepare_cached(
+            "UPDATE application SET review = ?2, reviewed_by = ?3, reviewed_ms = ?4 WHERE key = ?1 RETURNING id",
+        )?
+        .query_row((application.as_untrusted().as_raw(), state.as_str(), by.0, now.0), |row| row.get(0))
+        .optional()
+}
+
+/// All applications with all their executables, in the order of their keys.
+pub(crate) fn known(connection: &Connection) -> rusqlite::Result<Vec<KnownApplication>> {
+    let mut statement = connection.prepare(
+        "SELECT a.key, a.review, t.value, e.sha256 FROM application a
+            LEFT JOIN (SELECT application_id, executable_id, min(first_ms) AS first_ms FROM sighting
+                GROUP BY application_id, executable_id) s ON s.application_id = a.id
+            LEFT JOIN executable e ON e.id = s.executable_id LEFT JOIN text t ON t.id = e.path_id
+            ORDER BY a.key, s.first_ms, s.executable_id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut known: Vec<KnownApplication> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (application, review) = key_and_review(row)?;
+        let executable = executable::from_columns(row, 2)?;
+        match known.last_mut().filter(|last| last.application == application) {
+            Some(last) => last.executables.extend(executable),
+            None => known.push(KnownApplication {
+                application,
+                review,
+                executables: executable.into_iter().collect(),
+            }),
+        }
+    }
+    Ok(known)
+}
+
+/// Applications that `viewer` used (all when `None`), as that viewer used them; the newest first.
+pub(crate) fn list(connection: &Connection, viewer: Option<Uid>) -> rusqlite::Result<Vec<ApplicationRow>> {
+    let sql = format!(
+        "SELECT a.key, a.review, t.value, e.sha256, s.first_ms, s.last_ms, s.executables FROM
+            (SELECT application_id, min(first_ms) AS first_ms, max(last_ms) AS last_ms,
+                count(DISTINCT executable_id) AS executables FROM sighting {0} GROUP BY application_id) s
+            JOIN application a ON a.id = s.application_id
+            JOIN executable e ON e.id = (SELECT executable_id FROM
+                (SELECT application_id, executable_id, min(first_ms) AS appeared_ms FROM sighting {0}
+                    GROUP BY application_id, executable_id) n
+                WHERE n.application_id = a.id ORDER BY appeared_ms DESC, executable_id DESC LIMIT 1)
+            JOIN text t ON t.id = e.path_id
+            ORDER BY s.first_ms DESC, a.id DESC",
+        if viewer.is_some() { "WHERE uid = :viewer" } else { "" }
+    );
+    let mut statement = connection.prepare(&sql)?;
+    if let Some(viewer) = viewer {
+        statement.raw_bind_parameter(":viewer", viewer.0)?;
+    }
+    let mut rows = statement.raw_query();
+    let mut applications = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (application, review) = key_and_review(row)?;
+        // The join has an executable for every application; a row without one cannot come.
+        let Some(executable) = executable::from_columns(row, 2)? else { continue };
+        applications.push(ApplicationRow {
+            application,
+            executable,
+            review,
+            first: UnixMillis(row.get(4)?),
+            last: UnixMillis(row.get(5)?),
+            executables: row.get(6)?,
+        });
+    }
+    Ok(applications)
+}
+
+fn key_and_review(row: &Row<'_>) -> rusqlite::Result<(ApplicationKey, ReviewState)> {
+    Ok((ApplicationKey::from_stored(row.get::<_, String>(0)?.into()), parse_column(row, 1)?))
+}

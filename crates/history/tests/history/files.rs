@@ -1,0 +1,193 @@
+use std::{
+    fs,
+    os::unix::fs::{FileExt, PermissionsExt, symlink},
+    path::Path,
+    process::Command,
+};
+
+use portolan_core::{Dimension, UnixMillis};
+use portolan_history::{History, OpenError, Question, ReadError, Reader, Record, WriteError};
+
+use crate::world::{Dice, Place, everything, record, records};
+
+fn sqlite(path: &Path, sql: &str) {
+    rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+}
+
+#[test]
+fn a_new_file_is_readable_by_its_owner_only() {
+    let place = Place::new();
+    let mut history = place.history();
+    history.write(&[record()]).unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = place.path().into_os_string();
+        path.push(suffix);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
+    }
+    let pragma = |name: &str| -> String {
+        let connection = rusqlite::Connection::open(place.path()).unwrap();
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+            .map(|value| format!("{value:?}"))
+            .unwrap()
+    };
+    assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
+    assert_eq!(pragma("auto_vacuum"), "Integer(2)");
+    assert_eq!(pragma("user_version"), "Integer(1)");
+    let info = place.reader().info().unwrap();
+    assert_eq!(info.first_bucket, Some(record().bucket_start));
+    assert!(info.file_bytes > 0 && info.log_bytes > 0, "{info:?}");
+}
+
+#[test]
+fn an_empty_file_becomes_a_history() {
+    let place = Place::new();
+    fs::write(place.path(), "").unwrap();
+    assert!(matches!(Reader::open(&place.path()), Err(OpenError::NotAHistory { .. })));
+    place.history().write(&[record()]).unwrap();
+    place.assert_sound();
+}
+
+#[test]
+fn what_is_no_history_is_named_and_left_alone() {
+    let place = Place::new();
+    let path = place.path();
+    let unchanged = |content: &[u8], check: fn(&OpenError) -> bool| {
+        for error in [History::open(&path).unwrap_err(), Reader::open(&path).unwrap_err()] {
+            assert!(check(&error), "{error:?}");
+            assert!(error.to_string().contains("history.sqlite"));
+        }
+        assert_eq!(fs::read(&path).unwrap(), content);
+    };
+    for text in ["hello\n".to_owned(), "hello\n".repeat(2000)] {
+        fs::write(&path, &text).unwrap();
+        unchanged(text.as_bytes(), |error| matches!(error, OpenError::NotADatabase { .. }));
+    }
+
+    fs::remove_file(&path).unwrap();
+    sqlite(&path, "CREATE TABLE moz_places (id INTEGER); PRAGMA user_version = 1");
+    unchanged(&fs::read(&path).unwrap(), |error| matches!(error, OpenError::NotAHistory { .. }));
+
+    fs::remove_file(&path).unwrap();
+    drop(place.history());
+    sqlite(&path, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
+    unchanged(&fs::read(&path).unwrap(), |error| {
+        matches!(error, OpenError::NewerVersion { found: 99, known: 1, .. })
+    });
+}
+
+#[test]
+fn a_place_where_no_file_can_be_is_named() {
+    let place = Place::new();
+    let dir = place.dir.path();
+    assert!(matches!(Reader::open(&place.path()), Err(OpenError::Missing { .. })));
+    assert!(matches!(History::open(&dir.join("no/history.sqlite")), Err(OpenError::Create { .. })));
+    symlink("/nowhere/at/all", dir.join("dangling")).unwrap();
+    assert!(matches!(History::open(&dir.join("dangling")), Err(OpenError::Create { .. })));
+    for open in [|path: &Path| History::open(path).map(drop), |path: &Path| Reader::open(path).map(drop)] {
+        assert!(matches!(open(dir), Err(OpenError::NotAFile { .. })));
+        assert!(matches!(open(Path::new("/dev/null")), Err(OpenError::NotAFile { .. })));
+    }
+}
+
+#[test]
+fn a_truncated_file_is_damaged_and_can_be_set_aside() {
+    let place = Place::new();
+    place.history().write(&records(&mut Dice(3), 2000)).unwrap();
+    let path = place.path();
+    let length = fs::metadata(&path).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length / 2).unwrap();
+    let content = fs::read(&path).unwrap();
+    assert!(matches!(History::open(&path), Err(OpenError::Damaged { .. })));
+    assert!(matches!(Reader::open(&path), Err(OpenError::Damaged { .. })));
+
+    let aside = History::set_aside(&path, UnixMillis(1234)).unwrap();
+    assert_eq!(aside, place.dir.path().join("history.sqlite.damaged-1234"));
+    assert_eq!(fs::read(&aside).unwrap(), content);
+    place.history().write(&[record()]).unwrap();
+    // Again in the same millisecond, with a log beside the file: both go, nothing is overwritten.
+    fs::write(place.dir.path().join("history.sqlite-wal"), "log").unwrap();
+    let again = History::set_aside(&path, UnixMillis(1234)).unwrap();
+    assert_eq!(again, place.dir.path().join("history.sqlite.damaged-1235"));
+    assert_eq!(fs::read(place.dir.path().join("history.sqlite.damaged-1235-wal")).unwrap(), b"log");
+    assert_eq!(fs::read(&aside).unwrap(), content);
+    assert!(!path.exists());
+    assert!(History::set_aside(&path, UnixMillis(1234)).is_err(), "there is nothing to set aside");
+}
+
+#[test]
+fn damage_inside_the_file_is_an_error_and_no_panic() {
+    let place = Place::new();
+    let mut dice = Dice(11);
+    let all = records(&mut dice, 2000);
+    place.history().write(&all).unwrap();
+    let sound = fs::read(place.path()).unwrap();
+    let by = Question { by: Dimension::ALL.to_vec(), ..everything() };
+    let expected = place.reader().query(&by).unwrap();
+    let mut damaged = 0;
+    for page in 0..sound.len() / 4096 {
+        fs::write(place.path(), &sound).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(place.path()).unwrap();
+        let garbage: Vec<u8> = (0..4096).map(|_| u8::try_from(dice.below(256)).unwrap()).collect();
+        file.write_all_at(&garbage, u64::try_from(page * 4096).unwrap()).unwrap();
+        match Reader::open(&place.path()) {
+            Err(OpenError::Damaged { .. } | OpenError::NotADatabase { .. }) => damaged += 1,
+            Err(other) => panic!("{other:?}"),
+            Ok(reader) => match reader.query(&by) {
+                Err(ReadError::Damaged(_)) => damaged += 1,
+                Err(other) => panic!("{other:?}"),
+                // A page that this question does not touch.
+                Ok(answer) => assert_eq!(answer, expected),
+            },
+        }
+        if let Ok(mut history) = History::open(&place.path()) {
+            match history.write(&all) {
+                Ok(()) | Err(WriteError::Damaged(_)) => {}
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(damaged > 5, "{damaged}");
+}
+
+#[test]
+fn a_writer_that_dies_loses_nothing_that_was_written() {
+    let place = Place::new();
+    let mut history = place.history();
+    let all = records(&mut Dice(21), 500);
+    history.write(&all).unwrap();
+    // What is on the disk while the writer still has it open is what is there after a kill.
+    let crashed = Place::new();
+    let status = Command::new("cp")
+        .args([place.path(), place.dir.path().join("history.sqlite-wal")])
+        .arg(crashed.dir.path())
+        .status();
+    assert!(status.unwrap().success());
+    let _history = crashed.history();
+    let by = Question { by: Dimension::ALL.to_vec(), ..everything() };
+    assert_eq!(crashed.reader().query(&by).unwrap(), place.reader().query(&by).unwrap());
+    crashed.assert_sound();
+}
+
+#[test]
+fn a_reader_cannot_write_and_sees_what_was_committed() {
+    let place = Place::new();
+    let mut history = place.history();
+    let reader = place.reader();
+    history.write(&[record()]).unwrap();
+    assert_eq!(reader.query(&everything()).unwrap().rows[0].bytes, record().bytes);
+    history.write(&[record(), Record { bucket_start: UnixMillis(0), ..record() }]).unwrap();
+    assert_eq!(reader.query(&everything()).unwrap().rows[0].bytes.tx, 300);
+}
+
+#[test]
+fn the_log_stays_small_over_many_writes() {
+    let place = Place::new();
+    let mut history = place.history();
+    let mut dice = Dice(4);
+    for _ in 0..30 {
+        history.write(&records(&mut dice, 400)).unwrap();
+    }
+    let info = place.reader().info().unwrap();
+    assert!(info.log_bytes <= 9 * 1024 * 1024, "{info:?}");
+}

@@ -1,0 +1,11 @@
+//! The history as its users see it: files on a disk, one writer, readers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as expected")]
+
+mod failures;
+mod files;
+mod findings;
+mod hostile;
+mod model;
+mod queries;
+mod viewers;
+mod world;

@@ -1,0 +1,89 @@
+//! What a question must be answered with, worked out record by record and without a database.
+
+use std::collections::BTreeMap;
+
+use portolan_core::{Bytes, Dimension, Endpoint, Executable, Owner};
+use portolan_history::{Group, Question, Record};
+
+type Keys = BTreeMap<String, String>;
+
+/// The groups, in no order that matters.
+pub(crate) fn answer(records: &[Record], question: &Question) -> BTreeMap<Keys, Group> {
+    let mut groups = BTreeMap::new();
+    for record in records.iter().filter(|record| counts(record, question)) {
+        let keys = keys(record, &question.by);
+        let group = groups.entry(keys.clone()).or_insert(Group {
+            keys,
+            bytes: Bytes::default(),
+            flows: 0,
+            first: Some(record.first),
+            last: Some(record.last),
+        });
+        group.bytes += record.bytes;
+        group.flows += record.flows_opened;
+        group.first = group.first.min(Some(record.first));
+        group.last = group.last.max(Some(record.last));
+    }
+    groups
+}
+
+fn counts(record: &Record, question: &Question) -> bool {
+    let end = record.bucket_start.0 + i64::from(record.bucket_ms);
+    question.viewer.is_none_or(|viewer| record.uid == viewer)
+        && question.since.is_none_or(|since| end > since.0)
+        && question.until.is_none_or(|until| record.bucket_start < until)
+        && question.since.zip(question.until).is_none_or(|(since, until)| since < until)
+}
+
+fn keys(record: &Record, by: &[Dimension]) -> Keys {
+    let mut keys = Keys::new();
+    for dimension in by {
+        let word = dimension.as_str();
+        let port =
+            |side: Option<Endpoint>| side.filter(|side| side.port != 0).map(|side| side.port.to_string());
+        let value = match dimension {
+            Dimension::Application => owner(&mut keys, record).map(|(_, _, application)| application),
+            Dimension::Executable => {
+                let executable = owner(&mut keys, record).map(|(executable, ..)| executable);
+                describe(&mut keys, executable, "path", "sha256")
+            }
+            Dimension::Parent => {
+                let parent = owner(&mut keys, record).and_then(|(_, parent, _)| parent);
+                describe(&mut keys, parent, "parent_path", "parent_sha256")
+            }
+            Dimension::User => Some(record.uid.0.to_string()),
+            Dimension::Protocol => Some(record.protocol.to_string()),
+            Dimension::Direction => Some(record.direction.as_str().to_owned()),
+            Dimension::Remote => record.remote.map(|remote| remote.address.to_string()),
+            Dimension::Port => record.service_port.map(|port| port.to_string()),
+            Dimension::RemotePort => port(record.remote),
+            Dimension::LocalPort => port(record.local),
+            Dimension::Command => record.command_line.as_ref().map(|line| line.as_raw().to_owned()),
+            Dimension::Time => Some(record.bucket_start.0.to_string()),
+        };
+        keys.extend(value.map(|value| (word.to_owned(), value)));
+    }
+    keys
+}
+
+/// Executable, parent and application of a program; says why in `keys` when the owner is none.
+fn owner(keys: &mut Keys, record: &Record) -> Option<(Executable, Option<Executable>, String)> {
+    match &record.owner {
+        Owner::Program { lineage, application } => {
+            let parent = lineage.parent.as_ref().map(|parent| parent.executable.clone());
+            let application = application.as_untrusted().as_raw().to_owned();
+            return Some((lineage.executable.clone(), parent, application));
+        }
+        Owner::Kernel => keys.insert("kernel".to_owned(), "kernel".to_owned()),
+        Owner::Unattributed(reason) => keys.insert("unattributed".to_owned(), reason.to_string()),
+    };
+    None
+}
+
+fn describe(keys: &mut Keys, executable: Option<Executable>, path: &str, sha256: &str) -> Option<String> {
+    let executable = executable?;
+    let raw = executable.path.as_raw().to_owned();
+    keys.insert(path.to_owned(), raw.clone());
+    keys.insert(sha256.to_owned(), executable.sha256.to_string());
+    Some(raw)
+}

@@ -1,0 +1,162 @@
+//! Records of a small machine: few values for every dimension, so that random records meet in the same groups.
+
+use std::{net::IpAddr, sync::Arc};
+
+use portolan_core::{
+    ApplicationKey, Bytes, Direction, Endpoint, Executable, Lineage, Owner, Protocol, Sha256Digest, Uid,
+    Unattributed, UnixMillis,
+};
+use portolan_history::{History, Question, Reader, Record};
+use tempfile::TempDir;
+
+pub(crate) const BUCKET_MS: u32 = 10_000;
+pub(crate) const UIDS: [u32; 3] = [0, 1000, 4_294_967_294];
+
+/// A history in a folder of its own.
+pub(crate) struct Place {
+    pub(crate) dir: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { dir: TempDir::new().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        self.dir.path().join("history.sqlite")
+    }
+
+    pub(crate) fn history(&self) -> History {
+        History::open(&self.path()).unwrap()
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::open(&self.path()).unwrap()
+    }
+
+    /// SQLite itself finds nothing wrong in the file, and no number points nowhere.
+    pub(crate) fn assert_sound(&self) {
+        let connection = rusqlite::Connection::open(self.path()).unwrap();
+        let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(verdict, "ok");
+        let mut statement = connection.prepare("PRAGMA foreign_key_check").unwrap();
+        assert!(!statement.exists([]).unwrap(), "a row points to a row that is not there");
+    }
+}
+
+/// A question for everything, in one group.
+pub(crate) fn everything() -> Question {
+    Question { limit: 1_000_000, ..Question::default() }
+}
+
+/// The same numbers for the same seed (xorshift64*).
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_shr(11) % bound
+    }
+
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        let index = self.below(u64::try_from(from.len()).unwrap());
+        from[usize::try_from(index).unwrap()].clone()
+    }
+}
+
+pub(crate) fn executable(path: &str, content: u8) -> Executable {
+    Executable { path: path.into(), sha256: Sha256Digest([content; 32]) }
+}
+
+pub(crate) fn lineage(executable: Executable, parent: Option<Arc<Lineage>>) -> Arc<Lineage> {
+    Arc::new(Lineage { executable, parent })
+}
+
+pub(crate) fn program(lineage: &Arc<Lineage>) -> Owner {
+    Owner::Program { lineage: Arc::clone(lineage), application: ApplicationKey::of(&lineage.executable) }
+}
+
+pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {
+    Endpoint { address: address.parse::<IpAddr>().unwrap(), port }
+}
+
+/// curl, started by bash, fetches something.
+pub(crate) fn record() -> Record {
+    let bash = lineage(executable("/usr/bin/bash", 1), None);
+    Record {
+        bucket_start: UnixMillis(1_700_000_000_000),
+        bucket_ms: BUCKET_MS,
+        owner: program(&lineage(executable("/usr/bin/curl", 2), Some(bash))),
+        command_line: Some("curl https://example.org".into()),
+        uid: Uid(1000),
+        protocol: Protocol::Tcp,
+        direction: Direction::Outbound,
+        local: Some(endpoint("192.0.2.7", 40_000)),
+        remote: Some(endpoint("2001:db8::1", 443)),
+        service_port: Some(443),
+        network_namespace: 4_026_531_840,
+        bytes: Bytes { tx: 100, rx: 2000 },
+        flows_opened: 1,
+        first: UnixMillis(1_700_000_001_000),
+        last: UnixMillis(1_700_000_009_999),
+    }
+}
+
+/// Owners of every kind: equal paths with different contents, equal programs with different parents, parents unknown.
+pub(crate) fn owners() -> Vec<Owner> {
+    let init = lineage(executable("/usr/lib/systemd/systemd", 1), None);
+    let bash = lineage(executable("/usr/bin/bash", 2), Some(Arc::clone(&init)));
+    let shells = [bash, lineage(executable("/usr/bin/bash", 3), Some(init))];
+    let mut owners = vec![Owner::Kernel];
+    owners.extend(Unattributed::ALL.map(Owner::Unattributed));
+    for (path, content) in [("/usr/bin/curl", 4), ("/usr/bin/curl", 5), ("/usr/bin/ssh", 4)] {
+        owners.push(program(&lineage(executable(path, content), None)));
+        for shell in &shells {
+            owners.push(program(&lineage(executable(path, content), Some(Arc::clone(shell)))));
+        }
+    }
+    // An application may have executables behind different paths.
+    let other = lineage(executable("/opt/curl", 6), None);
+    owners.push(Owner::Program { lineage: other, application: "/usr/bin/curl".parse().unwrap() });
+    owners
+}
+
+/// Random records of the small machine over ten buckets, some of them in the same row.
+pub(crate) fn records(dice: &mut Dice, count: usize) -> Vec<Record> {
+    let owners = owners();
+    let addresses = ["192.0.2.7", "192.0.2.8", "::ffff:192.0.2.7", "2001:db8::1"];
+    let side = |dice: &mut Dice, ports: [u16; 3]| {
+        (dice.below(4) > 0).then(|| endpoint(dice.pick(&addresses), dice.pick(&ports)))
+    };
+    (0..count)
+        .map(|_| {
+            let start = i64::try_from(dice.below(10)).unwrap() * i64::from(BUCKET_MS);
+            let first = start + i64::try_from(dice.below(u64::from(BUCKET_MS))).unwrap();
+            Record {
+                bucket_start: UnixMillis(start),
+                bucket_ms: BUCKET_MS,
+                owner: dice.pick(&owners),
+                command_line: dice.pick(&[None, Some("".into()), Some("a b".into()), Some("c".into())]),
+                uid: Uid(dice.pick(&UIDS)),
+                protocol: dice.pick(&[
+                    Protocol::Tcp,
+                    Protocol::Udp,
+                    Protocol::Icmp,
+                    Protocol::Packet,
+                    Protocol::Ip(253),
+                ]),
+                direction: dice.pick(&[Direction::Outbound, Direction::Inbound, Direction::Unknown]),
+                local: side(dice, [0, 22, 65_535]),
+                remote: side(dice, [0, 443, 40_000]),
+                service_port: dice.pick(&[None, Some(22), Some(443), Some(65_535)]),
+                network_namespace: dice.pick(&[1, u32::MAX]),
+                bytes: Bytes { tx: dice.below(5000), rx: dice.below(1 << 40) },
+                flows_opened: dice.below(3),
+                first: UnixMillis(first),
+                last: UnixMillis(first + 5),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,63 @@
+use std::{future::Future, sync::Arc};
+
+use portolan_bus::{Access, Application, Error, Finding, LiveTick, QueryRequest, QueryResult, Status};
+use portolan_core::{ApplicationKey, ReviewState, Uid};
+use tokio::sync::broadcast;
+
+/// On whose behalf something is asked, and how much they may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Viewer {
+    /// The caller's uid, as the bus knows it.
+    pub uid: Uid,
+    /// Whose traffic they may see.
+    pub access: Access,
+}
+
+/// What happened, for those who subscribed.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The counters were read.
+    Tick(Arc<LiveTick>),
+    /// A finding is new, or was answered.
+    Finding(Arc<Finding>),
+}
+
+/// What the service asks the rest of the daemon. Every right was checked before; arguments are well-formed.
+///
+/// Answers must not take long: a call holds one of its caller's few places until it is answered.
+pub trait Backend: Send + Sync + 'static {
+    /// The daemon's state, with the figures that the viewer may see.
+    fn status(&self, viewer: Viewer) -> impl Future<Output = Result<Status, Error>> + Send;
+
+    /// Asks the history, for the viewer's own uid unless they see all.
+    fn query(
+        &self,
+        viewer: Viewer,
+        request: QueryRequest,
+    ) -> impl Future<Output = Result<QueryResult, Error>> + Send;
+
+    /// Findings, newest first; without `include_answered` only the open ones. What the viewer may not see is taken out
+    /// by the service, so that the backend may answer with all of them.
+    fn findings(
+        &self,
+        viewer: Viewer,
+        include_answered: bool,
+    ) -> impl Future<Output = Result<Vec<Finding>, Error>> + Send;
+
+    /// Applications that the viewer may see, the newest first.
+    fn applications(&self, viewer: Viewer) -> impl Future<Output = Result<Vec<Application>, Error>> + Send;
+
+    /// Approves, ignores or resets an application and answers its open findings. `Error::NotFound` when it was never seen.
+    fn review(
+        &self,
+        by: Uid,
+        application: ApplicationKey,
+        state: ReviewState,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The ticks of the last five minutes, the oldest first, unfiltered.
+    fn recent_ticks(&self) -> Vec<Arc<LiveTick>>;
+
+    /// All events from now on, unfiltered. The channel loses the oldest when the service does not keep up.
+    fn events(&self) -> broadcast::Receiver<Event>;
+}

@@ -1,0 +1,216 @@
+use std::{cmp::Reverse, sync::Arc};
+
+use portolan_bus::{Application, Error, Finding, LiveTick, QueryRequest, QueryResult, Status};
+use zbus::{
+    Connection, interface,
+    message::Header,
+    names::{OwnedUniqueName, UniqueName},
+    object_server::SignalEmitter,
+    proxy::CacheProperties,
+};
+
+use super::{
+    Backend, Viewer, arguments, authorise,
+    fit::{ANSWER_MAX_BYTES, fit},
+    limits::{Calls, Place},
+    subscribers::{Subscribers, Topic},
+    visibility,
+};
+
+/// The object on the bus. It holds no connection: each call brings its own.
+pub(super) struct Daemon1<B> {
+    backend: Arc<B>,
+    subscribers: Arc<Subscribers>,
+    calls: Calls,
+}
+
+/// A call that was let in.
+struct Call {
+    name: OwnedUniqueName,
+    viewer: Viewer,
+    /// Held until the call is answered.
+    _place: Place,
+}
+
+impl<B: Backend> Daemon1<B> {
+    pub(super) fn new(backend: Arc<B>, subscribers: Arc<Subscribers>) -> Self {
+        Self { backend, subscribers, calls: Calls::default() }
+    }
+
+    /// Lets a call in that reads: within its limits, with view-all or view-own.
+    async fn reader(&self, connection: &Connection, header: &Header<'_>) -> Result<Call, Error> {
+        let name = sender(header)?;
+        let mut place = self.calls.enter(name)?;
+        let uid = authorise::uid_of(connection, name).await?;
+        place.charge(uid)?;
+        let interactive = authorise::allows_interaction(header);
+        let viewer = authorise::viewer(connection, name, uid, interactive).await?;
+        Ok(Call { name: OwnedUniqueName::from(name.to_owned()), viewer, _place: place })
+    }
+
+    /// Adds a subscriber. One that left the bus in the meantime is not kept: its leaving was seen before it was added.
+    async fn subscribe(&self, connection: &Connection, call: &Call, topic: Topic) -> Result<bool, Error> {
+        let added = self.subscribers.add(&call.name, call.viewer, topic)?;
+        let is_there = async {
+            let bus = zbus::fdo::DBusProxy::builder(connection)
+                .cache_properties(CacheProperties::No)
+                .build()
+                .await
+                .ok()?;
+            bus.name_has_owner(call.name.inner().clone().into()).await.ok()
+        };
+        if is_there.await != Some(true) {
+            self.subscribers.forget(&call.name);
+        }
+        Ok(added)
+    }
+
+    async fn visible_findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
+        let mut findings = self.backend.findings(viewer, include_answered).await?;
+        findings.retain(|finding| visibility::shows(viewer, finding));
+        warn_of_left_out(fit(&mut findings, ANSWER_MAX_BYTES), "findings");
+        Ok(findings)
+    }
+}
+
+/// Members are described at `portolan_bus::Daemon1Proxy`.
+///
+/// A struct is returned as a tuple of one: zbus spreads a bare struct over as many arguments as it has fields, which is
+/// not what introspection says.
+#[interface(name = "org.portolan.Daemon1")]
+impl<B: Backend> Daemon1<B> {
+    /// Needs view-all or view-own.
+    #[zbus(out_args("status"))]
+    async fn status(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(Status,), Error> {
+        let call = self.reader(connection, &header).await?;
+        let status = self.backend.status(call.viewer).await?;
+        Ok((Status { access: call.viewer.access, ..status },))
+    }
+
+    /// Needs view-all or view-own.
+    #[zbus(out_args("result"))]
+    async fn query(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+        request: QueryRequest,
+    ) -> Result<(QueryResult,), Error> {
+        let call = self.reader(connection, &header).await?;
+        arguments::query(&request)?;
+        let mut result = self.backend.query(call.viewer, request).await?;
+        result.truncated |= fit(&mut result.rows, ANSWER_MAX_BYTES) > 0;
+        result.access = call.viewer.access;
+        Ok((result,))
+    }
+
+    /// Needs view-all or view-own.
+    #[zbus(out_args("findings"))]
+    async fn findings(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+        include_answered: bool,
+    ) -> Result<Vec<Finding>, Error> {
+        let call = self.reader(connection, &header).await?;
+        self.visible_findings(call.viewer, include_answered).await
+    }
+
+    /// Needs view-all or view-own.
+    #[zbus(out_args("applications"))]
+    async fn applications(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Application>, Error> {
+        let call = self.reader(connection, &header).await?;
+        let mut applications = self.backend.applications(call.viewer).await?;
+        warn_of_left_out(fit(&mut applications, ANSWER_MAX_BYTES), "applications");
+        Ok(applications)
+    }
+
+    /// Needs review.
+    async fn review(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+        application: &str,
+        state: &str,
+    ) -> Result<(), Error> {
+        let name = sender(&header)?;
+        let mut place = self.calls.enter(name)?;
+        let uid = authorise::uid_of(connection, name).await?;
+        place.charge(uid)?;
+        let (application, state) = arguments::review(application, state)?;
+        authorise::reviewer(connection, name, uid, authorise::allows_interaction(&header)).await?;
+        let shown = application.as_untrusted().for_terminal();
+        self.backend.review(uid, application, state).await?;
+        tracing::info!(by = uid.0, %state, application = shown, "reviewed");
+        Ok(())
+    }
+
+    /// Needs view-all or view-own. A tick may come both as a signal and in the answer, never in neither.
+    #[zbus(out_args("ticks"))]
+    async fn subscribe_live(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<LiveTick>, Error> {
+        let call = self.reader(connection, &header).await?;
+        self.subscribe(connection, &call, Topic::Live).await?;
+        let ticks = self.backend.recent_ticks();
+        let mut visible: Vec<_> = ticks.iter().map(|tick| visibility::tick(call.viewer, tick)).collect();
+        // When not all fit, the newest stay.
+        visible.sort_by_key(|tick| Reverse(tick.unix_ms));
+        warn_of_left_out(fit(&mut visible, ANSWER_MAX_BYTES), "ticks");
+        visible.reverse();
+        Ok(visible)
+    }
+
+    /// Needs no right: it takes away only what the caller itself asked for.
+    async fn unsubscribe_live(&self, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.subscribers.remove(sender(&header)?, Topic::Live);
+        Ok(())
+    }
+
+    /// Needs view-all or view-own. A finding may come both as a signal and in the answer, never in neither. An error
+    /// means that nothing was subscribed to.
+    #[zbus(out_args("findings"))]
+    async fn subscribe_findings(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Finding>, Error> {
+        let call = self.reader(connection, &header).await?;
+        let added = self.subscribe(connection, &call, Topic::Findings).await?;
+        let findings = self.visible_findings(call.viewer, false).await;
+        if added && findings.is_err() {
+            self.subscribers.remove(&call.name, Topic::Findings);
+        }
+        findings
+    }
+
+    /// The counters were read.
+    #[zbus(signal)]
+    pub(super) async fn ticked(emitter: &SignalEmitter<'_>, tick: &LiveTick) -> zbus::Result<()>;
+
+    /// A finding is new, or was answered.
+    #[zbus(signal)]
+    pub(super) async fn finding_changed(emitter: &SignalEmitter<'_>, finding: &Finding) -> zbus::Result<()>;
+}
+
+/// The caller's name, which the bus puts into every message.
+fn sender<'h>(header: &'h Header<'_>) -> Result<&'h UniqueName<'h>, Error> {
+    header
+        .sender()
+        .ok_or_else(|| Error::AccessDenied("The caller has no name: this is not a bus.".to_owned()))
+}
+
+fn warn_of_left_out(count: usize, what: &str) {
+    if count > 0 {
+        tracing::warn!(count, what, "left out of an answer: one message cannot hold them all");
+    }
+}

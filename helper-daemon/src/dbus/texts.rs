@@ -1,0 +1,67 @@
+use portolan_bus::{Application, Finding, LiveRow, LiveTick, QueryRow};
+
+/// Something with texts that other programs chose.
+///
+/// A zero byte in a text makes the whole message invalid, nothing below checks for it, and a bus disconnects whoever sends
+/// such a message: without this, one strange command line would cut the daemon off.
+pub(super) trait Texts {
+    /// All texts that are not the daemon's own.
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String>;
+
+    /// Puts a space in the place of each zero byte, which separates the words of a command line.
+    fn remove_zero_bytes(&mut self) {
+        for text in self.texts_mut() {
+            if text.contains('\0') {
+                *text = text.replace('\0', " ");
+            }
+        }
+    }
+}
+
+impl Texts for QueryRow {
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        self.keys.values_mut()
+    }
+}
+
+impl Texts for Finding {
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let Self { application, path, parent_path, detail, .. } = self;
+        [application, path, parent_path, detail].into_iter().flatten()
+    }
+}
+
+impl Texts for Application {
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        [&mut self.application, &mut self.path].into_iter()
+    }
+}
+
+impl Texts for LiveRow {
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let Self { application, path, parent_path, .. } = self;
+        [application, parent_path].into_iter().flatten().chain([path])
+    }
+}
+
+impl Texts for LiveTick {
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        self.rows.iter_mut().flat_map(Texts::texts_mut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn zero_bytes_become_spaces_and_nothing_else_changes() {
+        let keys = BTreeMap::from([("command".to_owned(), "curl\0-v\0ä".to_owned())]);
+        let mut row =
+            QueryRow { keys, tx_bytes: 0, rx_bytes: 0, flows: 0, first_unix_ms: 0, last_unix_ms: 0 };
+        row.remove_zero_bytes();
+        assert_eq!(row.keys["command"], "curl -v ä");
+    }
+}

@@ -1,0 +1,10 @@
+//! What a person should know: the judge says it once.
+//!
+//! Invariant: pure state. No I/O, no clock, no channel; time arrives as an argument. What is found here is written and
+//! sent by others.
+
+mod judge;
+mod verdict;
+
+pub use judge::{Judge, KnownApplication};
+pub use verdict::Verdict;

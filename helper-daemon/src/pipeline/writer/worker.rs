@@ -1,0 +1,197 @@
+//! The thread's own state and work.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
+};
+
+use portolan_bus::{Error, Finding};
+use portolan_core::{ApplicationKey, ReviewState, Uid};
+use portolan_history::{History, OpenError, WriteError};
+
+use super::{Health, Job, WriterError, backlog::Backlog};
+use crate::{
+    clock::Now,
+    findings::KnownApplication,
+    pipeline::findings::{to_history, to_wire},
+};
+
+/// How often a history that could not be written is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// The thread's own state.
+pub(super) struct Worker {
+    path: PathBuf,
+    /// `None` while a damaged one could not be replaced.
+    history: Option<History>,
+    backlog: Backlog,
+    health: Arc<Mutex<Health>>,
+    tell: Box<dyn Fn(Finding) + Send>,
+}
+
+impl Worker {
+    /// Opens the history. A damaged file is set aside, and a new one begun.
+    pub(super) fn open(
+        path: &Path,
+        health: Arc<Mutex<Health>>,
+        tell: Box<dyn Fn(Finding) + Send>,
+    ) -> Result<Self, WriterError> {
+        let mut worker = Self { path: path.into(), history: None, backlog: Backlog::default(), health, tell };
+        match History::open(path) {
+            Ok(history) => worker.history = Some(history),
+            Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
+                worker.begin_anew(&problem)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(worker)
+    }
+
+    /// All that the history knows of applications.
+    pub(super) fn known_applications(&self) -> Result<Vec<KnownApplication>, WriterError> {
+        let Some(history) = &self.history else { return Ok(Vec::new()) };
+        let known = history.known_applications()?.into_iter().map(|known| KnownApplication {
+            application: known.application,
+            review: known.review,
+            executables: known.executables,
+        });
+        Ok(known.collect())
+    }
+
+    /// Puts a damaged file aside, where nothing of it is lost, and begins a new one.
+    fn begin_anew(&mut self, problem: &dyn std::error::Error) -> Result<(), WriterError> {
+        self.history = None;
+        let aside = History::set_aside(&self.path, Now::read().wall)?;
+        let aside = aside.display();
+        let sentence =
+            format!("{}. It was put aside as {aside}, and a new history was begun", sentence(problem));
+        tracing::error!("{sentence}");
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).set_aside.push(sentence);
+        self.history = Some(History::open(&self.path)?);
+        Ok(())
+    }
+
+    pub(super) fn run(mut self, queue: &mpsc::Receiver<Job>) {
+        loop {
+            let job = if self.backlog.is_empty() {
+                queue.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
+            } else {
+                queue.recv_timeout(RETRY)
+            };
+            match job {
+                Ok(job) => self.work(job),
+                Err(mpsc::RecvTimeoutError::Timeout) => self.write_backlog().unwrap_or_default(),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if let Err(problem) = self.write_backlog() {
+            tracing::error!("{} rows and findings are not written: {problem}", self.backlog.len());
+        }
+    }
+
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Write { records, done } => {
+                self.backlog.add_records(records);
+                let result = self.write_backlog();
+                for done in done {
+                    // Who asked may have gone away in the meantime.
+                    drop(done.send(result.clone().map_err(Error::HistoryUnavailable)));
+                }
+            }
+            Job::Raise(raised) => {
+                let (verdict, parent) = *raised;
+                self.backlog.add_finding(to_history(verdict, parent));
+                self.write_backlog().unwrap_or_default();
+            }
+            Job::Review { by, application, state, done } => {
+                // Waiting findings first, so that the review answers them too.
+                let result = self.write_backlog().map_err(Error::HistoryUnavailable);
+                let result = result.and_then(|()| self.review(by, &application, state));
+                drop(done.send(result));
+            }
+        }
+    }
+
+    fn review(
+        &mut self,
+        by: Uid,
+        application: &ApplicationKey,
+        state: ReviewState,
+    ) -> Result<Vec<Finding>, Error> {
+        let Some(history) = &mut self.history else {
+            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
+        };
+        match history.review(application, state, by, Now::read().wall) {
+            Ok(rows) => {
+                let findings: Vec<Finding> = rows.into_iter().map(to_wire).collect();
+                for finding in &findings {
+                    (self.tell)(finding.clone());
+                }
+                Ok(findings)
+            }
+            Err(error @ WriteError::NotFound { .. }) => Err(Error::NotFound(sentence(&error))),
+            Err(error) => Err(Error::HistoryUnavailable(sentence(&error))),
+        }
+    }
+
+    /// Writes all that waits. What fails waits on; the error is a sentence.
+    fn write_backlog(&mut self) -> Result<(), String> {
+        let result = self.write_once().or_else(|failure| match failure {
+            Failure::Damaged(problem) => {
+                self.begin_anew(&problem).map_err(|error| sentence(&error))?;
+                self.write_once().map_err(Failure::into_sentence)
+            }
+            Failure::Other(problem) => Err(problem),
+        });
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.merged_rows = self.backlog.merged_rows();
+        if health.problem.is_none()
+            && let Err(problem) = &result
+        {
+            tracing::error!("{problem}; recording goes on in memory and is written as soon as it can be");
+        }
+        if health.problem.is_some() && result.is_ok() {
+            tracing::info!("the history can be written again; nothing was lost");
+        }
+        health.problem = result.clone().err();
+        result
+    }
+
+    fn write_once(&mut self) -> Result<(), Failure> {
+        if self.history.is_none() {
+            // Replacing a damaged one failed before; by now there may be room, or the right.
+            self.history = Some(History::open(&self.path).map_err(|error| Failure::Other(sentence(&error)))?);
+        }
+        let Some(history) = &mut self.history else { return Ok(()) };
+        self.backlog.write(history, &*self.tell).map_err(|error| match error {
+            WriteError::Damaged(_) => Failure::Damaged(error),
+            error => Failure::Other(sentence(&error)),
+        })
+    }
+}
+
+/// Why the backlog was not written.
+enum Failure {
+    /// The file is damaged and can be replaced.
+    Damaged(WriteError),
+    Other(String),
+}
+
+impl Failure {
+    fn into_sentence(self) -> String {
+        match self {
+            Self::Damaged(error) => sentence(&error),
+            Self::Other(problem) => problem,
+        }
+    }
+}
+
+/// An error with its causes, as one sentence.
+fn sentence(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}

@@ -1,0 +1,100 @@
+//! A daemon with made-up data.
+
+use std::sync::{Arc, Mutex};
+
+use portolan_bus::{Application, Error, Finding, FindingState, LiveTick, QueryRequest, QueryResult, Status};
+use portolan_core::{ApplicationKey, ReviewState, Uid};
+use portoland::dbus::{Backend, Event, Viewer};
+use tokio::sync::{Semaphore, broadcast};
+
+use crate::sample::{self, OTHER_UID, own_uid};
+
+pub(crate) struct Memory {
+    pub(crate) findings: Mutex<Vec<Finding>>,
+    pub(crate) ticks: Mutex<Vec<Arc<LiveTick>>>,
+    /// What was asked of the history.
+    pub(crate) queries: Mutex<Vec<(Viewer, QueryRequest)>>,
+    pub(crate) reviews: Mutex<Vec<(Uid, ApplicationKey, ReviewState)>>,
+    /// Each `status` takes one; without any it waits.
+    pub(crate) status_permits: Semaphore,
+    /// `status` calls that have arrived.
+    pub(crate) status_arrivals: Semaphore,
+    pub(crate) broken_history: Mutex<bool>,
+    pub(crate) events: broadcast::Sender<Event>,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Arc<Self> {
+        let own = own_uid();
+        Arc::new(Self {
+            findings: Mutex::new(vec![
+                sample::daemon_finding(4),
+                sample::finding(3, None),
+                Finding { state: FindingState::Approved, ..sample::finding(2, Some(own)) },
+                sample::finding(1, Some(OTHER_UID)),
+                sample::finding(0, Some(own)),
+            ]),
+            ticks: Mutex::new(vec![
+                Arc::new(sample::tick(1000, &[own, OTHER_UID])),
+                Arc::new(sample::tick(2000, &[OTHER_UID])),
+            ]),
+            queries: Mutex::default(),
+            reviews: Mutex::default(),
+            status_permits: Semaphore::new(1000),
+            status_arrivals: Semaphore::new(0),
+            broken_history: Mutex::default(),
+            events: broadcast::channel(8).0,
+        })
+    }
+
+    pub(crate) fn tick(&self, tick: LiveTick) {
+        self.events.send(Event::Tick(Arc::new(tick))).ok();
+    }
+
+    pub(crate) fn find(&self, finding: Finding) {
+        self.findings.lock().unwrap().insert(0, finding.clone());
+        self.events.send(Event::Finding(Arc::new(finding))).ok();
+    }
+}
+
+impl Backend for Memory {
+    async fn status(&self, viewer: Viewer) -> Result<Status, Error> {
+        self.status_arrivals.add_permits(1);
+        self.status_permits.acquire().await.unwrap().forget();
+        Ok(sample::status(viewer.access))
+    }
+
+    async fn query(&self, viewer: Viewer, request: QueryRequest) -> Result<QueryResult, Error> {
+        self.queries.lock().unwrap().push((viewer, request));
+        Ok(sample::query_result(viewer.access))
+    }
+
+    async fn findings(&self, _viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
+        if *self.broken_history.lock().unwrap() {
+            return Err(Error::HistoryUnavailable("the disk is full".into()));
+        }
+        let findings = self.findings.lock().unwrap();
+        let wanted = |finding: &&Finding| include_answered || finding.state == FindingState::Open;
+        Ok(findings.iter().filter(wanted).cloned().collect())
+    }
+
+    async fn applications(&self, _viewer: Viewer) -> Result<Vec<Application>, Error> {
+        Ok(vec![sample::application()])
+    }
+
+    async fn review(&self, by: Uid, application: ApplicationKey, state: ReviewState) -> Result<(), Error> {
+        if application.as_untrusted().as_raw().ends_with("unknown") {
+            return Err(Error::NotFound("No such application.".into()));
+        }
+        self.reviews.lock().unwrap().push((by, application, state));
+        Ok(())
+    }
+
+    fn recent_ticks(&self) -> Vec<Arc<LiveTick>> {
+        self.ticks.lock().unwrap().clone()
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+}

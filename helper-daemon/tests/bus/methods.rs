@@ -1,0 +1,93 @@
+//! Each method, there and back through the proxy.
+
+use portolan_bus::{Access, Error, FindingState, QueryRequest};
+use portolan_core::{ReviewState, Uid};
+
+use crate::{
+    sample::{self, OTHER_UID, own_uid},
+    setup::Stage,
+};
+
+#[tokio::test]
+async fn status_travels_whole() {
+    let stage = Stage::set().await;
+    assert_eq!(stage.client().await.status().await.unwrap(), sample::status(Access::All));
+}
+
+#[tokio::test]
+async fn a_question_arrives_and_its_answer_comes_back() {
+    let stage = Stage::set().await;
+    let request = QueryRequest {
+        since_unix_ms: Some(-1),
+        until_unix_ms: None,
+        by: vec!["user".into(), "command".into()],
+        limit: 5,
+    };
+    let result = stage.client().await.query(&request).await.unwrap();
+    let mut expected = sample::query_result(Access::All);
+    expected.rows[0].keys.insert("command".into(), "curl -v".into());
+    assert_eq!(result, expected, "zero bytes, which no D-Bus text may hold, became spaces");
+    let queries = stage.memory().queries.lock().unwrap();
+    assert_eq!((queries[0].0.uid, &queries[0].1), (Uid(own_uid()), &request));
+}
+
+#[tokio::test]
+async fn findings_come_with_and_without_the_answered_ones() {
+    let stage = Stage::set().await;
+    let client = stage.client().await;
+    let ids = |findings: Vec<portolan_bus::Finding>| {
+        findings.into_iter().map(|finding| finding.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(client.findings(false).await.unwrap()), [4, 3, 1, 0]);
+    let all = client.findings(true).await.unwrap();
+    assert_eq!(all, *stage.memory().findings.lock().unwrap());
+    assert_eq!(all[2].state, FindingState::Approved);
+}
+
+#[tokio::test]
+async fn applications_travel_whole() {
+    let stage = Stage::set().await;
+    assert_eq!(stage.client().await.applications().await.unwrap(), [sample::application()]);
+}
+
+#[tokio::test]
+async fn a_review_reaches_the_daemon_with_the_caller_that_the_bus_knows() {
+    let stage = Stage::set().await;
+    stage.client().await.review("/usr/bin/curl", "approved").await.unwrap();
+    let reviews = stage.memory().reviews.lock().unwrap();
+    let expected = (Uid(own_uid()), "path:/usr/bin/curl".parse().unwrap(), ReviewState::Approved);
+    assert_eq!(*reviews, [expected]);
+}
+
+#[tokio::test]
+async fn errors_come_back_as_the_variants_that_they_were() {
+    let stage = Stage::set().await;
+    let client = stage.client().await;
+    let unknown = client.review("/unknown", "approved").await;
+    assert!(matches!(&unknown, Err(Error::NotFound(text)) if text == "No such application."), "{unknown:?}");
+    let nonsense = client.review("/usr/bin/curl", "yes").await;
+    assert!(matches!(nonsense, Err(Error::InvalidArgument(_))), "{nonsense:?}");
+    let nonsense = client.query(&QueryRequest { by: vec!["colour".into()], ..Default::default() }).await;
+    assert!(matches!(nonsense, Err(Error::InvalidArgument(_))), "{nonsense:?}");
+    let greedy = client.query(&QueryRequest { limit: u32::MAX, ..Default::default() }).await;
+    assert!(matches!(greedy, Err(Error::LimitExceeded(_))), "{greedy:?}");
+    assert!(
+        stage.memory().reviews.lock().unwrap().is_empty()
+            && stage.memory().queries.lock().unwrap().is_empty()
+    );
+    *stage.memory().broken_history.lock().unwrap() = true;
+    let broken = client.findings(false).await;
+    assert!(matches!(broken, Err(Error::HistoryUnavailable(_))), "{broken:?}");
+}
+
+#[tokio::test]
+async fn subscribing_answers_with_what_there_is() {
+    let stage = Stage::set().await;
+    let client = stage.client().await;
+    let ticks = client.subscribe_live().await.unwrap();
+    let own = own_uid();
+    assert_eq!(ticks, [sample::tick(1000, &[own, OTHER_UID]), sample::tick(2000, &[OTHER_UID])]);
+    let open = client.subscribe_findings().await.unwrap();
+    assert_eq!(open.len(), 4);
+    client.unsubscribe_live().await.unwrap();
+}

@@ -1,0 +1,121 @@
+//! Made-up data, with every optional field once there and once not.
+
+use std::collections::BTreeMap;
+
+use portolan_bus::{
+    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow,
+    LiveTick, QueryResult, QueryRow, Resources, SelfTest, SelfTestState, Status,
+};
+
+pub(crate) const OTHER_UID: u32 = 4_000_000;
+
+/// The uid of this process, which is every test connection's.
+pub(crate) fn own_uid() -> u32 {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap())
+}
+
+pub(crate) fn status(access: Access) -> Status {
+    Status {
+        version: "0.1.0".into(),
+        state: DaemonState::Reduced,
+        notes: vec!["a hook is missing".into()],
+        access,
+        started_unix_ms: 1_700_000_000_000,
+        self_test: SelfTest {
+            state: SelfTestState::Passed,
+            detail: "fine".into(),
+            checked_unix_ms: Some(-5),
+        },
+        hooks: vec![Hook { name: "sched_process_exec".into(), active: false, reason: "why not".into() }],
+        attribution: Attribution {
+            total: u64::MAX,
+            attributed: 3,
+            kernel: 2,
+            unattributed: BTreeMap::from([("process-gone".into(), 1)]),
+            pending: 0,
+        },
+        losses: BTreeMap::from([("exec_events".into(), 0)]),
+        history: HistoryInfo {
+            path: "/var/lib/portolan/history.sqlite".into(),
+            size_bytes: 4096,
+            first_unix_ms: None,
+            problem: Some("disk full".into()),
+        },
+        resources: Resources { cpu_ms: 1, pss_bytes: 2, sockets: 3, processes: 4 },
+        unreviewed: 7,
+    }
+}
+
+pub(crate) fn query_result(access: Access) -> QueryResult {
+    QueryResult {
+        rows: vec![QueryRow {
+            keys: BTreeMap::from([("command".into(), "curl\0-v".into()), ("user".into(), "0".into())]),
+            tx_bytes: 1,
+            rx_bytes: u64::MAX,
+            flows: 2,
+            first_unix_ms: 3,
+            last_unix_ms: 4,
+        }],
+        truncated: true,
+        access,
+    }
+}
+
+pub(crate) fn finding(id: i64, uid: Option<u32>) -> Finding {
+    Finding {
+        id,
+        kind: "new-application".into(),
+        state: FindingState::Open,
+        unix_ms: id,
+        application: Some("path:/usr/bin/curl".into()),
+        path: Some("/usr/bin/curl".into()),
+        sha256: Some("ab".repeat(32)),
+        previous_sha256: None,
+        parent_path: Some("/usr/bin/bash".into()),
+        uid,
+        remote: Some("[::1]:443".into()),
+        detail: None,
+    }
+}
+
+pub(crate) fn daemon_finding(id: i64) -> Finding {
+    Finding {
+        kind: "lost-events".into(),
+        application: None,
+        path: None,
+        sha256: None,
+        parent_path: None,
+        remote: None,
+        detail: Some("7 exec events were lost".into()),
+        ..finding(id, None)
+    }
+}
+
+pub(crate) fn application() -> Application {
+    Application {
+        application: "path:/usr/bin/curl".into(),
+        path: "/usr/bin/curl".into(),
+        sha256: "ab".repeat(32),
+        review: "unreviewed".into(),
+        first_unix_ms: 1,
+        last_unix_ms: 2,
+        executables: 3,
+    }
+}
+
+/// A tick with a row for each of these users.
+pub(crate) fn tick(unix_ms: i64, uids: &[u32]) -> LiveTick {
+    let row = |uid: &u32| LiveRow {
+        application: None,
+        path: "kernel".into(),
+        sha256: None,
+        parent_path: None,
+        review: None,
+        uid: *uid,
+        remote: Some("192.0.2.1:80".into()),
+        tx_bytes: 1,
+        rx_bytes: 2,
+        flows: 3,
+    };
+    LiveTick { unix_ms, interval_ms: 1000, rows: uids.iter().map(row).collect() }
+}

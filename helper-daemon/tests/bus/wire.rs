@@ -1,0 +1,80 @@
+//! What is really on the wire, for clients in other languages.
+
+use futures_util::StreamExt;
+use portolan_bus::{BUS_NAME, LiveTick, OBJECT_PATH, QueryRequest, QueryResult, Status};
+use zbus::{
+    MatchRule, Message, MessageStream,
+    message::Type as Kind,
+    zvariant::{Type, Value},
+};
+
+use crate::{
+    sample,
+    setup::{Stage, client, soon},
+};
+
+async fn raw_status(stage: &Stage) -> Message {
+    let connection = stage.bus.connect().await;
+    connection.call_method(Some(BUS_NAME), OBJECT_PATH, Some(BUS_NAME), "Status", &()).await.unwrap()
+}
+
+/// Whether the message's header has this signature. zbus itself reads “(su)” and “su” as the same.
+fn has_signature(message: &Message, signature: &str) -> bool {
+    let mut field = vec![u8::try_from(signature.len()).unwrap()];
+    field.extend(signature.bytes());
+    field.push(0);
+    message.data().windows(field.len()).any(|window| window == field)
+}
+
+#[tokio::test]
+async fn a_struct_is_one_argument_as_introspection_says() {
+    let stage = Stage::set().await;
+    assert!(has_signature(&raw_status(&stage).await, &Status::SIGNATURE.to_string()));
+
+    let connection = stage.bus.connect().await;
+    let rule = MatchRule::builder().msg_type(Kind::Signal).interface(BUS_NAME).unwrap().build();
+    let mut signals = MessageStream::for_match_rule(rule, &connection, None).await.unwrap();
+    client(&connection).await.subscribe_live().await.unwrap();
+    stage.memory().tick(sample::tick(1, &[0]));
+    let signal = soon(signals.next()).await.unwrap().unwrap();
+    assert!(has_signature(&signal, &LiveTick::SIGNATURE.to_string()));
+
+    let request = (QueryRequest::default(),);
+    let answer = connection.call_method(Some(BUS_NAME), OBJECT_PATH, Some(BUS_NAME), "Query", &request).await;
+    assert!(has_signature(&answer.unwrap(), &QueryResult::SIGNATURE.to_string()));
+}
+
+#[tokio::test]
+async fn enums_are_words_and_options_are_lists_of_none_or_one() {
+    assert_eq!(
+        Status::SIGNATURE.to_string(),
+        "(ssassx(ssax)a(sbs)(ttta{st}t)a{st}(staxas)(tttt)u)",
+        "changing this breaks every client"
+    );
+    assert_eq!(LiveTick::SIGNATURE.to_string(), "(xua(assasasasuasttu))");
+
+    let stage = Stage::set().await;
+    let reply = raw_status(&stage).await;
+    let body = reply.body();
+    let status: zbus::zvariant::Structure<'_> = body.deserialize().unwrap();
+    let fields = status.fields();
+    assert_eq!(fields[1], Value::from("reduced"));
+    assert_eq!(fields[3], Value::from("all"));
+    let Value::Structure(self_test) = &fields[5] else { panic!("{fields:?}") };
+    assert_eq!(self_test.fields()[0], Value::from("passed"));
+    assert_eq!(self_test.fields()[2], Value::from(vec![-5_i64]));
+    let Value::Structure(history) = &fields[9] else { panic!("{fields:?}") };
+    assert_eq!(history.fields()[2], Value::from(Vec::<i64>::new()));
+    assert_eq!(history.fields()[3], Value::from(vec!["disk full"]));
+}
+
+#[tokio::test]
+async fn errors_have_their_names() {
+    let stage = Stage::set().await;
+    stage.polkit.allow(&[]);
+    let connection = stage.bus.connect().await;
+    let answer = connection.call_method(Some(BUS_NAME), OBJECT_PATH, Some(BUS_NAME), "Status", &()).await;
+    let Err(zbus::Error::MethodError(name, Some(text), _)) = answer else { panic!("{answer:?}") };
+    assert_eq!(name.as_str(), "org.portolan.Error.AccessDenied");
+    assert!(text.contains("org.portolan.view-own"), "{text}");
+}

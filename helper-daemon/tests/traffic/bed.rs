@@ -1,0 +1,131 @@
+//! A daemon on a bus of its own, programs to move bytes with, and questions to ask.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use portolan_bus::{Daemon1Proxy, QueryRequest, QueryRow};
+use portolan_testbed::{Daemon, DaemonOptions, Folder, Polkit, PrivateBus, Program, built};
+use zbus::connection;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Bed {
+    pub(crate) daemon: Daemon,
+    pub(crate) bus: PrivateBus,
+    pub(crate) programs: Programs,
+}
+
+impl Bed {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&DaemonOptions::default())
+    }
+
+    pub(crate) fn start_with(options: &DaemonOptions) -> Self {
+        let bus = PrivateBus::start(&Polkit::default()).unwrap();
+        let daemon = Daemon::start_with(&bus, options).unwrap();
+        Self { daemon, bus, programs: Programs::new() }
+    }
+
+    pub(crate) async fn proxy(&self) -> Daemon1Proxy<'static> {
+        proxy(self.bus.address()).await
+    }
+
+    /// All rows of the history by these dimensions.
+    pub(crate) async fn query(&self, by: &[&str]) -> Vec<QueryRow> {
+        query(&self.proxy().await, by).await
+    }
+
+    /// What one program moved, in all: sent, received, flows.
+    pub(crate) async fn moved(&self, path: &Path) -> (u64, u64, u64) {
+        let rows = self.query(&["executable"]).await;
+        let rows = rows.iter().filter(|row| row.keys.get("path").is_some_and(|key| Path::new(key) == path));
+        rows.fold((0, 0, 0), |sum, row| (sum.0 + row.tx_bytes, sum.1 + row.rx_bytes, sum.2 + row.flows))
+    }
+}
+
+pub(crate) async fn proxy(address: &str) -> Daemon1Proxy<'static> {
+    let connection = connection::Builder::address(address).unwrap().build().await.unwrap();
+    Daemon1Proxy::new(&connection).await.unwrap()
+}
+
+pub(crate) async fn query(proxy: &Daemon1Proxy<'_>, by: &[&str]) -> Vec<QueryRow> {
+    let by = by.iter().map(|word| (*word).to_owned()).collect();
+    proxy.query(&QueryRequest { by, ..QueryRequest::default() }).await.unwrap().rows
+}
+
+/// Copies of `portolan-traffic` under names of their own, each another executable.
+pub(crate) struct Programs {
+    folder: Folder,
+}
+
+impl Programs {
+    pub(crate) fn new() -> Self {
+        Self { folder: Folder::for_everybody().unwrap() }
+    }
+
+    pub(crate) fn copy(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::copy(built("portolan-traffic").unwrap(), &path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// The same name with another content: what follows the end of an ELF file changes nothing but its hash.
+    pub(crate) fn change(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        let mut content = fs::read(&path).unwrap();
+        content.push(0);
+        let next = path.with_extension("next");
+        fs::write(&next, content).unwrap();
+        fs::set_permissions(&next, Permissions::from_mode(0o755)).unwrap();
+        fs::rename(next, &path).unwrap();
+        path
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        let mut command = Command::new(self.copy("server"));
+        command.arg("serve");
+        let mut program = Program::start_with_stdin("server", command).unwrap();
+        let (tcp, udp) = program
+            .wait_for_line("its ports", PATIENCE, |line| {
+                let (tcp, udp) = line.strip_prefix("tcp=")?.split_once(" udp=")?;
+                Some((tcp.parse().ok()?, udp.parse().ok()?))
+            })
+            .unwrap();
+        Server { tcp, udp, _program: program }
+    }
+}
+
+/// A server on every address of this machine.
+pub(crate) struct Server {
+    pub(crate) tcp: u16,
+    pub(crate) udp: u16,
+    _program: Program,
+}
+
+impl Server {
+    pub(crate) fn tcp_v4(&self) -> String {
+        format!("127.0.0.1:{}", self.tcp)
+    }
+
+    pub(crate) fn tcp_v6(&self) -> String {
+        format!("[::1]:{}", self.tcp)
+    }
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(program: &Path, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The SHA-256 that coreutils computes.
+pub(crate) fn sha256(path: &Path) -> String {
+    let output = Command::new("sha256sum").arg(path).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+}

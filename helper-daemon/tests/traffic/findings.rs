@@ -1,0 +1,43 @@
+use crate::bed::{Bed, run, sha256};
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_new_program_is_told_once_and_its_changed_copy_again() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let proxy = bed.proxy().await;
+    let program = bed.programs.copy("seen");
+    let path = program.to_str().unwrap().to_owned();
+    let first_hash = sha256(&program);
+    let told = async || {
+        bed.query(&[]).await; // everything counted is judged
+        let mut findings = proxy.findings(true).await.unwrap();
+        findings.retain(|finding| finding.path.as_deref() == Some(&path));
+        findings
+    };
+    run(&program, &["tcp", &server.tcp_v4(), "10"]);
+    run(&program, &["tcp", &server.tcp_v4(), "10"]);
+    let findings = told().await;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(
+        (findings[0].kind.as_str(), findings[0].sha256.as_deref()),
+        ("new-application", Some(first_hash.as_str()))
+    );
+    assert_eq!(findings[0].remote, Some(server.tcp_v4()));
+
+    let application = findings[0].application.clone().unwrap();
+    proxy.review(&application, "approved").await.unwrap();
+    let known = proxy.applications().await.unwrap();
+    assert!(known.iter().any(|known| known.application == application && known.review == "approved"));
+    run(&program, &["tcp", &server.tcp_v4(), "10"]);
+    assert_eq!(told().await.len(), 1);
+
+    bed.programs.change("seen");
+    run(&program, &["tcp", &server.tcp_v4(), "10"]);
+    let findings = told().await;
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    let changed = &findings[0];
+    assert_eq!(changed.kind, "changed-executable");
+    assert_eq!(changed.previous_sha256, Some(first_hash));
+    assert_eq!(changed.sha256, Some(sha256(&program)));
+}

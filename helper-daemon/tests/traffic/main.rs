@@ -1,0 +1,9 @@
+//! The real daemon on real traffic: who moved how much, with the kernel programs loaded.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bed;
+mod findings;
+mod life;
+mod programs;
+mod sockets;
+mod starts;

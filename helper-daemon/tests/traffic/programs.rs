@@ -1,0 +1,57 @@
+use crate::bed::{Bed, run, sha256};
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_thousand_programs_that_live_a_millisecond_are_all_named_hashed_and_have_their_parent() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let (parent, child) = (bed.programs.copy("parent"), bed.programs.copy("child"));
+    let child_path = child.to_str().unwrap();
+    run(&parent, &["spawn", "1000", child_path, "tcp", &server.tcp_v4(), "1024"]);
+    let rows = bed.query(&["executable", "parent"]).await;
+    let row = rows.iter().find(|row| row.keys.get("path").is_some_and(|path| path == child_path)).unwrap();
+    assert_eq!((row.tx_bytes, row.flows), (1_024_000, 1000));
+    assert_eq!(row.keys["sha256"], sha256(&child));
+    assert_eq!(row.keys["parent_path"], parent.to_str().unwrap());
+    let status = bed.proxy().await.status().await.unwrap();
+    assert_eq!(status.attribution.unattributed.values().sum::<u64>(), 0);
+    assert!(status.losses.values().all(|count| *count == 0), "{:?}", status.losses);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_program_that_is_deleted_at_once_is_named_and_hashed() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("deleted");
+    let hash = sha256(&program);
+    let mut running =
+        std::process::Command::new(&program).args(["tcp", &server.tcp_v4(), "5000"]).spawn().unwrap();
+    std::fs::remove_file(&program).unwrap();
+    assert!(running.wait().unwrap().success());
+    let rows = bed.query(&["executable"]).await;
+    let row =
+        rows.iter().find(|row| row.keys.get("path").is_some_and(|path| path == program.to_str().unwrap()));
+    let row = row.unwrap();
+    assert_eq!((row.keys["sha256"].as_str(), row.tx_bytes), (hash.as_str(), 5000));
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn what_is_attributed_and_what_is_not_add_up_to_all() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("some");
+    for bytes in ["1", "100000", "4096"] {
+        run(&program, &["tcp", &server.tcp_v4(), bytes]);
+    }
+    let rows = bed.query(&[]).await;
+    let status = bed.proxy().await.status().await.unwrap();
+    let attribution = status.attribution;
+    let parts = attribution.attributed
+        + attribution.kernel
+        + attribution.pending
+        + attribution.unattributed.values().sum::<u64>();
+    assert_eq!(attribution.total, parts);
+    assert_eq!(rows[0].tx_bytes + rows[0].rx_bytes, attribution.total, "the history holds what was counted");
+}

@@ -1,0 +1,79 @@
+//! What a daemon does that cannot start, or not as it should.
+
+use std::fs;
+
+use portolan_testbed::{Daemon, DaemonOptions, Folder, Polkit, PrivateBus};
+
+use crate::bed::{Bed, PATIENCE, proxy, run};
+
+/// Starts a daemon that has to fail, and returns what it says.
+fn refusal(bus: &PrivateBus, options: &DaemonOptions) -> String {
+    let mut daemon = Daemon::spawn(bus, options).unwrap();
+    let status = daemon.program().ended(PATIENCE).unwrap();
+    assert_eq!(status.code(), Some(1), "{}", daemon.stderr());
+    let said = daemon.stderr();
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
+#[test]
+#[ignore = "needs root, eBPF and a private bus"]
+fn a_wrong_configuration_is_refused_with_its_place() {
+    let bus = PrivateBus::start(&Polkit::default()).unwrap();
+    let said =
+        refusal(&bus, &DaemonOptions { config: "tick_ms = \"fast\"\n".into(), ..DaemonOptions::default() });
+    assert!(said.contains("portolan.toml") && said.contains("line 1"), "{said}");
+}
+
+#[test]
+#[ignore = "needs root, eBPF and a private bus"]
+fn a_state_directory_that_cannot_be_written_is_named() {
+    let bus = PrivateBus::start(&Polkit::default()).unwrap();
+    let options = DaemonOptions { state_dir: Some("/proc/portolan".into()), ..DaemonOptions::default() };
+    let said = refusal(&bus, &options);
+    assert!(said.contains("/proc/portolan") && said.contains("--state-dir"), "{said}");
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_second_daemon_on_the_same_bus_ends_and_the_first_goes_on() {
+    let bed = Bed::start();
+    let said = refusal(&bed.bus, &DaemonOptions::default());
+    assert!(said.to_lowercase().contains("another portoland is running"), "{said}");
+    let server = bed.programs.server();
+    let program = bed.programs.copy("still");
+    run(&program, &["tcp", &server.tcp_v4(), "42"]);
+    assert_eq!(bed.moved(&program).await.0, 42);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_history_that_is_no_database_is_put_aside_and_said() {
+    let folder = Folder::for_everybody().unwrap();
+    let state_dir = folder.make_dir("state", 0o700).unwrap();
+    fs::write(state_dir.join("history.sqlite"), "this is my diary").unwrap();
+    let bed =
+        Bed::start_with(&DaemonOptions { state_dir: Some(state_dir.clone()), ..DaemonOptions::default() });
+    let status = proxy(bed.bus.address()).await.status().await.unwrap();
+    assert!(status.notes.iter().any(|note| note.contains("put aside")), "{:?}", status.notes);
+    let kept = fs::read_dir(&state_dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.to_string_lossy().contains("damaged"))
+        .unwrap();
+    assert_eq!(fs::read_to_string(kept).unwrap(), "this is my diary");
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_bus_that_dies_stops_no_counting() {
+    let mut bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("unwatched");
+    bed.bus.kill();
+    run(&program, &["tcp", &server.tcp_v4(), "31337"]);
+    assert!(bed.daemon.stop().unwrap().success(), "{}", bed.daemon.stderr());
+    let reader = portolan_history::Reader::open(&bed.daemon.history_path()).unwrap();
+    let question = portolan_history::Question { limit: 1, ..Default::default() };
+    assert_eq!(reader.query(&question).unwrap().rows[0].bytes.tx, 31_337);
+}
