@@ -68,6 +68,12 @@ struct portolan_cell {
 	__u32 copied_seq;	/* TCP: what the program had consumed at the last reading of tcp_sock.copied_seq */
 };
 
+/* A cell as it is read: socket tells the cells of one reading apart, for the iterator may show one twice. */
+struct portolan_socket {
+	struct portolan_cell cell;
+	__u64 socket;		/* its cookie */
+};
+
 enum portolan_event_kind {
 	PORTOLAN_EVENT_FORK = 1,
 	PORTOLAN_EVENT_EXEC = 2,

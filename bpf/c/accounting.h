@@ -57,6 +57,8 @@ static __always_inline void charge_stream(struct sock *sk, struct portolan_cell 
 {
 	struct portolan_flow flow;
 
+	if (cell && cell->state == PORTOLAN_CELL_LISTENING)
+		begin_early(sk, cell);
 	if (cell && cell->state == PORTOLAN_CELL_PROVISIONAL)
 		claim(sk, cell);
 	if (cell && is_mine(cell)) {
@@ -131,7 +133,7 @@ int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
 {
 	if (!is_counted(sk))
 		return 0;
-	if (sk->sk_protocol == IPPROTO_TCP) {
+	if (is_tcp(sk)) {
 		if (length > 0)
 			charge_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), length, 0);
 	} else if (length > 0) {
@@ -145,13 +147,27 @@ int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_received, struct sock *sk, int length, int flags)
 {
-	if (!is_counted(sk) || sk->sk_protocol == IPPROTO_TCP)
-		return 0; /* TCP: on_consumed */
-	if (length > 0)
+	if (!is_counted(sk))
+		return 0;
+	if (is_tcp(sk)) { /* on_consumed, but for the urgent byte, which is read apart */
+		if (length > 0 && flags & MSG_OOB)
+			charge_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
+		return 0;
+	}
+	/* The error queue gives back what was sent. */
+	if (length > 0 && !(flags & MSG_ERRQUEUE))
 		charge_datagram(sk, 0, length);
 	else
 		forget_peer();
 	return 0;
+}
+
+/* Whether the urgent byte, which only MSG_OOB reads, lies between two sequence numbers. 0: there never was one. */
+static __always_inline int skipped_urgent(struct sock *sk, __u32 from, __u32 to)
+{
+	__u32 urgent = BPF_CORE_READ((struct tcp_sock *)sk, urg_seq);
+
+	return urgent && urgent - from < to - from && !(sk->__sk_common.skc_flags & SOCK_URGINLINE);
 }
 
 SEC("tp_btf/tcp_rcv_space_adjust")
@@ -167,11 +183,15 @@ int BPF_PROG(on_consumed, struct sock *sk)
 			cell->copied_seq = now;
 		return 0;
 	}
+	if (cell->state == PORTOLAN_CELL_LISTENING)
+		begin_early(sk, cell);
 	grown = now - cell->copied_seq;
 	if (!grown)
 		return 0;
+	grown -= skipped_urgent(sk, cell->copied_seq, now);
 	cell->copied_seq = now;
-	charge_stream(sk, cell, 0, grown);
+	if (grown)
+		charge_stream(sk, cell, 0, grown);
 	return 0;
 }
 

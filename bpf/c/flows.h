@@ -26,7 +26,8 @@ static __always_inline void describe_socket(struct sock *sk, struct portolan_flo
 	flow->network_namespace = sk->__sk_common.skc_net.net->ns.inum;
 	if (family == AF_PACKET)
 		return;
-	flow->local_port = sk->__sk_common.skc_num;
+	if (sk->sk_type != SOCK_RAW) /* there it is the protocol */
+		flow->local_port = sk->__sk_common.skc_num;
 	flow->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	if (family == AF_INET6) {
 		BPF_CORE_READ_INTO(&flow->local_address, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);

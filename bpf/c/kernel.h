@@ -13,6 +13,12 @@
 #define AF_PACKET 17
 #define IPPROTO_TCP 6
 #define IPPROTO_MPTCP 262
+#define SOCK_STREAM 1
+#define SOCK_RAW 3
+#define SOCK_DONE (1 << 1) /* enum sock_flags: the FIN has come */
+#define SOCK_URGINLINE (1 << 2)
+#define MSG_OOB 0x1
+#define MSG_ERRQUEUE 0x2000
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_CLOSE 7
@@ -51,6 +57,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -58,10 +65,14 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u16 sk_type;
 };
 
 struct tcp_sock {
 	__u32 copied_seq;
+	__u32 rcv_nxt;
+	__u32 urg_seq;
+	__u64 bytes_received;
 };
 
 struct socket {

@@ -81,6 +81,14 @@ struct {
 	__type(value, struct portolan_event);
 } scratch SEC(".maps");
 
+/* The same for the iterator, of which one runs at a time: it can be preempted, and its CPU's scratch overwritten. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct portolan_event);
+} task_scratch SEC(".maps");
+
 /* What was refused: cumulative, read by the daemon. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -131,10 +131,11 @@ int dump_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct portolan_event *event;
+	__u32 zero = 0;
 
 	if (!task || task->pid != task->tgid)
 		return 0;
-	event = room();
+	event = bpf_map_lookup_elem(&task_scratch, &zero);
 	if (!event)
 		return 0;
 	describe(event, PORTOLAN_EVENT_TASK, task);

@@ -14,9 +14,20 @@
 #include <bpf/bpf_tracing.h>
 #include "flows.h"
 
+/* Not a raw socket of the same protocol. */
+static __always_inline int is_tcp(struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM;
+}
+
+/* What the program has consumed, as a sequence number. A FIN takes one too, which is no byte. */
 static __always_inline __u32 consumed(struct sock *sk)
 {
-	return BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	__u32 copied = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+
+	if (sk->__sk_common.skc_flags & SOCK_DONE && copied == BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt))
+		copied--;
+	return copied;
 }
 
 /* A cell for the current task's use of the socket. */
@@ -34,10 +45,61 @@ static __noinline struct portolan_cell *open_cell(struct sock *sk, __u8 directio
 	return cell;
 }
 
+/* Moves the cell's counters to the closed flows; not 0 when somebody did before. */
+static __always_inline int close_cell(struct portolan_cell *cell)
+{
+	/* Closed before settled: a reader that comes in between misses the bytes until the next reading, never sees them twice. */
+	if (__sync_lock_test_and_set(&cell->state, PORTOLAN_CELL_CLOSED) == PORTOLAN_CELL_CLOSED)
+		return -1;
+	cell->counters.closed_sockets = 1;
+	settle(&cell->flow, &cell->counters);
+	return 0;
+}
+
+/*
+ * The socket connects or listens. It may have done so before (after a refusal, or connect(AF_UNSPEC)): that was another
+ * flow, and accepted sockets must not copy its counters.
+ */
+static __always_inline void begin(struct sock *sk, __u8 direction, __u32 state)
+{
+	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
+
+	if (!cell) {
+		open_cell(sk, direction, state);
+		return;
+	}
+	if (cell->state != PORTOLAN_CELL_LISTENING)
+		close_cell(cell);
+	describe_flow(sk, &cell->flow, direction);
+	__builtin_memset(&cell->counters, 0, sizeof(cell->counters));
+	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
+	__sync_lock_test_and_set(&cell->state, state);
+}
+
+/* The copy of its listener's cell becomes a socket's own: nobody's, until somebody uses it. */
+static __always_inline void begin_accepted(struct sock *sk, struct portolan_cell *cell)
+{
+	describe_socket(sk, &cell->flow);
+	cell->flow.direction = PORTOLAN_DIRECTION_INBOUND;
+	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
+	__sync_lock_test_and_set(&cell->state, PORTOLAN_CELL_PROVISIONAL);
+}
+
+/* The same for one that is used before it is established (TCP Fast Open), and may have been read from. */
+static __always_inline void begin_early(struct sock *sk, struct portolan_cell *cell)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+
+	cell->copied_seq = BPF_CORE_READ(tcp, rcv_nxt) - (__u32)BPF_CORE_READ(tcp, bytes_received);
+	begin_accepted(sk, cell);
+}
+
 static __always_inline void on_established(struct sock *sk, int inbound)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
 
+	if (cell && cell->flow.direction == PORTOLAN_DIRECTION_OUTBOUND)
+		inbound = 0; /* both sides connected at once */
 	if (!cell) {
 		cell = open_cell(sk, PORTOLAN_DIRECTION_UNKNOWN, PORTOLAN_CELL_PROVISIONAL);
 		if (!cell)
@@ -45,25 +107,31 @@ static __always_inline void on_established(struct sock *sk, int inbound)
 		/* in softirq the current task is a bystander */
 		__builtin_memset(&cell->flow.owner, 0, sizeof(cell->flow.owner));
 	}
+	if (cell->state == PORTOLAN_CELL_READY) { /* data went with the SYN (TCP Fast Open): the flow is already in use */
+		if (!inbound)
+			cell->copied_seq = consumed(sk);
+		return;
+	}
 	cell->copied_seq = consumed(sk);
-	if (cell->state == PORTOLAN_CELL_READY)
-		return; /* data went with the SYN (TCP Fast Open): the flow is already in use */
+	if (inbound) { /* an accepted connection belongs to whom uses it first */
+		begin_accepted(sk, cell);
+		return;
+	}
 	describe_socket(sk, &cell->flow);
-	cell->flow.direction = inbound ? PORTOLAN_DIRECTION_INBOUND : PORTOLAN_DIRECTION_OUTBOUND;
+	cell->flow.direction = PORTOLAN_DIRECTION_OUTBOUND;
 	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
-	/* An accepted connection belongs to whom uses it first; one that was connected has its owner. */
-	cell->state = inbound || !cell->flow.owner.pid ? PORTOLAN_CELL_PROVISIONAL : PORTOLAN_CELL_READY;
+	cell->state = cell->flow.owner.pid ? PORTOLAN_CELL_READY : PORTOLAN_CELL_PROVISIONAL;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 {
-	if (sk->sk_protocol != IPPROTO_TCP)
+	if (!is_tcp(sk))
 		return 0;
 	if (new_state == TCP_SYN_SENT)
-		open_cell(sk, PORTOLAN_DIRECTION_OUTBOUND, PORTOLAN_CELL_PROVISIONAL);
+		begin(sk, PORTOLAN_DIRECTION_OUTBOUND, PORTOLAN_CELL_PROVISIONAL);
 	else if (new_state == TCP_LISTEN)
-		open_cell(sk, PORTOLAN_DIRECTION_UNKNOWN, PORTOLAN_CELL_LISTENING);
+		begin(sk, PORTOLAN_DIRECTION_UNKNOWN, PORTOLAN_CELL_LISTENING);
 	else if (new_state == TCP_ESTABLISHED)
 		on_established(sk, old_state != TCP_SYN_SENT);
 	return 0;
@@ -73,18 +141,20 @@ SEC("cgroup/sock_release")
 int on_release(struct bpf_sock *ctx)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, ctx, 0, 0);
-	__u32 state;
+	struct portolan_owner owner;
 
 	if (!cell || cell->state == PORTOLAN_CELL_LISTENING)
 		return 1;
-	/* Closed before settled: a reader that comes in between misses the bytes until the next reading, never sees them twice. */
-	state = __sync_lock_test_and_set(&cell->state, PORTOLAN_CELL_CLOSED);
-	if (state == PORTOLAN_CELL_PROVISIONAL && !cell->flow.owner.pid)
-		owner_of(bpf_get_current_task_btf(), &cell->flow.owner);
-	if (state == PORTOLAN_CELL_CLOSED)
-		return 1;
-	cell->counters.closed_sockets = 1;
-	settle(&cell->flow, &cell->counters);
+	if (cell->state == PORTOLAN_CELL_PROVISIONAL &&
+	    (cell->flow.direction != PORTOLAN_DIRECTION_OUTBOUND || !cell->flow.owner.pid)) {
+		/* Accepted and never used: of who closes it. Who listened may be another program (inetd, systemd). */
+		owner_of(bpf_get_current_task_btf(), &owner);
+		if (owner.pid || !cell->flow.owner.pid) {
+			cell->flow.owner = owner;
+			cell->flow.uid = (__u32)bpf_get_current_uid_gid();
+		}
+	}
+	close_cell(cell);
 	return 1;
 }
 
@@ -110,7 +180,7 @@ int adopt_sockets(struct bpf_iter__task_file *ctx)
 		return 0;
 	family = sk->__sk_common.skc_family;
 	tcp_state = sk->__sk_common.skc_state;
-	if ((family != AF_INET && family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP || tcp_state == TCP_CLOSE)
+	if ((family != AF_INET && family != AF_INET6) || !is_tcp(sk) || tcp_state == TCP_CLOSE)
 		return 0;
 	owner_of(task, &fresh.flow.owner);
 	fresh.flow.uid = task->cred->uid.val;
@@ -128,15 +198,27 @@ int adopt_sockets(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* Writes every cell in use as a portolan_cell. Since Linux 5.8. */
+/*
+ * Writes every cell in use as a portolan_socket. Since Linux 5.8. A cell that is given to another flow while it is copied
+ * is left out: its bytes come with the closed ones.
+ */
 SEC("iter/bpf_sk_storage_map")
 int dump_cells(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct portolan_cell *cell = ctx->value;
+	struct sock *sk = ctx->sk;
+	struct portolan_socket copy;
+	__u64 opened_ns;
 
-	if (!ctx->sk || !cell || cell->state != PORTOLAN_CELL_READY)
+	if (!sk || !cell || *(volatile __u32 *)&cell->state != PORTOLAN_CELL_READY)
 		return 0;
-	bpf_seq_write(ctx->meta->seq, cell, sizeof(*cell));
+	opened_ns = *(volatile __u64 *)&cell->counters.opened_ns;
+	copy.cell = *cell;
+	copy.socket = bpf_get_socket_cookie(sk);
+	if (*(volatile __u32 *)&cell->state != PORTOLAN_CELL_READY ||
+	    *(volatile __u64 *)&cell->counters.opened_ns != opened_ns)
+		return 0;
+	bpf_seq_write(ctx->meta->seq, &copy, sizeof(copy));
 	return 0;
 }
 

@@ -159,6 +159,30 @@ const _: () = {
     ["Offset of field: portolan_cell::copied_seq"]
         [::core::mem::offset_of!(portolan_cell, copied_seq) - 108usize];
 };
+#[repr(C)]
+#[derive(
+    Debug,
+    Copy,
+    Clone,
+    Hash,
+    PartialEq,
+    Eq,
+    zerocopy :: FromBytes,
+    zerocopy :: Immutable,
+    zerocopy :: IntoBytes,
+    zerocopy :: KnownLayout,
+)]
+pub struct portolan_socket {
+    pub cell: portolan_cell,
+    pub socket: __u64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of portolan_socket"][::core::mem::size_of::<portolan_socket>() - 120usize];
+    ["Alignment of portolan_socket"][::core::mem::align_of::<portolan_socket>() - 8usize];
+    ["Offset of field: portolan_socket::cell"][::core::mem::offset_of!(portolan_socket, cell) - 0usize];
+    ["Offset of field: portolan_socket::socket"][::core::mem::offset_of!(portolan_socket, socket) - 112usize];
+};
 pub const PORTOLAN_EVENT_FORK: portolan_event_kind = 1;
 pub const PORTOLAN_EVENT_EXEC: portolan_event_kind = 2;
 pub const PORTOLAN_EVENT_EXIT: portolan_event_kind = 3;

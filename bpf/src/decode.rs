@@ -1,6 +1,9 @@
 //! From the kernel's layouts to Portolan's words.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    collections::HashSet,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use portolan_core::{Bytes, Direction, Endpoint, Flow, MonotonicNs, Pid, ProcessKey, Protocol, Uid};
 use zerocopy::FromBytes;
@@ -117,23 +120,28 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
 /// Size of an event without its arguments, as the iterator writes it.
 pub const EVENT_HEADER_BYTES: usize = std::mem::offset_of!(abi::portolan_event, arguments);
 
-/// Decodes what the cell iterator wrote: cells back to back.
+/// Decodes what the cell iterator wrote: sockets back to back, each cell once.
+///
+/// The kernel's iterator finds its place again by counting: sockets that open or close meanwhile make it show one twice, or
+/// leave one out (bpf_sk_storage_map_seq_find_next, net/core/bpf_sk_storage.c).
 ///
 /// # Errors
 /// When the length is not a whole number of cells.
 pub fn decode_cells(bytes: &[u8]) -> Result<Vec<Cell>, DecodeError> {
-    let size = size_of::<abi::portolan_cell>();
+    let size = size_of::<abi::portolan_socket>();
     let error = || DecodeError { what: "cells", length: bytes.len() };
     if !bytes.len().is_multiple_of(size) {
         return Err(error());
     }
-    bytes
-        .chunks_exact(size)
-        .map(|chunk| {
-            let raw = abi::portolan_cell::read_from_bytes(chunk).map_err(|_| error())?;
-            Ok(decode_closed(FlowKey(raw.flow), Counters(raw.counters)))
-        })
-        .collect()
+    let mut seen = HashSet::with_capacity(bytes.len() / size);
+    let mut cells = Vec::with_capacity(bytes.len() / size);
+    for chunk in bytes.chunks_exact(size) {
+        let raw = abi::portolan_socket::read_from_bytes(chunk).map_err(|_| error())?;
+        if seen.insert(raw.socket) {
+            cells.push(decode_closed(FlowKey(raw.cell.flow), Counters(raw.cell.counters)));
+        }
+    }
+    Ok(cells)
 }
 
 /// Decodes an entry of a table of closed flows.
@@ -197,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_cell_reads_as_what_it_says() {
-        let mut raw = abi::portolan_cell::new_zeroed();
+        let mut socket = abi::portolan_socket::new_zeroed();
+        let raw = &mut socket.cell;
         raw.flow.owner = abi::portolan_owner { started_ns: 7, exec_generation: 3, pid: 42, reserved: 0 };
         raw.flow.remote_address = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1];
         raw.flow.remote_port = 443;
@@ -205,9 +214,10 @@ mod tests {
         raw.flow.family = 2;
         raw.flow.direction = 1;
         raw.counters.tx_bytes = 5;
-        let bytes = [raw.as_bytes(), raw.as_bytes()].concat();
+        let another = abi::portolan_socket { socket: 1, ..socket };
+        let bytes = [socket.as_bytes(), another.as_bytes(), socket.as_bytes()].concat();
         let cells = decode_cells(&bytes).unwrap();
-        assert_eq!(cells.len(), 2);
+        assert_eq!(cells.len(), 2, "a socket that is shown twice is one");
         let flow = cells[0].flow;
         assert_eq!((flow.owner.pid, flow.owner.exec_generation), (Pid(42), 3));
         assert_eq!(flow.remote, Some(Endpoint { address: "192.0.2.1".parse().unwrap(), port: 443 }));

@@ -45,7 +45,7 @@ pub(crate) fn failed_call(error: Error) -> Failure {
         ),
         Error::Internal(reason) => Failure::new(
             Kind::Failed,
-            format!("portoland failed: {reason}. Its journal says more: journalctl -u portoland"),
+            format!("portoland failed: {}. Its journal says more: journalctl -u portoland", clause(&reason)),
         ),
         Error::Bus(error) => bus_failed(&error),
     }
@@ -56,7 +56,10 @@ fn bus_failed(error: &zbus::Error) -> Failure {
         return match name.strip_prefix("org.freedesktop.DBus.Error.").unwrap_or(&name) {
             "ServiceUnknown" | "NameHasNoOwner" => no_daemon("it is not on the bus"),
             "NoReply" | "Disconnected" => no_daemon("it left the bus before it answered"),
-            "AccessDenied" | "AuthFailed" => access_denied(&text),
+            // The bus' own text is about its rules and of no use to a person.
+            "AccessDenied" | "AuthFailed" => {
+                access_denied("the policy of the bus does not let this user call portoland")
+            }
             "TimedOut" | "Timeout" => timed_out(),
             "UnknownMethod" | "UnknownInterface" | "UnknownObject" | "InvalidArgs" => incompatible(&text),
             short if short.starts_with("Spawn.") || name.starts_with("org.freedesktop.systemd1.") => {
@@ -93,7 +96,8 @@ fn named(error: &zbus::Error) -> Option<(String, String)> {
 
 fn cause(error: &zbus::Error) -> String {
     match error {
-        zbus::Error::Connection(io, _) | zbus::Error::InputOutput(io) => io.to_string(),
+        zbus::Error::Connection(io, _) => io.to_string(),
+        zbus::Error::InputOutput(io) => format!("{io} (a bus also hangs up on users that it does not know)"),
         other => other.to_string(),
     }
 }
@@ -115,7 +119,7 @@ pub(crate) fn unreachable_bus(cause: &str) -> Failure {
     };
     Failure::new(
         Kind::BusUnavailable,
-        format!("cannot reach the D-Bus system bus at {address}: {cause}. {advice}"),
+        format!("cannot reach the D-Bus system bus at {address}: {}. {advice}", clause(cause)),
     )
 }
 
@@ -124,8 +128,9 @@ pub(crate) fn no_daemon(why: &str) -> Failure {
     Failure::new(
         Kind::DaemonUnavailable,
         format!(
-            "cannot reach portoland ({BUS_NAME}): {why}. Start it with `systemctl start portoland`, or from a source \
-             tree with `cargo xtask run`"
+            "cannot reach portoland ({BUS_NAME}): {}. Start it with `systemctl start portoland`, or from a source \
+             tree with `cargo xtask run`",
+            clause(why)
         ),
     )
 }
@@ -135,8 +140,9 @@ pub(crate) fn access_denied(reason: &str) -> Failure {
     Failure::new(
         Kind::AccessDenied,
         format!(
-            "access denied: {reason}. Log in at this machine itself, or ask to be added to the group portolan \
-             (`adduser USER portolan`, then log in again), or run the command as root"
+            "access denied: {}. Ask to be added to the group portolan (`adduser USER portolan`, then log in again), or \
+             run the command as root",
+            clause(reason)
         ),
     )
 }
@@ -153,9 +159,15 @@ fn incompatible(text: &str) -> Failure {
     Failure::new(
         Kind::Incompatible,
         format!(
-            "portoland and this portolan {} do not understand each other: {text}. Install both from the same version \
+            "portoland and this portolan {} do not understand each other: {}. Install both from the same version \
              and restart portoland",
-            env!("CARGO_PKG_VERSION")
+            env!("CARGO_PKG_VERSION"),
+            clause(text)
         ),
     )
+}
+
+/// A sentence of the other side without its full stop, to go on after it.
+fn clause(sentence: &str) -> &str {
+    sentence.trim_end_matches(['.', ' ', '\n'])
 }

@@ -26,18 +26,19 @@ pub(crate) async fn run(options: &args::Applications, json: bool) -> Result<(), 
     if applications.is_empty() {
         return output::text("No applications.\n");
     }
-    let table = table(&applications, &Clock::read());
+    let terminal_width = output::terminal_width();
+    let table = table(&applications, &Clock::read(), terminal_width);
     let count = applications.len();
     let plural = if count == 1 { "" } else { "s" };
-    output::text(&format!("{}{count} application{plural}\n", table.render(output::terminal_width())))
+    output::text(&format!("{}{count} application{plural}\n", table.render(terminal_width)))
 }
 
-fn table(applications: &[Application], clock: &Clock) -> Table {
+fn table(applications: &[Application], clock: &Clock, terminal_width: Option<usize>) -> Table {
     let columns = vec![
         Column::text("REVIEW", Cut::Never),
         Column::text("APPLICATION", Cut::Middle),
         Column::text("SHA-256", Cut::Digits(12)),
-        Column::number("EXECUTABLES"),
+        Column::number("HASHES"),
         Column::number("FIRST"),
         Column::number("LAST"),
     ];
@@ -50,8 +51,8 @@ fn table(applications: &[Application], clock: &Clock) -> Table {
                 cell(&application.application),
                 cell(&application.sha256),
                 Cell::own(application.executables.to_string()),
-                Cell::own(clock.short(UnixMillis(application.first_unix_ms))),
-                Cell::own(clock.short(UnixMillis(application.last_unix_ms))),
+                Cell::own(clock.for_table(UnixMillis(application.first_unix_ms), terminal_width)),
+                Cell::own(clock.for_table(UnixMillis(application.last_unix_ms), terminal_width)),
             ]
         })
         .collect();

@@ -2,7 +2,7 @@ use portolan_bus::{Access, QueryRequest, QueryResult};
 use portolan_core::Dimension;
 use serde::Serialize;
 
-use super::query_row::{JsonRow, table};
+use super::query_row::{JsonRow, Look, table};
 use crate::{
     args::{self, Grouping},
     bus,
@@ -39,7 +39,8 @@ pub(crate) async fn run(options: &args::Query, json: bool) -> Result<(), Failure
         return output::json(&Answer::new(&request, &by, &result));
     }
     let precision = if options.bytes { Precision::Exact } else { Precision::Rounded };
-    output::text(&page(&by, &result, &clock, precision, output::terminal_width()))
+    let look = Look { clock, precision, terminal_width: output::terminal_width() };
+    output::text(&page(&by, &result, &look))
 }
 
 /// The words of `--by`, each once, in the order given.
@@ -103,13 +104,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn page(
-    by: &[Dimension],
-    result: &QueryResult,
-    clock: &Clock,
-    precision: Precision,
-    terminal_width: Option<usize>,
-) -> String {
+fn page(by: &[Dimension], result: &QueryResult, look: &Look) -> String {
     let whose = match result.access {
         Access::All => "",
         Access::Own => "; your own traffic only",
@@ -124,10 +119,10 @@ fn page(
     let more = if result.truncated { "; there are more, see --limit" } else { "" };
     format!(
         "{}{count} row{}: in {}, out {}, {} flows{more}{whose}\n",
-        table(by, &result.rows, clock, precision).render(terminal_width),
+        table(by, &result.rows, look).render(look.terminal_width),
         if count == 1 { "" } else { "s" },
-        bytes(sum(|row| row.rx_bytes), precision),
-        bytes(sum(|row| row.tx_bytes), precision),
+        bytes(sum(|row| row.rx_bytes), look.precision),
+        bytes(sum(|row| row.tx_bytes), look.precision),
         sum(|row| row.flows),
     )
 }

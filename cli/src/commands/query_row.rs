@@ -51,8 +51,22 @@ impl Serialize for JsonRow<'_> {
     }
 }
 
+/// How values are written.
+pub(crate) struct Look {
+    pub(crate) clock: Clock,
+    pub(crate) precision: Precision,
+    /// `None` for a file or a pipe.
+    pub(crate) terminal_width: Option<usize>,
+}
+
+impl Look {
+    fn instant(&self, unix_ms: i64) -> Cell {
+        Cell::own(self.clock.for_table(UnixMillis(unix_ms), self.terminal_width))
+    }
+}
+
 /// The rows as a table: a column for each dimension, then the sums.
-pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], clock: &Clock, precision: Precision) -> Table {
+pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], look: &Look) -> Table {
     let mut columns = Vec::new();
     for dimension in by {
         columns.push(column(*dimension));
@@ -67,16 +81,16 @@ pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], clock: &Clock, precisio
         .map(|row| {
             let mut cells = Vec::new();
             for dimension in by {
-                cells.push(cell(row, *dimension, clock, &mut users));
+                cells.push(cell(row, *dimension, look, &mut users));
                 if *dimension == Dimension::Executable {
                     cells.push(row.keys.get("sha256").map_or_else(Cell::unknown, |hash| untrusted(hash)));
                 }
             }
-            cells.push(Cell::own(bytes(row.rx_bytes, precision)));
-            cells.push(Cell::own(bytes(row.tx_bytes, precision)));
+            cells.push(Cell::own(bytes(row.rx_bytes, look.precision)));
+            cells.push(Cell::own(bytes(row.tx_bytes, look.precision)));
             cells.push(Cell::own(row.flows.to_string()));
-            cells.push(Cell::own(clock.short(UnixMillis(row.first_unix_ms))));
-            cells.push(Cell::own(clock.short(UnixMillis(row.last_unix_ms))));
+            cells.push(look.instant(row.first_unix_ms));
+            cells.push(look.instant(row.last_unix_ms));
             cells
         })
         .collect();
@@ -131,7 +145,7 @@ fn column(dimension: Dimension) -> Column {
     }
 }
 
-fn cell(row: &QueryRow, dimension: Dimension, clock: &Clock, users: &mut Users) -> Cell {
+fn cell(row: &QueryRow, dimension: Dimension, look: &Look, users: &mut Users) -> Cell {
     let Some(text) = value(row, dimension) else {
         return match dimension {
             Dimension::Application | Dimension::Executable => nobody(row),
@@ -139,7 +153,7 @@ fn cell(row: &QueryRow, dimension: Dimension, clock: &Clock, users: &mut Users) 
         };
     };
     match (dimension, number(dimension, text)) {
-        (Dimension::Time, Some(ms)) => Cell::own(clock.short(UnixMillis(ms))),
+        (Dimension::Time, Some(ms)) => look.instant(ms),
         (Dimension::User, Some(uid)) => match u32::try_from(uid) {
             Ok(uid) => Cell::own(users.name(uid)),
             Err(_) => untrusted(text),

@@ -34,26 +34,28 @@ pub(crate) async fn run(options: &args::Status, json: bool) -> Result<(), Failur
 /// A sentence for each thing that does not work or was lost; empty when the daemon does all of its work.
 pub(crate) fn problems(status: &Status) -> Vec<String> {
     let mut problems: Vec<String> = status.notes.iter().map(|note| harmless(note)).collect();
-    if status.state == DaemonState::Reduced && problems.is_empty() {
-        problems.push("the daemon does only a part of its work".to_owned());
-    }
+    let mut add = |problem: String| {
+        // The daemon's own sentence says it already, and often more.
+        if !problems.iter().any(|known| known.starts_with(&problem)) {
+            problems.push(problem);
+        }
+    };
+    let inactive = status.hooks.iter().filter(|hook| !hook.active);
+    inactive.for_each(|hook| add(format!("{}: {}", harmless(&hook.name), harmless(&hook.reason))));
     let detail = harmless(&status.self_test.detail);
     match status.self_test.state {
-        SelfTestState::Failed => problems.push(format!("the self-test failed: {detail}")),
-        SelfTestState::Impossible => problems.push(format!("the self-test could not run: {detail}")),
+        SelfTestState::Failed => add(format!("the self-test failed: {detail}")),
+        SelfTestState::Impossible => add(format!("the self-test could not run: {detail}")),
         SelfTestState::Running | SelfTestState::Passed => {}
     }
     if let Some(problem) = &status.history.problem {
-        problems.push(format!("the history cannot be written: {}", harmless(problem)));
+        add(harmless(problem));
     }
-    problems.extend(losses(status).map(|(kind, count)| format!("lost since the start: {kind} {count}")));
-    let mut unique = Vec::with_capacity(problems.len());
-    for problem in problems {
-        if !unique.contains(&problem) {
-            unique.push(problem);
-        }
+    losses(status).for_each(|(kind, count)| add(format!("lost since the start: {kind} {count}")));
+    if problems.is_empty() && status.state == DaemonState::Reduced {
+        problems.push("the daemon does only a part of its work".to_owned());
     }
-    unique
+    problems
 }
 
 /// What was lost, harmless, without the zeros.
@@ -92,9 +94,6 @@ fn page(status: &Status, clock: &Clock) -> String {
     say(entry("Lost", if lost.is_empty() { "nothing".to_owned() } else { lost.join(", ") }.as_str()));
     let active = status.hooks.iter().filter(|hook| hook.active).count();
     say(entry("Hooks", &format!("{active} of {} active", status.hooks.len())));
-    for hook in status.hooks.iter().filter(|hook| !hook.active) {
-        say(entry("", &format!("! {}: {}", harmless(&hook.name), harmless(&hook.reason))));
-    }
     say(entry("History", &history(status, clock)));
     let used = &status.resources;
     say(entry(
@@ -142,6 +141,9 @@ fn self_test(status: &Status, clock: &Clock) -> String {
 }
 
 fn attribution(bytes_of: &Attribution) -> Vec<String> {
+    if bytes_of.total == 0 && bytes_of.pending == 0 {
+        return vec![entry("Bytes", "none since the start")];
+    }
     let share = |part| percent(part, bytes_of.total).unwrap_or_else(|| "none".to_owned());
     let mut lines = vec![entry("Bytes", &format!("{} since the start", bytes(bytes_of.total, Rounded)))];
     let mut part = |count: u64, of: &str| {

@@ -32,6 +32,11 @@ impl Clock {
         })
     }
 
+    /// As [`Clock::short`] for a terminal, as [`Clock::full`] for a file or a pipe (`terminal_width` is `None`).
+    pub(crate) fn for_table(&self, instant: UnixMillis, terminal_width: Option<usize>) -> String {
+        if terminal_width.is_some() { self.short(instant) } else { self.full(instant) }
+    }
+
     /// An instant outside of jiff's years is shown as its number.
     fn zoned(&self, instant: UnixMillis, show: impl Fn(Zoned) -> String) -> String {
         match Timestamp::from_millisecond(instant.0) {

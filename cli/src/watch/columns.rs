@@ -55,14 +55,24 @@ pub(crate) fn for_width(width: usize) -> Vec<Shown> {
         .collect();
     let gaps = shown.len().saturating_sub(1);
     let taken: usize = shown.iter().map(|shown| shown.columns).sum::<usize>() + gaps;
-    let elastic = shown.iter().filter(|shown| shown.columns == 0).count();
-    let mut left = width.saturating_sub(taken);
-    let share = left.checked_div(elastic).unwrap_or(0);
+    let left = width.saturating_sub(taken);
+    let weights: usize = shown.iter().map(|shown| weight(shown.column)).sum();
+    let mut rest = left;
     for shown in shown.iter_mut().filter(|shown| shown.columns == 0) {
-        shown.columns = if shown.column == Column::Remote { left } else { share };
-        left = left.saturating_sub(shown.columns);
+        let share = (left * weight(shown.column)).checked_div(weights).unwrap_or(0);
+        shown.columns = if shown.column == Column::Remote { rest } else { share };
+        rest = rest.saturating_sub(shown.columns);
     }
     shown
+}
+
+/// How much of what is left an elastic column gets. The destination is the last of them and takes the rest.
+fn weight(column: Column) -> usize {
+    match column {
+        Column::Path => 4,
+        Column::Parent | Column::Remote => 3,
+        _ => 0,
+    }
 }
 
 /// The line of titles.

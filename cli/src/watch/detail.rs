@@ -8,8 +8,8 @@ use crate::show::users::Users;
 /// Three lines: what runs, who started it and where it talks to, and its hash with its application.
 pub(crate) fn lines(key: &Key, program: &Program, users: &mut Users) -> [String; 3] {
     let harmless = |text: &str| Untrusted::from(text).for_terminal();
-    let parent = key.parent_path.as_deref().map_or_else(|| "not known".to_owned(), harmless);
-    let mut circumstances = format!("started by {parent} as {}", users.name(key.uid));
+    let parent = key.parent_path.as_deref().map_or_else(|| "an unknown program".to_owned(), harmless);
+    let mut circumstances = format!("started by {parent} as user {}", users.name(key.uid));
     if let Some(remote) = &program.remote {
         circumstances.push_str(&format!(", to {}", harmless(remote)));
     }

@@ -165,3 +165,21 @@ async fn is_owned(connection: &Connection) -> Result<bool, Failure> {
     let name = BUS_NAME.try_into().map_err(|error: zbus::names::Error| failed(error.into()))?;
     bus.name_has_owner(name).await.map_err(|error| failed(error.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_is_too_slow_learns_how_many_readings_it_missed() {
+        let (sender, mut receiver) = mpsc::channel(2);
+        let mut feed = Feed { sender, wants: Wants::Ticks, dropped: 0, met: true };
+        let mut offer = |unix_ms| feed.offer(LiveTick { unix_ms, interval_ms: 1000, rows: Vec::new() });
+        (1..=5).for_each(&mut offer);
+        assert!(matches!(receiver.try_recv(), Ok(Event::Tick(tick)) if tick.unix_ms == 1));
+        assert!(matches!(receiver.try_recv(), Ok(Event::Tick(tick)) if tick.unix_ms == 2));
+        offer(6);
+        assert!(matches!(receiver.try_recv(), Ok(Event::Dropped(3))));
+        assert!(matches!(receiver.try_recv(), Ok(Event::Tick(tick)) if tick.unix_ms == 6));
+    }
+}

@@ -29,7 +29,10 @@ pub(crate) async fn run(
         // A reader that does not read must not keep a signal from ending this.
         tokio::select! {
             () = signals.received() => return Ok(()),
-            done = writer.next(&mut events) => done?,
+            done = writer.next(&mut events) => done.map_err(|failure| match writer.written {
+                0 => failure,
+                _ => failure.after_the_answer(),
+            })?,
         }
     }
     Ok(())

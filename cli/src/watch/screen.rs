@@ -69,7 +69,10 @@ struct Restored;
 
 impl Drop for Restored {
     fn drop(&mut self) {
-        let _ = ratatui::try_restore();
+        // A second time would move the cursor back over the panic's message.
+        if !std::thread::panicking() {
+            let _ = ratatui::try_restore();
+        }
     }
 }
 
@@ -157,7 +160,7 @@ impl Screen {
                     let result = tell(&application, state).await;
                     (application, state, result)
                 });
-                format!("{shown}: {state} …")
+                format!("telling portoland: {shown} …")
             }
         };
         self.model.message = Some(message);

@@ -28,7 +28,6 @@ use crate::{
 const PROBLEM: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
 const TITLES: Style = Style::new().add_modifier(Modifier::BOLD);
 const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
-const KEYS: &str = "q quit   s sort   arrows choose   a approve   i ignore   r reset";
 
 /// Draws everything. Returns how many rows of the table are visible, for the keys that move by a page.
 pub(crate) fn draw(frame: &mut Frame, model: &Model, clock: &Clock, users: &mut Users) -> u16 {
@@ -57,7 +56,9 @@ pub(crate) fn draw(frame: &mut Frame, model: &Model, clock: &Clock, users: &mut 
             say(frame, details, line, &text, QUIET);
         }
     }
-    say(frame, foot, 0, model.message.as_deref().unwrap_or(KEYS), QUIET);
+    let keys =
+        format!("q quit   s sort ({})   arrows choose   a approve   i ignore   r reset", model.sort.as_str());
+    say(frame, foot, 0, model.message.as_ref().unwrap_or(&keys), QUIET);
     body.height
 }
 
@@ -73,10 +74,13 @@ fn header(model: &Model, clock: &Clock) -> [String; 2] {
     };
     let rate = |count| bytes(count, Rounded) + "/s";
     let first = format!(
-        "Portolan: {state}   in {}   out {}   sorted by {}",
+        "Portolan: {state}   in {}   out {}{}",
         rate(model.rate.rx),
         rate(model.rate.tx),
-        model.sort.as_str()
+        match &model.status {
+            Some(status) if status.unreviewed > 0 => format!("   {} to review", status.unreviewed),
+            _ => String::new(),
+        }
     );
     let mut parts = Vec::new();
     if let Some(since) = model.first_unix_ms {
@@ -89,9 +93,6 @@ fn header(model: &Model, clock: &Clock) -> [String; 2] {
         }
         if status.losses.values().all(|count| *count == 0) && model.dropped == 0 {
             parts.push("no losses".to_owned());
-        }
-        if status.unreviewed > 0 {
-            parts.push(format!("{} to review", status.unreviewed));
         }
         if status.access == Access::Own {
             parts.push("your traffic only".to_owned());

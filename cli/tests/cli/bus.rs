@@ -3,8 +3,10 @@ use std::{path::PathBuf, process::Stdio};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    process::Child,
 };
+
+use crate::program::mortal;
 
 /// Whom the bus lets talk to the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,11 +66,11 @@ impl Bus {
 
 /// Returns when the bus listens.
 async fn launch(config_path: &std::path::Path) -> Child {
-    let mut child = Command::new("dbus-daemon")
+    let mut child = mortal("dbus-daemon")
         .arg(format!("--config-file={}", config_path.display()))
         .args(["--nofork", "--nopidfile", "--print-address=1"])
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
+        .stderr(Stdio::null())
         .spawn()
         .expect("dbus-daemon starts (Debian package dbus)");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -52,14 +52,14 @@ async fn without_a_daemon() {
 async fn without_the_right() {
     let bus = Bus::start(Policy::Everybody).await;
     let _peer = Peer::start(&bus.address, Answers { deny: true, ..Answers::default() }).await;
-    all_fail(&bus.address, 4, "access-denied", "ask to be added to the group portolan").await;
+    all_fail(&bus.address, 4, "access-denied", "Ask to be added to the group portolan").await;
 }
 
 #[tokio::test]
 async fn refused_by_the_policy_of_the_bus() {
     let bus = Bus::start(Policy::Nobody).await;
     let _peer = Peer::start(&bus.address, Answers::default()).await;
-    all_fail(&bus.address, 4, "access-denied", "ask to be added to the group portolan").await;
+    all_fail(&bus.address, 4, "access-denied", "Ask to be added to the group portolan").await;
 }
 
 #[tokio::test]
@@ -129,7 +129,8 @@ async fn a_reader_that_has_left_is_no_failure() {
     for arguments in [&["query"][..], &["query", "--json"], &["status"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let ended = Ended::from(portolan(&bus.address, arguments).stdout(writer).output().await.unwrap());
+        let child = portolan(&bus.address, arguments).stdout(writer).spawn().unwrap();
+        let ended = Ended::from(child.wait_with_output().await.unwrap());
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
     }
     // The answer arrives whole when the reader stays.

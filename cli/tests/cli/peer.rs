@@ -69,21 +69,22 @@ impl Interface {
     }
 }
 
+/// Structs are returned as tuples of one, as the daemon does: zbus would spread a bare one over several arguments.
 #[zbus::interface(name = "org.portolan.Daemon1")]
 impl Interface {
-    async fn status(&self) -> Result<Status, Error> {
+    async fn status(&self) -> Result<(Status,), Error> {
         self.allowed()?;
         if self.0.answers.lock().unwrap().hang {
             std::future::pending::<()>().await;
         }
-        Ok(self.0.answers.lock().unwrap().status.clone())
+        Ok((self.0.answers.lock().unwrap().status.clone(),))
     }
 
-    async fn query(&self, request: QueryRequest) -> Result<QueryResult, Error> {
+    async fn query(&self, request: QueryRequest) -> Result<(QueryResult,), Error> {
         self.allowed()?;
         let mut answers = self.0.answers.lock().unwrap();
         answers.asked.push(request);
-        Ok(answers.query.clone())
+        Ok((answers.query.clone(),))
     }
 
     async fn findings(&self, include_answered: bool) -> Result<Vec<Finding>, Error> {

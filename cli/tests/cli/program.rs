@@ -3,11 +3,18 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
+/// A program that dies with the thread that starts it, also when the test itself is killed (setpriv, package util-linux).
+pub(crate) fn mortal(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", program]).kill_on_drop(true);
+    command
+}
+
 /// `portolan` on a bus, with a time zone and a user interface that do not depend on the machine.
 pub(crate) fn portolan(address: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+    let mut command = mortal(env!("CARGO_BIN_EXE_portolan"));
     command.args(arguments).env("DBUS_SYSTEM_BUS_ADDRESS", address).env("TZ", "UTC");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 

@@ -49,7 +49,10 @@ pub(crate) fn status() -> Status {
 pub(crate) fn troubled_status() -> Status {
     let mut status = status();
     status.state = DaemonState::Reduced;
-    status.notes = vec![format!("the hook of {HOSTILE} is missing")];
+    status.notes = vec![
+        format!("the hook of {HOSTILE} is missing"),
+        "fanotify: not permitted: short-lived programs may stay unknown".to_owned(),
+    ];
     status.self_test.state = SelfTestState::Failed;
     status.hooks.push(Hook {
         name: "fanotify".to_owned(),

@@ -110,8 +110,11 @@ async fn a_bus_that_comes_back_is_found_again() {
     let peer = Peer::start(&bus.address, Answers::default()).await;
     let mut watching = Watching::start(&bus.address, &["--json"]);
     peer.subscribed().await;
+    peer.tick(tick(1000, Vec::new())).await;
+    assert_eq!(watching.tick().await.unix_ms, 1000);
     bus.stop().await;
-    assert!(watching.complaint().await.contains("daemon gone, waiting"));
+    let complaint = watching.complaint().await;
+    assert!(complaint.contains("daemon gone, waiting"), "{complaint}");
     drop(peer);
 
     bus.restart().await;
@@ -129,11 +132,14 @@ async fn a_right_that_is_taken_away_ends_it() {
     let peer = Peer::start(&bus.address, Answers::default()).await;
     let mut watching = Watching::start(&bus.address, &["--json"]);
     peer.subscribed().await;
+    peer.tick(tick(1000, Vec::new())).await;
+    assert_eq!(watching.tick().await.unix_ms, 1000);
     peer.stop().await;
     assert!(watching.complaint().await.contains("daemon gone, waiting"));
     let _peer = Peer::start(&bus.address, Answers { deny: true, ..Answers::default() }).await;
     assert!(watching.complaint().await.contains("access denied"));
     assert_eq!(watching.code().await, Some(4));
+    assert_eq!(watching.stdout.next_line().await.unwrap(), None, "the stream holds only readings");
 }
 
 #[tokio::test]
@@ -160,15 +166,22 @@ async fn a_signal_ends_it_even_when_the_reader_does_not_read() {
     // More than a pipe holds in one line: the write cannot end.
     let row = samples::live_row("/usr/bin/curl", 1, 1);
     peer.tick(tick(1000, vec![row; 2000])).await;
-    rustix::event::poll(
-        &mut [rustix::event::PollFd::new(&reader, rustix::event::PollFlags::IN)],
-        Some(&rustix::time::Timespec { tv_sec: 20, tv_nsec: 0 }),
-    )
-    .unwrap();
+    wait_for_bytes(&reader);
     terminate(&child);
     let status = tokio::time::timeout(std::time::Duration::from_secs(20), child.wait())
         .await
         .expect("it ends")
         .unwrap();
     assert_eq!(status.code(), Some(0));
+}
+
+fn wait_for_bytes(reader: &std::io::PipeReader) {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let timeout = rustix::time::Timespec { tv_sec: 20, tv_nsec: 0 };
+    loop {
+        match poll(&mut [PollFd::new(reader, PollFlags::IN)], Some(&timeout)) {
+            Err(rustix::io::Errno::INTR) => {}
+            count => return assert_eq!(count, Ok(1)),
+        }
+    }
 }

@@ -1,19 +1,20 @@
 use std::{
+    ffi::OsStr,
     io,
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
 };
 
-/// What the keeper does once the process that holds the other end of its stdin is gone: SIGTERM to the group, SIGKILL to
-/// what is left of it after ten seconds, and the folders away.
+/// What the keeper does once the process that holds the other end of its stdin is gone: SIGTERM to the process or group,
+/// SIGKILL to what is left of it after ten seconds, and the folders away.
 const SCRIPT: &str = r#"
 read -r _
-group=$1; shift
-if [ "$group" != none ]; then
-  kill -s TERM -- "-$group" 2>/dev/null
+target=$1; shift
+if [ "$target" != none ]; then
+  kill -s TERM -- "$target" 2>/dev/null
   tries=0
-  while kill -s 0 -- "-$group" 2>/dev/null && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-  kill -s KILL -- "-$group" 2>/dev/null
+  while kill -s 0 -- "$target" 2>/dev/null && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+  kill -s KILL -- "$target" 2>/dev/null
 fi
 if [ $# -gt 0 ]; then rm -rf -- "$@"; fi
 "#;
@@ -30,20 +31,28 @@ pub struct Keeper {
 impl Keeper {
     /// Ends a process group.
     pub(crate) fn of_group(group: u32) -> io::Result<Self> {
-        Self::start(&group.to_string(), &[])
+        Self::start(&format!("-{group}"), &[""; 0])
+    }
+
+    /// Ends one process. Dismiss it at once when that process has been waited for.
+    ///
+    /// # Errors
+    /// The shell cannot be started.
+    pub fn of_process(pid: u32) -> io::Result<Self> {
+        Self::start(&pid.to_string(), &[""; 0])
     }
 
     /// Removes files and folders.
     ///
     /// # Errors
     /// The shell cannot be started.
-    pub fn of_paths(paths: &[&std::path::Path]) -> io::Result<Self> {
+    pub fn of_paths(paths: &[impl AsRef<OsStr>]) -> io::Result<Self> {
         Self::start("none", paths)
     }
 
-    fn start(group: &str, paths: &[&std::path::Path]) -> io::Result<Self> {
+    fn start(target: &str, paths: &[impl AsRef<OsStr>]) -> io::Result<Self> {
         let shell = Command::new("sh")
-            .args(["-c", SCRIPT, "portolan-keeper", group])
+            .args(["-c", SCRIPT, "portolan-keeper", target])
             .args(paths)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

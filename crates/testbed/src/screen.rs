@@ -111,18 +111,36 @@ impl Widget {
 async fn all_widgets(bus: Connection) -> zbus::Result<Vec<Widget>> {
     let root = OwnedObjectPath::try_from("/org/a11y/atspi/accessible/root")?;
     let mut waiting = VecDeque::from([("org.a11y.atspi.Registry".to_owned(), root)]);
+    waiting.extend(web_pages(&bus).await?);
     let mut widgets = Vec::new();
     while let Some((owner, path)) = waiting.pop_front() {
         if widgets.len() >= MOST_WIDGETS {
             break;
         }
         let node = Node { bus: &bus, owner: &owner, path: &path };
-        // A widget can go away between being listed and being asked; then it is not on the screen.
-        let Ok(widget) = node.widget().await else { continue };
-        widgets.push(widget);
+        widgets.push(node.widget().await);
         waiting.extend(node.children().await.unwrap_or_default());
     }
     Ok(widgets)
+}
+
+/// The pages of WebKit: the window around a page does not list it as its child.
+async fn web_pages(bus: &Connection) -> zbus::Result<Vec<(String, OwnedObjectPath)>> {
+    const PAGES: &str = "/org/a11y/webkit/accessible";
+    let mut pages = Vec::new();
+    for name in zbus::fdo::DBusProxy::new(bus).await?.list_names().await? {
+        if !name.starts_with("org.webkit.") {
+            continue;
+        }
+        let introspectable = ("org.freedesktop.DBus.Introspectable", "Introspect");
+        let reply = bus.call_method(Some(&name), PAGES, Some(introspectable.0), introspectable.1, &()).await;
+        // A page that has just been closed is not on the screen.
+        let Ok(xml) = reply.and_then(|reply| reply.body().deserialize::<String>()) else { continue };
+        for child in xml.split("<node name=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            pages.push((name.to_string(), OwnedObjectPath::try_from(format!("{PAGES}/{child}"))?));
+        }
+    }
+    Ok(pages)
 }
 
 /// One object on the accessibility bus.
@@ -144,16 +162,18 @@ impl Node<'_> {
         self.call(ACCESSIBLE, "GetChildren", &()).await?.body().deserialize()
     }
 
-    async fn widget(&self) -> zbus::Result<Widget> {
-        let role = self.call(ACCESSIBLE, "GetRoleName", &()).await?.body().deserialize()?;
-        let name = self.call("org.freedesktop.DBus.Properties", "Get", &(ACCESSIBLE, "Name")).await?;
-        let name = String::try_from(name.body().deserialize::<OwnedValue>()?)?;
-        // Not everything has a place or a text.
+    /// What it says of itself. Not everything has a name, a place or a text, and what has just gone away has nothing.
+    async fn widget(&self) -> Widget {
+        let role = self.call(ACCESSIBLE, "GetRoleName", &()).await;
+        let role = role.and_then(|reply| reply.body().deserialize()).unwrap_or_default();
+        let name = self.call("org.freedesktop.DBus.Properties", "Get", &(ACCESSIBLE, "Name")).await;
+        let name = name.and_then(|reply| reply.body().deserialize::<OwnedValue>());
+        let name = name.ok().and_then(|name| String::try_from(name).ok()).unwrap_or_default();
         let place = self.call("org.a11y.atspi.Component", "GetExtents", &0_u32).await;
         let (x, y, width, height) =
             place.and_then(|reply| reply.body().deserialize::<(i32, i32, i32, i32)>()).unwrap_or_default();
         let text = self.call("org.a11y.atspi.Text", "GetText", &(0_i32, -1_i32)).await;
         let text = text.and_then(|reply| reply.body().deserialize::<String>()).unwrap_or_default();
-        Ok(Widget { role, name, text, x, y, width, height })
+        Widget { role, name, text, x, y, width, height }
     }
 }

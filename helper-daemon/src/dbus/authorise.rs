@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -116,13 +116,24 @@ fn denied(answer: Answer, uid: Uid, what: &str, action: &str) -> Error {
     })
 }
 
+/// Whether polkit's last answer was none.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// Logs why polkit gave no answer once until it gives one: anybody can make us ask, and nobody may fill the log.
+fn unknown(why: String) -> Answer {
+    if !SILENT.swap(true, Ordering::Relaxed) {
+        tracing::warn!("polkit gives no answer, so nobody may anything: {why}");
+    }
+    Answer::Unknown(why)
+}
+
 async fn ask(connection: &Connection, name: &UniqueName<'_>, action: &str, interactive: bool) -> Answer {
     static QUESTIONS: AtomicU64 = AtomicU64::new(0);
 
     let authority =
         match AuthorityProxy::builder(connection).cache_properties(CacheProperties::No).build().await {
             Ok(authority) => authority,
-            Err(error) => return Answer::Unknown(error.to_string()),
+            Err(error) => return unknown(error.to_string()),
         };
     let subject = Subject {
         subject_kind: "system-bus-name".to_owned(),
@@ -144,12 +155,11 @@ async fn ask(connection: &Connection, name: &UniqueName<'_>, action: &str, inter
     let details = HashMap::new();
     let question = authority.check_authorization(&subject, action, &details, flags, &cancellation_id);
     match timeout(limit, question).await {
-        Ok(Ok(result)) if result.is_authorized => Answer::Yes,
-        Ok(Ok(_)) => Answer::No,
-        Ok(Err(error)) => {
-            tracing::warn!(%error, action, "polkit could not be asked");
-            Answer::Unknown(error.to_string())
+        Ok(Ok(result)) => {
+            SILENT.store(false, Ordering::Relaxed);
+            if result.is_authorized { Answer::Yes } else { Answer::No }
         }
+        Ok(Err(error)) => unknown(error.to_string()),
         Err(_) => {
             if interactive {
                 // The dialog must not stay on the screen for a call that has its answer.
@@ -159,8 +169,7 @@ async fn ask(connection: &Connection, name: &UniqueName<'_>, action: &str, inter
                 }
                 return Answer::No;
             }
-            tracing::warn!(action, "polkit did not answer in time");
-            Answer::Unknown(format!("no answer within {} s", limit.as_secs()))
+            unknown(format!("no answer within {} s", limit.as_secs()))
         }
     }
 }

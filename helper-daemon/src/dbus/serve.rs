@@ -34,10 +34,10 @@ pub enum BusState {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The name was taken when the service first asked for it.
-    #[error("Another portoland is running: {BUS_NAME} is taken on this bus. Stop that one first, or use it.")]
+    #[error("Another portoland is running: {BUS_NAME} is taken on this bus. Stop that one first, or use it")]
     NameTaken,
     /// The address cannot be understood.
-    #[error("{0}.")]
+    #[error("{0}")]
     Address(String),
 }
 

@@ -85,6 +85,7 @@ pub(super) async fn run<B: Backend>(
         return End::NeverServed(problem);
     }
     state.send_replace(BusState::Serving);
+    tracing::info!("clients can reach the daemon");
     let recheck = Notify::new();
     let end = tokio::select! {
         () = told_to_stop(shutdown) => End::Shutdown,

@@ -97,6 +97,21 @@ impl Process {
             }
     }
 
+    /// The same without those that started it. Its end will not be noted, so it is not said to be alive.
+    pub(super) fn without_parents(&self) -> Self {
+        Self {
+            key: self.key,
+            uid: self.uid,
+            command_line: self.command_line.clone(),
+            parent: None,
+            executed: self.executed,
+            path: self.path.clone(),
+            image: self.image.clone(),
+            alive: Cell::new(false),
+            identity: OnceCell::new(),
+        }
+    }
+
     /// This process and those that started it, up to the first of the machine.
     pub(super) fn with_parents(&self) -> impl Iterator<Item = &Process> {
         std::iter::successors(Some(self), |process| process.parent.as_deref()).take(MAX_PARENTS)

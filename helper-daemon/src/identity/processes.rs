@@ -1,6 +1,6 @@
 use std::{
     cell::{Cell, OnceCell},
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     rc::Rc,
 };
 
@@ -50,6 +50,22 @@ impl Processes {
         }
     }
 
+    /// Whether the file of this exec has not been handed in yet.
+    #[must_use]
+    pub fn lacks_file_of(&self, event: &Event) -> bool {
+        match (event.kind, event.process, event.file) {
+            (EventKind::Exec, Some(key), Some(file)) => !self.files.has(key.pid, &file),
+            _ => false,
+        }
+    }
+
+    /// After lost events: what is not in the list of all processes has ended, and who knows when.
+    pub fn end_all_but(&mut self, running: &HashSet<ProcessKey>, now: MonotonicNs) {
+        let gone: Vec<ProcessKey> =
+            self.current.values().filter(|key| !running.contains(key)).copied().collect();
+        gone.into_iter().for_each(|key| self.exited(key, now));
+    }
+
     /// The process of an owner; `None` when its beginning was not seen.
     #[must_use]
     pub fn get(&self, key: &ProcessKey) -> Option<Rc<Process>> {
@@ -94,6 +110,7 @@ impl Processes {
             }
         }
         self.images.sweep();
+        self.files.sweep();
     }
 
     /// A copy of its parent, until it calls exec.
@@ -109,7 +126,7 @@ impl Processes {
             image: parent.image.clone(),
             alive: Cell::new(true),
             identity: OnceCell::new(),
-            parent: unless_too_deep(&parent),
+            parent: Some(not_too_deep(&parent)),
         };
         self.begin(process, event.at);
     }
@@ -183,9 +200,13 @@ impl Processes {
         }
     }
 
+    /// Who started a process: who forked it, for by now it may have been given to init; else `parent`.
     fn parent_of(&self, key: ProcessKey, parent: Option<ProcessKey>) -> Option<Rc<Process>> {
-        let parent = self.table.get(&parent.filter(|parent| *parent != key)?)?;
-        unless_too_deep(parent)
+        let before = self.current.get(&key.pid).filter(|before| before.started == key.started);
+        if let Some(forker) = before.and_then(|before| self.table.get(before)?.parent.as_ref()) {
+            return Some(Rc::clone(forker));
+        }
+        self.table.get(&parent.filter(|parent| *parent != key)?).map(not_too_deep)
     }
 
     /// The content that a process runs, and its path: from fanotify, else from /proc when that still is the same file.
@@ -209,9 +230,13 @@ impl Processes {
     }
 }
 
-/// A chain of parents that is too long ends here: nothing above is kept.
-fn unless_too_deep(parent: &Rc<Process>) -> Option<Rc<Process>> {
-    (parent.with_parents().count() < MAX_PARENTS).then(|| Rc::clone(parent))
+/// A chain of parents that is too long ends above this one.
+fn not_too_deep(parent: &Rc<Process>) -> Rc<Process> {
+    if parent.with_parents().count() < MAX_PARENTS {
+        Rc::clone(parent)
+    } else {
+        Rc::new(parent.without_parents())
+    }
 }
 
 /// Arguments on one line; `None` when there are none.

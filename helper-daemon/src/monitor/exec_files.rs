@@ -102,9 +102,11 @@ impl ExecFiles {
         }
     }
 
+    /// The oldest of the queue, as many as one call gives; none when it is empty.
     pub(super) fn take(&mut self) -> Vec<ExecFile> {
         let mut files = Vec::new();
-        loop {
+        // A call may give nothing but overflows and files that cannot be named.
+        while files.is_empty() {
             let events = match self.group.read_events() {
                 Ok(events) if events.is_empty() => return files,
                 Ok(events) => events,
@@ -128,6 +130,7 @@ impl ExecFiles {
                 }
             }
         }
+        files
     }
 }
 
@@ -139,6 +142,21 @@ impl AsFd for ExecFiles {
 
 fn path_of(descriptor: BorrowedFd<'_>) -> Untrusted {
     let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
-    std::fs::read_link(link)
-        .map_or_else(|_| Untrusted::from(""), |path| Untrusted::from_bytes(&path.into_os_string().into_vec()))
+    let Ok(path) = std::fs::read_link(link) else { return Untrusted::from("") };
+    let path = path.into_os_string().into_vec();
+    match path.strip_suffix(DELETED) {
+        Some(before) if is_gone(descriptor, &path) => Untrusted::from_bytes(before),
+        _ => Untrusted::from_bytes(&path),
+    }
+}
+
+/// What the kernel puts behind a path whose name has been taken away.
+const DELETED: &[u8] = b" (deleted)";
+
+/// Whether the file does not have this name, which a file may well choose for itself.
+fn is_gone(descriptor: BorrowedFd<'_>, path: &[u8]) -> bool {
+    match (rustix::fs::fstat(descriptor), rustix::fs::lstat(path)) {
+        (Ok(file), Ok(named)) => (file.st_dev, file.st_ino) != (named.st_dev, named.st_ino),
+        _ => true,
+    }
 }

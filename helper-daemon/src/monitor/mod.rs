@@ -152,7 +152,7 @@ impl Monitor {
         Ok(self.events.take()?)
     }
 
-    /// All executed files since the last call, oldest first.
+    /// Executed files, oldest first, not all at once; none when there are no more.
     pub fn exec_files(&mut self) -> Vec<ExecFile> {
         self.exec_files.as_mut().map(ExecFiles::take).unwrap_or_default()
     }

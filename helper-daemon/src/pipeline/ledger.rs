@@ -1,14 +1,18 @@
 //! Growth of cumulative counters, exactly once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use portolan_bpf::Cell;
 use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey};
 
-/// Flows that several programs share and that are remembered although no socket of theirs was seen lately.
-const REMEMBERED: usize = 65_536;
-/// Readings after which a flow that vanished is settled.
-const SETTLED_AFTER: u64 = 2;
+/// Readings for which a use apart is remembered, so that it is one flow when it goes on.
+const REMEMBERED_FOR: u64 = 60;
+/// Readings after which a flow that vanished may have come under its owner's name.
+pub(super) const SETTLED_AFTER: u64 = 2;
+/// Readings after which a flow that vanished is given up: its socket can be lost only by a fault of the kernel.
+const GIVEN_UP_AFTER: u64 = 36_000;
+/// Room that stays after a burst.
+const ROOM: usize = 4096;
 
 /// What a flow moved since the last reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +25,9 @@ pub(super) struct Growth {
 
 /// Remembers of each flow what has been reported.
 ///
-/// The total of a flow is what its live sockets show plus what its closed ones have left. A reading may miss a socket that
-/// is being closed, never count it twice: the total is then short until the next reading, and nothing is reported twice.
+/// The total of a flow is what its live sockets show plus what its closed ones have left. A reading may miss a socket (it is
+/// being closed, or the iterator passed over it), never count it twice: the total is then short until a later reading, and
+/// what was reported is kept for as long as that takes, so that nothing is reported twice.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: HashMap<Flow, Entry>,
@@ -47,9 +52,9 @@ struct Entry {
 /// Bytes that are known by owner only, until it is clear which of them had been reported by flow before.
 #[derive(Debug, Default)]
 struct Overflow {
-    bytes: Bytes,
+    /// What came with which reading, oldest first.
+    came: VecDeque<(u64, Bytes)>,
     reported_before: Bytes,
-    since: u64,
 }
 
 impl Ledger {
@@ -79,9 +84,7 @@ impl Ledger {
         }
         let mut growths: Vec<Growth> = touched.into_iter().filter_map(|touched| self.grow(touched)).collect();
         for (owner, bytes) in overflow {
-            let entry = self.overflows.entry(*owner).or_default();
-            entry.bytes += *bytes;
-            entry.since = reading;
+            self.overflows.entry(*owner).or_default().came.push_back((reading, *bytes));
         }
         self.forget_settled();
         growths.extend(self.settle_overflows());
@@ -91,6 +94,11 @@ impl Ledger {
     /// How many flows are remembered, and how many sockets the last reading saw.
     pub(super) fn sizes(&self) -> (usize, usize) {
         (self.entries.len(), self.live_sockets)
+    }
+
+    /// Whether bytes wait for the next readings, because they are known by owner only.
+    pub(super) fn is_settling(&self) -> bool {
+        !self.overflows.is_empty()
     }
 
     /// The flows with a socket in use.
@@ -121,23 +129,28 @@ impl Ledger {
     /// Forgets flows without a socket, whose bytes are all reported.
     fn forget_settled(&mut self) {
         let Self { entries, overflows, reading, .. } = self;
-        let mut remembered = 0;
         entries.retain(|flow, entry| {
             if entry.live_at == *reading {
                 return true;
             }
             let missing = entry.reported.growth_since(entry.closed);
             if missing.is_zero() {
-                remembered += 1;
-                return entry.apart && remembered < REMEMBERED;
+                return entry.apart && entry.seen_at + REMEMBERED_FOR > *reading;
             }
             if entry.live_at + SETTLED_AFTER > *reading {
-                return true; // it is being closed: what is missing comes with the next reading
+                return true;
             }
-            // The table was full when it was closed: its bytes came under the owner's name.
-            overflows.entry(flow.owner).or_default().reported_before += missing;
+            match overflows.get_mut(&flow.owner) {
+                // The table was full when it was closed: its bytes came under the owner's name.
+                Some(overflow) => overflow.reported_before += missing,
+                None if entry.live_at + GIVEN_UP_AFTER > *reading => return true,
+                None => {}
+            }
             false
         });
+        if entries.capacity() > ROOM.max(entries.len() * 4) {
+            entries.shrink_to(ROOM.max(entries.len() * 2));
+        }
     }
 
     /// Reports what came under an owner's name, less what had been reported by flow.
@@ -145,12 +158,15 @@ impl Ledger {
         let mut growths = Vec::new();
         let reading = self.reading;
         self.overflows.retain(|owner, overflow| {
-            if overflow.bytes.is_zero() || overflow.since + SETTLED_AFTER >= reading {
-                return true;
+            while let Some((_, bytes)) =
+                overflow.came.pop_front_if(|(came, _)| *came + SETTLED_AFTER < reading)
+            {
+                let known = overflow.reported_before;
+                overflow.reported_before = known.growth_since(bytes);
+                let bytes = bytes.growth_since(known);
+                growths.push(Growth { flow: Flow::of_unknown_peer(*owner), bytes, opened: None });
             }
-            let bytes = overflow.bytes.growth_since(overflow.reported_before);
-            growths.push(Growth { flow: Flow::of_unknown_peer(*owner), bytes, opened: None });
-            false
+            !overflow.came.is_empty()
         });
         growths
     }

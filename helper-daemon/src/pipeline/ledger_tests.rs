@@ -43,6 +43,36 @@ fn a_socket_that_closes_between_the_two_halves_of_a_reading_is_short_and_then_ri
 }
 
 #[test]
+fn a_socket_that_many_readings_pass_over_is_not_reported_again() {
+    let mut ledger = Ledger::default();
+    let mut sum = total(&ledger.advance(&[], &[], &[cell(1, 100, 0)]));
+    for _ in 0..10 {
+        sum += total(&ledger.advance(&[], &[], &[]));
+    }
+    sum += total(&ledger.advance(&[], &[], &[cell(1, 110, 0)]));
+    sum += total(&ledger.advance(&[cell(1, 120, 1)], &[], &[]));
+    assert_eq!((sum, ledger.sizes().0), (120, 0));
+}
+
+#[test]
+fn an_owner_that_overflows_all_the_time_is_reported_all_the_time() {
+    let mut ledger = Ledger::default();
+    let overflow = [(flow(1).owner, Bytes { tx: 10, rx: 0 })];
+    let sum: u64 = (0..100).map(|_| total(&ledger.advance(&[], &overflow, &[]))).sum();
+    assert_eq!(sum, 1000 - 10 * (SETTLED_AFTER + 1));
+}
+
+#[test]
+fn a_use_apart_is_forgotten_in_the_end() {
+    let mut ledger = Ledger::default();
+    ledger.advance(&[cell(1, 10, 0)], &[], &[]);
+    for _ in 0..REMEMBERED_FOR {
+        ledger.advance(&[], &[], &[]);
+    }
+    assert_eq!(ledger.sizes().0, 0);
+}
+
+#[test]
 fn sockets_of_one_flow_add_up() {
     let mut ledger = Ledger::default();
     assert_eq!(total(&ledger.advance(&[cell(1, 10, 1)], &[], &[cell(1, 5, 0), cell(1, 6, 0)])), 21);

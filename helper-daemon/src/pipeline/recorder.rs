@@ -16,7 +16,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     handle::{Command, Handle, Snapshot},
-    ledger::Ledger,
+    ledger::{Ledger, SETTLED_AFTER},
     live::{Recent, Tick},
     rows::Rows,
     self_test::Running,
@@ -195,8 +195,9 @@ impl Recorder {
         if mounts_changed {
             self.monitor.mark_new_filesystems();
         }
-        take_events(&mut self.monitor, &mut self.processes)?;
+        // Hashes first: a process whose end is not among the events that follow was there when its file had been read.
         let hashes_came = self.take_hashes();
+        take_events(&mut self.monitor, &mut self.processes)?;
         let mut tick_now = false;
         while let Ok(command) = self.commands.try_recv() {
             tick_now |= self.obey(command)?;
@@ -204,11 +205,25 @@ impl Recorder {
         let now = Now::read();
         if tick_now || self.pace.is_due(now) {
             self.tick(now)?;
+            // Who asks for everything gets it.
+            if tick_now {
+                self.settle_overflows()?;
+            }
         } else if hashes_came {
             self.settle(now);
         }
         self.answer_flushes(now);
         self.send_outbox();
+        Ok(())
+    }
+
+    /// Ticks until what is known by owner only is reported, as far as it had come by now.
+    fn settle_overflows(&mut self) -> Result<(), RecorderError> {
+        for _ in 0..=SETTLED_AFTER {
+            if self.ledger.is_settling() {
+                self.tick(Now::read())?;
+            }
+        }
         Ok(())
     }
 
@@ -304,12 +319,16 @@ impl Recorder {
     fn finish(&mut self) -> Result<(), RecorderError> {
         let read = take_events(&mut self.monitor, &mut self.processes);
         let now = Now::read();
-        let ticked = read.map_err(RecorderError::from).and_then(|()| self.tick(now));
+        let ticked = read
+            .map_err(RecorderError::from)
+            .and_then(|()| self.tick(now))
+            .and_then(|()| self.settle_overflows());
         while self.rows.unidentified().next().is_some() {
             let Ok(hashed) = self.hashed.recv_timeout(LAST_HASHES) else { break };
             self.processes.hashed(hashed);
             self.identify_owners();
         }
+        let ticked = ticked.and(take_events(&mut self.monitor, &mut self.processes).map_err(Into::into));
         self.rows.give_up();
         self.settle(Now::read());
         let records = self.rows.take_settled(self.config.bucket_ms);
@@ -338,14 +357,36 @@ pub(super) fn take_snapshot(monitor: &Monitor, processes: &mut Processes) -> Res
     Ok(())
 }
 
-/// What happened to processes. The files of an exec are in fanotify's queue before its event is in the ring.
+/// The same when events were lost: who is not among them has ended.
+pub(super) fn take_lost_events(
+    monitor: &Monitor,
+    processes: &mut Processes,
+    now: MonotonicNs,
+) -> Result<(), MonitorError> {
+    let mut found = monitor.processes()?;
+    found.sort_by_key(|event| event.process.map(|process| process.started));
+    processes.end_all_but(&found.iter().filter_map(|event| event.process).collect(), now);
+    found.into_iter().for_each(|event| processes.event(event));
+    Ok(())
+}
+
+/// What happened to processes.
+///
+/// The files of an exec are in fanotify's queue before its event is in the ring. They are taken out only as far as each
+/// event needs them: after a stall there may be more than there are descriptors for.
 pub(super) fn take_events(monitor: &mut Monitor, processes: &mut Processes) -> Result<(), MonitorError> {
-    let events = monitor.events()?;
-    for file in monitor.exec_files() {
-        processes.file_opened(file);
-    }
-    for event in events {
+    for event in monitor.events()? {
+        while processes.lacks_file_of(&event) && take_files(monitor, processes) {}
         processes.event(event);
     }
+    while take_files(monitor, processes) {}
     Ok(())
+}
+
+/// `false` when there were none.
+fn take_files(monitor: &mut Monitor, processes: &mut Processes) -> bool {
+    let files = monitor.exec_files();
+    let any = !files.is_empty();
+    files.into_iter().for_each(|file| processes.file_opened(file));
+    any
 }

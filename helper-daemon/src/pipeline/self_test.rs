@@ -10,7 +10,7 @@ use std::{
 };
 
 use portolan_bus::{SelfTest, SelfTestState};
-use portolan_core::{Bytes, MonotonicNs, Pid, UnixMillis};
+use portolan_core::{Bytes, MonotonicNs, Pid, ProcessKey, UnixMillis};
 
 const TCP_BYTES: usize = 100_003;
 const DATAGRAMS: usize = 10;
@@ -63,6 +63,8 @@ pub fn move_known_bytes() -> io::Result<()> {
 pub(super) struct Running {
     child: Option<Child>,
     pid: Option<Pid>,
+    /// When the child began, once it was seen: its pid may come back.
+    started: Option<MonotonicNs>,
     counted: Bytes,
     deadline: MonotonicNs,
     outcome: Option<SelfTest>,
@@ -81,6 +83,7 @@ impl Running {
         let mut running = Self {
             child: None,
             pid: None,
+            started: None,
             counted: Bytes::default(),
             deadline: MonotonicNs(now.0.saturating_add(LIMIT_NS)),
             outcome: None,
@@ -100,8 +103,11 @@ impl Running {
     }
 
     /// Takes in bytes; `true` when they were the self-test's own, which are nobody's traffic.
-    pub(super) fn takes(&mut self, pid: Pid, bytes: Bytes) -> bool {
-        if self.pid != Some(pid) {
+    pub(super) fn takes(&mut self, owner: &ProcessKey, bytes: Bytes) -> bool {
+        if self.pid != Some(owner.pid) || (self.started.is_none() && self.outcome.is_some()) {
+            return false;
+        }
+        if *self.started.get_or_insert(owner.started) != owner.started {
             return false;
         }
         if self.outcome.is_none() {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{
     ledger::Growth,
     live::Tick,
-    recorder::{Recorder, RecorderError, take_events, take_snapshot},
+    recorder::{Recorder, RecorderError, take_events, take_lost_events, take_snapshot},
     rows::Source,
     writer::Job,
 };
@@ -104,7 +104,7 @@ impl Recorder {
         }
         for growth in growths {
             let owner = &growth.flow.owner;
-            if self.self_test.takes(owner.pid, growth.bytes) {
+            if self.self_test.takes(owner, growth.bytes) {
                 continue;
             }
             let source = match self.processes.get(owner) {
@@ -200,6 +200,9 @@ impl Recorder {
         let losses = self.monitor.losses()?;
         let before = std::mem::replace(&mut self.losses, losses);
         let grown = |of: fn(&Losses) -> u64| of(&losses).saturating_sub(of(&before));
+        if grown(|losses| losses.events) > 0 {
+            take_lost_events(&self.monitor, &mut self.processes, now.monotonic)?;
+        }
         let lost = [
             (grown(|losses| losses.events), "process events"),
             (grown(|losses| losses.exec_file_overflows), "queues of executed files"),

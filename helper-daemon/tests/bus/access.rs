@@ -7,7 +7,7 @@ use zbus::proxy::MethodFlags;
 use crate::{
     polkit::Question,
     sample::{self, OTHER_UID, own_uid},
-    setup::{Stage, client},
+    setup::{Stage, client, soon},
 };
 
 fn is_denied<T: std::fmt::Debug>(answer: &Result<T, Error>) -> bool {
@@ -110,6 +110,14 @@ async fn an_error_of_polkit_is_a_no() {
     let answer = client.status().await;
     assert!(matches!(&answer, Err(Error::AccessDenied(text)) if text.contains("out of order")), "{answer:?}");
     assert!(is_denied(&client.review("/usr/bin/curl", "approved").await));
+}
+
+#[tokio::test]
+async fn a_polkit_that_never_answers_is_a_no_after_its_time() {
+    let stage = Stage::set().await;
+    stage.polkit.hang();
+    let answer = soon(stage.client().await.status()).await;
+    assert!(matches!(&answer, Err(Error::AccessDenied(text)) if text.contains("within 10 s")), "{answer:?}");
 }
 
 #[tokio::test]

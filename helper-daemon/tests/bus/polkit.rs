@@ -26,6 +26,7 @@ struct Table {
     granted: HashSet<String>,
     granted_by_password: HashSet<String>,
     fails: bool,
+    hangs: bool,
     questions: Vec<Question>,
 }
 
@@ -62,6 +63,11 @@ impl Polkit {
         self.table.lock().unwrap().fails = true;
     }
 
+    /// Answers nothing at all from now on.
+    pub(crate) fn hang(&self) {
+        self.table.lock().unwrap().hangs = true;
+    }
+
     /// What was asked so far.
     pub(crate) fn questions(&self) -> Vec<Question> {
         self.table.lock().unwrap().questions.clone()
@@ -84,6 +90,10 @@ impl Authority {
         flags: u32,
         _cancellation_id: String,
     ) -> fdo::Result<((bool, bool, HashMap<String, String>),)> {
+        let hangs = self.0.lock().unwrap().hangs;
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         let mut table = self.0.lock().unwrap();
         let interactive = flags & 1 != 0;
         table.questions.push(Question {

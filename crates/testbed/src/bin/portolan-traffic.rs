@@ -60,7 +60,7 @@ fn run(words: &[&str]) -> io::Result<Moved> {
         }
         ["fork", address, bytes] => share(TcpStream::connect(address)?, number(bytes)?),
         ["inherited", bytes] => {
-            let stream = TcpStream::from(OwnedFd::from(io::stdin().as_fd().try_clone_to_owned()?));
+            let stream = TcpStream::from(io::stdin().as_fd().try_clone_to_owned()?);
             write(&stream, number(bytes)?)?;
             Ok(None)
         }

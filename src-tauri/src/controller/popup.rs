@@ -1,0 +1,203 @@
+use portolan_bus::Finding;
+use portolan_core::FindingKind;
+
+use super::text::{Text, file_name};
+
+const NAME: usize = 48;
+const PATH: usize = 120;
+const REMOTE: usize = 60;
+const HASH_DIGITS: usize = 12;
+const REASON: usize = 300;
+
+/// Which notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum PopupKey {
+    /// The one of a finding, by its id.
+    Finding(i64),
+    /// The one that stands for many findings.
+    Group,
+    /// An answer could not be stored.
+    Failure,
+}
+
+/// What a person can press.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Button {
+    /// Approve the application.
+    Approve,
+    /// Ignore the application.
+    Ignore,
+    /// Open the window on the finding.
+    Details,
+    /// Open the window on all findings.
+    Review,
+}
+
+/// A notification, before a server that shows it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Popup {
+    /// Which one: another with the same key takes its place.
+    pub(crate) key: PopupKey,
+    /// The title.
+    pub(crate) summary: Text,
+    /// The lines under it.
+    pub(crate) body: Text,
+    /// Stays until a person answers.
+    pub(crate) critical: bool,
+    /// From left to right. A click on the text does what the last one does.
+    pub(crate) buttons: &'static [Button],
+}
+
+impl Popup {
+    /// The notification of a finding that a review can answer; `None` for any other.
+    pub(crate) fn of(finding: &Finding) -> Option<Self> {
+        let application = finding.application.as_deref()?;
+        let path = finding.path.as_deref().unwrap_or(application);
+        let name = file_name(path);
+        let summary = match finding.kind.parse() {
+            Ok(FindingKind::NewApplication) => "New application on the network: ",
+            Ok(FindingKind::ChangedExecutable) => "Changed application: ",
+            _ => return None,
+        };
+        let critical = is(finding, FindingKind::ChangedExecutable);
+        let body = and_where(Text::default().and_theirs(path, PATH), finding);
+        Some(Self {
+            key: PopupKey::Finding(finding.id),
+            summary: Text::ours(summary).and_theirs(name, NAME),
+            body: if critical { and_what_changed(body, finding) } else { body },
+            critical,
+            buttons: &[Button::Approve, Button::Ignore, Button::Details],
+        })
+    }
+
+    /// One notification for many findings.
+    pub(crate) fn group(findings: &[&Finding]) -> Self {
+        let changed = findings.iter().filter(|finding| is(finding, FindingKind::ChangedExecutable)).count();
+        let count = findings.len();
+        let what = match (changed, count) {
+            (0, _) => "new applications are",
+            (changed, count) if changed == count => "changed applications are",
+            _ => "new or changed applications are",
+        };
+        let mut names = Vec::new();
+        for finding in findings {
+            let name = finding.path.as_deref().or(finding.application.as_deref()).map(file_name);
+            names.extend(name.filter(|name| !names.contains(name)));
+        }
+        let mut body = Text::default();
+        for (index, name) in names.iter().take(3).enumerate() {
+            body = body.and(if index == 0 { "" } else { ", " }).and_theirs(name, NAME);
+        }
+        if let Some(more @ 1..) = names.len().checked_sub(3) {
+            body = body.and(format!(" and {more} more"));
+        }
+        Self {
+            key: PopupKey::Group,
+            summary: Text::ours(format!("{count} {what} waiting for review")),
+            body,
+            critical: changed > 0,
+            buttons: &[Button::Review],
+        }
+    }
+
+    /// An answer that could not be stored, and why.
+    pub(crate) fn failure(application: &str, reason: &str) -> Self {
+        Self {
+            key: PopupKey::Failure,
+            summary: Text::ours("Your answer was not stored: ").and_theirs(file_name(application), NAME),
+            body: Text::default().and_theirs(reason, REASON),
+            critical: false,
+            buttons: &[Button::Review],
+        }
+    }
+}
+
+/// Whether a finding is of this kind.
+pub(crate) fn is(finding: &Finding, kind: FindingKind) -> bool {
+    finding.kind.parse() == Ok(kind)
+}
+
+fn and_what_changed(body: Text, finding: &Finding) -> Text {
+    let digits = |hash: &str| hash.chars().take(HASH_DIGITS).collect::<String>();
+    match (finding.previous_sha256.as_deref(), finding.sha256.as_deref()) {
+        (Some(old), Some(new)) => body
+            .and("\nIts content was ")
+            .and_theirs(&digits(old), HASH_DIGITS)
+            .and("…, is now ")
+            .and_theirs(&digits(new), HASH_DIGITS)
+            .and("…"),
+        (None, Some(new)) => body.and("\nIts content is now ").and_theirs(&digits(new), HASH_DIGITS).and("…"),
+        _ => body.and("\nIts content changed."),
+    }
+}
+
+fn and_where(mut body: Text, finding: &Finding) -> Text {
+    if let Some(remote) = &finding.remote {
+        body = body.and(" → ").and_theirs(remote, REMOTE);
+    }
+    if let Some(parent) = &finding.parent_path {
+        body = body.and(" · started by ").and_theirs(file_name(parent), NAME);
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{changed, finding};
+    use super::*;
+
+    #[test]
+    fn a_new_application_says_what_where_and_by_whom() {
+        let popup = Popup::of(&finding(7, "/usr/bin/curl")).unwrap();
+        assert_eq!(popup.summary.plain(), "New application on the network: curl");
+        assert_eq!(popup.body.plain(), "/usr/bin/curl → 10.0.0.1:443 · started by bash");
+        assert_eq!(popup.buttons, [Button::Approve, Button::Ignore, Button::Details]);
+        assert!(!popup.critical);
+    }
+
+    #[test]
+    fn a_changed_application_says_both_hashes_and_stays() {
+        let popup = Popup::of(&changed(8, "/usr/bin/curl")).unwrap();
+        assert_eq!(popup.summary.plain(), "Changed application: curl");
+        assert_eq!(
+            popup.body.plain(),
+            "/usr/bin/curl → 10.0.0.1:443 · started by bash\n\
+             Its content was aaaaaaaaaaaa…, is now bbbbbbbbbbbb…"
+        );
+        assert!(popup.critical);
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let mut bare = finding(7, "/usr/bin/curl");
+        bare.remote = None;
+        bare.parent_path = None;
+        assert_eq!(Popup::of(&bare).unwrap().body.plain(), "/usr/bin/curl");
+        bare.application = None;
+        assert_eq!(Popup::of(&bare), None);
+    }
+
+    #[test]
+    fn a_hostile_name_is_only_text() {
+        let popup = Popup::of(&finding(1, "/tmp/<b>\n\u{202e}gpj.exe")).unwrap();
+        assert_eq!(popup.body.markup().split(' ').next(), Some("/tmp/&lt;b&gt;\\u{a}\\u{202e}gpj.exe"));
+        assert_eq!(popup.summary.plain(), "New application on the network: <b>\\u{a}\\u{202e}gpj.exe");
+        let long = Popup::of(&finding(1, &format!("/{}", "x".repeat(5000)))).unwrap();
+        assert!(long.body.plain().chars().count() < 300 && long.summary.plain().chars().count() < 100);
+    }
+
+    #[test]
+    fn many_findings_are_counted_and_some_named() {
+        let findings: Vec<_> = (0..12).map(|id| finding(id, &format!("/usr/bin/tool{id}"))).collect();
+        let popup = Popup::group(&findings.iter().collect::<Vec<_>>());
+        assert_eq!(popup.summary.plain(), "12 new applications are waiting for review");
+        assert_eq!(popup.body.plain(), "tool0, tool1, tool2 and 9 more");
+        let both = [&findings[0], &changed(20, "/usr/bin/curl")];
+        assert_eq!(
+            Popup::group(&both).summary.plain(),
+            "2 new or changed applications are waiting for review"
+        );
+        assert_eq!(Popup::group(&both).body.plain(), "tool0, curl");
+        assert!(Popup::group(&both).critical);
+    }
+}

@@ -1,0 +1,266 @@
+mod answers;
+mod page;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
+
+use portolan_bus::{Daemon1Proxy, DaemonState, Error, Finding, FindingState, LiveTick, Status};
+use portolan_core::ReviewState;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use super::{
+    Choice, Gui, LinkState, Pace, Request, Tray, WindowEvent,
+    inbox::{Inbox, PopupChange},
+    link::{LinkCommand, LinkEvent},
+    sentence,
+};
+
+/// The end of a call that the controller started.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Status(Result<Status, Error>),
+    Reviewed { application: String, state: ReviewState, asked_by: AskedBy, result: Result<(), Error> },
+    Users(BTreeMap<u32, String>),
+}
+
+#[derive(Debug)]
+pub(super) enum AskedBy {
+    Popup,
+    Page(oneshot::Sender<Result<(), String>>),
+}
+
+/// All state of the app; one task owns it.
+pub(super) struct Controller<G> {
+    gui: G,
+    commands: mpsc::Sender<LinkCommand>,
+    outcome: mpsc::Sender<Outcome>,
+    name_of_user: fn(u32) -> Option<String>,
+    pace: Pace,
+    link: LinkState,
+    reason: Option<String>,
+    /// `None` while the link is not up.
+    daemon: Option<Daemon1Proxy<'static>>,
+    /// The last state read; `None` while the link is not up.
+    status: Option<Status>,
+    /// When to read the state; `None` while it is being read or the link is not up.
+    status_due: Option<Instant>,
+    inbox: Inbox,
+    /// What was drawn last.
+    tray: Option<Tray>,
+    /// Whether a page listens.
+    page: bool,
+    /// What the page is to show as soon as it listens; the inner `None` means all findings.
+    focus: Option<Option<i64>>,
+    /// The users whose names the page was told.
+    users: BTreeSet<u32>,
+}
+
+impl<G: Gui> Controller<G> {
+    /// A controller that knows nothing yet.
+    pub(super) fn new(
+        gui: G,
+        name_of_user: fn(u32) -> Option<String>,
+        pace: Pace,
+        commands: mpsc::Sender<LinkCommand>,
+        outcome: mpsc::Sender<Outcome>,
+    ) -> Self {
+        Self {
+            gui,
+            commands,
+            outcome,
+            name_of_user,
+            pace,
+            link: LinkState::Connecting,
+            reason: None,
+            daemon: None,
+            status: None,
+            status_due: None,
+            inbox: Inbox::default(),
+            tray: None,
+            page: false,
+            focus: None,
+            users: BTreeSet::new(),
+        }
+    }
+
+    /// Works until a person quits or nobody can ask any more.
+    pub(super) async fn run(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        mut events: mpsc::Receiver<LinkEvent>,
+        mut outcomes: mpsc::Receiver<Outcome>,
+    ) {
+        self.draw_tray();
+        loop {
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => if self.obey(request).await.is_break() { break },
+                    None => break,
+                },
+                Some(event) = events.recv() => self.hear(event),
+                Some(outcome) = outcomes.recv() => self.finish(outcome),
+                () = due(self.status_due) => self.read_status(),
+            }
+        }
+        self.gui.quit();
+    }
+
+    async fn obey(&mut self, request: Request) -> ControlFlow<()> {
+        match request {
+            Request::Chosen(Choice::Quit) => return ControlFlow::Break(()),
+            Request::Chosen(Choice::Open) => self.gui.open_window(),
+            Request::Chosen(Choice::Review) => self.open_on(None),
+            Request::Pressed(key, button) => self.press(key, button),
+            Request::PopupClosed(key) => self.inbox.closed(key),
+            Request::PageReady => {
+                self.greet_page();
+                self.command(LinkCommand::StartLive).await;
+            }
+            Request::WindowClosed => {
+                self.page = false;
+                self.users.clear();
+                self.command(LinkCommand::StopLive).await;
+            }
+            Request::Review(application, state, answer) => {
+                self.review(application, state, AskedBy::Page(answer))
+            }
+            Request::Retry => self.command(LinkCommand::Retry).await,
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn hear(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Up(daemon, open) => {
+                self.daemon = Some(daemon);
+                self.status_due = Some(Instant::now());
+                self.set_link(LinkState::Up, None);
+                let changes = self.inbox.replace(open);
+                self.show(changes);
+            }
+            LinkEvent::Gone(reason) => self.lose(LinkState::Gone, reason),
+            LinkEvent::Denied(reason) => self.lose(LinkState::Denied, reason),
+            LinkEvent::Finding(finding) => self.hear_finding(finding),
+            LinkEvent::History(ticks) => {
+                self.tell_users(ticks.iter().flat_map(|tick| &tick.rows).map(|row| row.uid));
+                self.push(WindowEvent::History { ticks });
+            }
+            LinkEvent::Tick(tick) => self.hear_tick(tick),
+        }
+    }
+
+    fn lose(&mut self, state: LinkState, reason: String) {
+        self.daemon = None;
+        self.status = None;
+        self.status_due = None;
+        self.set_link(state, Some(reason));
+        self.draw_tray();
+    }
+
+    fn set_link(&mut self, state: LinkState, reason: Option<String>) {
+        if (self.link, &self.reason) != (state, &reason) {
+            tracing::info!(?state, reason, "link to the daemon");
+        }
+        (self.link, self.reason) = (state, reason.clone());
+        self.push(WindowEvent::Link { state, reason });
+    }
+
+    fn hear_finding(&mut self, finding: Finding) {
+        let review = match finding.state {
+            FindingState::Open => None,
+            FindingState::Approved => Some(ReviewState::Approved),
+            FindingState::Ignored => Some(ReviewState::Ignored),
+        };
+        if let (Some(review), Some(application)) = (review, finding.application.clone()) {
+            self.push(WindowEvent::Reviewed { application, review: review.to_string() });
+        }
+        let changes = self.inbox.update(finding);
+        self.show(changes);
+    }
+
+    fn hear_tick(&mut self, tick: LiveTick) {
+        self.tell_users(tick.rows.iter().map(|row| row.uid));
+        self.push(WindowEvent::Tick { tick });
+    }
+
+    fn show(&mut self, changes: Vec<PopupChange>) {
+        for change in changes {
+            match change {
+                PopupChange::Show(popup) => self.gui.show_popup(popup),
+                PopupChange::Close(key) => self.gui.close_popup(key),
+            }
+        }
+        self.push_findings();
+        self.draw_tray();
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Status(result) => self.finish_status(result),
+            Outcome::Reviewed { application, asked_by, result: Err(error), .. } => {
+                self.refuse(&application, sentence::of(&error), asked_by);
+            }
+            Outcome::Reviewed { application, state, asked_by, result: Ok(()) } => {
+                if let AskedBy::Page(answer) = asked_by {
+                    answer.send(Ok(())).ok();
+                }
+                let changes = self.inbox.answered(&application);
+                self.push(WindowEvent::Reviewed { application, review: state.to_string() });
+                self.show(changes);
+            }
+            Outcome::Users(names) => self.push(WindowEvent::Users { names }),
+        }
+    }
+
+    fn read_status(&mut self) {
+        self.status_due = None;
+        let Some(daemon) = self.daemon.clone() else { return };
+        let outcome = self.outcome.clone();
+        tokio::spawn(async move {
+            outcome.send(Outcome::Status(daemon.status().await)).await.ok();
+        });
+    }
+
+    fn finish_status(&mut self, result: Result<Status, Error>) {
+        if self.daemon.is_none() {
+            return;
+        }
+        let pause = if self.page { self.pace.status_open } else { self.pace.status_idle };
+        self.status_due = Some(Instant::now() + pause);
+        match result {
+            Ok(status) => {
+                self.status = Some(status.clone());
+                self.push(WindowEvent::Status { status: Box::new(status) });
+                self.draw_tray();
+            }
+            Err(error) => tracing::warn!(%error, "the daemon's state cannot be read"),
+        }
+    }
+
+    fn draw_tray(&mut self) {
+        let reduced = self.status.as_ref().is_some_and(|status| status.state == DaemonState::Reduced);
+        let tray = Tray::of(self.link, self.inbox.to_review(), reduced);
+        if self.tray.as_ref() != Some(&tray) {
+            self.gui.draw_tray(&tray);
+            self.tray = Some(tray);
+        }
+    }
+
+    async fn command(&self, command: LinkCommand) {
+        if self.commands.send(command).await.is_err() {
+            tracing::error!("the link to the daemon ended; start Portolan again");
+        }
+    }
+}
+
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

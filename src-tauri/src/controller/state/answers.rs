@@ -1,0 +1,52 @@
+//! What a person decides, on the way to the daemon.
+
+use portolan_core::ReviewState;
+
+use super::{AskedBy, Controller, Outcome};
+use crate::controller::{Button, Gui, Popup, PopupKey, sentence};
+
+impl<G: Gui> Controller<G> {
+    pub(super) fn press(&mut self, key: PopupKey, button: Button) {
+        self.inbox.closed(key);
+        let finding = match key {
+            PopupKey::Finding(id) => self.inbox.get(id),
+            PopupKey::Group | PopupKey::Failure => None,
+        };
+        let application = finding.and_then(|finding| finding.application.clone());
+        let overtaken_by = finding.and_then(|finding| self.inbox.overtaken_by(finding.id));
+        match (button, application) {
+            // The program changed since the notification was read: what was approved is not what would be.
+            (Button::Approve, Some(_)) if overtaken_by.is_some() => self.open_on(overtaken_by),
+            (Button::Approve, Some(key)) => self.review(key, ReviewState::Approved, AskedBy::Popup),
+            (Button::Ignore, Some(key)) => self.review(key, ReviewState::Ignored, AskedBy::Popup),
+            (Button::Details, _) => {
+                let id = finding.map(|finding| finding.id);
+                self.open_on(id);
+            }
+            (Button::Review, _) => self.open_on(None),
+            // It was answered elsewhere before the notification could be taken away.
+            (Button::Approve | Button::Ignore, None) => {}
+        }
+    }
+
+    pub(super) fn review(&mut self, application: String, state: ReviewState, asked_by: AskedBy) {
+        let Some(daemon) = self.daemon.clone() else {
+            let reason = self.reason.clone().unwrap_or_else(|| sentence::NO_DAEMON.to_owned());
+            self.refuse(&application, reason, asked_by);
+            return;
+        };
+        let outcome = self.outcome.clone();
+        tokio::spawn(async move {
+            let result = daemon.review(&application, state.as_str()).await;
+            outcome.send(Outcome::Reviewed { application, state, asked_by, result }).await.ok();
+        });
+    }
+
+    pub(super) fn refuse(&mut self, application: &str, reason: String, asked_by: AskedBy) {
+        tracing::warn!(?application, reason, "an answer was not stored");
+        match asked_by {
+            AskedBy::Popup => self.gui.show_popup(Popup::failure(application, &reason)),
+            AskedBy::Page(answer) => _ = answer.send(Err(reason)),
+        }
+    }
+}

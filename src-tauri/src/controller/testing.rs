@@ -1,0 +1,253 @@
+//! A desktop without a screen, a daemon without a kernel, and a bus of their own, for the controller's tests.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use portolan_bus::{Application, Error, Finding, FindingState, LiveRow, LiveTick, OBJECT_PATH, Status};
+use tokio::sync::mpsc;
+use zbus::{Connection, object_server::SignalEmitter};
+
+use super::{Gui, Popup, PopupKey, Tray, WindowEvent};
+
+/// A finding about a new application.
+pub(crate) fn finding(id: i64, path: &str) -> Finding {
+    Finding {
+        id,
+        kind: "new-application".to_owned(),
+        state: FindingState::Open,
+        unix_ms: 1_700_000_000_000 + id,
+        application: Some(format!("path:{path}")),
+        path: Some(path.to_owned()),
+        sha256: Some("b".repeat(64)),
+        previous_sha256: None,
+        parent_path: Some("/usr/bin/bash".to_owned()),
+        uid: Some(1000),
+        remote: Some("10.0.0.1:443".to_owned()),
+        detail: None,
+    }
+}
+
+/// A finding about a known application with new content.
+pub(crate) fn changed(id: i64, path: &str) -> Finding {
+    Finding {
+        kind: "changed-executable".to_owned(),
+        previous_sha256: Some("a".repeat(64)),
+        ..finding(id, path)
+    }
+}
+
+/// A tick in which curl moved bytes.
+pub(crate) fn tick(unix_ms: i64) -> LiveTick {
+    let row = LiveRow {
+        application: Some("path:/usr/bin/curl".to_owned()),
+        path: "/usr/bin/curl".to_owned(),
+        sha256: Some("b".repeat(64)),
+        parent_path: None,
+        review: Some("unreviewed".to_owned()),
+        uid: 1000,
+        remote: None,
+        tx_bytes: 10,
+        rx_bytes: 20,
+        flows: 1,
+    };
+    LiveTick { unix_ms, interval_ms: 1000, rows: vec![row] }
+}
+
+/// What the controller did to the desktop.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Seen {
+    Tray(Tray),
+    Popup(Popup),
+    Closed(PopupKey),
+    WindowOpened,
+    Pushed(WindowEvent),
+    Quit,
+}
+
+/// A desktop that only tells what it was asked.
+pub(crate) struct FakeGui(pub(crate) mpsc::UnboundedSender<Seen>);
+
+impl FakeGui {
+    fn see(&self, seen: Seen) {
+        self.0.send(seen).ok();
+    }
+}
+
+impl Gui for FakeGui {
+    fn draw_tray(&mut self, tray: &Tray) {
+        self.see(Seen::Tray(tray.clone()));
+    }
+    fn show_popup(&mut self, popup: Popup) {
+        self.see(Seen::Popup(popup));
+    }
+    fn close_popup(&mut self, key: PopupKey) {
+        self.see(Seen::Closed(key));
+    }
+    fn open_window(&mut self) {
+        self.see(Seen::WindowOpened);
+    }
+    fn push(&mut self, event: WindowEvent) {
+        self.see(Seen::Pushed(event));
+    }
+    fn quit(&mut self) {
+        self.see(Seen::Quit);
+    }
+}
+
+/// A message bus of its own; it ends with the value.
+pub(crate) struct Bus {
+    pub(crate) address: String,
+    process: Child,
+}
+
+impl Bus {
+    /// Starts a bus at `address`, or where it likes.
+    pub(crate) fn start(address: Option<&str>) -> Self {
+        let mut process = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
+            .args(address.map(|address| format!("--address={address}")))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("dbus-daemon must be installed (Debian package dbus-daemon)");
+        let mut address = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        Self { address: address.trim_end().to_owned(), process }
+    }
+
+    pub(crate) async fn connect(&self) -> Connection {
+        connect(&self.address).await.unwrap()
+    }
+}
+
+impl Drop for Bus {
+    /// Ends the bus and waits until it is gone.
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// A connection to the bus at this address.
+pub(crate) async fn connect(address: &str) -> zbus::Result<Connection> {
+    zbus::connection::Builder::address(address)?.build().await
+}
+
+/// What the fake daemon knows, and what it was asked.
+#[derive(Debug, Default)]
+pub(crate) struct Knowledge {
+    pub(crate) open: Vec<Finding>,
+    pub(crate) history: Vec<LiveTick>,
+    pub(crate) deny: bool,
+    pub(crate) deny_review: bool,
+    pub(crate) reviews: Vec<(String, String)>,
+    pub(crate) live: Vec<bool>,
+}
+
+/// A daemon that owns the name on a bus until it is dropped.
+pub(crate) struct FakeDaemon {
+    pub(crate) knowledge: Arc<Mutex<Knowledge>>,
+    connection: Connection,
+}
+
+struct Served(Arc<Mutex<Knowledge>>);
+
+impl FakeDaemon {
+    pub(crate) async fn start(bus: &Bus, knowledge: Knowledge) -> Self {
+        let knowledge = Arc::new(Mutex::new(knowledge));
+        let connection = bus.connect().await;
+        connection.object_server().at(OBJECT_PATH, Served(Arc::clone(&knowledge))).await.unwrap();
+        connection.request_name(portolan_bus::BUS_NAME).await.unwrap();
+        Self { knowledge, connection }
+    }
+
+    pub(crate) async fn say(&self, finding: Finding) {
+        Served::finding_changed(&self.emitter(), finding).await.unwrap();
+    }
+
+    pub(crate) async fn tick(&self, tick: LiveTick) {
+        Served::ticked(&self.emitter(), tick).await.unwrap();
+    }
+
+    /// Leaves the bus.
+    pub(crate) async fn stop(self) {
+        self.connection.close().await.unwrap();
+    }
+
+    fn emitter(&self) -> SignalEmitter<'_> {
+        SignalEmitter::new(&self.connection, OBJECT_PATH).unwrap()
+    }
+}
+
+#[zbus::interface(name = "org.portolan.Daemon1")]
+impl Served {
+    fn status(&self) -> Result<Status, Error> {
+        Ok(status())
+    }
+
+    fn applications(&self) -> Result<Vec<Application>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn review(&self, application: &str, state: &str) -> Result<(), Error> {
+        let mut knowledge = self.0.lock().unwrap();
+        if knowledge.deny_review {
+            return Err(Error::AccessDenied("only the group portolan may review".to_owned()));
+        }
+        knowledge.reviews.push((application.to_owned(), state.to_owned()));
+        Ok(())
+    }
+
+    fn subscribe_live(&self) -> Result<Vec<LiveTick>, Error> {
+        let mut knowledge = self.0.lock().unwrap();
+        knowledge.live.push(true);
+        Ok(knowledge.history.clone())
+    }
+
+    fn unsubscribe_live(&self) -> Result<(), Error> {
+        self.0.lock().unwrap().live.push(false);
+        Ok(())
+    }
+
+    fn subscribe_findings(&self) -> Result<Vec<Finding>, Error> {
+        let knowledge = self.0.lock().unwrap();
+        if knowledge.deny {
+            return Err(Error::AccessDenied("polkit said no".to_owned()));
+        }
+        Ok(knowledge.open.clone())
+    }
+
+    #[zbus(signal)]
+    async fn ticked(emitter: &SignalEmitter<'_>, tick: LiveTick) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    async fn finding_changed(emitter: &SignalEmitter<'_>, finding: Finding) -> zbus::Result<()>;
+}
+
+/// The state of a daemon that works.
+pub(crate) fn status() -> Status {
+    use portolan_bus::{Access, Attribution, DaemonState, HistoryInfo, Resources, SelfTest, SelfTestState};
+    Status {
+        version: "0".to_owned(),
+        state: DaemonState::Recording,
+        notes: Vec::new(),
+        access: Access::All,
+        started_unix_ms: 0,
+        self_test: SelfTest { state: SelfTestState::Passed, detail: String::new(), checked_unix_ms: None },
+        hooks: Vec::new(),
+        attribution: Attribution {
+            total: 0,
+            attributed: 0,
+            kernel: 0,
+            unattributed: std::collections::BTreeMap::new(),
+            pending: 0,
+        },
+        losses: std::collections::BTreeMap::new(),
+        history: HistoryInfo { path: String::new(), size_bytes: 0, first_unix_ms: None, problem: None },
+        resources: Resources { cpu_ms: 0, pss_bytes: 0, sockets: 0, processes: 0 },
+        unreviewed: 0,
+    }
+}

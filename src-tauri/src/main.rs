@@ -1,0 +1,42 @@
+//! Portolan in the tray: notifications to answer, and a window with the live chart.
+//!
+//! Invariants: no privilege; no web view in memory unless a window is open; no network but D-Bus.
+#![forbid(unsafe_code)]
+
+mod controller;
+mod desktop;
+mod protocol;
+mod shell;
+mod window;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+#[derive(clap::Parser)]
+#[command(name = "portolan-desktop", version, about = "Portolan in the tray")]
+struct Arguments {
+    /// Start without a window
+    #[arg(long)]
+    background: bool,
+    /// Be the window of the tray that is at the other end of the standard input
+    #[arg(long, hide = true)]
+    window: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("PORTOLAN_LOG").unwrap_or_else(|_| "info".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let context = tauri::generate_context!();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("no threads can be started")?;
+    tauri::async_runtime::set(runtime.handle().clone());
+    if arguments.window { window::run(context) } else { shell::run(arguments.background, context) }
+}

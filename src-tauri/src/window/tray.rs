@@ -1,0 +1,83 @@
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    os::unix::net::UnixStream,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use portolan_core::ReviewState;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tauri::ipc::Channel;
+use tokio::sync::oneshot;
+
+use crate::protocol::{FromWindow, line};
+
+const GONE: &str = "Portolan's tray has ended; start Portolan again.";
+
+/// The tray's process, as the window sees it.
+pub(super) struct Tray {
+    socket: Mutex<UnixStream>,
+    page: Mutex<Option<Channel<Box<RawValue>>>>,
+    reviews: Mutex<Reviews>,
+}
+
+#[derive(Default)]
+struct Reviews {
+    last_call: u64,
+    waiting: HashMap<u64, oneshot::Sender<Option<String>>>,
+}
+
+impl Tray {
+    pub(super) fn new(socket: UnixStream) -> Self {
+        Self { socket: Mutex::new(socket), page: Mutex::default(), reviews: Mutex::default() }
+    }
+
+    /// A page listens; it takes the place of one before.
+    pub(super) fn attach(&self, channel: Channel<Box<RawValue>>) {
+        *lock(&self.page) = Some(channel);
+    }
+
+    /// Passes an event to the page, if one listens.
+    pub(super) fn push(&self, event: Box<RawValue>) {
+        if let Some(Err(error)) = lock(&self.page).as_ref().map(|page| page.send(event)) {
+            tracing::debug!(%error, "the page did not take an event");
+        }
+    }
+
+    /// The error is a sentence for a person.
+    pub(super) fn say(&self, message: &impl Serialize) -> Result<(), String> {
+        let line = line(message).map_err(|error| error.to_string())?;
+        lock(&self.socket).write_all(&line).map_err(|_| GONE.to_owned())
+    }
+
+    /// Waits until the answer is stored; the error is a sentence for a person.
+    pub(super) async fn review(&self, application: String, state: ReviewState) -> Result<(), String> {
+        let (answer, answered) = oneshot::channel();
+        let call = {
+            let mut reviews = lock(&self.reviews);
+            reviews.last_call += 1;
+            let call = reviews.last_call;
+            reviews.waiting.insert(call, answer);
+            call
+        };
+        self.say(&FromWindow::Review { call, application, state })?;
+        match answered.await {
+            Ok(None) => Ok(()),
+            Ok(Some(refusal)) => Err(refusal),
+            Err(_) => Err(GONE.to_owned()),
+        }
+    }
+
+    /// The tray answered a review.
+    pub(super) fn finish(&self, call: u64, refusal: Option<String>) {
+        if let Some(answer) = lock(&self.reviews).waiting.remove(&call) {
+            answer.send(refusal).ok();
+        }
+    }
+}
+
+/// A thread that panicked leaves nothing half done in these values.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,225 @@
+//! A desktop with the app and the daemon, programs that move bytes, and looks at the screen.
+
+use std::{
+    fs::{self, Permissions},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use portolan_bus::action;
+use portolan_testbed::{
+    Daemon, DaemonOptions, Desktop, Folder, Polkit, PrivateBus, Program, User, Widget, built, source_path,
+};
+use serde_json::Value;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Bed {
+    pub(crate) desktop: Desktop,
+    pub(crate) programs: Programs,
+    // In this order: the daemon ends before its bus.
+    daemon: Option<Daemon>,
+    options: DaemonOptions,
+    _state: Folder,
+    bus: PrivateBus,
+}
+
+impl Bed {
+    pub(crate) fn start() -> Self {
+        let user = User::nobody();
+        let bus =
+            PrivateBus::start(&Polkit::default().grant(&user, &[action::VIEW_ALL, action::REVIEW])).unwrap();
+        let state = Folder::for_everybody().unwrap();
+        let state_dir = Some(state.make_dir("state", 0o700).unwrap());
+        let options = DaemonOptions { state_dir, ..DaemonOptions::default() };
+        let daemon = Some(Daemon::start_with(&bus, &options).unwrap());
+        let desktop = Desktop::start(&user, bus.address()).unwrap();
+        Self { desktop, programs: Programs::new(), daemon, options, _state: state, bus }
+    }
+
+    pub(crate) fn restart_daemon(&mut self) {
+        self.daemon = None;
+        self.daemon = Some(Daemon::start_with(&self.bus, &self.options).unwrap());
+    }
+
+    pub(crate) fn start_app(&self, arguments: &[&str]) -> Program {
+        let mut command = self.desktop.command(&built("portolan-desktop").unwrap()).unwrap();
+        command.args(arguments);
+        Program::start("portolan-desktop", command).unwrap()
+    }
+
+    /// Waits until the panel has an item of ours.
+    pub(crate) fn wait_for_tray(&self) {
+        self.wait_until("the tray has an icon", || {
+            let items = self.desktop.run(
+                "gdbus",
+                &[
+                    "call",
+                    "--session",
+                    "--dest",
+                    "org.kde.StatusNotifierWatcher",
+                    "--object-path",
+                    "/StatusNotifierWatcher",
+                    "--method",
+                    "org.freedesktop.DBus.Properties.Get",
+                    "org.kde.StatusNotifierWatcher",
+                    "RegisteredStatusNotifierItems",
+                ],
+            );
+            items.is_ok_and(|items| items.contains("/StatusNotifierItem") || items.contains("portolan"))
+        });
+    }
+
+    pub(crate) fn wait_for_text(&self, text: &str) -> Widget {
+        self.desktop
+            .wait_for_widget(&format!("“{text}”"), PATIENCE, |widget| says(widget, text))
+            .unwrap_or_else(|error| {
+                self.picture(&format!("failure-{}", text.replace(|c: char| !c.is_alphanumeric(), "-")));
+                panic!("{error}")
+            })
+    }
+
+    /// Waits for a notification with this headline and presses one of its buttons: the nearest below the headline.
+    pub(crate) fn answer(&self, headline: &str, button: &str) {
+        self.wait_for_text(headline);
+        let widgets = self.desktop.widgets().unwrap();
+        let shown = widgets.iter().filter(|widget| widget.is_shown());
+        let (headlines, others): (Vec<_>, Vec<_>) = shown.partition(|widget| says(widget, headline));
+        let top = headlines.iter().map(|widget| widget.y).min().unwrap();
+        let nearest = others
+            .into_iter()
+            .filter(|widget| widget.name == button && widget.y > top)
+            .min_by_key(|widget| widget.y);
+        self.desktop.click_widget(nearest.unwrap()).unwrap();
+    }
+
+    /// Whether the screen shows this text now.
+    pub(crate) fn shows(&self, text: &str) -> bool {
+        self.desktop.widgets().unwrap().iter().any(|widget| widget.is_shown() && says(widget, text))
+    }
+
+    pub(crate) fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(Instant::now() < deadline, "waited in vain until {what}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    pub(crate) fn picture(&self, name: &str) {
+        let folder = source_path("target/desktop-test");
+        fs::create_dir_all(&folder).unwrap();
+        self.desktop.screenshot(&folder.join(format!("{name}.png"))).unwrap();
+    }
+
+    pub(crate) fn review_of(&self, program: &Path) -> Option<String> {
+        let listed = self.ask(&["applications", "--json"]);
+        let rows = listed["applications"].as_array().cloned().unwrap_or_default();
+        let row = rows.into_iter().find(|row| row["path"] == program.to_str().unwrap())?;
+        Some(row["review"].as_str().unwrap().to_owned())
+    }
+
+    /// The one row of a program.
+    pub(crate) fn row_of(&self, program: &Path) -> Value {
+        let rows = self.rows_of(program);
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows[0].clone()
+    }
+
+    pub(crate) fn rows_of(&self, program: &Path) -> Vec<Value> {
+        let answer = self.ask(&["query", "--by", "executable,parent", "--json"]);
+        of(&answer["rows"], program)
+    }
+
+    /// All findings about a program, after everything that moved was judged.
+    pub(crate) fn findings_of(&self, program: &Path) -> Vec<Value> {
+        self.ask(&["query", "--json"]);
+        let answer = self.ask(&["findings", "--all", "--json"]);
+        of(&answer["findings"], program)
+    }
+
+    pub(crate) fn has_web_process(&self) -> bool {
+        let home = format!("HOME={}", self.desktop.home().display());
+        fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let read = |file| fs::read(entry.path().join(file)).unwrap_or_default();
+            String::from_utf8_lossy(&read("comm")).starts_with("WebKit")
+                && String::from_utf8_lossy(&read("environ")).contains(&home)
+        })
+    }
+
+    /// Asks the command line, as root.
+    fn ask(&self, arguments: &[&str]) -> Value {
+        let output = Command::new(built("portolan").unwrap())
+            .args(arguments)
+            .env("DBUS_SYSTEM_BUS_ADDRESS", self.bus.address())
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    }
+}
+
+fn says(widget: &Widget, text: &str) -> bool {
+    widget.text.contains(text) || widget.name.contains(text)
+}
+
+fn of(rows: &Value, program: &Path) -> Vec<Value> {
+    let rows = rows.as_array().cloned().unwrap_or_default();
+    rows.into_iter().filter(|row| row["path"] == program.to_str().unwrap()).collect()
+}
+
+/// Programs that were never seen before, and somebody for them to talk to.
+pub(crate) struct Programs {
+    folder: Folder,
+}
+
+impl Programs {
+    fn new() -> Self {
+        Self { folder: Folder::for_everybody().unwrap() }
+    }
+
+    pub(crate) fn copy(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::copy(built("portolan-traffic").unwrap(), &path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// Gives the file another content; what follows the end of an ELF file changes nothing but its hash.
+    pub(crate) fn change(&self, program: &Path) {
+        let mut content = fs::read(program).unwrap();
+        content.push(0);
+        let next = program.with_extension("next");
+        fs::write(&next, content).unwrap();
+        fs::set_permissions(&next, Permissions::from_mode(0o755)).unwrap();
+        fs::rename(next, program).unwrap();
+    }
+
+    /// Has a program send so many bytes to this test.
+    pub(crate) fn send(&self, program: &Path, bytes: u64) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let receiver = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            std::io::copy(&mut stream, &mut std::io::sink()).unwrap()
+        });
+        let status = Command::new(program).args(["tcp", &address, &bytes.to_string()]).status().unwrap();
+        assert!(status.success());
+        assert_eq!(receiver.join().unwrap(), bytes);
+    }
+
+    pub(crate) fn sha256(&self, program: &Path) -> String {
+        let output = Command::new("sha256sum").arg(program).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+    }
+}
+
+/// Proportional set size of a process.
+pub(crate) fn pss_bytes(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() * 1024
+}

@@ -1,0 +1,89 @@
+//! The whole job on a real desktop: Xvfb, a window manager, a panel with a tray, a notification daemon, a private system bus
+//! with the real polkitd, the daemon as root, the app as an unprivileged user.
+//!
+//! Pictures of tray, notification and window are left in `target/desktop-test/`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bed;
+
+use std::{thread, time::Duration};
+
+use bed::{Bed, PATIENCE};
+
+#[test]
+#[ignore = "needs root, eBPF, a private bus and a desktop"]
+fn a_new_program_is_told_approved_and_drawn_and_told_again_when_it_changes() {
+    let bed = Bed::start();
+    let mut app = bed.start_app(&["--background"]);
+    bed.wait_for_tray();
+    bed.picture("tray");
+
+    // A program that was never seen sends a known number of bytes.
+    let program = bed.programs.copy("zephyr");
+    bed.programs.send(&program, 123_457);
+    let popup = bed.wait_for_text("New application on the network: zephyr");
+    assert!(popup.width > 0);
+    bed.wait_for_text("127.0.0.1:");
+    bed.picture("notification");
+    bed.answer("New application on the network: zephyr", "Approve");
+    bed.wait_until("the application is approved", || bed.review_of(&program).as_deref() == Some("approved"));
+
+    // Exactly these bytes, for exactly this path and hash.
+    let row = bed.row_of(&program);
+    assert_eq!(row["tx_bytes"], 123_457);
+    assert_eq!(row["rx_bytes"], 0);
+    assert_eq!(row["sha256"], bed.programs.sha256(&program));
+    assert_eq!(row["parent_path"], std::env::current_exe().unwrap().to_str().unwrap());
+
+    // A second start opens the window of the first; it shows the program and what it sent.
+    let mut second = bed.start_app(&[]);
+    assert!(second.ended(PATIENCE).unwrap().success(), "{}", second.output());
+    bed.desktop.wait_for_window("Portolan", PATIENCE).unwrap();
+    bed.programs.send(&program, 43);
+    bed.wait_for_text("zephyr");
+    bed.wait_for_text("123.5 kB");
+    thread::sleep(Duration::from_secs(3)); // for the picture only: a few ticks to draw
+    bed.picture("window");
+
+    // The same program again is no news. A changed copy is.
+    assert_eq!(bed.findings_of(&program).len(), 1);
+    assert!(!bed.shows("New application on the network: zephyr"));
+    bed.programs.change(&program);
+    bed.programs.send(&program, 7);
+    bed.wait_for_text("Changed application: zephyr");
+    bed.picture("changed");
+    assert_eq!(bed.findings_of(&program).len(), 2);
+    let total: u64 = bed.rows_of(&program).iter().map(|row| row["tx_bytes"].as_u64().unwrap()).sum();
+    assert_eq!(total, 123_457 + 43 + 7);
+
+    assert!(app.stop().unwrap().success(), "{}", app.output());
+}
+
+#[test]
+#[ignore = "needs root, eBPF, a private bus and a desktop"]
+fn the_app_finds_the_daemon_again() {
+    let mut bed = Bed::start();
+    let _app = bed.start_app(&["--background"]);
+    bed.wait_for_tray();
+    bed.restart_daemon();
+    let program = bed.programs.copy("mistral");
+    bed.programs.send(&program, 10);
+    bed.answer("New application on the network: mistral", "Ignore");
+    bed.wait_until("the application is ignored", || bed.review_of(&program).as_deref() == Some("ignored"));
+}
+
+#[test]
+#[ignore = "needs root, eBPF, a private bus and a desktop"]
+fn without_a_window_it_is_small_and_has_no_web_process() {
+    let bed = Bed::start();
+    let app = bed.start_app(&["--background"]);
+    bed.wait_for_tray();
+    let mut second = bed.start_app(&[]);
+    assert!(second.ended(PATIENCE).unwrap().success(), "{}", second.output());
+    let window = bed.desktop.wait_for_window("Portolan", PATIENCE).unwrap();
+    assert!(bed.has_web_process());
+    bed.desktop.run("xdotool", &["windowclose", &window]).unwrap();
+    bed.wait_until("the web process is gone", || !bed.has_web_process());
+    let pss = bed::pss_bytes(app.pid());
+    assert!(pss < 60_000_000, "{pss} bytes without a window");
+}

@@ -1,0 +1,97 @@
+import { flushSync, mount, unmount } from "svelte";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import App from "./App.svelte";
+import { HOSTILE, mock, type Scene } from "./backend/mock";
+import { shown } from "./text/hostile";
+
+let close: () => void = () => {};
+
+function open(scene: Scene) {
+  const backend = mock(scene, 1_700_000_000_000);
+  const app = mount(App, { target: document.body, props: { backend } });
+  flushSync();
+  close = () => {
+    backend.stop();
+    void unmount(app);
+  };
+  return backend;
+}
+
+function press(label: string): void {
+  const button = document.querySelector<HTMLButtonElement>(`button[aria-label="${label}"]`);
+  if (!button) throw new Error(`there is no button “${label}”`);
+  button.click();
+}
+
+/** Waits until the window shows what was expected. */
+function eventually(expectation: () => void): Promise<void> {
+  return vi.waitFor(() => {
+    flushSync();
+    expectation();
+  });
+}
+
+const text = () => document.body.textContent ?? "";
+const row = (application: string) => document.querySelector<HTMLElement>(`tr[data-application="${application}"]`);
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
+
+afterEach(() => {
+  close();
+  vi.useRealTimers();
+  document.body.replaceChildren();
+});
+
+test("the table carries exact totals", () => {
+  open("busy");
+  const curl = row("path:/usr/bin/curl");
+  expect(Number(curl?.dataset["rxTotal"])).toBeGreaterThan(1_000_000);
+  expect(curl?.dataset["sha256"]).toHaveLength(64);
+  const before = Number(curl?.dataset["rxTotal"]);
+  vi.advanceTimersByTime(120_000);
+  flushSync();
+  expect(Number(row("path:/usr/bin/curl")?.dataset["rxTotal"])).not.toBe(before);
+});
+
+test("an approval goes to the app, and the finding leaves", async () => {
+  const backend = open("busy");
+  expect(document.querySelectorAll("article")).toHaveLength(2);
+  press("Approve curl");
+  await eventually(() => expect(document.querySelectorAll("article")).toHaveLength(1));
+  expect(backend.answers).toEqual([["path:/usr/bin/curl", "approved"]]);
+  expect(row("path:/usr/bin/curl")?.dataset["review"]).toBe("approved");
+});
+
+test("a refused answer is told in a sentence", async () => {
+  open("reduced");
+  press("Ignore curl");
+  const told = () => document.querySelector("[role=alert]")?.textContent ?? "";
+  await eventually(() => expect(told()).toContain("only the group “portolan” may review"));
+  expect(document.querySelectorAll("article")).toHaveLength(2);
+});
+
+test("hostile names are text and nothing else", () => {
+  const title = document.title;
+  open("hostile");
+  expect(document.querySelector("img, script")).toBeNull();
+  expect(document.title).toBe(title);
+  for (const name of HOSTILE) expect(text()).toContain(shown(name.split("/").at(-1) ?? ""));
+  expect(text()).not.toMatch(/[\u202e\u0007\u200b]/u);
+  for (const element of document.querySelectorAll("[title], [aria-label]")) {
+    expect(`${element.getAttribute("title")}${element.getAttribute("aria-label")}`).not.toMatch(/[\u202e\u0007\u200b]/u);
+  }
+});
+
+test.each<[Scene, string]>([
+  ["connecting", "Looking for Portolan's daemon"],
+  ["gone", "systemctl start portoland"],
+  ["denied", "not allowed to see the traffic"],
+  ["lost", "What you see ends where the connection ended"],
+  ["quiet", "Nothing talked in the last five minutes"],
+  ["reduced", "The kernel has no hook for sent datagrams"],
+  ["busy", "99.98 % attributed"],
+])("the state “%s” is drawn", (scene, sentence) => {
+  open(scene);
+  expect(text()).toContain(sentence);
+});

@@ -1,0 +1,108 @@
+import type { LiveRow, LiveTick } from "../bindings/bindings";
+import { fileName } from "../text/hostile";
+
+/** One program of one user in the live view. */
+export interface Program {
+  /** Distinguishes it in the table: application, content and user. */
+  key: string;
+  /** What the chart groups by. */
+  series: string;
+  /** `null` for the kernel and for bytes without an owner. */
+  application: string | null;
+  name: string;
+  path: string;
+  sha256: string | null;
+  parent: string | null;
+  uid: number;
+  review: string | null;
+  /** Bytes in a second, of the last tick. */
+  rxRate: number;
+  txRate: number;
+  /** Bytes of all ticks in the view. */
+  rxTotal: number;
+  txTotal: number;
+}
+
+/** What a row belongs to in the chart: its application, or the reason why it has none. */
+export function seriesOf(row: LiveRow): string {
+  return row.application ?? `none:${row.path}`;
+}
+
+/** The programs of the ticks, those with the most bytes first. */
+export function programs(ticks: readonly LiveTick[]): Program[] {
+  const found = new Map<string, Program>();
+  const last = ticks.at(-1);
+  for (const tick of ticks) {
+    for (const row of tick.rows) {
+      const key = JSON.stringify([seriesOf(row), row.sha256, row.uid]);
+      let program = found.get(key);
+      if (!program) {
+        program = begin(key, row);
+        found.set(key, program);
+      }
+      program.parent = row.parent_path ?? program.parent;
+      program.review = row.review;
+      program.rxTotal += row.rx_bytes;
+      program.txTotal += row.tx_bytes;
+      if (tick === last) {
+        program.rxRate += perSecond(row.rx_bytes, tick);
+        program.txRate += perSecond(row.tx_bytes, tick);
+      }
+    }
+  }
+  return [...found.values()].sort(byBytes);
+}
+
+/** Bytes of a tick as bytes in a second. */
+export function perSecond(bytes: number, tick: LiveTick): number {
+  return tick.interval_ms > 0 ? (bytes * 1000) / tick.interval_ms : 0;
+}
+
+/**
+ * The programs in the order in which they were last shown, new ones at the end.
+ *
+ * While a person points at a row, rows must not move: a click on “Approve” would hit another program.
+ */
+export function inOrderOf(shown: readonly string[], now: readonly Program[]): Program[] {
+  const place = new Map(shown.map((key, index) => [key, index]));
+  const at = (program: Program) => place.get(program.key) ?? shown.length;
+  return [...now].sort((a, b) => at(a) - at(b));
+}
+
+/** What stands for an owner that is not a program, in words. */
+const NOBODY: Record<string, string> = {
+  kernel: "Kernel",
+  "process-gone": "Unknown: the process was gone",
+  "file-unavailable": "Unknown: no executable file",
+  "file-changed": "Unknown: the file was changing",
+  "file-unreadable": "Unknown: unreadable file",
+  "table-full": "Unknown: too many sockets at once",
+};
+
+/** What to call the owner of a row. */
+export function nameOf(row: LiveRow): string {
+  if (row.application !== null) return fileName(row.path);
+  return NOBODY[row.path] ?? `Unknown: ${row.path}`;
+}
+
+function begin(key: string, row: LiveRow): Program {
+  return {
+    key,
+    series: seriesOf(row),
+    application: row.application,
+    name: nameOf(row),
+    path: row.application === null ? "" : row.path,
+    sha256: row.sha256,
+    parent: row.parent_path,
+    uid: row.uid,
+    review: row.review,
+    rxRate: 0,
+    txRate: 0,
+    rxTotal: 0,
+    txTotal: 0,
+  };
+}
+
+function byBytes(a: Program, b: Program): number {
+  return b.rxTotal + b.txTotal - (a.rxTotal + a.txTotal) || a.name.localeCompare(b.name, "en") || (a.key < b.key ? -1 : 1);
+}

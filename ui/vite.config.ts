@@ -1,0 +1,10 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [svelte()],
+  // WebKitGTK 2.40 is the oldest that the app is built for.
+  build: { target: ["safari16.4", "chrome110"], modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+  resolve: process.env["VITEST"] ? { conditions: ["browser"] } : {},
+  test: { environment: "jsdom", setupFiles: ["src/testing/setup.ts"], restoreMocks: true },
+});

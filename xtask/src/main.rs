@@ -1,0 +1,99 @@
+//! `cargo xtask run`, `test`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
+//!
+//! Invariant: builds with nothing but Rust, because it is what installs everything else.
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod contracts;
+mod install;
+mod packages;
+mod place;
+mod run;
+mod test;
+mod tool;
+mod ui;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::place::Place;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs, tests and installs Portolan")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what is missing, builds everything and starts it; Ctrl-C ends it
+    Run {
+        /// Install missing packages without asking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Prints what another terminal needs to talk to a running `run`: eval "$(cargo xtask env)"
+    Env,
+    /// Runs every check and every test that this machine can run, and names those that it cannot
+    Test {
+        /// Install missing packages without asking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Writes the generated contracts: abi.rs, the golden D-Bus interface, the TypeScript bindings
+    Contracts {
+        /// Write nothing; fail when one of them is not up to date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Builds and puts everything in place on this machine
+    Install {
+        /// Put it under this folder instead, and start nothing
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+        /// Install the debug build
+        #[arg(long)]
+        debug: bool,
+        /// Install what is built already
+        #[arg(long, hide = true)]
+        no_build: bool,
+    },
+    /// Takes away what `install` put in place
+    Uninstall {
+        /// Take it away from under this folder
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+        /// Remove the history and the configuration as well
+        #[arg(long)]
+        purge: bool,
+    },
+    /// The part of `run` that needs root
+    #[command(hide = true)]
+    Service(run::service::Arguments),
+}
+
+fn main() -> ExitCode {
+    match dispatch(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            tool::warn(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
+    let place = Place::find()?;
+    match task {
+        Task::Run { yes } => return run::run(&place, yes),
+        Task::Test { yes } => return test::test(&place, yes),
+        Task::Env => run::print_env(&place)?,
+        Task::Contracts { check } => contracts::all(&place, check)?,
+        Task::Install { root, debug, no_build } => install::install(&place, root, debug, no_build)?,
+        Task::Uninstall { root, purge } => install::uninstall(root, purge)?,
+        Task::Service(arguments) => run::service::serve(&place, &arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

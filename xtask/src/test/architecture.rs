@@ -1,0 +1,150 @@
+//! Rules on the crates, from `cargo metadata`.
+
+use std::{fs, path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+use crate::{place::Place, tool};
+
+/// Which of our crates each may use. design: core ← {bpf, bus, history} ← portoland; clients know core and bus.
+const KNOWS: [(&str, &[&str]); 9] = [
+    ("portolan-core", &[]),
+    ("portolan-bpf", &["portolan-core"]),
+    ("portolan-bus", &["portolan-core"]),
+    ("portolan-history", &["portolan-core"]),
+    ("portoland", &["portolan-core", "portolan-bpf", "portolan-bus", "portolan-history"]),
+    ("portolan-cli", &["portolan-core", "portolan-bus"]),
+    ("portolan-desktop", &["portolan-core", "portolan-bus"]),
+    ("portolan-testbed", &["portolan-bus"]),
+    ("xtask", &["portolan-bus", "portolan-testbed"]),
+];
+
+/// What tests may use beside that.
+const TESTS_KNOW: [&str; 3] = ["portolan-testbed", "portolan-bus", "portolan-core"];
+
+/// Which crates may use a library of others; the name stands for all that begin with it.
+const LIBRARIES: [(&str, &[&str]); 4] = [
+    ("aya", &["portoland", "portolan-bpf"]),
+    ("rusqlite", &["portolan-history"]),
+    ("tauri", &["portolan-desktop"]),
+    ("bindgen", &["xtask"]),
+];
+
+/// What the leaf may use: nothing that does I/O.
+const OF_CORE: [&str; 2] = ["serde", "thiserror"];
+
+/// Crates that speak to the kernel.
+const MAY_BE_UNSAFE: [&str; 2] = ["portoland", "portolan-bpf"];
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    dependencies: Vec<Dependency>,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
+    src_path: PathBuf,
+}
+
+/// Every crate uses only what it may.
+pub(super) fn dependencies(place: &Place) -> anyhow::Result<()> {
+    let packages = packages(place)?;
+    let faults: Vec<String> = packages
+        .iter()
+        .flat_map(|package| package.dependencies.iter().filter_map(|dependency| fault(package, dependency)))
+        .collect();
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\n"));
+    }
+    Ok(())
+}
+
+/// Every library and program but those at the kernel forbids unsafe code.
+pub(super) fn unsafe_code(place: &Place) -> anyhow::Result<()> {
+    let mut faults = Vec::new();
+    for package in packages(place)? {
+        let roots = package
+            .targets
+            .iter()
+            .filter(|target| target.kind.iter().any(|kind| kind == "lib" || kind == "bin"));
+        for root in roots.filter(|_| !MAY_BE_UNSAFE.contains(&package.name.as_str())) {
+            let text = fs::read_to_string(&root.src_path)
+                .with_context(|| format!("cannot read {}", root.src_path.display()))?;
+            if !text.contains("#![forbid(unsafe_code)]") {
+                faults
+                    .push(format!("{} lacks #![forbid(unsafe_code)]", place.short(&root.src_path).display()));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\n"));
+    }
+    Ok(())
+}
+
+fn packages(place: &Place) -> anyhow::Result<Vec<Package>> {
+    let mut command = Command::new("cargo");
+    command.args(["metadata", "--format-version=1", "--no-deps", "--quiet"]).current_dir(&place.top);
+    let output = tool::output_of(command, Duration::from_secs(300))?;
+    let json = output.lines().find(|line| line.starts_with('{')).context("cargo metadata printed no JSON")?;
+    let metadata: Metadata = serde_json::from_str(json).context("cannot read cargo's metadata")?;
+    Ok(metadata.packages)
+}
+
+/// What is wrong with `package` using `dependency`; `None` when nothing is.
+fn fault(package: &Package, dependency: &Dependency) -> Option<String> {
+    let (user, used) = (package.name.as_str(), dependency.name.as_str());
+    let is_for_tests = dependency.kind.as_deref() == Some("dev");
+    let Some((_, known)) = KNOWS.iter().find(|(name, _)| *name == user) else {
+        return Some(format!(
+            "{user} is a new crate: say in xtask/src/test/architecture.rs whom it may know"
+        ));
+    };
+    let is_ours = KNOWS.iter().any(|(name, _)| *name == used);
+    if is_ours && !known.contains(&used) && !(is_for_tests && TESTS_KNOW.contains(&used)) {
+        return Some(format!("{user} must not use {used}"));
+    }
+    let owner = LIBRARIES.iter().find(|(library, _)| used.starts_with(library));
+    if let Some((library, users)) = owner.filter(|(_, users)| !users.contains(&user)) {
+        return Some(format!("{user} must not use {used}: {library} belongs to {}", users.join(", ")));
+    }
+    (user == "portolan-core" && !is_for_tests && !OF_CORE.contains(&used))
+        .then(|| format!("portolan-core must not use {used}: it is a leaf without I/O"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(user: &str, used: &str, kind: Option<&str>) -> Option<String> {
+        let package = Package { name: user.to_owned(), dependencies: Vec::new(), targets: Vec::new() };
+        fault(&package, &Dependency { name: used.to_owned(), kind: kind.map(str::to_owned) })
+    }
+
+    #[test]
+    fn the_walls_hold() {
+        assert_eq!(judge("portoland", "portolan-history", None), None);
+        assert_eq!(judge("portolan-cli", "portolan-testbed", Some("dev")), None);
+        assert!(judge("portolan-cli", "portolan-testbed", None).is_some());
+        assert!(judge("portolan-cli", "portolan-history", None).is_some());
+        assert!(judge("portolan-core", "tokio", None).is_some());
+        assert!(judge("portolan-cli", "tauri-build", Some("build")).is_some());
+        assert!(judge("portolan-bus", "rusqlite", Some("dev")).is_some());
+        assert!(judge("portolan-new", "serde", None).is_some());
+    }
+}

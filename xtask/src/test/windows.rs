@@ -1,0 +1,46 @@
+//! The windows: types, unit tests, build.
+
+use std::fs;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use super::report::{Counts, Outcome, Report};
+use crate::{place::Place, tool, ui};
+
+/// The part of vitest's report that is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Vitest {
+    num_passed_tests: u64,
+    num_failed_tests: u64,
+    num_pending_tests: u64,
+    num_failed_test_suites: u64,
+}
+
+pub(super) fn check(place: &Place, report: &mut Report) {
+    if ui::needs_packages(place) {
+        report.check("npm ci", || npm(place, &["ci", "--no-audit", "--no-fund"]));
+    }
+    report.check("windows: svelte-check", || npm(place, &["run", "check"]));
+    report.group("windows: vitest", || vitest(place));
+    report.check("windows: build", || npm(place, &["run", "build"]));
+}
+
+fn npm(place: &Place, arguments: &[&str]) -> anyhow::Result<()> {
+    tool::output_of(ui::npm(place, arguments), ui::LIMIT).map(drop)
+}
+
+fn vitest(place: &Place) -> anyhow::Result<Outcome> {
+    let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let path = dir.path().join("vitest.json");
+    let file = format!("--outputFile.json={}", path.display());
+    let arguments = ["test", "--workspace", "ui", "--", "--reporter=default", "--reporter=json", &file];
+    let (_, output) = tool::quietly(ui::npm(place, &arguments), ui::LIMIT)?;
+    let json = fs::read_to_string(&path).with_context(|| format!("vitest wrote no report:\n{output}"))?;
+    let vitest: Vitest = serde_json::from_str(&json).context("cannot read vitest's report")?;
+    // A file that cannot be loaded holds no test that could fail.
+    let failed = vitest.num_failed_tests.max(vitest.num_failed_test_suites.min(1));
+    let counts = Counts { passed: vitest.num_passed_tests, failed, skipped: vitest.num_pending_tests };
+    Ok(Outcome { counts, output })
+}
