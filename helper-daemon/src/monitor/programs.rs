@@ -124,7 +124,7 @@ impl Programs {
     pub(super) fn into_attached(self) -> Attached {
         let Self { object, types } = self;
         drop(types);
-        give_memory_back();
+        crate::resources::give_memory_back();
         Attached { _object: object }
     }
 
@@ -138,16 +138,6 @@ impl Programs {
         self.object.take_map(name).ok_or(MonitorError::Missing(name))
     }
 }
-
-/// glibc keeps what was freed; here it is most of what the daemon ever needs.
-#[cfg(target_env = "gnu")]
-fn give_memory_back() {
-    // SAFETY: no pointers; it takes the allocator's own locks.
-    unsafe { libc::malloc_trim(0) };
-}
-
-#[cfg(not(target_env = "gnu"))]
-fn give_memory_back() {}
 
 fn find<'a>(object: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program, ProgramError> {
     object.program_mut(name).ok_or(ProgramError::NotLoaded)

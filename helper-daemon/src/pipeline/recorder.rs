@@ -75,6 +75,8 @@ pub struct Recorder {
     pub(super) shown: Tick,
     /// What the history has had no room for yet.
     pub(super) outbox: VecDeque<Job>,
+    /// Whether memory of a burst may be lying idle.
+    pub(super) had_burst: bool,
     commands: mpsc::Receiver<Command>,
     waker: Waker,
     stopping: bool,
@@ -163,6 +165,7 @@ impl Recorder {
             flushing: Vec::new(),
             shown: Tick::default(),
             outbox: VecDeque::new(),
+            had_burst: false,
             commands,
             waker,
             stopping: false,

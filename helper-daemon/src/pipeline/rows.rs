@@ -101,6 +101,11 @@ impl Rows {
         }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The processes that are still to be identified, each once for each of its rows.
     pub(super) fn unidentified(&self) -> impl Iterator<Item = &Rc<Process>> {
         self.rows.values().filter(|row| row.owner.is_none()).filter_map(|row| match &row.source {
@@ -125,6 +130,7 @@ impl Rows {
             records.push(record(*bucket_start, bucket_ms, row, owner));
             false
         });
+        self.rows.shrink_to(self.rows.len().saturating_mul(2));
         records
     }
 

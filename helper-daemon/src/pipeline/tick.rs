@@ -15,6 +15,11 @@ use super::{
 };
 use crate::{clock::Now, config::Config, findings::Verdict, identity::Identity, monitor::Losses};
 
+/// Rows that are written before their bucket ends; the rest of it adds to them.
+const ROWS_IN_MEMORY: usize = 10_000;
+/// Flows in one tick that are worth tidying up after.
+const BURST: usize = 1_000;
+
 /// When to tick and when to write.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -87,11 +92,22 @@ impl Recorder {
         {
             self.raise(verdict, None);
         }
-        if self.pace.bucket_is_new(now, self.config.bucket_ms) {
+        if self.pace.bucket_is_new(now, self.config.bucket_ms) || self.rows.len() > ROWS_IN_MEMORY {
             self.write(Vec::new());
         }
         self.processes.sweep(now.monotonic);
+        self.give_memory_back(growths.len());
         Ok(())
+    }
+
+    /// After a burst, once it is over.
+    fn give_memory_back(&mut self, flows: usize) {
+        if flows > BURST {
+            self.had_burst = true;
+        } else if self.had_burst && self.rows.len() < BURST {
+            self.had_burst = false;
+            crate::resources::give_memory_back();
+        }
     }
 
     /// Puts growth into rows. Owners whose beginning was missed are looked up once.

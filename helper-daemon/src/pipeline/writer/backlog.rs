@@ -34,12 +34,17 @@ impl Backlog {
 
     pub(super) fn add_records(&mut self, records: Vec<Record>) {
         self.records.extend(records);
-        if self.records.len() > ROWS_MAX {
-            let before = self.records.len();
-            self.records = merge(std::mem::take(&mut self.records));
-            let merged = u64::try_from(before - self.records.len()).unwrap_or(u64::MAX);
-            self.merged_rows = self.merged_rows.saturating_add(merged);
+    }
+
+    /// Keeps what the history refused from growing without end.
+    pub(super) fn bound(&mut self) {
+        if self.records.len() <= ROWS_MAX {
+            return;
         }
+        let before = self.records.len();
+        self.records = merge(std::mem::take(&mut self.records));
+        let merged = u64::try_from(before - self.records.len()).unwrap_or(u64::MAX);
+        self.merged_rows = self.merged_rows.saturating_add(merged);
     }
 
     pub(super) fn add_finding(&mut self, finding: NewFinding) {
@@ -50,7 +55,8 @@ impl Backlog {
     pub(super) fn write(&mut self, history: &mut History, tell: &dyn Fn(Finding)) -> Result<(), WriteError> {
         if !self.records.is_empty() {
             history.write(&self.records)?;
-            self.records.clear();
+            // Not cleared: a burst would keep its room for ever.
+            self.records = Vec::new();
         }
         while let Some(finding) = self.findings.front() {
             let row = history.raise(finding)?;
@@ -118,6 +124,7 @@ mod tests {
         };
         let mut backlog = Backlog::default();
         backlog.add_records((0..=ROWS_MAX).map(record).collect());
+        backlog.bound();
         assert_eq!(backlog.len(), 1);
         let rows = u64::try_from(ROWS_MAX).unwrap() + 1;
         assert_eq!(backlog.records[0].bytes, Bytes { tx: rows * 3, rx: rows * 5 });

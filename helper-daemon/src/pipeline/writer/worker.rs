@@ -145,6 +145,9 @@ impl Worker {
             }
             Failure::Other(problem) => Err(problem),
         });
+        if result.is_err() {
+            self.backlog.bound();
+        }
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         health.merged_rows = self.backlog.merged_rows();
         if health.problem.is_none()
