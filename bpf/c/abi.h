@@ -89,7 +89,16 @@ struct portolan_file {
 	__u32 changed_ns;
 	__u32 device;
 	__u32 generation;
-	__u32 reserved;
+	__u32 stamps;		/* enum portolan_stamps */
+};
+
+/*
+ * Whether a change of the file shows in its ctime. Timestamps come from the last tick (1 to 10 ms); on filesystems with
+ * multigrain timestamps (Linux 6.13) a change after somebody asked for the ctime has a finer one.
+ */
+enum portolan_stamps {
+	PORTOLAN_STAMPS_MULTIGRAIN = 1,
+	PORTOLAN_STAMPS_QUERIED = 2,	/* somebody has asked since the last change */
 };
 
 /* One process event. arguments holds arguments_len bytes of the NUL-separated command line; the rest is not sent. */

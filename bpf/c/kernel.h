@@ -24,6 +24,8 @@
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define PF_KTHREAD 0x00200000
+#define FS_MGTIME 64 /* file_system_type.fs_flags, since Linux 6.13 */
+#define I_CTIME_QUERIED 0x80000000u /* in inode.i_ctime_nsec, since Linux 6.13 */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -79,8 +81,13 @@ struct socket {
 	struct sock *sk;
 };
 
+struct file_system_type {
+	int fs_flags;
+};
+
 struct super_block {
 	__u32 s_dev;
+	struct file_system_type *s_type;
 };
 
 struct timespec64 {

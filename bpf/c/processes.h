@@ -27,8 +27,13 @@ static __always_inline void describe_file(struct mm_struct *mm, struct portolan_
 	to->device = BPF_CORE_READ(inode, i_sb, s_dev);
 	if (bpf_core_field_exists(struct inode, i_ctime_sec)) {
 		to->changed_s = BPF_CORE_READ(inode, i_ctime_sec);
-		/* bit 31 marks a timestamp that was queried (multigrain timestamps, Linux 6.13) */
-		to->changed_ns = BPF_CORE_READ(inode, i_ctime_nsec) & 0x7fffffff;
+		to->changed_ns = BPF_CORE_READ(inode, i_ctime_nsec);
+		if (BPF_CORE_READ(inode, i_sb, s_type, fs_flags) & FS_MGTIME) {
+			to->stamps = PORTOLAN_STAMPS_MULTIGRAIN;
+			if (to->changed_ns & I_CTIME_QUERIED)
+				to->stamps |= PORTOLAN_STAMPS_QUERIED;
+		}
+		to->changed_ns &= ~I_CTIME_QUERIED;
 	} else if (bpf_core_field_exists(struct inode___6_6, __i_ctime)) {
 		to->changed_s = BPF_CORE_READ((struct inode___6_6 *)inode, __i_ctime.tv_sec);
 		to->changed_ns = BPF_CORE_READ((struct inode___6_6 *)inode, __i_ctime.tv_nsec);

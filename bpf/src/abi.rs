@@ -208,7 +208,7 @@ pub struct portolan_file {
     pub changed_ns: __u32,
     pub device: __u32,
     pub generation: __u32,
-    pub reserved: __u32,
+    pub stamps: __u32,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
@@ -223,8 +223,11 @@ const _: () = {
     ["Offset of field: portolan_file::device"][::core::mem::offset_of!(portolan_file, device) - 28usize];
     ["Offset of field: portolan_file::generation"]
         [::core::mem::offset_of!(portolan_file, generation) - 32usize];
-    ["Offset of field: portolan_file::reserved"][::core::mem::offset_of!(portolan_file, reserved) - 36usize];
+    ["Offset of field: portolan_file::stamps"][::core::mem::offset_of!(portolan_file, stamps) - 36usize];
 };
+pub const PORTOLAN_STAMPS_MULTIGRAIN: portolan_stamps = 1;
+pub const PORTOLAN_STAMPS_QUERIED: portolan_stamps = 2;
+pub type portolan_stamps = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(
     Debug,

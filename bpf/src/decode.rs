@@ -48,6 +48,19 @@ pub struct FileId {
     pub changed: (i64, u32),
     /// Bytes.
     pub size: u64,
+    /// How a later change shows in `changed`.
+    pub stamps: Stamps,
+}
+
+/// How finely a file's changes are stamped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stamps {
+    /// With the time of the last tick: two changes in one tick look like one.
+    Coarse,
+    /// As above, until somebody asks for the stamp; the next change has another.
+    FineOnceQueried,
+    /// Somebody has asked: the next change has another.
+    Fine,
 }
 
 /// What happened to a process.
@@ -194,6 +207,13 @@ fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
         generation: raw.generation,
         changed: (raw.changed_s, raw.changed_ns),
         size: raw.size,
+        stamps: if raw.stamps & abi::PORTOLAN_STAMPS_QUERIED != 0 {
+            Stamps::Fine
+        } else if raw.stamps & abi::PORTOLAN_STAMPS_MULTIGRAIN != 0 {
+            Stamps::FineOnceQueried
+        } else {
+            Stamps::Coarse
+        },
     })
 }
 

@@ -10,7 +10,7 @@ mod decode;
 mod map;
 
 pub use decode::{
-    Cell, DecodeError, EVENT_HEADER_BYTES, Event, EventKind, FileId, decode_cells, decode_closed,
+    Cell, DecodeError, EVENT_HEADER_BYTES, Event, EventKind, FileId, Stamps, decode_cells, decode_closed,
     decode_event, decode_owner,
 };
 pub use map::{Counters, FlowKey, OwnerKey};

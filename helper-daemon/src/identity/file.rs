@@ -8,7 +8,7 @@ use std::{
 };
 
 use portolan_bpf::FileId;
-use portolan_core::{Pid, Untrusted};
+use portolan_core::{Pid, UnixMillis, Untrusted};
 use rustix::fs::{Mode, OFlags};
 
 /// What tells two contents apart without reading them.
@@ -37,6 +37,13 @@ impl FileKey {
     /// Some filesystems (btrfs, overlayfs) show programs another device number than the kernel uses inside.
     pub(super) fn is_file(&self, executed: &FileId) -> bool {
         self.inode == executed.inode && (self.device == executed.device || self.size == executed.size)
+    }
+
+    /// Whether a change since `begun` would show in the ctime, which comes from the last tick (10 ms at most).
+    pub(super) fn is_older_than_a_tick(&self, begun: UnixMillis) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let changed_ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanoseconds / 1_000_000));
+        begun.0.saturating_sub(changed_ms) > 10
     }
 
     /// Whether nothing touched the file since the kernel executed it.

@@ -7,10 +7,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use portolan_core::{Sha256Digest, Unattributed};
+use portolan_core::{Sha256Digest, Unattributed, UnixMillis};
 use sha2::{Digest, Sha256};
 
 use super::{file::FileKey, images::unreadable};
+use crate::clock::Now;
 
 /// Files that may wait; the others stay with their processes until there is room.
 const QUEUE: usize = 256;
@@ -21,6 +22,8 @@ const CHUNK: usize = 128 * 1024;
 pub struct Hashed {
     pub(super) key: FileKey,
     pub(super) result: Result<(Sha256Digest, FileKey), Unattributed>,
+    /// When it began to be read.
+    pub(super) begun: UnixMillis,
 }
 
 struct Job {
@@ -43,8 +46,9 @@ impl Hasher {
         let (jobs, queue) = mpsc::sync_channel::<Job>(QUEUE);
         let thread = thread::Builder::new().name("hasher".to_owned()).spawn(move || {
             for job in queue {
+                let begun = Now::read().wall;
                 let result = hash(&job.descriptor).map_err(|error| unreadable(&error));
-                done(Hashed { key: job.key, result });
+                done(Hashed { key: job.key, result, begun });
             }
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })

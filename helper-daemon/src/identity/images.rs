@@ -37,6 +37,7 @@ impl Images {
     pub(super) fn finish(&mut self, hashed: Hashed) {
         if let Ok((digest, after)) = hashed.result
             && after == hashed.key
+            && after.is_older_than_a_tick(hashed.begun)
         {
             if self.known.len() >= REMEMBERED {
                 self.known.clear();

@@ -4,10 +4,13 @@ use std::{
     sync::Arc,
 };
 
-use portolan_bpf::FileId;
-use portolan_core::{ApplicationKey, Executable, Lineage, Owner, ProcessKey, Uid, Unattributed, Untrusted};
+use portolan_bpf::{FileId, Stamps};
+use portolan_core::{
+    ApplicationKey, Executable, Lineage, MonotonicNs, Owner, ProcessKey, Uid, Unattributed, Untrusted,
+};
 
 use super::image::{Content, Image};
+use crate::clock::Now;
 
 /// One run of one executable.
 #[derive(Debug)]
@@ -22,7 +25,10 @@ pub struct Process {
     pub(super) executed: Option<FileId>,
     pub(super) path: Untrusted,
     pub(super) image: Option<Rc<Image>>,
-    pub(super) alive: Cell<bool>,
+    /// When it ended, or executed another file; `None` while it is there.
+    pub(super) ended: Cell<Option<MonotonicNs>>,
+    /// From when on a change of its file shows in the file's ctime; `None` until that is known.
+    pub(super) shows_changes: Cell<Option<MonotonicNs>>,
     pub(super) identity: OnceCell<Result<Arc<Lineage>, Unattributed>>,
 }
 
@@ -78,7 +84,7 @@ impl Process {
         Some(match image.content() {
             Content::Pending => return None,
             Content::Failed(reason) => Err(reason),
-            Content::Hashed { digest, after } if self.is_certain(image, after) => {
+            Content::Hashed { digest, after } if self.is_certain(after) => {
                 Ok(Executable { path: self.path.clone(), sha256: digest })
             }
             Content::Hashed { .. } => Err(Unattributed::FileChanged),
@@ -88,17 +94,27 @@ impl Process {
     /// Whether the hashed content is what this process executed.
     ///
     /// The kernel denies writing to a file that is being executed (ETXTBSY), so a process that is still there proves it;
-    /// otherwise the file must not have changed since the exec.
-    fn is_certain(&self, image: &Image, after: super::file::FileKey) -> bool {
-        self.alive.get()
-            || match &self.executed {
-                Some(executed) => after.is_unchanged_since(executed),
-                None => after == image.key,
-            }
+    /// otherwise the file must not have changed since the exec, and a change after the end must be one that shows.
+    fn is_certain(&self, after: super::file::FileKey) -> bool {
+        let (Some(ended), Some(executed)) = (self.ended.get(), &self.executed) else {
+            return self.ended.get().is_none();
+        };
+        after.is_unchanged_since(executed) && self.shows_changes.get().is_some_and(|since| since <= ended)
     }
 
-    /// The same without those that started it. Its end will not be noted, so it is not said to be alive.
-    pub(super) fn without_parents(&self) -> Self {
+    /// Notes from when on changes of the file show. The file's ctime was asked for before `now`.
+    pub(super) fn note_stamps(&self, now: Now) {
+        let Some(executed) = &self.executed else { return };
+        let since = match executed.stamps {
+            Stamps::Fine => MonotonicNs(0),
+            Stamps::FineOnceQueried => now.monotonic.min(next_stamp(executed, now)),
+            Stamps::Coarse => next_stamp(executed, now),
+        };
+        self.shows_changes.set(Some(since));
+    }
+
+    /// The same without those that started it. Its end will not be noted: it is known to be there until `at`.
+    pub(super) fn without_parents(&self, at: MonotonicNs) -> Self {
         Self {
             key: self.key,
             uid: self.uid,
@@ -107,7 +123,8 @@ impl Process {
             executed: self.executed,
             path: self.path.clone(),
             image: self.image.clone(),
-            alive: Cell::new(false),
+            ended: Cell::new(self.ended.get().or(Some(at))),
+            shows_changes: self.shows_changes.clone(),
             identity: OnceCell::new(),
         }
     }
@@ -126,6 +143,18 @@ impl Drop for Process {
             next = Rc::into_inner(parent).and_then(|mut parent| parent.parent.take());
         }
     }
+}
+
+/// The longest tick of any kernel (CONFIG_HZ=100), and the millisecond to which the two clocks are compared.
+const TICK_NS: u64 = 11_000_000;
+
+/// When the tick is over in which the file changed last: a later change has another stamp.
+fn next_stamp(executed: &FileId, now: Now) -> MonotonicNs {
+    let (seconds, nanoseconds) = executed.changed;
+    let changed_ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanoseconds / 1_000_000));
+    let ago_ms = u64::try_from(now.wall.0.saturating_sub(changed_ms)).unwrap_or_default();
+    let changed = now.monotonic.0.saturating_sub(ago_ms.saturating_mul(1_000_000));
+    MonotonicNs(changed.saturating_add(TICK_NS))
 }
 
 /// Parents beyond this are not kept; no sane machine has so many.

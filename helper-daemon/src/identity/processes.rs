@@ -15,7 +15,7 @@ use super::{
     pending_files::PendingFiles,
     process::{MAX_PARENTS, Process},
 };
-use crate::monitor::ExecFile;
+use crate::{clock::Now, monitor::ExecFile};
 
 /// How long a process is kept after its end, for bytes that are read later.
 const KEPT_AFTER_END_NS: u64 = 10_000_000_000;
@@ -30,6 +30,8 @@ pub struct Processes {
     ended: VecDeque<(MonotonicNs, ProcessKey)>,
     images: Images,
     files: PendingFiles,
+    /// Whose files' stamps are to be noted.
+    unnoted: Vec<Rc<Process>>,
 }
 
 impl Processes {
@@ -48,6 +50,11 @@ impl Processes {
             EventKind::Exit => self.exited(key, event.at),
             EventKind::Task => self.found(key, &event),
         }
+    }
+
+    /// Notes what time it is after the last event: the files of all that began before have been looked at.
+    pub fn looked_at(&mut self, now: Now) {
+        self.unnoted.drain(..).for_each(|process| process.note_stamps(now));
     }
 
     /// Whether the file of this exec has not been handed in yet.
@@ -124,9 +131,10 @@ impl Processes {
             executed: parent.executed,
             path: parent.path.clone(),
             image: parent.image.clone(),
-            alive: Cell::new(true),
+            ended: Cell::new(None),
+            shows_changes: parent.shows_changes.clone(),
             identity: OnceCell::new(),
-            parent: Some(not_too_deep(&parent)),
+            parent: Some(not_too_deep(&parent, event.at)),
         };
         self.begin(process, event.at);
     }
@@ -140,7 +148,7 @@ impl Processes {
                 arguments = longer;
             }
         }
-        let parent = self.parent_of(key, event.parent);
+        let parent = self.parent_of(key, event.parent, event.at);
         let process = Process {
             key,
             uid: event.uid,
@@ -149,7 +157,8 @@ impl Processes {
             executed: event.file,
             path,
             image,
-            alive: Cell::new(true),
+            ended: Cell::new(None),
+            shows_changes: Cell::new(None),
             identity: OnceCell::new(),
         };
         self.begin(process, event.at);
@@ -173,11 +182,12 @@ impl Processes {
             key,
             uid: event.uid,
             command_line: command_line(&file::read_arguments(key.pid, ARGUMENTS_MAX)),
-            parent: self.parent_of(key, event.parent),
+            parent: self.parent_of(key, event.parent, event.at),
             executed: event.file,
             path,
             image,
-            alive: Cell::new(true),
+            ended: Cell::new(None),
+            shows_changes: Cell::new(None),
             identity: OnceCell::new(),
         };
         self.begin(process, event.at);
@@ -190,23 +200,32 @@ impl Processes {
         {
             self.end(before, at); // it called exec
         }
-        self.table.insert(key, Rc::new(process));
+        let process = Rc::new(process);
+        if process.shows_changes.get().is_none() {
+            self.unnoted.push(Rc::clone(&process));
+        }
+        self.table.insert(key, process);
     }
 
     fn end(&mut self, key: ProcessKey, at: MonotonicNs) {
         if let Some(process) = self.table.get(&key) {
-            process.alive.set(false);
+            process.ended.set(Some(at));
             self.ended.push_back((at, key));
         }
     }
 
     /// Who started a process: who forked it, for by now it may have been given to init; else `parent`.
-    fn parent_of(&self, key: ProcessKey, parent: Option<ProcessKey>) -> Option<Rc<Process>> {
+    fn parent_of(
+        &self,
+        key: ProcessKey,
+        parent: Option<ProcessKey>,
+        at: MonotonicNs,
+    ) -> Option<Rc<Process>> {
         let before = self.current.get(&key.pid).filter(|before| before.started == key.started);
         if let Some(forker) = before.and_then(|before| self.table.get(before)?.parent.as_ref()) {
             return Some(Rc::clone(forker));
         }
-        self.table.get(&parent.filter(|parent| *parent != key)?).map(not_too_deep)
+        self.table.get(&parent.filter(|parent| *parent != key)?).map(|parent| not_too_deep(parent, at))
     }
 
     /// The content that a process runs, and its path: from fanotify, else from /proc when that still is the same file.
@@ -214,8 +233,9 @@ impl Processes {
         let unknown = (None, Untrusted::from(""));
         let Some(executed) = event.file else { return unknown };
         let (descriptor, path) = match self.files.take(pid, &executed) {
-            Some(file) => (file.descriptor, file.path),
-            None => match file::open_executable(pid) {
+            // A path that is longer than the kernel can say is none.
+            Some(file) if !file.path.as_raw().is_empty() => (file.descriptor, file.path),
+            _ => match file::open_executable(pid) {
                 Ok(opened) => opened,
                 Err(_) => return unknown,
             },
@@ -231,11 +251,11 @@ impl Processes {
 }
 
 /// A chain of parents that is too long ends above this one.
-fn not_too_deep(parent: &Rc<Process>) -> Rc<Process> {
+fn not_too_deep(parent: &Rc<Process>, at: MonotonicNs) -> Rc<Process> {
     if parent.with_parents().count() < MAX_PARENTS {
         Rc::clone(parent)
     } else {
-        Rc::new(parent.without_parents())
+        Rc::new(parent.without_parents(at))
     }
 }
 

@@ -383,6 +383,7 @@ pub(super) fn take_events(monitor: &mut Monitor, processes: &mut Processes) -> R
         processes.event(event);
     }
     while take_files(monitor, processes) {}
+    processes.looked_at(Now::read());
     Ok(())
 }
 

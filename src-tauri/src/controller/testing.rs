@@ -8,7 +8,7 @@ use std::{
 
 use portolan_bus::{Application, Error, Finding, FindingState, LiveRow, LiveTick, OBJECT_PATH, Status};
 use tokio::sync::mpsc;
-use zbus::{Connection, object_server::SignalEmitter};
+use zbus::{Connection, connection::Builder, object_server::SignalEmitter};
 
 use super::{Gui, Popup, PopupKey, Tray, WindowEvent};
 
@@ -117,10 +117,6 @@ impl Bus {
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
         Self { address: address.trim_end().to_owned(), process }
     }
-
-    pub(crate) async fn connect(&self) -> Connection {
-        connect(&self.address).await.unwrap()
-    }
 }
 
 impl Drop for Bus {
@@ -133,7 +129,7 @@ impl Drop for Bus {
 
 /// A connection to the bus at this address.
 pub(crate) async fn connect(address: &str) -> zbus::Result<Connection> {
-    zbus::connection::Builder::address(address)?.build().await
+    Builder::address(address)?.build().await
 }
 
 /// What the fake daemon knows, and what it was asked.
@@ -158,9 +154,16 @@ struct Served(Arc<Mutex<Knowledge>>);
 impl FakeDaemon {
     pub(crate) async fn start(bus: &Bus, knowledge: Knowledge) -> Self {
         let knowledge = Arc::new(Mutex::new(knowledge));
-        let connection = bus.connect().await;
-        connection.object_server().at(OBJECT_PATH, Served(Arc::clone(&knowledge))).await.unwrap();
-        connection.request_name(portolan_bus::BUS_NAME).await.unwrap();
+        // The builder waits until calls are heard before it takes the name.
+        let connection = Builder::address(bus.address.as_str())
+            .unwrap()
+            .serve_at(OBJECT_PATH, Served(Arc::clone(&knowledge)))
+            .unwrap()
+            .name(portolan_bus::BUS_NAME)
+            .unwrap()
+            .build()
+            .await
+            .unwrap();
         Self { knowledge, connection }
     }
 

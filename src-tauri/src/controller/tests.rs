@@ -47,15 +47,22 @@ impl Desk {
 
     /// The first thing seen from now on that `wanted` turns into something.
     async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&Seen) -> Option<T>) -> T {
+        let mut passed = Vec::new();
         let search = async {
             while let Some(seen) = self.seen.recv().await {
                 if let Some(found) = wanted(&seen) {
-                    return found;
+                    return Some(found);
                 }
+                passed.push(seen);
             }
-            panic!("the controller ended before: {what}");
+            None
         };
-        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("not seen in time: {what}"))
+        let found = tokio::time::timeout(PATIENCE, search).await;
+        match found {
+            Ok(Some(found)) => found,
+            Ok(None) => panic!("the controller ended before {what}; seen: {passed:#?}"),
+            Err(_) => panic!("{what} was not seen in time; seen: {passed:#?}"),
+        }
     }
 
     async fn until_icon(&mut self, icon: Icon) {

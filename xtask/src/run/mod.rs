@@ -45,9 +45,10 @@ pub(crate) fn run(place: &Place, yes: bool) -> anyhow::Result<ExitCode> {
     let _ = fs::remove_file(env_path(place));
     match &outcome {
         Ok(code) if *code == ExitCode::SUCCESS => tool::say("Portolan has ended."),
-        _ => {
-            tool::warn(&format!("The daemon's log is {}.", place.short(&service::log_path(place)).display()))
-        }
+        _ => tool::warn(&format!(
+            "The daemon's log is {}.",
+            place.short(&service::log_path(&place.run_dir())).display()
+        )),
     }
     outcome
 }
@@ -85,6 +86,7 @@ fn start_service(place: &Place, person: &Account, events: &Events) -> anyhow::Re
     }
     let mut command = tool::as_root(&place.built("xtask").to_string_lossy());
     command.args(["service", "--uid", &person.uid.to_string(), "--name", &person.name]);
+    command.arg("--run-dir").arg(place.run_dir());
     if let Ok(address) = env::var("DBUS_SYSTEM_BUS_ADDRESS") {
         command.args(["--bus", &address]);
     }

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::Read as _,
     os::unix::fs::DirBuilderExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::mpsc::{RecvTimeoutError, channel},
     thread,
@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Their name
     #[arg(long)]
     name: String,
+    /// Where state and log go
+    #[arg(long)]
+    run_dir: PathBuf,
     /// The address in the person's environment
     #[arg(long)]
     bus: Option<String>,
@@ -60,24 +63,24 @@ pub(crate) fn serve(place: &Place, arguments: &Arguments) -> anyhow::Result<()> 
         let _ = sender.send(());
     });
     let bus = find_bus(arguments)?;
-    let mut daemon = start_daemon(place, &bus)?;
+    let mut daemon = start_daemon(place, &arguments.run_dir, &bus)?;
     let private = if let Bus::Private(bus) = &bus { bus.address() } else { "" };
     tool::say(&format!("{READY}{private}"));
     while let Err(RecvTimeoutError::Timeout) = wish_to_end.recv_timeout(Duration::from_millis(200)) {
         if let Some(status) = daemon.try_status()? {
-            bail!("portoland ended ({status}):\n{}", last_lines(place));
+            bail!("portoland ended ({status}):\n{}", last_lines(&arguments.run_dir));
         }
     }
     let status = daemon.stop()?;
     if !status.success() {
-        bail!("portoland did not end well ({status}):\n{}", last_lines(place));
+        bail!("portoland did not end well ({status}):\n{}", last_lines(&arguments.run_dir));
     }
     Ok(())
 }
 
 /// What the daemon prints.
-pub(super) fn log_path(place: &Place) -> PathBuf {
-    place.run_dir().join("portoland.log")
+pub(super) fn log_path(run_dir: &Path) -> PathBuf {
+    run_dir.join("portoland.log")
 }
 
 fn find_bus(arguments: &Arguments) -> anyhow::Result<Bus> {
@@ -90,8 +93,7 @@ fn find_bus(arguments: &Arguments) -> anyhow::Result<Bus> {
     Ok(Bus::Private(PrivateBus::start(&Polkit::default().grant(&person, &granted))?))
 }
 
-fn start_daemon(place: &Place, bus: &Bus) -> anyhow::Result<Program> {
-    let dir = place.run_dir();
+fn start_daemon(place: &Place, dir: &Path, bus: &Bus) -> anyhow::Result<Program> {
     for (name, mode) in [("state", 0o700), ("runtime", 0o755)] {
         let mut builder = fs::DirBuilder::new();
         builder
@@ -100,7 +102,7 @@ fn start_daemon(place: &Place, bus: &Bus) -> anyhow::Result<Program> {
             .create(dir.join(name))
             .with_context(|| format!("cannot make {name}"))?;
     }
-    let log = log_path(place);
+    let log = log_path(dir);
     fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
     let address = match bus {
         Bus::Machine(bus) => bus.address(),
@@ -112,13 +114,13 @@ fn start_daemon(place: &Place, bus: &Bus) -> anyhow::Result<Program> {
     command.args(["--bus-address", address]).current_dir("/");
     let mut daemon = Program::start_with_log("portoland", command, &log)?;
     if wait_for_name(address, BUS_NAME, &mut daemon, STARTS).is_err() {
-        bail!("portoland did not start:\n{}", last_lines(place));
+        bail!("portoland did not start:\n{}", last_lines(dir));
     }
     Ok(daemon)
 }
 
-fn last_lines(place: &Place) -> String {
-    let log = fs::read_to_string(log_path(place)).unwrap_or_default();
+fn last_lines(run_dir: &Path) -> String {
+    let log = fs::read_to_string(log_path(run_dir)).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
