@@ -215,12 +215,7 @@ impl Processes {
     }
 
     /// Who started a process: who forked it, for by now it may have been given to init; else `parent`.
-    fn parent_of(
-        &self,
-        key: ProcessKey,
-        parent: Option<ProcessKey>,
-        at: MonotonicNs,
-    ) -> Option<Rc<Process>> {
+    fn parent_of(&self, key: ProcessKey, parent: Option<ProcessKey>, at: MonotonicNs) -> Option<Rc<Process>> {
         let before = self.current.get(&key.pid).filter(|before| before.started == key.started);
         if let Some(forker) = before.and_then(|before| self.table.get(before)?.parent.as_ref()) {
             return Some(Rc::clone(forker));

@@ -87,6 +87,7 @@ impl Counts {
 
 fn summary(counts: Counts) -> String {
     match counts {
+        Counts { passed: 0, failed: 0, skipped: 0 } => "empty".to_owned(),
         Counts { passed: 1, failed: 0, skipped: 0 } => "ok".to_owned(),
         Counts { passed: 0, failed: 1, skipped: 0 } => "FAILED".to_owned(),
         Counts { passed, failed: 0, skipped: 0 } => format!("{passed} ok"),
