@@ -14,3 +14,4 @@ pub mod monitor;
 pub mod options;
 pub mod pipeline;
 pub mod resources;
+pub mod sentence;

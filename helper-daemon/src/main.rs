@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
-use portoland::{daemon, options::Options, pipeline::move_known_bytes};
+use portoland::{daemon, options::Options, pipeline::move_known_bytes, sentence};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     match daemon::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("portoland: {error:#}.");
+            eprintln!("portoland: {}.", sentence::of(error.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -87,7 +87,7 @@ pub(crate) fn uninstall(root: Option<PathBuf>, purge: bool) -> anyhow::Result<()
         bail!("only root can uninstall; use sudo");
     }
     let target = root.as_deref().unwrap_or(Path::new("/"));
-    if root.is_none() {
+    if root.is_none() && systemd_runs() {
         try_tool("systemctl", &["disable", "--now", "portoland.service"]);
     }
     take_away(target, purge)?;
@@ -165,7 +165,7 @@ fn missing_is_fine(result: io::Result<()>) -> io::Result<()> {
 fn start() {
     try_tool("systemd-sysusers", &["portolan.conf"]);
     reload();
-    if Path::new("/run/systemd/system").exists() {
+    if systemd_runs() {
         try_tool("systemctl", &["enable", "portoland.service"]);
         try_tool("systemctl", &["restart", "portoland.service"]);
         tool::say("Portolan is installed and portoland runs: try `portolan status`.");
@@ -174,11 +174,15 @@ fn start() {
             "Portolan is installed. There is no systemd here: start /usr/sbin/portoland as root yourself.",
         );
     }
-    tool::say("Members of the group portolan review programs without a password: usermod -aG portolan NAME");
+    tool::say("Members of the group portolan review programs without a password: adduser NAME portolan");
+}
+
+fn systemd_runs() -> bool {
+    Path::new("/run/systemd/system").exists()
 }
 
 fn reload() {
-    if Path::new("/run/systemd/system").exists() {
+    if systemd_runs() {
         try_tool("systemctl", &["daemon-reload"]);
     }
     if Path::new("/run/dbus/system_bus_socket").exists() {

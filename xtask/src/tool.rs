@@ -15,9 +15,11 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Prints a line to stderr.
+/// Prints a line to stderr, unless it is empty.
 pub(crate) fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
 }
 
 pub(crate) fn is_root() -> bool {

@@ -11,6 +11,7 @@ use aya::{
 };
 
 use super::{MonitorError, hooks::Hook};
+use crate::sentence;
 
 /// The programs, attached. Dropping them detaches everything.
 pub(super) struct Attached {
@@ -143,19 +144,9 @@ fn find<'a>(object: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program,
     object.program_mut(name).ok_or(ProgramError::NotLoaded)
 }
 
-/// The whole chain of an error on one line: aya hides the kernel's word in the source.
-fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    // A verifier log is for developers: the first line says what happened.
-    text.lines().next().unwrap_or_default().to_owned()
+/// What the kernel said, on one line: aya hides it in the source, and a verifier log is for developers.
+fn explain(error: &(dyn std::error::Error + 'static)) -> String {
+    sentence::of(error).lines().next().unwrap_or_default().to_owned()
 }
 
 /// The root of the cgroup v2 hierarchy, wherever it is mounted.

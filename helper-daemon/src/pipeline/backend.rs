@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     dbus::{Backend, BusState, Event, Viewer},
-    resources,
+    resources, sentence,
 };
 
 /// Rows of one answer, at most: what fits a message on the bus with long names.
@@ -49,8 +49,8 @@ impl DaemonBackend {
     ) -> Result<T, Error> {
         let path = self.history_path.clone();
         let answer = tokio::task::spawn_blocking(move || {
-            let reader = Reader::open(&path).map_err(|error: OpenError| error.to_string())?;
-            ask(&reader).map_err(|error| error.to_string())
+            let reader = Reader::open(&path).map_err(|error: OpenError| sentence::of(&error))?;
+            ask(&reader).map_err(|error| sentence::of(&error))
         });
         match answer.await {
             Ok(answer) => answer.map_err(Error::HistoryUnavailable),

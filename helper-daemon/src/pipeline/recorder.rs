@@ -300,7 +300,7 @@ impl Recorder {
                 active: hook.problem.is_none(),
                 reason: match &hook.problem {
                     None => hook.purpose.to_owned(),
-                    Some(problem) => format!("{problem}. Missing: what {}", hook.purpose),
+                    Some(problem) => format!("{problem} (this hook {})", hook.purpose),
                 },
             })
             .collect();

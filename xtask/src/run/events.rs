@@ -1,5 +1,5 @@
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, Sender, channel},
     thread,
@@ -40,6 +40,7 @@ pub(super) struct Watched {
     name: String,
     pidfd: OwnedFd,
     stdin: Option<ChildStdin>,
+    errors: Option<thread::JoinHandle<String>>,
     is_running: thread::JoinHandle<()>,
 }
 
@@ -60,9 +61,10 @@ impl Events {
         self.receiver.recv().unwrap_or(Event::Signal)
     }
 
-    /// Starts root's part. Its first line on stdout says that it is ready; others are for the person.
+    /// Starts root's part. A line on its stdout says that it is ready; others are for the person. Its errors are kept for
+    /// [`Watched::errors`], because the live view may have the terminal.
     pub(super) fn watch_service(&self, mut command: Command) -> anyhow::Result<Watched> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = start(&mut command)?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().context("the service has no stdout")?);
         let sender = self.sender.clone();
@@ -78,7 +80,17 @@ impl Events {
                 }
             }
         });
-        self.watch(&command, child, stdin, |_| Event::ServiceEnded)
+        let errors = child.stderr.take().map(|mut pipe| {
+            thread::spawn(move || {
+                let mut text = Vec::new();
+                // What was read before an error is still worth showing.
+                let _ = pipe.read_to_end(&mut text);
+                String::from_utf8_lossy(&text).into_owned()
+            })
+        });
+        let mut service = self.watch(&command, child, stdin, |_| Event::ServiceEnded)?;
+        service.errors = errors;
+        Ok(service)
     }
 
     /// Starts what the person looks at, in the terminal.
@@ -106,7 +118,7 @@ impl Events {
                 drop(sender.send(event(status)));
             }
         });
-        Ok(Watched { name, pidfd, stdin, is_running })
+        Ok(Watched { name, pidfd, stdin, errors: None, is_running })
     }
 
     /// Lets events pass until the child has ended or the time is over; whether it has ended.
@@ -127,6 +139,12 @@ impl Events {
 impl Watched {
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it printed as errors, once it has ended; empty when it has not.
+    pub(super) fn errors(&mut self) -> String {
+        let ended = self.errors.take().filter(|_| self.is_running.is_finished());
+        ended.and_then(|errors| errors.join().ok()).unwrap_or_default()
     }
 
     /// Closes its stdin, which it takes as the wish to end, and waits.

@@ -1,5 +1,6 @@
 use std::{
-    env,
+    env, fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -52,7 +53,11 @@ fn desktop_variables(person: &Account) -> Vec<(&'static str, PathBuf)> {
         ("USER", person.name.clone().into()),
         ("LOGNAME", person.name.clone().into()),
     ];
-    let runtime_dir = PathBuf::from(format!("/run/user/{}", person.uid));
+    let is_theirs = |dir: &PathBuf| fs::metadata(dir).is_ok_and(|meta| meta.uid() == person.uid);
+    let runtime_dir = env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(is_theirs)
+        .unwrap_or_else(|| format!("/run/user/{}", person.uid).into());
     let session_bus = runtime_dir.join("bus");
     if session_bus.exists() {
         variables.push(("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", session_bus.display()).into()));

@@ -42,6 +42,7 @@ pub(crate) fn run(place: &Place, yes: bool) -> anyhow::Result<ExitCode> {
     let mut service = start_service(place, &person, &events)?;
     let outcome = present(place, &person, has_display, &events);
     service.end_by_stdin(&events, SERVICE_ENDS);
+    tool::warn(service.errors().trim_end());
     let _ = fs::remove_file(env_path(place));
     match &outcome {
         Ok(code) if *code == ExitCode::SUCCESS => tool::say("Portolan has ended."),

@@ -15,6 +15,7 @@ use crate::{
     clock::Now,
     findings::KnownApplication,
     pipeline::findings::{to_history, to_wire},
+    sentence,
 };
 
 /// How often a history that could not be written is tried again.
@@ -60,12 +61,12 @@ impl Worker {
     }
 
     /// Puts a damaged file aside, where nothing of it is lost, and begins a new one.
-    fn begin_anew(&mut self, problem: &dyn std::error::Error) -> Result<(), WriterError> {
+    fn begin_anew(&mut self, problem: &(dyn std::error::Error + 'static)) -> Result<(), WriterError> {
         self.history = None;
         let aside = History::set_aside(&self.path, Now::read().wall)?;
         let aside = aside.display();
         let sentence =
-            format!("{}. It was put aside as {aside}, and a new history was begun", sentence(problem));
+            format!("{}. It was put aside as {aside}, and a new history was begun", sentence::of(problem));
         tracing::error!("{sentence}");
         self.health.lock().unwrap_or_else(PoisonError::into_inner).set_aside.push(sentence);
         self.history = Some(History::open(&self.path)?);
@@ -131,8 +132,8 @@ impl Worker {
                 }
                 Ok(findings)
             }
-            Err(error @ WriteError::NotFound { .. }) => Err(Error::NotFound(sentence(&error))),
-            Err(error) => Err(Error::HistoryUnavailable(sentence(&error))),
+            Err(error @ WriteError::NotFound { .. }) => Err(Error::NotFound(sentence::of(&error))),
+            Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
         }
     }
 
@@ -140,7 +141,7 @@ impl Worker {
     fn write_backlog(&mut self) -> Result<(), String> {
         let result = self.write_once().or_else(|failure| match failure {
             Failure::Damaged(problem) => {
-                self.begin_anew(&problem).map_err(|error| sentence(&error))?;
+                self.begin_anew(&problem).map_err(|error| sentence::of(&error))?;
                 self.write_once().map_err(Failure::into_sentence)
             }
             Failure::Other(problem) => Err(problem),
@@ -165,12 +166,13 @@ impl Worker {
     fn write_once(&mut self) -> Result<(), Failure> {
         if self.history.is_none() {
             // Replacing a damaged one failed before; by now there may be room, or the right.
-            self.history = Some(History::open(&self.path).map_err(|error| Failure::Other(sentence(&error)))?);
+            self.history =
+                Some(History::open(&self.path).map_err(|error| Failure::Other(sentence::of(&error)))?);
         }
         let Some(history) = &mut self.history else { return Ok(()) };
         self.backlog.write(history, &*self.tell).map_err(|error| match error {
             WriteError::Damaged(_) => Failure::Damaged(error),
-            error => Failure::Other(sentence(&error)),
+            error => Failure::Other(sentence::of(&error)),
         })
     }
 }
@@ -185,16 +187,8 @@ enum Failure {
 impl Failure {
     fn into_sentence(self) -> String {
         match self {
-            Self::Damaged(error) => sentence(&error),
+            Self::Damaged(error) => sentence::of(&error),
             Self::Other(problem) => problem,
         }
     }
-}
-
-/// An error with its causes, as one sentence.
-fn sentence(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
