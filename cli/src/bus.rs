@@ -40,7 +40,8 @@ pub(crate) fn failed_call(error: Error) -> Failure {
         Error::HistoryUnavailable(reason) => Failure::new(
             Kind::HistoryUnavailable,
             format!(
-                "the history cannot be read at the moment: {reason}. Recording goes on; see `portolan status`"
+                "the history is not available: {}. Recording goes on; see `portolan status`",
+                clause(&reason)
             ),
         ),
         Error::Internal(reason) => Failure::new(

@@ -1,7 +1,7 @@
 //! The only place that reads a clock.
 
 use portolan_core::{MonotonicNs, UnixMillis};
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::{ClockId, clock_getres, clock_gettime};
 
 /// One instant on both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -35,4 +35,11 @@ impl Now {
         let ago_ms = self.monotonic.0.saturating_sub(earlier.0) / 1_000_000;
         UnixMillis(self.wall.0.saturating_sub(i64::try_from(ago_ms).unwrap_or(i64::MAX)))
     }
+}
+
+/// How long the kernel's timestamps of files stand still: a tick, 1 to 10 ms.
+#[must_use]
+pub fn tick_ns() -> u64 {
+    let tick = clock_getres(ClockId::RealtimeCoarse);
+    u64::try_from(tick.tv_nsec).unwrap_or(10_000_000)
 }

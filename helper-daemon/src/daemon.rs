@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -25,6 +26,7 @@ use crate::{
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let (config_path, was_named) = options.config();
     let config = Config::read(&config_path, was_named)?;
+    raise_descriptor_limit();
     let _instance = Instance::lock(&options.runtime_dir)?;
     make_folder(&options.state_dir, "state directory", "--state-dir", 0o700)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,7 +51,7 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
 
     let (bus, bus_state) = watch::channel(BusState::Starting);
     let (shut_down, shutdown) = watch::channel(false);
-    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, started, bus_state.clone()));
+    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, started));
     let serving = dbus::serve(options.bus_address.as_deref(), backend, bus, shutdown);
     tokio::pin!(serving);
     let notifying = notify_when_ready(bus_state);
@@ -81,6 +83,15 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
     }
     served?;
     Ok(result?)
+}
+
+/// Executables that wait to be hashed are held open, and a shell's soft limit is often 1024.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        tracing::warn!("the limit of open files cannot be raised: {error}");
+    }
 }
 
 fn start_writer(path: &Path, events: tokio::sync::broadcast::Sender<Event>) -> anyhow::Result<Writer> {

@@ -25,7 +25,9 @@ pub(crate) async fn run(options: &args::Status, json: bool) -> Result<(), Failur
         0 => Ok(()),
         _ if !options.check => Ok(()),
         count => {
-            let failure = Failure::new(Kind::Unhealthy, format!("{count} problems: {}", problems.join("; ")));
+            let plural = if count == 1 { "" } else { "s" };
+            let sentence = format!("{count} problem{plural}: {}", problems.join("; "));
+            let failure = Failure::new(Kind::Unhealthy, sentence);
             Err(failure.after_the_answer())
         }
     }

@@ -24,6 +24,9 @@ pub trait Daemon1 {
     fn applications(&self) -> Result<Vec<Application>, Error>;
 
     /// Approves, ignores or resets an application (`approved`, `ignored`, `unreviewed`) and answers its open findings.
+    ///
+    /// polkit may ask the person for a password first.
+    #[zbus(allow_interactive_auth)]
     fn review(&self, application: &str, state: &str) -> Result<(), Error>;
 
     /// Starts `Ticked` signals to the caller. Returns the ticks of the last five minutes.

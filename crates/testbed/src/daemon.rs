@@ -1,5 +1,5 @@
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, ExitStatus},
     time::Duration,
 };
@@ -24,7 +24,7 @@ pub struct DaemonOptions {
 pub struct Daemon {
     program: Program,
     state_dir: PathBuf,
-    folder: Folder,
+    _folder: Folder,
 }
 
 impl Daemon {
@@ -65,7 +65,7 @@ impl Daemon {
         let mut command = Command::new(path);
         command.arg("--config").arg(config).arg("--state-dir").arg(&state_dir);
         command.arg("--runtime-dir").arg(runtime_dir).arg("--bus-address").arg(bus.address());
-        Ok(Self { program: Program::start("portoland", command)?, state_dir, folder })
+        Ok(Self { program: Program::start("portoland", command)?, state_dir, _folder: folder })
     }
 
     /// Its process id.
@@ -80,22 +80,10 @@ impl Daemon {
         self.program.output()
     }
 
-    /// Where it keeps its state.
-    #[must_use]
-    pub fn state_dir(&self) -> &Path {
-        &self.state_dir
-    }
-
     /// The history file.
     #[must_use]
     pub fn history_path(&self) -> PathBuf {
         self.state_dir.join("history.sqlite")
-    }
-
-    /// Its runtime folder.
-    #[must_use]
-    pub fn runtime_dir(&self) -> PathBuf {
-        self.folder.path().join("run")
     }
 
     /// The program, to wait for what it prints or for its end.
@@ -109,10 +97,5 @@ impl Daemon {
     /// It did not end in ten seconds and was killed.
     pub fn stop(&mut self) -> Result<ExitStatus, Error> {
         self.program.stop()
-    }
-
-    /// Kills it with SIGKILL.
-    pub fn kill(&mut self) {
-        self.program.kill();
     }
 }

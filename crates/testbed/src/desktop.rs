@@ -120,12 +120,6 @@ impl Desktop {
         self.session.variable("DBUS_SESSION_BUS_ADDRESS")
     }
 
-    /// The X display.
-    #[must_use]
-    pub fn display(&self) -> &str {
-        self.session.variable("DISPLAY")
-    }
-
     /// The home folder of the desktop's user, which goes away with the desktop.
     #[must_use]
     pub fn home(&self) -> &Path {

@@ -21,27 +21,12 @@ impl Folder {
     /// # Errors
     /// It cannot be made.
     pub fn for_everybody() -> Result<Self, Error> {
-        Self::with(0o755, None)
-    }
-
-    /// A folder that only `user` may enter.
-    ///
-    /// # Errors
-    /// It cannot be made or given to the user.
-    pub fn for_user(user: &User) -> Result<Self, Error> {
-        Self::with(0o700, Some(user))
-    }
-
-    fn with(mode: u32, owner: Option<&User>) -> Result<Self, Error> {
         let parent = std::env::temp_dir();
         let dir = tempfile::Builder::new()
             .prefix("portolan-")
             .tempdir_in(&parent)
             .map_err(|source| Error::File { action: "make a folder in", path: parent, source })?;
-        set_mode(dir.path(), mode)?;
-        if let Some(user) = owner {
-            give(dir.path(), user)?;
-        }
+        set_mode(dir.path(), 0o755)?;
         let keeper = Keeper::of_paths(&[dir.path()])
             .map_err(|source| Error::Start { program: "sh".to_owned(), source })?;
         Ok(Self { dir, _keeper: keeper })

@@ -44,6 +44,7 @@ impl User {
     pub fn run(&self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);
     }
+
     /// Runs `work` on a thread of its own whose ids are this user's, and waits for it: for calls on a bus that this user
     /// makes. Only root may do that.
     ///

@@ -7,8 +7,8 @@ use portolan_core::{ApplicationKey, Dimension, ParseError, ReviewState};
 const APPLICATION_MAX_BYTES: usize = 8 * 1024;
 /// The longest word for a dimension or a state.
 const WORD_MAX_BYTES: usize = 64;
-/// The most rows that a caller may ask for.
-const ROWS_MAX: u32 = 100_000;
+/// The most rows that a caller may ask for, and gets who asks for no number.
+pub(crate) const ROWS_MAX: u32 = 100_000;
 
 /// Reads the arguments of a review.
 pub(super) fn review(application: &str, state: &str) -> Result<(ApplicationKey, ReviewState), Error> {

@@ -28,5 +28,6 @@ mod subscribers;
 mod texts;
 mod visibility;
 
+pub(crate) use arguments::ROWS_MAX;
 pub use backend::{Backend, Event, Viewer};
 pub use serve::{BusState, ServeError, serve};

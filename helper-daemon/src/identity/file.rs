@@ -11,6 +11,8 @@ use portolan_bpf::FileId;
 use portolan_core::{Pid, UnixMillis, Untrusted};
 use rustix::fs::{Mode, OFlags};
 
+use crate::clock;
+
 /// What tells two contents apart without reading them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct FileKey {
@@ -39,11 +41,12 @@ impl FileKey {
         self.inode == executed.inode && (self.device == executed.device || self.size == executed.size)
     }
 
-    /// Whether a change since `begun` would show in the ctime, which comes from the last tick (10 ms at most).
+    /// Whether a change since `begun` would show in the ctime, which comes from the last tick.
     pub(super) fn is_older_than_a_tick(&self, begun: UnixMillis) -> bool {
         let (seconds, nanoseconds) = self.changed;
         let changed_ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanoseconds / 1_000_000));
-        begun.0.saturating_sub(changed_ms) > 10
+        let age_ms = u64::try_from(begun.0.saturating_sub(changed_ms)).unwrap_or_default();
+        age_ms > clock::tick_ns() / 1_000_000 + 1
     }
 
     /// Whether nothing touched the file since the kernel executed it.

@@ -10,7 +10,7 @@ use portolan_core::{
 };
 
 use super::image::{Content, Image};
-use crate::clock::Now;
+use crate::clock::{self, Now};
 
 /// One run of one executable.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub struct Process {
     pub(super) image: Option<Rc<Image>>,
     /// When it ended, or executed another file; `None` while it is there.
     pub(super) ended: Cell<Option<MonotonicNs>>,
-    /// From when on a change of its file shows in the file's ctime; `None` until that is known.
-    pub(super) shows_changes: Cell<Option<MonotonicNs>>,
+    /// From when on a change of its file shows in the file's ctime; `None` until that is known. Shared by all forks.
+    pub(super) shows_changes: Rc<Cell<Option<MonotonicNs>>>,
     pub(super) identity: OnceCell<Result<Arc<Lineage>, Unattributed>>,
 }
 
@@ -60,9 +60,7 @@ impl Process {
             return Some(settled.clone());
         }
         // From the root down, without recursion: a hostile program may nest its parents deeply.
-        let chain: Vec<&Process> = std::iter::successors(Some(self), |process| process.parent.as_deref())
-            .take(MAX_PARENTS)
-            .collect();
+        let chain: Vec<&Process> = self.with_parents().collect();
         let mut parent = None;
         for process in chain.into_iter().rev() {
             let settled = match process.identity.get() {
@@ -124,7 +122,7 @@ impl Process {
             path: self.path.clone(),
             image: self.image.clone(),
             ended: Cell::new(self.ended.get().or(Some(at))),
-            shows_changes: self.shows_changes.clone(),
+            shows_changes: Rc::clone(&self.shows_changes),
             identity: OnceCell::new(),
         }
     }
@@ -145,8 +143,8 @@ impl Drop for Process {
     }
 }
 
-/// The longest tick of any kernel (CONFIG_HZ=100), and the millisecond to which the two clocks are compared.
-const TICK_NS: u64 = 11_000_000;
+/// The millisecond to which the two clocks are compared.
+const PRECISION_NS: u64 = 1_000_000;
 
 /// When the tick is over in which the file changed last: a later change has another stamp.
 fn next_stamp(executed: &FileId, now: Now) -> MonotonicNs {
@@ -154,7 +152,7 @@ fn next_stamp(executed: &FileId, now: Now) -> MonotonicNs {
     let changed_ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanoseconds / 1_000_000));
     let ago_ms = u64::try_from(now.wall.0.saturating_sub(changed_ms)).unwrap_or_default();
     let changed = now.monotonic.0.saturating_sub(ago_ms.saturating_mul(1_000_000));
-    MonotonicNs(changed.saturating_add(TICK_NS))
+    MonotonicNs(changed.saturating_add(clock::tick_ns()).saturating_add(PRECISION_NS))
 }
 
 /// Parents beyond this are not kept; no sane machine has so many.

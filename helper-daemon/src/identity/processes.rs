@@ -132,7 +132,7 @@ impl Processes {
             path: parent.path.clone(),
             image: parent.image.clone(),
             ended: Cell::new(None),
-            shows_changes: parent.shows_changes.clone(),
+            shows_changes: Rc::clone(&parent.shows_changes),
             identity: OnceCell::new(),
             parent: Some(not_too_deep(&parent, event.at)),
         };
@@ -158,7 +158,7 @@ impl Processes {
             path,
             image,
             ended: Cell::new(None),
-            shows_changes: Cell::new(None),
+            shows_changes: Rc::default(),
             identity: OnceCell::new(),
         };
         self.begin(process, event.at);
@@ -187,7 +187,7 @@ impl Processes {
             path,
             image,
             ended: Cell::new(None),
-            shows_changes: Cell::new(None),
+            shows_changes: Rc::default(),
             identity: OnceCell::new(),
         };
         self.begin(process, event.at);

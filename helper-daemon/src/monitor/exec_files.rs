@@ -67,8 +67,8 @@ impl ExecFiles {
         (Some(files), Hook::from_result(NAME, PURPOSE, Ok(())))
     }
 
-    pub(super) fn mounts_fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.filesystems.as_fd())
+    pub(super) fn mounts_fd(&self) -> BorrowedFd<'_> {
+        self.filesystems.as_fd()
     }
 
     pub(super) fn overflows(&self) -> u64 {

@@ -139,7 +139,7 @@ impl Monitor {
     /// Exceptional when something was mounted or unmounted; `None` without fanotify.
     #[must_use]
     pub fn mounts_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.exec_files.as_ref().and_then(ExecFiles::mounts_fd)
+        self.exec_files.as_ref().map(ExecFiles::mounts_fd)
     }
 
     /// All process events since the last call, oldest first.

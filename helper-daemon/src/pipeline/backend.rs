@@ -8,38 +8,29 @@ use portolan_bus::{
 };
 use portolan_core::{ApplicationKey, Dimension, ReviewState, Uid, UnixMillis};
 use portolan_history::{OpenError, Question, ReadError, Reader};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
 use super::{
     findings::to_wire,
     handle::{Command, Handle},
 };
 use crate::{
-    dbus::{Backend, BusState, Event, Viewer},
+    dbus::{Backend, Event, ROWS_MAX, Viewer},
     resources, sentence,
 };
-
-/// Rows of one answer, at most: what fits a message on the bus with long names.
-const ROWS_MAX: u32 = 20_000;
 
 /// The daemon as the bus sees it.
 pub struct DaemonBackend {
     handle: Handle,
     history_path: PathBuf,
     started: UnixMillis,
-    bus: watch::Receiver<BusState>,
 }
 
 impl DaemonBackend {
     /// A backend that asks the recorder, and reads the history at `history_path`.
     #[must_use]
-    pub fn new(
-        handle: Handle,
-        history_path: PathBuf,
-        started: UnixMillis,
-        bus: watch::Receiver<BusState>,
-    ) -> Self {
-        Self { handle, history_path, started, bus }
+    pub fn new(handle: Handle, history_path: PathBuf, started: UnixMillis) -> Self {
+        Self { handle, history_path, started }
     }
 
     /// Runs a question on a thread that may wait for the disk.
@@ -79,9 +70,6 @@ impl Backend for DaemonBackend {
         notes.extend(snapshot.history_problem.iter().map(|problem| {
             format!("{problem}. Recording goes on in memory and is written as soon as it can be.")
         }));
-        if let BusState::Away { problem } = &*self.bus.borrow() {
-            notes.push(format!("the bus is away: {problem}"));
-        }
         let is_reduced = snapshot.hooks.iter().any(|hook| !hook.active) || snapshot.history_problem.is_some();
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -116,7 +104,7 @@ impl Backend for DaemonBackend {
             .map(|word| word.parse())
             .collect::<Result<_, _>>()
             .map_err(|error: portolan_core::ParseError| Error::InvalidArgument(error.to_string()))?;
-        let limit = if request.limit == 0 { ROWS_MAX } else { request.limit.min(ROWS_MAX) };
+        let limit = if request.limit == 0 { ROWS_MAX } else { request.limit };
         let question = Question {
             since: request.since_unix_ms.map(UnixMillis),
             until: request.until_unix_ms.map(UnixMillis),

@@ -31,5 +31,5 @@ mod writer;
 pub use backend::DaemonBackend;
 pub use handle::Handle;
 pub use recorder::{Recorder, RecorderError};
-pub use self_test::{Traffic, move_known_bytes};
+pub use self_test::move_known_bytes;
 pub use writer::{Writer, WriterError};

@@ -173,7 +173,7 @@ impl Recorder {
         Ok((recorder, handle))
     }
 
-    /// How many subscribers' events may wait.
+    /// The channel over which the bus hears of ticks and findings; it loses its oldest when it is full.
     #[must_use]
     pub fn event_channel() -> broadcast::Sender<Event> {
         broadcast::Sender::new(EVENTS)

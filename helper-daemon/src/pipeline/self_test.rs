@@ -21,18 +21,10 @@ const PATIENCE_NS: u64 = 3_000_000_000;
 /// How long the child may run.
 const LIMIT_NS: u64 = 20_000_000_000;
 
-/// What the child moved: everything it sends, it receives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Traffic {
-    /// By TCP and UDP together.
-    pub bytes: Bytes,
-}
-
-/// What the child will have moved.
-#[must_use]
-fn expected() -> Traffic {
+/// What the child moves, by TCP and UDP together: everything it sends, it receives.
+fn expected() -> Bytes {
     let bytes = u64::try_from(TCP_BYTES + DATAGRAMS * DATAGRAM_BYTES).unwrap_or_default();
-    Traffic { bytes: Bytes { tx: bytes, rx: bytes } }
+    Bytes { tx: bytes, rx: bytes }
 }
 
 /// The child's work.
@@ -142,7 +134,7 @@ impl Running {
                 }
             }
         }
-        let expected = expected().bytes;
+        let expected = expected();
         let says = format!(
             "{} bytes sent and {} received through loopback (TCP and UDP); counted {} and {}",
             expected.tx, expected.rx, self.counted.tx, self.counted.rx

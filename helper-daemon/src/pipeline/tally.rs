@@ -29,14 +29,14 @@ impl Tally {
             .into_iter()
             .map(|reason| (reason.to_string(), self.unattributed.get(&reason).copied().unwrap_or_default()))
             .collect();
-        let (attributed, kernel, pending) = (self.attributed, self.kernel, pending.total());
+        let (attributed, kernel) = (self.attributed, self.kernel);
         let total = unattributed.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
         Attribution {
-            total: total.saturating_add(attributed).saturating_add(kernel).saturating_add(pending),
+            total: total.saturating_add(attributed).saturating_add(kernel),
             attributed,
             kernel,
             unattributed,
-            pending,
+            pending: pending.total(),
         }
     }
 }

@@ -221,7 +221,7 @@ impl Recorder {
         }
         let lost = [
             (grown(|losses| losses.events), "process events"),
-            (grown(|losses| losses.exec_file_overflows), "queues of executed files"),
+            (grown(|losses| losses.exec_file_overflows), "notices of executed files (at least)"),
             (grown(|losses| losses.unowned_flows), "flows' owners"),
         ];
         for (delta, what) in lost {

@@ -7,3 +7,4 @@ mod life;
 mod programs;
 mod sockets;
 mod starts;
+mod unusual;

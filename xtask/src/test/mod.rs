@@ -50,7 +50,7 @@ fn cargo(place: &Place, arguments: &[&str]) -> anyhow::Result<()> {
 
 /// cargo-deny is a tool of its own, which nobody has to install; without the network it judges all but advisories.
 fn licences(place: &Place, report: &mut Report) {
-    let name = "cargo deny: licences, sources, duplicates";
+    let name = "cargo deny: licences, bans, sources";
     if portolan_testbed::find_program("cargo-deny").is_none() {
         report.skip(name, "cargo-deny is not installed (cargo install cargo-deny)");
     } else {

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     time::Duration,
 };
 
@@ -74,8 +74,8 @@ pub(super) fn check(place: &Place, bindings: &Path, report: &mut Report) -> bool
     report.group("doc tests", || {
         let mut command = Command::new("cargo");
         command.args(["test", "--workspace", "--doc", "--quiet"]).current_dir(&place.top);
-        let (_, output) = tool::quietly(command, BUILD_LIMIT)?;
-        outcome(output)
+        let (status, output) = tool::quietly(command, BUILD_LIMIT)?;
+        outcome(status, output)
     });
     for (tests, ignored) in waiting {
         run_ignored(tests, ignored, report);
@@ -111,16 +111,18 @@ impl Tests {
     fn run(&self, mut command: Command) -> anyhow::Result<(Outcome, String)> {
         command.current_dir(&self.dir).env("CARGO_MANIFEST_DIR", &self.dir).env_remove("UPDATE_GOLDEN");
         command.env("TS_RS_EXPORT_DIR", &self.bindings);
-        let (_, output) = tool::quietly(command, TEST_LIMIT)?;
-        Ok((outcome(output.clone())?, output))
+        let (status, output) = tool::quietly(command, TEST_LIMIT)?;
+        Ok((outcome(status, output.clone())?, output))
     }
 }
 
-fn outcome(output: String) -> anyhow::Result<Outcome> {
-    match libtest::counts(&output) {
-        Some(counts) => Ok(Outcome { counts, output }),
-        None => bail!("it ended without a result:\n{output}"),
+/// What a test program counted. One that ends badly although no test failed has failed.
+fn outcome(status: ExitStatus, output: String) -> anyhow::Result<Outcome> {
+    let Some(mut counts) = libtest::counts(&output) else { bail!("it ended without a result:\n{output}") };
+    if !status.success() {
+        counts.failed = counts.failed.max(1);
     }
+    Ok(Outcome { counts, output })
 }
 
 /// Runs the tests that need something, those with the same needs together, or says why not.

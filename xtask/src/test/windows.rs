@@ -36,11 +36,13 @@ fn vitest(place: &Place) -> anyhow::Result<Outcome> {
     let path = dir.path().join("vitest.json");
     let file = format!("--outputFile.json={}", path.display());
     let arguments = ["test", "--workspace", "ui", "--", "--reporter=default", "--reporter=json", &file];
-    let (_, output) = tool::quietly(ui::npm(place, &arguments), ui::LIMIT)?;
+    let (status, output) = tool::quietly(ui::npm(place, &arguments), ui::LIMIT)?;
     let json = fs::read_to_string(&path).with_context(|| format!("vitest wrote no report:\n{output}"))?;
     let vitest: Vitest = serde_json::from_str(&json).context("cannot read vitest's report")?;
     // A file that cannot be loaded holds no test that could fail.
     let failed = vitest.num_failed_tests.max(vitest.num_failed_test_suites.min(1));
+    // Nor does an error outside of any test.
+    let failed = if status.success() { failed } else { failed.max(1) };
     let counts = Counts { passed: vitest.num_passed_tests, failed, skipped: vitest.num_pending_tests };
     Ok(Outcome { counts, output })
 }

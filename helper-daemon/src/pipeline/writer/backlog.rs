@@ -8,7 +8,7 @@ use portolan_history::{History, NewFinding, Record, WriteError};
 
 use crate::pipeline::findings::to_wire;
 
-/// Rows that wait at most; beyond, the oldest are merged: their bytes stay, their peers go.
+/// Rows that wait as they are; beyond, all are merged: their bytes stay, their peers go.
 const ROWS_MAX: usize = 100_000;
 
 /// Rows and findings in the order in which they came.
