@@ -170,6 +170,15 @@ static __always_inline int skipped_urgent(struct sock *sk, __u32 from, __u32 to)
 	return urgent && urgent - from < to - from && !(sk->__sk_common.skc_flags & SOCK_URGINLINE);
 }
 
+/* Whether it comes next: the kernel passes over it without a word when another one follows. */
+static __always_inline int urgent_is_next(struct sock *sk, __u32 at)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+
+	return BPF_CORE_READ(tcp, urg_seq) == at && BPF_CORE_READ(tcp, urg_data) &&
+	       !(sk->__sk_common.skc_flags & SOCK_URGINLINE);
+}
+
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_consumed, struct sock *sk)
 {
@@ -186,10 +195,10 @@ int BPF_PROG(on_consumed, struct sock *sk)
 	if (cell->state == PORTOLAN_CELL_LISTENING)
 		begin_early(sk, cell);
 	grown = now - cell->copied_seq;
-	if (!grown)
+	if ((__s32)grown <= 0) /* negative: the urgent byte that comes next has been passed over in advance */
 		return 0;
 	grown -= skipped_urgent(sk, cell->copied_seq, now);
-	cell->copied_seq = now;
+	cell->copied_seq = now + urgent_is_next(sk, now);
 	if (grown)
 		charge_stream(sk, cell, 0, grown);
 	return 0;

@@ -74,6 +74,7 @@ struct tcp_sock {
 	__u32 copied_seq;
 	__u32 rcv_nxt;
 	__u32 urg_seq;
+	__u16 urg_data;
 	__u64 bytes_received;
 };
 

@@ -38,6 +38,7 @@ pub(crate) const TESTS: &[&str] = &[
     "at-spi2-core",
     "xdotool",
     "scrot",
+    "imagemagick",
     "adwaita-icon-theme",
     "hicolor-icon-theme",
     "fonts-dejavu-core",

@@ -157,3 +157,56 @@ fn next_stamp(executed: &FileId, now: Now) -> MonotonicNs {
 
 /// Parents beyond this are not kept; no sane machine has so many.
 pub(super) const MAX_PARENTS: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::{Pid, UnixMillis};
+
+    use super::*;
+    use crate::identity::file::FileKey;
+
+    const WALL_MS: i64 = 1_000_000;
+    const NOW: Now = Now { monotonic: MonotonicNs(500_000_000), wall: UnixMillis(WALL_MS) };
+
+    /// A process whose file was changed so long before now, and which ended so long after now.
+    fn process(stamps: Stamps, changed_ms_ago: i64, ended_ns: Option<u64>) -> (Process, FileKey) {
+        let changed_ms = WALL_MS - changed_ms_ago;
+        let changed = (changed_ms / 1000, u32::try_from(changed_ms % 1000).unwrap() * 1_000_000);
+        let executed = FileId { device: (8, 1), inode: 7, generation: 0, changed, size: 3, stamps };
+        let process = Process {
+            key: ProcessKey { pid: Pid(1), started: MonotonicNs(1), exec_generation: 1 },
+            uid: Uid(0),
+            command_line: None,
+            parent: None,
+            executed: Some(executed),
+            path: Untrusted::from("/x"),
+            image: None,
+            ended: Cell::new(ended_ns.map(MonotonicNs)),
+            shows_changes: Rc::default(),
+            identity: OnceCell::new(),
+        };
+        process.note_stamps(NOW);
+        (process, FileKey { device: (8, 1), inode: 7, changed, size: 3 })
+    }
+
+    #[test]
+    fn a_file_that_may_have_changed_unseen_after_the_end_proves_nothing() {
+        let before = Some(NOW.monotonic.0 - 1);
+        let after = Some(NOW.monotonic.0 + 1);
+        for (stamps, changed_ms_ago, ended, is_certain) in [
+            (Stamps::Coarse, 1, before, false),
+            (Stamps::Coarse, 1, after, false),
+            (Stamps::Coarse, 100, before, true),
+            (Stamps::FineOnceQueried, 1, before, false),
+            (Stamps::FineOnceQueried, 1, after, true),
+            (Stamps::FineOnceQueried, 100, before, true),
+            (Stamps::Fine, 1, before, true),
+            (Stamps::Coarse, 1, None, true),
+        ] {
+            let (process, key) = process(stamps, changed_ms_ago, ended);
+            assert_eq!(process.is_certain(key), is_certain, "{stamps:?} {changed_ms_ago} {ended:?}");
+            let touched = FileKey { changed: (key.changed.0, key.changed.1 + 1), ..key };
+            assert_eq!(process.is_certain(touched), ended.is_none());
+        }
+    }
+}

@@ -100,11 +100,12 @@ impl Recorder {
         Ok(())
     }
 
-    /// After a burst, once it is over.
+    /// After a burst, once it is over and the flows that it left behind are forgotten.
     fn give_memory_back(&mut self, flows: usize) {
+        let (remembered, in_use) = self.ledger.sizes();
         if flows > BURST {
             self.had_burst = true;
-        } else if self.had_burst && self.rows.len() < BURST {
+        } else if self.had_burst && self.rows.len() < BURST && remembered < in_use + BURST {
             self.had_burst = false;
             crate::resources::give_memory_back();
         }
@@ -178,10 +179,14 @@ impl Recorder {
         self.outbox.push_back(Job::Raise(Box::new((verdict, parent))));
     }
 
-    /// Hands what is settled to the history. While it is behind, rows stay here and grow.
+    /// Hands what is settled to the history. While it is behind, rows stay here and grow, unless somebody waits for them.
     fn write(&mut self, done: Vec<oneshot::Sender<Result<(), Error>>>) {
         let is_behind = self.outbox.iter().any(|job| matches!(job, Job::Write { .. }));
-        let records = if is_behind { Vec::new() } else { self.rows.take_settled(self.config.bucket_ms) };
+        let records = if is_behind && done.is_empty() {
+            Vec::new()
+        } else {
+            self.rows.take_settled(self.config.bucket_ms)
+        };
         if !records.is_empty() || !done.is_empty() {
             self.outbox.push_back(Job::Write { records, done });
         }

@@ -83,6 +83,24 @@ impl Bed {
             })
     }
 
+    /// Waits until the window has drawn its page.
+    ///
+    /// Looked at, not asked: a page that is asked for its accessible tree before can stop for good (WebKitGTK 2.4x).
+    pub(crate) fn wait_for_page(&self) {
+        self.desktop.wait_for_window("Portolan", PATIENCE).unwrap();
+        let picture = self.programs.folder.path().join("page.png");
+        self.wait_until("the window has drawn its page", || {
+            self.desktop.screenshot(&picture).unwrap();
+            // Beside the notifications, below the header. A blank page has a colour or two.
+            let colours = Command::new("/usr/bin/convert-im6")
+                .arg(&picture)
+                .args(["-crop", "700x500+20+250", "-format", "%k", "info:"])
+                .output()
+                .unwrap();
+            String::from_utf8(colours.stdout).unwrap().trim().parse::<u32>().unwrap() > 20
+        });
+    }
+
     /// Waits for a notification with this headline and presses one of its buttons: the nearest below the headline.
     pub(crate) fn answer(&self, headline: &str, button: &str) {
         self.wait_for_text(headline);

@@ -38,7 +38,7 @@ fn a_new_program_is_told_approved_and_drawn_and_told_again_when_it_changes() {
     // A second start opens the window of the first; it shows the program and what it sent.
     let mut second = bed.start_app(&[]);
     assert!(second.ended(PATIENCE).unwrap().success(), "{}", second.output());
-    bed.desktop.wait_for_window("Portolan", PATIENCE).unwrap();
+    bed.wait_for_page();
     bed.programs.send(&program, 43);
     bed.wait_for_text("zephyr");
     bed.wait_for_text("123.5 kB");
@@ -81,6 +81,7 @@ fn without_a_window_it_is_small_and_has_no_web_process() {
     let mut second = bed.start_app(&[]);
     assert!(second.ended(PATIENCE).unwrap().success(), "{}", second.output());
     let window = bed.desktop.wait_for_window("Portolan", PATIENCE).unwrap();
+    bed.wait_for_page();
     assert!(bed.has_web_process());
     bed.desktop.run("xdotool", &["windowclose", &window]).unwrap();
     bed.wait_until("the web process is gone", || !bed.has_web_process());
