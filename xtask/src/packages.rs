@@ -39,6 +39,8 @@ pub(crate) const TESTS: &[&str] = &[
     "xdotool",
     "scrot",
     "imagemagick",
+    "tesseract-ocr",
+    "tesseract-ocr-eng",
     "adwaita-icon-theme",
     "hicolor-icon-theme",
     "fonts-dejavu-core",

@@ -16,6 +16,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const MOST_WIDGETS: usize = 20_000;
 
 const ACCESSIBLE: &str = "org.a11y.atspi.Accessible";
+const COMPONENT: &str = "org.a11y.atspi.Component";
+const TEXT: &str = "org.a11y.atspi.Text";
 
 /// Something on the screen, as the accessibility bus tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +113,6 @@ impl Widget {
 async fn all_widgets(bus: Connection) -> zbus::Result<Vec<Widget>> {
     let root = OwnedObjectPath::try_from("/org/a11y/atspi/accessible/root")?;
     let mut waiting = VecDeque::from([("org.a11y.atspi.Registry".to_owned(), root)]);
-    waiting.extend(web_pages(&bus).await?);
     let mut widgets = Vec::new();
     while let Some((owner, path)) = waiting.pop_front() {
         if widgets.len() >= MOST_WIDGETS {
@@ -122,25 +123,6 @@ async fn all_widgets(bus: Connection) -> zbus::Result<Vec<Widget>> {
         waiting.extend(node.children().await.unwrap_or_default());
     }
     Ok(widgets)
-}
-
-/// The pages of WebKit: the window around a page does not list it as its child.
-async fn web_pages(bus: &Connection) -> zbus::Result<Vec<(String, OwnedObjectPath)>> {
-    const PAGES: &str = "/org/a11y/webkit/accessible";
-    let mut pages = Vec::new();
-    for name in zbus::fdo::DBusProxy::new(bus).await?.list_names().await? {
-        if !name.starts_with("org.webkit.") {
-            continue;
-        }
-        let introspectable = ("org.freedesktop.DBus.Introspectable", "Introspect");
-        let reply = bus.call_method(Some(&name), PAGES, Some(introspectable.0), introspectable.1, &()).await;
-        // A page that has just been closed is not on the screen.
-        let Ok(xml) = reply.and_then(|reply| reply.body().deserialize::<String>()) else { continue };
-        for child in xml.split("<node name=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-            pages.push((name.to_string(), OwnedObjectPath::try_from(format!("{PAGES}/{child}"))?));
-        }
-    }
-    Ok(pages)
 }
 
 /// One object on the accessibility bus.
@@ -159,7 +141,18 @@ impl Node<'_> {
     }
 
     async fn children(&self) -> zbus::Result<Vec<(String, OwnedObjectPath)>> {
-        self.call(ACCESSIBLE, "GetChildren", &()).await?.body().deserialize()
+        let children: Vec<(String, OwnedObjectPath)> =
+            self.call(ACCESSIBLE, "GetChildren", &()).await?.body().deserialize()?;
+        if !children.is_empty() {
+            return Ok(children);
+        }
+        // The window around a web page counts the page as its child, and does not list it.
+        let count = self.call("org.freedesktop.DBus.Properties", "Get", &(ACCESSIBLE, "ChildCount")).await?;
+        if i32::try_from(count.body().deserialize::<OwnedValue>()?)? == 0 {
+            return Ok(children);
+        }
+        let page = self.call(ACCESSIBLE, "GetChildAtIndex", &0_i32).await?.body().deserialize()?;
+        Ok(vec![page])
     }
 
     /// What it says of itself. Not everything has a name, a place or a text, and what has just gone away has nothing.
@@ -169,11 +162,23 @@ impl Node<'_> {
         let name = self.call("org.freedesktop.DBus.Properties", "Get", &(ACCESSIBLE, "Name")).await;
         let name = name.and_then(|reply| reply.body().deserialize::<OwnedValue>());
         let name = name.ok().and_then(|name| String::try_from(name).ok()).unwrap_or_default();
-        let place = self.call("org.a11y.atspi.Component", "GetExtents", &0_u32).await;
-        let (x, y, width, height) =
-            place.and_then(|reply| reply.body().deserialize::<(i32, i32, i32, i32)>()).unwrap_or_default();
-        let text = self.call("org.a11y.atspi.Text", "GetText", &(0_i32, -1_i32)).await;
-        let text = text.and_then(|reply| reply.body().deserialize::<String>()).unwrap_or_default();
+        // WebKit's page ends when it is asked for an interface that it does not have.
+        let interfaces = self.call(ACCESSIBLE, "GetInterfaces", &()).await;
+        let interfaces: Vec<String> =
+            interfaces.and_then(|reply| reply.body().deserialize()).unwrap_or_default();
+        let has = |interface: &str| interfaces.iter().any(|known| known == interface);
+        let (mut x, mut y, mut width, mut height) = (0, 0, 0, 0);
+        if has(COMPONENT)
+            && let Ok(reply) = self.call(COMPONENT, "GetExtents", &0_u32).await
+        {
+            (x, y, width, height) = reply.body().deserialize().unwrap_or_default();
+        }
+        let mut text = String::new();
+        if has(TEXT)
+            && let Ok(reply) = self.call(TEXT, "GetText", &(0_i32, -1_i32)).await
+        {
+            text = reply.body().deserialize().unwrap_or_default();
+        }
         Widget { role, name, text, x, y, width, height }
     }
 }

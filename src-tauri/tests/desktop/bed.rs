@@ -83,22 +83,39 @@ impl Bed {
             })
     }
 
-    /// Waits until the window has drawn its page.
+    /// Waits until all of these words can be read on the screen.
     ///
-    /// Looked at, not asked: a page that is asked for its accessible tree before can stop for good (WebKitGTK 2.4x).
-    pub(crate) fn wait_for_page(&self) {
-        self.desktop.wait_for_window("Portolan", PATIENCE).unwrap();
-        let picture = self.programs.folder.path().join("page.png");
-        self.wait_until("the window has drawn its page", || {
+    /// Read from a picture, as a person does, and not from the accessible tree: WebKit's process ends when the tree of
+    /// this page is walked (seen with WebKitGTK of Debian 12).
+    pub(crate) fn wait_to_read(&self, words: &[&str]) {
+        let picture = self.programs.folder.path().join("screen.png");
+        let large = self.programs.folder.path().join("large.png");
+        let output = |program: &str, arguments: &[&std::ffi::OsStr]| {
+            let output = Command::new(program).args(arguments).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let mut read = String::new();
+        let deadline = Instant::now() + PATIENCE;
+        while !words.iter().all(|word| read.contains(word)) {
+            if Instant::now() >= deadline {
+                self.picture("failure");
+                panic!("{words:?} cannot be read on the screen, which says:\n{read}");
+            }
             self.desktop.screenshot(&picture).unwrap();
-            // Beside the notifications, below the header. A blank page has a colour or two.
-            let colours = Command::new("/usr/bin/convert-im6")
-                .arg(&picture)
-                .args(["-crop", "700x500+20+250", "-format", "%k", "info:"])
-                .output()
-                .unwrap();
-            String::from_utf8(colours.stdout).unwrap().trim().parse::<u32>().unwrap() > 20
-        });
+            output(
+                "/usr/bin/convert-im6",
+                &[picture.as_ref(), "-resize".as_ref(), "300%".as_ref(), large.as_ref()],
+            );
+            read = output("tesseract", &[large.as_ref(), "-".as_ref(), "--psm".as_ref(), "11".as_ref()]);
+        }
+    }
+
+    /// Closes the window and waits until nothing of WebKit is left.
+    pub(crate) fn close_window(&self) {
+        let window = self.desktop.wait_for_window("Portolan", PATIENCE).unwrap();
+        self.desktop.run("xdotool", &["windowclose", &window]).unwrap();
+        self.wait_until("the web process is gone", || !self.has_web_process());
     }
 
     /// Waits for a notification with this headline and presses one of its buttons: the nearest below the headline.

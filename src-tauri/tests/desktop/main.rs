@@ -6,8 +6,6 @@
 
 mod bed;
 
-use std::{thread, time::Duration};
-
 use bed::{Bed, PATIENCE};
 
 #[test]
@@ -20,7 +18,7 @@ fn a_new_program_is_told_approved_and_drawn_and_told_again_when_it_changes() {
 
     // A program that was never seen sends a known number of bytes.
     let program = bed.programs.copy("zephyr");
-    bed.programs.send(&program, 123_457);
+    bed.programs.send(&program, 654_321);
     let popup = bed.wait_for_text("New application on the network: zephyr");
     assert!(popup.width > 0);
     bed.wait_for_text("127.0.0.1:");
@@ -30,7 +28,7 @@ fn a_new_program_is_told_approved_and_drawn_and_told_again_when_it_changes() {
 
     // Exactly these bytes, for exactly this path and hash.
     let row = bed.row_of(&program);
-    assert_eq!(row["tx_bytes"], 123_457);
+    assert_eq!(row["tx_bytes"], 654_321);
     assert_eq!(row["rx_bytes"], 0);
     assert_eq!(row["sha256"], bed.programs.sha256(&program));
     assert_eq!(row["parent_path"], std::env::current_exe().unwrap().to_str().unwrap());
@@ -38,12 +36,10 @@ fn a_new_program_is_told_approved_and_drawn_and_told_again_when_it_changes() {
     // A second start opens the window of the first; it shows the program and what it sent.
     let mut second = bed.start_app(&[]);
     assert!(second.ended(PATIENCE).unwrap().success(), "{}", second.output());
-    bed.wait_for_page();
     bed.programs.send(&program, 43);
-    bed.wait_for_text("zephyr");
-    bed.wait_for_text("123.5 kB");
-    thread::sleep(Duration::from_secs(3)); // for the picture only: a few ticks to draw
+    bed.wait_to_read(&["zephyr", "654 kB", "approved", "100.00 % attributed"]);
     bed.picture("window");
+    bed.close_window();
 
     // The same program again is no news. A changed copy is.
     assert_eq!(bed.findings_of(&program).len(), 1);
@@ -54,7 +50,7 @@ fn a_new_program_is_told_approved_and_drawn_and_told_again_when_it_changes() {
     bed.picture("changed");
     assert_eq!(bed.findings_of(&program).len(), 2);
     let total: u64 = bed.rows_of(&program).iter().map(|row| row["tx_bytes"].as_u64().unwrap()).sum();
-    assert_eq!(total, 123_457 + 43 + 7);
+    assert_eq!(total, 654_321 + 43 + 7);
 
     assert!(app.stop().unwrap().success(), "{}", app.output());
 }
@@ -80,11 +76,9 @@ fn without_a_window_it_is_small_and_has_no_web_process() {
     bed.wait_for_tray();
     let mut second = bed.start_app(&[]);
     assert!(second.ended(PATIENCE).unwrap().success(), "{}", second.output());
-    let window = bed.desktop.wait_for_window("Portolan", PATIENCE).unwrap();
-    bed.wait_for_page();
+    bed.wait_to_read(&["Application", "attributed"]);
     assert!(bed.has_web_process());
-    bed.desktop.run("xdotool", &["windowclose", &window]).unwrap();
-    bed.wait_until("the web process is gone", || !bed.has_web_process());
+    bed.close_window();
     let pss = bed::pss_bytes(app.pid());
     assert!(pss < 60_000_000, "{pss} bytes without a window");
 }
