@@ -101,21 +101,25 @@ impl Gui for FakeGui {
 pub(crate) struct Bus {
     pub(crate) address: String,
     process: Child,
+    // A bus that is killed leaves its socket behind.
+    _dir: tempfile::TempDir,
 }
 
 impl Bus {
-    /// Starts a bus at `address`, or where it likes.
+    /// Starts a bus at `address`, or in a folder of its own.
     pub(crate) fn start(address: Option<&str>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let own = format!("unix:path={}", dir.path().join("bus").display());
         let mut process = Command::new("dbus-daemon")
             .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
-            .args(address.map(|address| format!("--address={address}")))
+            .arg(format!("--address={}", address.unwrap_or(&own)))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("dbus-daemon must be installed (Debian package dbus-daemon)");
         let mut address = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        Self { address: address.trim_end().to_owned(), process }
+        Self { address: address.trim_end().to_owned(), process, _dir: dir }
     }
 }
 
