@@ -6,6 +6,7 @@ mod commands;
 mod tray;
 
 use std::{
+    cell::Cell,
     io::{BufRead as _, BufReader},
     os::{fd::AsFd as _, unix::net::UnixStream},
 };
@@ -13,10 +14,13 @@ use std::{
 use anyhow::Context as _;
 use tauri::{AppHandle, Manager as _, Url, WebviewUrl, WebviewWindowBuilder};
 use tray::Tray;
+use webkit2gtk::{WebView, WebViewExt as _};
 
 use crate::{desktop::open_display, protocol::ToWindow};
 
 const LABEL: &str = "main";
+/// A page that ends more often than this in one window is not loaded any more.
+const RELOADS_MAX: u32 = 20;
 
 /// With `LANG=C` WebKitGTK reports the language "C", which `Intl` refuses with an exception.
 const LANGUAGE_GUARD: &str = r#"
@@ -58,8 +62,22 @@ fn build(app: &AppHandle) -> tauri::Result<()> {
         .devtools(cfg!(debug_assertions))
         .on_navigation(is_ours)
         .initialization_script(LANGUAGE_GUARD)
-        .build()
-        .map(|_| ())
+        .build()?
+        .with_webview(|webview| reload_when_it_ends(&webview.inner()))
+}
+
+/// WebKit's own process can end (a fault, or out of memory) and leaves the window as it was painted last.
+fn reload_when_it_ends(page: &WebView) {
+    let reloads = Cell::new(0);
+    page.connect_web_process_terminated(move |page, reason| {
+        reloads.set(reloads.get() + 1);
+        if reloads.get() > RELOADS_MAX {
+            tracing::error!(?reason, "the page ended again and is not loaded any more; open the window anew");
+            return;
+        }
+        tracing::warn!(?reason, "the page's process ended; the page is loaded again");
+        page.reload();
+    });
 }
 
 /// The page never leaves the files that are built into the app.

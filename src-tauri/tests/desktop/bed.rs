@@ -178,12 +178,32 @@ impl Bed {
     }
 
     pub(crate) fn has_web_process(&self) -> bool {
+        !self.processes_of_webkit().is_empty()
+    }
+
+    /// Kills the process that draws the page.
+    pub(crate) fn kill_page(&self) {
+        let pages =
+            self.processes_of_webkit().into_iter().filter(|(_, name)| name.starts_with("WebKitWebProces"));
+        for (pid, _) in pages {
+            assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+        }
+    }
+
+    /// Process id and name of what WebKit runs on this desktop.
+    fn processes_of_webkit(&self) -> Vec<(String, String)> {
         let home = format!("HOME={}", self.desktop.home().display());
-        fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-            let read = |file| fs::read(entry.path().join(file)).unwrap_or_default();
-            String::from_utf8_lossy(&read("comm")).starts_with("WebKit")
-                && String::from_utf8_lossy(&read("environ")).contains(&home)
-        })
+        let read = |entry: &fs::DirEntry, file| fs::read(entry.path().join(file)).unwrap_or_default();
+        fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter(|entry| String::from_utf8_lossy(&read(entry, "environ")).contains(&home))
+            .map(|entry| {
+                let name = String::from_utf8_lossy(&read(&entry, "comm")).trim().to_owned();
+                (entry.file_name().to_string_lossy().into_owned(), name)
+            })
+            .filter(|(_, name)| name.starts_with("WebKit"))
+            .collect()
     }
 
     /// Asks the command line, as root.

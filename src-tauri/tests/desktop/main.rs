@@ -77,7 +77,10 @@ fn without_a_window_it_is_small_and_has_no_web_process() {
     let mut second = bed.start_app(&[]);
     assert!(second.ended(PATIENCE).unwrap().success(), "{}", second.output());
     bed.wait_to_read(&["Application", "attributed"]);
-    assert!(bed.has_web_process());
+    bed.kill_page();
+    let program = bed.programs.copy("again");
+    bed.programs.send(&program, 654_321);
+    bed.wait_to_read(&["again", "654 kB"]); // the page came back by itself
     bed.close_window();
     let pss = bed::pss_bytes(app.pid());
     assert!(pss < 60_000_000, "{pss} bytes without a window");
