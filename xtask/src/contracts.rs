@@ -112,14 +112,14 @@ impl ParseCallbacks for BytesOfTheKernel {
 
 /// Lets the wire types write their TypeScript into `dir`.
 fn write_bindings(place: &Place, dir: &Path) -> anyhow::Result<()> {
-    let mut command = cargo_test(place, &["portolan-bus", "portolan-desktop"], "export_bindings");
+    let mut command = cargo_test(place, &["portolan-bus", "portolan-desktop"], &["--lib", "--bins"]);
     command.env("TS_RS_EXPORT_DIR", dir);
     tool::output_of(command, LIMIT).map(drop)
 }
 
 /// Lets the daemon compare its introspection with the golden one, or write it.
 fn golden(place: &Place, write: bool) -> anyhow::Result<()> {
-    let mut command = cargo_test(place, &["portoland"], "golden");
+    let mut command = cargo_test(place, &["portoland"], &["golden"]);
     command.env_remove("UPDATE_GOLDEN");
     if write {
         command.env("UPDATE_GOLDEN", "1");
@@ -127,13 +127,13 @@ fn golden(place: &Place, write: bool) -> anyhow::Result<()> {
     tool::output_of(command, LIMIT).map(drop)
 }
 
-fn cargo_test(place: &Place, packages: &[&str], filter: &str) -> Command {
+fn cargo_test(place: &Place, packages: &[&str], which: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.args(["test", "--quiet"]).current_dir(&place.top);
     for package in packages {
         command.args(["--package", package]);
     }
-    command.arg(filter);
+    command.args(which);
     command
 }
 

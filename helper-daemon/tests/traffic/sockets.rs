@@ -9,12 +9,13 @@ async fn every_way_to_move_bytes_is_counted_to_the_byte() {
     let server = bed.programs.server();
     let (tcp_v4, tcp_v6) = (server.tcp_v4(), server.tcp_v6());
     let (udp_v4, udp_v6) = (format!("127.0.0.1:{}", server.udp), format!("[::1]:{}", server.udp));
+    // Datagrams are few enough for the server's buffer, so that none is dropped before it reads them.
     let cases: [(&str, Vec<&str>, u64, u64); 8] = [
         ("tcp-up", vec!["tcp", &tcp_v4, "1234567"], 1_234_567, 0),
         ("tcp-up-v6", vec!["tcp", &tcp_v6, "7654321"], 7_654_321, 0),
         ("tcp-down", vec!["tcp-down", &tcp_v4, "3000001"], 8, 3_000_001),
         ("tcp-down-v6", vec!["tcp-down", &tcp_v6, "20"], 3, 20),
-        ("udp-v4", vec!["udp", &udp_v4, "100", "999"], 99_900, 0),
+        ("udp-v4", vec!["udp", &udp_v4, "50", "999"], 49_950, 0),
         ("udp-v6", vec!["udp", &udp_v6, "10", "1"], 10, 0),
         ("udp-connected", vec!["udp-connected", &udp_v4, "50", "1200"], 60_000, 0),
         ("nothing", vec!["tcp", &tcp_v4, "0"], 0, 0),
