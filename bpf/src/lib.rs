@@ -4,6 +4,7 @@
 //!
 //! Invariant: nothing here loads, attaches or reads anything; that is the daemon's `monitor`.
 
+// Generated: its names are C's, its documentation stands in abi.h.
 #[allow(missing_docs, non_camel_case_types, unreachable_pub, clippy::all, clippy::as_conversions)]
 pub mod abi;
 mod decode;

@@ -55,7 +55,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     result
 }
 
-/// Help and version, and what clap did not understand.
+/// Help and version, and what clap did not understand. Who closed the output has nowhere to be told about it.
 fn explain(error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = error.print();

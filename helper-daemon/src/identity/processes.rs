@@ -45,10 +45,10 @@ impl Processes {
         // Threads of the kernel have no key and nobody asks for them.
         let Some(key) = event.process else { return };
         match event.kind {
-            EventKind::Fork => self.forked(key, &event),
+            EventKind::Fork => self.forked(key, event),
             EventKind::Exec => self.executed(key, event),
             EventKind::Exit => self.exited(key, event.at),
-            EventKind::Task => self.found(key, &event),
+            EventKind::Task => self.found(key, event),
         }
     }
 
@@ -121,7 +121,7 @@ impl Processes {
     }
 
     /// A copy of its parent, until it calls exec.
-    fn forked(&mut self, key: ProcessKey, event: &Event) {
+    fn forked(&mut self, key: ProcessKey, event: Event) {
         let parent = event.parent.and_then(|parent| self.table.get(&parent)).cloned();
         let Some(parent) = parent else { return self.found(key, event) };
         let process = Process {
@@ -139,6 +139,7 @@ impl Processes {
         self.begin(process, event.at);
     }
 
+    /// It runs another executable. What the event does not say of its arguments, /proc may.
     fn executed(&mut self, key: ProcessKey, event: Event) {
         let (image, path) = self.image_of(key.pid, &event);
         let mut arguments = event.arguments;
@@ -173,24 +174,10 @@ impl Processes {
     }
 
     /// A process whose beginning was not seen: asks /proc what it runs.
-    fn found(&mut self, key: ProcessKey, event: &Event) {
-        if self.table.contains_key(&key) {
-            return;
+    fn found(&mut self, key: ProcessKey, event: Event) {
+        if !self.table.contains_key(&key) {
+            self.executed(key, event);
         }
-        let (image, path) = self.image_of(key.pid, event);
-        let process = Process {
-            key,
-            uid: event.uid,
-            command_line: command_line(&file::read_arguments(key.pid, ARGUMENTS_MAX)),
-            parent: self.parent_of(key, event.parent, event.at),
-            executed: event.file,
-            path,
-            image,
-            ended: Cell::new(None),
-            shows_changes: Rc::default(),
-            identity: OnceCell::new(),
-        };
-        self.begin(process, event.at);
     }
 
     fn begin(&mut self, process: Process, at: MonotonicNs) {

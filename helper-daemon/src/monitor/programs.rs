@@ -24,24 +24,15 @@ pub(super) struct Programs {
     types: Btf,
 }
 
-/// Program, tracepoint, purpose. The first three are essential.
+/// Program, hook, purpose. The first three are essential.
 const TRACEPOINTS: [(&str, &str, &str); 7] = [
-    ("on_fork", "sched_process_fork", "knows who started whom"),
-    ("on_exec", "sched_process_exec", "knows which file a process runs"),
-    ("on_exit", "sched_process_exit", "knows when a process is gone"),
-    ("on_sent", "sock_send_length", "counts the bytes that programs send"),
-    ("on_received", "sock_recv_length", "counts the bytes that programs receive (all but TCP)"),
-    ("on_consumed", "tcp_rcv_space_adjust", "counts the bytes that programs receive over TCP"),
-    ("on_tcp_state", "inet_sock_set_state", "sees TCP connections before their first byte"),
-];
-const NAMES: [&str; 7] = [
-    "tp_btf/sched_process_fork",
-    "tp_btf/sched_process_exec",
-    "tp_btf/sched_process_exit",
-    "tp_btf/sock_send_length",
-    "tp_btf/sock_recv_length",
-    "tp_btf/tcp_rcv_space_adjust",
-    "tp_btf/inet_sock_set_state",
+    ("on_fork", "tp_btf/sched_process_fork", "knows who started whom"),
+    ("on_exec", "tp_btf/sched_process_exec", "knows which file a process runs"),
+    ("on_exit", "tp_btf/sched_process_exit", "knows when a process is gone"),
+    ("on_sent", "tp_btf/sock_send_length", "counts the bytes that programs send"),
+    ("on_received", "tp_btf/sock_recv_length", "counts the bytes that programs receive (all but TCP)"),
+    ("on_consumed", "tp_btf/tcp_rcv_space_adjust", "counts the bytes that programs receive over TCP"),
+    ("on_tcp_state", "tp_btf/inet_sock_set_state", "sees TCP connections before their first byte"),
 ];
 const ESSENTIAL: usize = 3;
 
@@ -67,9 +58,8 @@ impl Programs {
     /// Attaches every hook. One that the kernel does not have is inactive, and says why.
     pub(super) fn attach(&mut self) -> Result<Vec<Hook>, MonitorError> {
         let mut hooks = Vec::new();
-        for (index, ((program, tracepoint, purpose), name)) in TRACEPOINTS.into_iter().zip(NAMES).enumerate()
-        {
-            let result = self.attach_tracepoint(program, tracepoint);
+        for (index, (program, name, purpose)) in TRACEPOINTS.into_iter().enumerate() {
+            let result = self.attach_tracepoint(program, name.trim_start_matches("tp_btf/"));
             if let (Err(reason), true) = (&result, index < ESSENTIAL) {
                 return Err(MonitorError::Essential { hook: name, reason: reason.clone() });
             }
