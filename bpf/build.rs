@@ -6,8 +6,12 @@ use std::{env, path::PathBuf, process::Command};
 const COMPILERS: [&str; 7] =
     ["clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang"];
 
+/// What gives the tables of the kernel their layout.
+const LAYOUT: [&str; 2] = ["c/abi.h", "c/maps.h"];
+
 fn main() -> Result<(), String> {
     println!("cargo::rerun-if-changed=c");
+    println!("cargo::rustc-env=PORTOLAN_LAYOUT={:016x}", layout()?);
     println!("cargo::rerun-if-env-changed=PORTOLAN_CLANG");
     let out = PathBuf::from(env::var("OUT_DIR").map_err(|error| error.to_string())?).join("portolan.bpf.o");
     let compiler = compiler()?;
@@ -45,4 +49,15 @@ fn compiler() -> Result<String, String> {
              libbpf-dev), or let `cargo xtask run` do it."
                 .to_owned()
         })
+}
+
+/// A number that changes with the layout (FNV-1a).
+fn layout() -> Result<u64, String> {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for path in LAYOUT {
+        for byte in std::fs::read(path).map_err(|error| format!("cannot read {path}: {error}"))? {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    Ok(hash)
 }

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 #define PORTOLAN_ARGUMENTS_MAX 1024	/* bytes of a command line that travel with an exec */
+#define PORTOLAN_NAME_MAX 256		/* bytes of the executed file's name, its NUL included */
 #define PORTOLAN_CLOSED_MAX 131072	/* flows closed between two readings */
 #define PORTOLAN_OVERFLOW_MAX 8192	/* owners whose flows did not fit above */
 #define PORTOLAN_RING_BYTES (1 << 20)
@@ -101,7 +102,11 @@ enum portolan_stamps {
 	PORTOLAN_STAMPS_QUERIED = 2,	/* somebody has asked since the last change */
 };
 
-/* One process event. arguments holds arguments_len bytes of the NUL-separated command line; the rest is not sent. */
+/*
+ * One process event. text holds arguments_len bytes of the NUL-separated command line, then name_len bytes of the name that
+ * the executed file was opened by (of the interpreter, for a script; without its NUL; 0 when it was too long). The rest is
+ * not sent.
+ */
 struct portolan_event {
 	__u32 kind;		/* enum portolan_event_kind */
 	__u32 uid;
@@ -112,8 +117,8 @@ struct portolan_event {
 	__u32 kernel_thread;	/* 1 for a thread of the kernel */
 	__u32 arguments_len;
 	__u32 arguments_truncated;
-	__u32 reserved;
-	__u8 arguments[PORTOLAN_ARGUMENTS_MAX];
+	__u32 name_len;
+	__u8 text[PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX];
 };
 
 /* Indices of the map of losses: what was refused, counted where it happened. */

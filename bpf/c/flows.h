@@ -78,7 +78,7 @@ static __always_inline void settle(const struct portolan_flow *flow, const struc
 {
 	__u32 zero = 0;
 	__u32 *choice = bpf_map_lookup_elem(&active, &zero);
-	int second = choice && *(volatile __u32 *)choice;
+	int second = choice && *(volatile __u32 *)choice & 1;
 
 	if (!(second ? add_to(&closed_1, flow, moved) : add_to(&closed_0, flow, moved)))
 		return;

@@ -148,7 +148,9 @@ struct task_struct {
 	const struct cred *cred;
 };
 
-struct linux_binprm;
+struct linux_binprm {
+	const char *interp; /* the file that is executed in the end: a script's interpreter */
+};
 struct bpf_map;
 struct seq_file;
 

@@ -42,13 +42,24 @@ struct overflow_table {
 struct overflow_table overflow_0 SEC(".maps");
 struct overflow_table overflow_1 SEC(".maps");
 
-/* Which of the two tables is active: 0 or 1. Written by the daemon, read by the programs. */
+/* How often the tables were swapped; the last bit says which one is active. Written by the daemon, read by the programs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
 } active SEC(".maps");
+
+/*
+ * Names this set of tables: 0 until the daemon that made them has written when that was (CLOCK_BOOTTIME). Written and read by
+ * daemons, to know whether their notes are about these counters.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} instance SEC(".maps");
 
 /*
  * The peer of the datagram that a thread is sending or has just received, between the cgroup hook that knows it and the

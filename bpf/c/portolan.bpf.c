@@ -9,5 +9,6 @@
 #include "peers.h"
 #include "sockets.h"
 #include "accounting.h"
+#include "hooks.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -55,16 +55,16 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	event->kernel_thread = !!(task->flags & PF_KTHREAD);
 	event->arguments_len = 0;
 	event->arguments_truncated = 0;
-	event->reserved = 0;
+	event->name_len = 0;
 }
 
 static __always_inline void emit(struct portolan_event *event)
 {
-	__u32 size = event->arguments_len;
+	__u32 size = event->arguments_len + event->name_len;
 
-	if (size > PORTOLAN_ARGUMENTS_MAX)
-		size = PORTOLAN_ARGUMENTS_MAX;
-	size += offsetof(struct portolan_event, arguments);
+	if (size > sizeof(event->text))
+		size = sizeof(event->text);
+	size += offsetof(struct portolan_event, text);
 	if (bpf_ringbuf_output(&events, event, size, 0))
 		lose(PORTOLAN_LOSS_EVENTS, 1);
 }
@@ -93,6 +93,19 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* The name by which the executed file was opened, after the arguments. */
+static __always_inline void add_name(struct portolan_event *event, struct linux_binprm *binprm)
+{
+	__u32 at = event->arguments_len;
+	long len;
+
+	if (at > PORTOLAN_ARGUMENTS_MAX)
+		return;
+	len = bpf_probe_read_kernel_str(event->text + at, PORTOLAN_NAME_MAX, BPF_CORE_READ(binprm, interp));
+	if (len > 1 && len < PORTOLAN_NAME_MAX) /* else empty, or perhaps cut off */
+		event->name_len = len - 1;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
@@ -108,9 +121,10 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (end > start) {
 		event->arguments_truncated = end - start > PORTOLAN_ARGUMENTS_MAX;
 		len = event->arguments_truncated ? PORTOLAN_ARGUMENTS_MAX : end - start;
-		if (len <= PORTOLAN_ARGUMENTS_MAX && !bpf_probe_read_user(event->arguments, len, (void *)start))
+		if (len <= PORTOLAN_ARGUMENTS_MAX && !bpf_probe_read_user(event->text, len, (void *)start))
 			event->arguments_len = len;
 	}
+	add_name(event, binprm);
 	emit(event);
 	return 0;
 }
@@ -144,7 +158,7 @@ int dump_tasks(struct bpf_iter__task *ctx)
 	if (!event)
 		return 0;
 	describe(event, PORTOLAN_EVENT_TASK, task);
-	bpf_seq_write(ctx->meta->seq, event, offsetof(struct portolan_event, arguments));
+	bpf_seq_write(ctx->meta->seq, event, offsetof(struct portolan_event, text));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 //! Generated from `bpf/c/abi.h` by `cargo xtask contracts`; do not edit.
 
 pub const PORTOLAN_ARGUMENTS_MAX: u32 = 1024;
+pub const PORTOLAN_NAME_MAX: u32 = 256;
 pub const PORTOLAN_CLOSED_MAX: u32 = 131072;
 pub const PORTOLAN_OVERFLOW_MAX: u32 = 8192;
 pub const PORTOLAN_RING_BYTES: u32 = 1048576;
@@ -251,12 +252,12 @@ pub struct portolan_event {
     pub kernel_thread: __u32,
     pub arguments_len: __u32,
     pub arguments_truncated: __u32,
-    pub reserved: __u32,
-    pub arguments: [__u8; 1024usize],
+    pub name_len: __u32,
+    pub text: [__u8; 1280usize],
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 1144usize];
+    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 1400usize];
     ["Alignment of portolan_event"][::core::mem::align_of::<portolan_event>() - 8usize];
     ["Offset of field: portolan_event::kind"][::core::mem::offset_of!(portolan_event, kind) - 0usize];
     ["Offset of field: portolan_event::uid"][::core::mem::offset_of!(portolan_event, uid) - 4usize];
@@ -270,10 +271,9 @@ const _: () = {
         [::core::mem::offset_of!(portolan_event, arguments_len) - 108usize];
     ["Offset of field: portolan_event::arguments_truncated"]
         [::core::mem::offset_of!(portolan_event, arguments_truncated) - 112usize];
-    ["Offset of field: portolan_event::reserved"]
-        [::core::mem::offset_of!(portolan_event, reserved) - 116usize];
-    ["Offset of field: portolan_event::arguments"]
-        [::core::mem::offset_of!(portolan_event, arguments) - 120usize];
+    ["Offset of field: portolan_event::name_len"]
+        [::core::mem::offset_of!(portolan_event, name_len) - 116usize];
+    ["Offset of field: portolan_event::text"][::core::mem::offset_of!(portolan_event, text) - 120usize];
 };
 pub const PORTOLAN_LOSS_EVENTS: portolan_loss = 0;
 pub const PORTOLAN_LOSS_CLOSED: portolan_loss = 1;

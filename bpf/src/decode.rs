@@ -5,6 +5,8 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
+use serde::{Deserialize, Serialize};
+
 use portolan_core::{Bytes, Direction, Endpoint, Flow, MonotonicNs, Pid, ProcessKey, Protocol, Uid};
 use zerocopy::FromBytes;
 
@@ -23,7 +25,7 @@ pub struct DecodeError {
 }
 
 /// The counters of a socket that is in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// Whose, and with whom.
     pub flow: Flow,
@@ -36,7 +38,7 @@ pub struct Cell {
 }
 
 /// The identity of a file at the moment of an exec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileId {
     /// Major and minor device number.
     pub device: (u32, u32),
@@ -53,7 +55,7 @@ pub struct FileId {
 }
 
 /// How finely a file's changes are stamped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Stamps {
     /// With the time of the last tick: two changes in one tick look like one.
     Coarse,
@@ -95,6 +97,8 @@ pub struct Event {
     pub arguments: Vec<u8>,
     /// Whether there were more arguments than travel with an event.
     pub arguments_truncated: bool,
+    /// The name by which the executed file was opened, as the program that called exec gave it; empty when not known.
+    pub name: Vec<u8>,
 }
 
 /// Decodes one event. `bytes` may be longer than the event (the ring pads), not shorter.
@@ -118,6 +122,9 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
         _ => return Err(error()),
     };
     let arguments_len = usize::try_from(raw.arguments_len).map_err(|_| error())?;
+    let name_len = usize::try_from(raw.name_len).map_err(|_| error())?;
+    let arguments = raw.text.get(..arguments_len).ok_or_else(error)?;
+    let name = raw.text.get(arguments_len..).and_then(|rest| rest.get(..name_len)).ok_or_else(error)?;
     Ok(Event {
         kind,
         process: decode_owner(&raw.process),
@@ -125,13 +132,14 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
         uid: Uid(raw.uid),
         at: MonotonicNs(raw.at_ns),
         file: decode_file(&raw.file),
-        arguments: raw.arguments.get(..arguments_len).ok_or_else(error)?.to_vec(),
+        arguments: arguments.to_vec(),
         arguments_truncated: raw.arguments_truncated != 0,
+        name: name.to_vec(),
     })
 }
 
-/// Size of an event without its arguments, as the iterator writes it.
-pub const EVENT_HEADER_BYTES: usize = std::mem::offset_of!(abi::portolan_event, arguments);
+/// Size of an event without its text, as the iterator writes it.
+pub const EVENT_HEADER_BYTES: usize = std::mem::offset_of!(abi::portolan_event, text);
 
 /// Decodes what the cell iterator wrote: sockets back to back, each cell once.
 ///
@@ -251,9 +259,13 @@ mod tests {
         raw.kind = abi::PORTOLAN_EVENT_EXEC;
         raw.process.pid = 9;
         raw.arguments_len = 5;
-        raw.arguments[..5].copy_from_slice(b"a\0bc\0");
-        let event = decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES + 5]).unwrap();
-        assert_eq!(event.arguments, b"a\0bc\0");
+        raw.name_len = 2;
+        raw.text[..7].copy_from_slice(b"a\0bc\0/x");
+        let event = decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES + 7]).unwrap();
+        assert_eq!(
+            (event.arguments.as_slice(), event.name.as_slice()),
+            (b"a\0bc\0".as_slice(), b"/x".as_slice())
+        );
         assert!(decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES - 1]).is_err());
         raw.kind = 99;
         assert!(decode_event(raw.as_bytes()).is_err());

@@ -18,3 +18,6 @@ pub use map::{Counters, FlowKey, OwnerKey};
 
 /// The compiled programs: an ELF object with BTF and CO-RE relocations, aligned for the loader.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/portolan.bpf.o"));
+
+/// Names the layout of the tables: daemons of one layout can take tables over from each other.
+pub const LAYOUT: &str = env!("PORTOLAN_LAYOUT");

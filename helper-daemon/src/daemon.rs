@@ -15,8 +15,9 @@ use crate::{
     config::Config,
     dbus::{self, BusState, Event},
     instance::{Instance, make_folder},
+    monitor,
     options::Options,
-    pipeline::{DaemonBackend, Recorder, RecorderError, Writer},
+    pipeline::{DaemonBackend, End, Places, Recorder, RecorderError, Writer},
 };
 
 /// Runs the daemon until it is told to end, or cannot go on. Everything that was counted is written in both cases.
@@ -42,12 +43,14 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
     // Signals first: what comes during the start ends it cleanly, too.
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+    let mut hand_over = signal(SignalKind::user_defined1()).context("SIGUSR1 cannot be handled")?;
     let started = Now::read().wall;
     let history_path = options.state_dir.join("history.sqlite");
     let events = Recorder::event_channel();
     let writer = start_writer(&history_path, events.clone())?;
     let (ended, mut recorder_ended) = oneshot::channel();
-    let (handle, recording) = Recorder::spawn(config, events, writer, ended)?;
+    let places = Places { pin_dir: options.pin_dir.clone(), journal: options.journal() };
+    let (handle, recording) = Recorder::spawn(config, places, events, writer, ended)?;
 
     let (bus, bus_state) = watch::channel(BusState::Starting);
     let (shut_down, shutdown) = watch::channel(false);
@@ -58,22 +61,23 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
     tokio::pin!(notifying);
     let mut is_notified = false;
     let mut recorded: Option<Result<(), RecorderError>> = None;
-    let served = loop {
+    let (served, end) = loop {
         tokio::select! {
-            served = &mut serving => break served,
+            served = &mut serving => break (served, End::HandOver),
             () = &mut notifying, if !is_notified => is_notified = true,
-            _ = terminate.recv() => break Ok(()),
-            _ = interrupt.recv() => break Ok(()),
+            _ = terminate.recv() => break (Ok(()), End::Detach),
+            _ = interrupt.recv() => break (Ok(()), End::Detach),
+            _ = hand_over.recv() => break (Ok(()), End::HandOver),
             result = &mut recorder_ended, if recorded.is_none() => {
                 recorded = Some(result.unwrap_or(Ok(())));
-                break Ok(());
+                break (Ok(()), End::HandOver);
             }
         }
     };
     notify(&[NotifyState::Stopping]);
     tracing::info!("ending: what was counted is being written");
     drop(shut_down);
-    handle.stop();
+    handle.stop(end);
     let result = match recorded {
         Some(result) => result,
         None => recorder_ended.await.unwrap_or(Ok(())),
@@ -83,6 +87,21 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
     }
     served?;
     Ok(result?)
+}
+
+/// Removes everything that a daemon left in the kernel, which counts on after it was killed.
+///
+/// # Errors
+/// A sentence: a daemon is running, or what is there cannot be removed.
+pub fn detach_all(options: &Options) -> anyhow::Result<()> {
+    let _instance = Instance::lock(&options.runtime_dir)?;
+    let dir = options.pin_dir.display();
+    if monitor::detach_all(&options.pin_dir).with_context(|| format!("cannot remove {dir}"))? {
+        println!("Portolan's kernel programs are detached ({dir} is removed).");
+    } else {
+        println!("Nothing of Portolan was in the kernel ({dir} does not exist).");
+    }
+    Ok(())
 }
 
 /// Executables that wait to be hashed are held open, and a shell's soft limit is often 1024.

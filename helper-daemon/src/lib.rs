@@ -10,6 +10,7 @@ pub mod dbus;
 pub mod findings;
 pub mod identity;
 pub mod instance;
+pub mod journal;
 pub mod monitor;
 pub mod options;
 pub mod pipeline;

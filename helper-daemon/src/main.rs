@@ -17,7 +17,8 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
-    match daemon::run(&options) {
+    let ended = if options.detach_all { daemon::detach_all(&options) } else { daemon::run(&options) };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("portoland: {}.", sentence::of(error.as_ref()));

@@ -18,9 +18,18 @@ pub struct Options {
     #[arg(long, value_name = "DIR", default_value = "/var/lib/portolan")]
     pub state_dir: PathBuf,
 
-    /// Where the lock of the running daemon lives
+    /// Where the lock of the running daemon lives, and its notes of what is not in the history yet
     #[arg(long, value_name = "DIR", default_value = "/run/portolan")]
     pub runtime_dir: PathBuf,
+
+    /// Where the kernel keeps the programs and their counters while no daemon runs, in a BPF filesystem
+    #[arg(long, value_name = "DIR", default_value = "/sys/fs/bpf/portolan")]
+    pub pin_dir: PathBuf,
+
+    /// Remove everything of Portolan from the kernel and end. A daemon that ends by SIGTERM does so itself; one that is killed,
+    /// or told to make room for another (SIGUSR1), leaves its programs counting for the next one
+    #[arg(long)]
+    pub detach_all: bool,
 
     /// The D-Bus address to serve on [default: the system bus, which DBUS_SYSTEM_BUS_ADDRESS may name]
     #[arg(long, value_name = "ADDR")]
@@ -32,6 +41,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// The daemon's notes of what is not in the history yet.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.runtime_dir.join("journal")
+    }
+
     /// The configuration file, and whether somebody named it.
     #[must_use]
     pub fn config(&self) -> (PathBuf, bool) {

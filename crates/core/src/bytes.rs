@@ -1,7 +1,9 @@
 use std::ops::{Add, AddAssign};
 
+use serde::{Deserialize, Serialize};
+
 /// Payload bytes that a program moved at its sockets, by direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Bytes {
     /// Bytes that left this program.
     pub tx: u64,

@@ -1,9 +1,11 @@
 use std::{fmt, net::IpAddr, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{MonotonicNs, ParseError, Pid, ProcessKey, Uid};
 
 /// What a socket speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// TCP, and TCP's subflows.
     Tcp,
@@ -61,7 +63,7 @@ impl FromStr for Protocol {
 }
 
 /// Who opened a flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// This machine's program did.
     Outbound,
@@ -97,7 +99,7 @@ impl FromStr for Direction {
 }
 
 /// One side of a flow. IPv4 addresses mapped into IPv6 are IPv4 here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The address.
     pub address: IpAddr,
@@ -117,7 +119,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// What one process exchanged with one peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Flow {
     /// The process that moved the bytes, which need not be the one that opened the socket.
     pub owner: ProcessKey,

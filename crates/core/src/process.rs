@@ -18,7 +18,7 @@ impl Uid {
 }
 
 /// One run of one executable: never reused, neither by a later process with the same pid nor by an exec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProcessKey {
     /// Thread group id.
     pub pid: Pid,

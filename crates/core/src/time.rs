@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`): the clock of all arithmetic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct MonotonicNs(pub u64);
 
 /// Milliseconds since 1970 (UTC): the label on what is stored and shown, never used for arithmetic on intervals.

@@ -1,9 +1,11 @@
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::ParseError;
 
 /// Why bytes have no executable. They are counted and shown under this name, never dropped and never guessed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Unattributed {
     /// The record of the process' start was lost and the process was gone before `/proc` could be asked.
     ProcessGone,

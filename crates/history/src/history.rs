@@ -4,10 +4,11 @@ use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    FindingRow, KnownApplication, NewFinding, OpenError, ReadError, Record, SetAsideError, WriteError,
+    Checkpoint, FindingRow, KnownApplication, NewFinding, OpenError, ReadError, Record, SetAsideError,
+    WriteError,
     intern::Interner,
     open, set_aside,
-    tables::{application, finding, sighting::Sightings, traffic::TrafficWriter},
+    tables::{application, checkpoint, finding, sighting::Sightings, traffic::TrafficWriter},
 };
 
 /// The one writer of a history. It belongs to one thread, because every call waits for the disk.
@@ -40,7 +41,19 @@ impl History {
     ///
     /// After an error nothing was written, and the same records can be given again.
     pub fn write(&mut self, records: &[Record]) -> Result<(), WriteError> {
+        self.write_up_to(records, None)
+    }
+
+    /// The same, and in the same transaction that this was all up to the checkpoint.
+    pub fn write_up_to(
+        &mut self,
+        records: &[Record],
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<(), WriteError> {
         self.transact(|connection, interner| {
+            if let Some(checkpoint) = checkpoint {
+                checkpoint::write(connection, checkpoint)?;
+            }
             let mut traffic = TrafficWriter::new(connection)?;
             let mut sightings = Sightings::default();
             for record in records {
@@ -75,6 +88,11 @@ impl History {
                 || WriteError::NotFound { application: application.as_untrusted().for_terminal() };
             Ok(finding::answer(connection, id.ok_or_else(not_found)?, state, by, now)?)
         })
+    }
+
+    /// How much of a daemon's journal was written last; `None` when no daemon has said.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, ReadError> {
+        Ok(checkpoint::read(&self.connection)?)
     }
 
     /// Every application with its review and its executables, in the order of the keys.

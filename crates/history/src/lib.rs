@@ -30,4 +30,5 @@ pub use query::{Answer, Group, Question};
 pub use reader::{Info, Reader};
 pub use record::Record;
 pub use tables::application::{ApplicationRow, KnownApplication};
+pub use tables::checkpoint::Checkpoint;
 pub use tables::finding::{Answered, FindingRow, FindingState, NewFinding, Subject};

@@ -1,12 +1,16 @@
 use std::{
-    path::PathBuf,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus},
     time::Duration,
 };
 
-use crate::{Error, Folder, PrivateBus, Program, built};
+use crate::{Error, Folder, PrivateBus, Program, built, keeper::Keeper};
 
 const READY: Duration = Duration::from_secs(60);
+/// What the kernel keeps for daemons of tests begins like this; the name of its folder follows.
+const PIN_DIRS: &str = "/sys/fs/bpf/portolan-test-";
 
 /// How a [`Daemon`] is started.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +28,11 @@ pub struct DaemonOptions {
 pub struct Daemon {
     program: Program,
     state_dir: PathBuf,
+    pin_dir: PathBuf,
+    arguments: Vec<OsString>,
     _folder: Folder,
+    /// The same when this process is killed.
+    _keeper: Keeper,
 }
 
 impl Daemon {
@@ -62,10 +70,46 @@ impl Daemon {
             Some(path) => path.clone(),
             None => built("portoland")?,
         };
-        let mut command = Command::new(path);
-        command.arg("--config").arg(config).arg("--state-dir").arg(&state_dir);
-        command.arg("--runtime-dir").arg(runtime_dir).arg("--bus-address").arg(bus.address());
-        Ok(Self { program: Program::start("portoland", command)?, state_dir, _folder: folder })
+        let name = folder.path().file_name().unwrap_or_default().to_string_lossy();
+        let pin_dir = PathBuf::from(format!("{PIN_DIRS}{}", name.trim_start_matches("portolan-")));
+        let keeper = Keeper::of_paths(&[&pin_dir])
+            .map_err(|source| Error::Start { program: "sh".to_owned(), source })?;
+        let arguments: Vec<OsString> = vec![
+            "--config".into(),
+            config.into(),
+            "--state-dir".into(),
+            state_dir.clone().into(),
+            "--runtime-dir".into(),
+            runtime_dir.into(),
+            "--pin-dir".into(),
+            pin_dir.clone().into(),
+            "--bus-address".into(),
+            bus.address().into(),
+        ];
+        let program = start(&path, &arguments)?;
+        Ok(Self { program, state_dir, pin_dir, arguments, _folder: folder, _keeper: keeper })
+    }
+
+    /// Ends the daemon as a crash would, with SIGKILL. Its kernel programs go on.
+    pub fn kill(&mut self) {
+        self.program.kill();
+    }
+
+    /// Starts a daemon again with the same folders after the last one has ended, and does not wait; `program` may be another
+    /// version.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_again(&mut self, program: Option<&Path>) -> Result<(), Error> {
+        let path = program.map_or_else(|| built("portoland"), |path| Ok(path.into()))?;
+        self.program = start(&path, &self.arguments)?;
+        Ok(())
+    }
+
+    /// Where its kernel programs are kept.
+    #[must_use]
+    pub fn pin_dir(&self) -> &Path {
+        &self.pin_dir
     }
 
     /// Its process id.
@@ -98,4 +142,19 @@ impl Daemon {
     pub fn stop(&mut self) -> Result<ExitStatus, Error> {
         self.program.stop()
     }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Before the folders go; a daemon that has ended has nothing to be stopped.
+        drop(self.program.stop());
+        // What one that was killed has left.
+        drop(fs::remove_dir_all(&self.pin_dir));
+    }
+}
+
+fn start(path: &Path, arguments: &[OsString]) -> Result<Program, Error> {
+    let mut command = Command::new(path);
+    command.args(arguments);
+    Program::start("portoland", command)
 }

@@ -2,7 +2,7 @@ use std::{
     fs::File,
     io,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::ffi::OsStringExt,
     },
 };
@@ -67,6 +67,23 @@ pub(super) fn open_executable(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
     let gone = rustix::fs::fstat(&descriptor)?.st_nlink == 0;
     let path = if gone { path.strip_suffix(b" (deleted)").unwrap_or(&path) } else { &path };
     Ok((descriptor, Untrusted::from_bytes(path)))
+}
+
+/// The file that was executed by this name, with its path; `None` when it has gone, or changed since.
+///
+/// A name is what a program said: it is opened only once it is certain that it leads to that file.
+pub(super) fn open_unchanged(name: &[u8], executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
+    if name.first() != Some(&b'/') {
+        return None; // relative to a folder that is not known any more
+    }
+    let found = rustix::fs::open(name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    if !FileKey::of(&found).ok()?.is_unchanged_since(executed) {
+        return None;
+    }
+    let link = format!("/proc/self/fd/{}", found.as_raw_fd());
+    let path = std::fs::read_link(&link).ok()?.into_os_string().into_vec();
+    let descriptor = rustix::fs::open(link, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    Some((descriptor, Untrusted::from_bytes(&path)))
 }
 
 /// The command line of a process, NUL-separated; empty when it is gone or has none.

@@ -10,7 +10,9 @@ mod images;
 mod pending_files;
 mod process;
 mod processes;
+mod remembered;
 
 pub use hasher::{Hashed, Hasher};
 pub use process::{Identity, Process};
 pub use processes::Processes;
+pub use remembered::Remembered;

@@ -30,6 +30,8 @@ pub struct Process {
     /// From when on a change of its file shows in the file's ctime; `None` until that is known. Shared by all forks.
     pub(super) shows_changes: Rc<Cell<Option<MonotonicNs>>>,
     pub(super) identity: OnceCell<Result<Arc<Lineage>, Unattributed>>,
+    /// Whether the journal has its identity.
+    pub(super) is_noted: Cell<bool>,
 }
 
 /// Who a process is.
@@ -124,6 +126,7 @@ impl Process {
             ended: Cell::new(self.ended.get().or(Some(at))),
             shows_changes: Rc::clone(&self.shows_changes),
             identity: OnceCell::new(),
+            is_noted: Cell::new(false),
         }
     }
 
@@ -184,6 +187,7 @@ mod tests {
             ended: Cell::new(ended_ns.map(MonotonicNs)),
             shows_changes: Rc::default(),
             identity: OnceCell::new(),
+            is_noted: Cell::new(false),
         };
         process.note_stamps(NOW);
         (process, FileKey { device: (8, 1), inode: 7, changed, size: 3 })

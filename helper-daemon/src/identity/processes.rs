@@ -7,6 +7,7 @@ use std::{
 use portolan_bpf::{Event, EventKind};
 use portolan_core::{MonotonicNs, Pid, ProcessKey, Untrusted};
 
+use super::remembered::Remembered;
 use super::{
     file::{self, FileKey},
     hasher::{Hashed, Hasher},
@@ -15,7 +16,7 @@ use super::{
     pending_files::PendingFiles,
     process::{MAX_PARENTS, Process},
 };
-use crate::{clock::Now, monitor::ExecFile};
+use crate::{clock::Now, journal::Entry, monitor::ExecFile};
 
 /// How long a process is kept after its end, for bytes that are read later.
 const KEPT_AFTER_END_NS: u64 = 10_000_000_000;
@@ -25,13 +26,15 @@ const ARGUMENTS_MAX: usize = 1024;
 /// All processes: those that run, and those that ended and may still be owed bytes.
 #[derive(Default)]
 pub struct Processes {
-    table: HashMap<ProcessKey, Rc<Process>>,
-    current: HashMap<Pid, ProcessKey>,
-    ended: VecDeque<(MonotonicNs, ProcessKey)>,
-    images: Images,
+    pub(super) table: HashMap<ProcessKey, Rc<Process>>,
+    pub(super) current: HashMap<Pid, ProcessKey>,
+    pub(super) ended: VecDeque<(MonotonicNs, ProcessKey)>,
+    pub(super) images: Images,
     files: PendingFiles,
     /// Whose files' stamps are to be noted.
     unnoted: Vec<Rc<Process>>,
+    /// What the journal is still to be told.
+    pub(super) changes: Vec<Entry>,
 }
 
 impl Processes {
@@ -134,6 +137,7 @@ impl Processes {
             ended: Cell::new(None),
             shows_changes: Rc::clone(&parent.shows_changes),
             identity: OnceCell::new(),
+            is_noted: Cell::new(false),
             parent: Some(not_too_deep(&parent, event.at)),
         };
         self.begin(process, event.at);
@@ -161,6 +165,7 @@ impl Processes {
             ended: Cell::new(None),
             shows_changes: Rc::default(),
             identity: OnceCell::new(),
+            is_noted: Cell::new(false),
         };
         self.begin(process, event.at);
     }
@@ -187,6 +192,7 @@ impl Processes {
         {
             self.end(before, at); // it called exec
         }
+        self.changes.push(Entry::Process(Remembered::of(&process)));
         let process = Rc::new(process);
         if process.shows_changes.get().is_none() {
             self.unnoted.push(Rc::clone(&process));
@@ -196,6 +202,7 @@ impl Processes {
 
     fn end(&mut self, key: ProcessKey, at: MonotonicNs) {
         if let Some(process) = self.table.get(&key) {
+            self.changes.push(Entry::Ended(key, at));
             process.ended.set(Some(at));
             self.ended.push_back((at, key));
         }
@@ -217,10 +224,13 @@ impl Processes {
         let (descriptor, path) = match self.files.take(pid, &executed) {
             // A path that is longer than the kernel can say is none.
             Some(file) if !file.path.as_raw().is_empty() => (file.descriptor, file.path),
-            _ => match file::open_executable(pid) {
-                Ok(opened) => opened,
-                Err(_) => return unknown,
-            },
+            _ => {
+                match file::open_executable(pid).ok().or_else(|| file::open_unchanged(&event.name, &executed))
+                {
+                    Some(opened) => opened,
+                    None => return unknown,
+                }
+            }
         };
         match FileKey::of(&descriptor) {
             Ok(key) if key.is_file(&executed) => match self.images.of(descriptor) {

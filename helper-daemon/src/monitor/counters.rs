@@ -7,27 +7,28 @@ use std::{
 
 use aya::maps::{Array, HashMap, Map, MapData};
 use portolan_bpf::{Cell, Counters as RawCounters, FlowKey, OwnerKey, abi, decode_closed, decode_owner};
-use portolan_core::{Bytes, Flow, ProcessKey};
+use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey};
+use serde::{Deserialize, Serialize};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
-use super::{MonitorError, grace, programs::Programs, syscall};
+use super::{MonitorError, grace, programs::Programs, syscall, syscall::Batch};
 
 /// How many entries one system call takes out of a table.
 const BATCH: usize = 1024;
 
-/// One reading of all counters.
-#[derive(Debug, Default)]
-pub struct Reading {
-    /// What closed sockets moved, and uses apart from a socket's cell, since the last reading.
-    pub closed: Vec<Cell>,
-    /// Bytes by owner whose flows found no room in the table of closed flows, since the last reading.
+/// What a retired pair of tables held, all of it.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// How often the tables had been swapped when these were filled; never the same twice.
+    pub generation: u32,
+    /// What closed sockets moved, and uses apart from a socket's cell.
+    pub cells: Vec<Cell>,
+    /// Bytes by owner whose flows found no room in the table of closed flows.
     pub overflow: Vec<(ProcessKey, Bytes)>,
-    /// Cumulative counters of the sockets in use.
-    pub live: Vec<Cell>,
 }
 
 /// What was refused, cumulative.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
     /// Process events that found the ring full.
     pub events: u64,
@@ -45,9 +46,6 @@ pub struct Losses {
     pub exec_file_overflows: u64,
 }
 
-/// What has been closed: by flow, and by owner where there was no room for the flow.
-pub(super) type Closed = (Vec<Cell>, Vec<(ProcessKey, Bytes)>);
-
 /// One of two tables, of which one is filled while the other is read.
 struct Pair<K> {
     tables: [Table<K>; 2],
@@ -64,55 +62,99 @@ pub(super) struct Counters {
     overflow: Pair<OwnerKey>,
     active: Array<MapData, u32>,
     losses: Array<MapData, u64>,
-    /// Index of the table that the programs fill.
-    filled: usize,
-    /// Whether reading the other one failed half-way, so that it must be read before they are swapped.
-    unread: bool,
+    /// Names this set of tables; see `instance` in bpf/c/maps.h.
+    instance: Array<MapData, u64>,
+    /// How often the tables were swapped; the last bit is the index of the one that the programs fill.
+    generation: u32,
+    /// Whether the other one holds nothing that is not known.
+    is_clear: bool,
 }
 
 impl Counters {
     pub(super) fn new(programs: &mut Programs) -> Result<Self, MonitorError> {
+        let active: Array<MapData, u32> = open(programs, "active")?;
+        let generation = active
+            .get(&0, 0)
+            .map_err(|source| MonitorError::Map { name: "active", source: Box::new(source) })?;
         Ok(Self {
             closed: Pair::open(programs, ["closed_0", "closed_1"])?,
             overflow: Pair::open(programs, ["overflow_0", "overflow_1"])?,
-            active: open(programs, "active")?,
+            active,
             losses: open(programs, "losses")?,
-            filled: 0,
-            unread: false,
+            instance: open(programs, "instance")?,
+            generation,
+            is_clear: false,
         })
     }
 
-    /// Takes out everything that was closed since the last call.
-    pub(super) fn take_closed(&mut self) -> Result<Closed, MonitorError> {
-        if !self.unread {
-            let empty =
-                is_empty(&self.closed.tables[self.filled])? && is_empty(&self.overflow.tables[self.filled])?;
-            if empty {
-                return Ok((Vec::new(), Vec::new()));
-            }
-            let other = 1 - self.filled;
-            self.active
-                .set(0, u32::from(other == 1), 0)
-                .map_err(|source| MonitorError::Map { name: "active", source: Box::new(source) })?;
-            self.filled = other;
-            grace::wait();
-            self.unread = true;
+    /// Names this set of tables, `now` when it is new.
+    pub(super) fn instance(&mut self, now: MonotonicNs) -> Result<u64, MonitorError> {
+        let error = |source| MonitorError::Map { name: "instance", source: Box::new(source) };
+        let known = self.instance.get(&0, 0).map_err(error)?;
+        if known != 0 {
+            return Ok(known);
         }
-        let retired = 1 - self.filled;
-        let mut closed = Vec::new();
-        take::<abi::portolan_flow>(self.closed.tables[retired].descriptor.as_fd(), |key, counters| {
-            closed.push(decode_closed(FlowKey(key), counters));
+        self.instance.set(0, now.0, 0).map_err(error)?;
+        Ok(now.0)
+    }
+
+    /// What was closed since the last call. The kernel keeps it until [`Self::clear_closed`]; without that in between, the
+    /// same is returned again.
+    pub(super) fn read_closed(&mut self) -> Result<Closed, MonitorError> {
+        if !self.is_clear {
+            let left = self.read_retired()?;
+            if !left.cells.is_empty() || !left.overflow.is_empty() {
+                return Ok(left);
+            }
+            self.is_clear = true;
+        }
+        let filled = index(self.generation);
+        if is_empty(&self.closed.tables[filled])? && is_empty(&self.overflow.tables[filled])? {
+            return Ok(Closed { generation: self.generation.wrapping_sub(1), ..Closed::default() });
+        }
+        let next = self.generation.wrapping_add(1);
+        self.active
+            .set(0, next, 0)
+            .map_err(|source| MonitorError::Map { name: "active", source: Box::new(source) })?;
+        self.generation = next;
+        self.is_clear = false;
+        grace::wait();
+        self.read_retired()
+    }
+
+    /// What the tables hold that are not being filled.
+    pub(super) fn read_retired(&self) -> Result<Closed, MonitorError> {
+        let generation = self.generation.wrapping_sub(1);
+        let mut closed = Closed { generation, ..Closed::default() };
+        let tables = (&self.closed.tables[index(generation)], &self.overflow.tables[index(generation)]);
+        read::<abi::portolan_flow>(tables.0.descriptor.as_fd(), Batch::Read, |key, counters| {
+            closed.cells.push(decode_closed(FlowKey(key), counters));
         })?;
-        let mut overflow = Vec::new();
-        take::<abi::portolan_owner>(
-            self.overflow.tables[retired].descriptor.as_fd(),
+        read::<abi::portolan_owner>(
+            tables.1.descriptor.as_fd(),
+            Batch::Read,
             |key, RawCounters(counters)| {
                 let bytes = Bytes { tx: counters.tx_bytes, rx: counters.rx_bytes };
-                overflow.push((decode_owner(&key).unwrap_or(Flow::KERNEL), bytes));
+                closed.overflow.push((decode_owner(&key).unwrap_or(Flow::KERNEL), bytes));
             },
         )?;
-        self.unread = false;
-        Ok((closed, overflow))
+        Ok(closed)
+    }
+
+    /// Lets the kernel forget what [`Self::read_closed`] gave, or a daemon before this one had read: `generation`.
+    pub(super) fn clear_closed(&mut self, generation: u32) -> Result<(), MonitorError> {
+        if self.is_clear || generation != self.generation.wrapping_sub(1) {
+            return Ok(());
+        }
+        let retired = index(generation);
+        read::<abi::portolan_flow>(self.closed.tables[retired].descriptor.as_fd(), Batch::Take, |_, _| {})?;
+        read::<abi::portolan_owner>(
+            self.overflow.tables[retired].descriptor.as_fd(),
+            Batch::Take,
+            |_, _| {},
+        )?;
+        self.is_clear = true;
+        Ok(())
     }
 
     pub(super) fn losses(&self) -> Result<Losses, MonitorError> {
@@ -168,9 +210,15 @@ fn is_empty<K: aya::Pod>(table: &Table<K>) -> Result<bool, MonitorError> {
     }
 }
 
-/// Takes every entry out of a table that no program writes to.
-fn take<K: FromBytes + FromZeros + IntoBytes + Copy>(
+/// Which of two tables a generation fills.
+fn index(generation: u32) -> usize {
+    usize::from(generation % 2 == 1)
+}
+
+/// Goes through all entries of a table that no program writes to.
+fn read<K: FromBytes + FromZeros + IntoBytes + Copy>(
     table: BorrowedFd<'_>,
+    batch: Batch,
     mut each: impl FnMut(K, RawCounters),
 ) -> Result<(), MonitorError> {
     let error = |source| MonitorError::Read { what: "the closed flows", source };
@@ -180,7 +228,7 @@ fn take<K: FromBytes + FromZeros + IntoBytes + Copy>(
     loop {
         let room = u32::try_from(BATCH).map_err(io::Error::other).map_err(error)?;
         let (count, ended) =
-            syscall::take_batch(table, &mut cursor, &mut keys, &mut values, room).map_err(error)?;
+            syscall::read_batch(table, batch, &mut cursor, &mut keys, &mut values, room).map_err(error)?;
         let count = usize::try_from(count).map_err(io::Error::other).map_err(error)?;
         let entries =
             keys.chunks_exact(size_of::<K>()).zip(values.chunks_exact(size_of::<abi::portolan_counters>()));

@@ -13,6 +13,7 @@
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
 //! when a filesystem is mounted.
 
+mod cgroup;
 mod counters;
 mod events;
 mod exec_files;
@@ -20,21 +21,28 @@ mod filesystems;
 mod grace;
 mod hooks;
 mod iterators;
+mod pins;
 mod programs;
 mod syscall;
 
-pub use counters::{Losses, Reading};
+pub use counters::{Closed, Losses};
 pub use exec_files::ExecFile;
 pub use hooks::Hook;
+pub use pins::detach_all;
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::{
+    os::fd::{AsFd, BorrowedFd},
+    path::Path,
+};
 
-use portolan_bpf::Event;
+use portolan_bpf::{Cell, Event};
+use portolan_core::MonotonicNs;
 
 use counters::Counters;
 use events::Events;
 use exec_files::ExecFiles;
 use iterators::Iterators;
+use pins::Pins;
 use programs::{Attached, Programs};
 
 /// Why the kernel cannot be watched at all.
@@ -92,6 +100,10 @@ pub struct Monitor {
     exec_files: Option<ExecFiles>,
     iterators: Iterators,
     counters: Counters,
+    instance: u64,
+    is_resumed: bool,
+    /// Or why nothing is kept in the kernel when this daemon is killed.
+    pins: Result<Pins, String>,
     // Last: the programs detach only after their readers are gone.
     _attached: Attached,
 }
@@ -99,23 +111,77 @@ pub struct Monitor {
 impl Monitor {
     /// Loads and attaches everything. Sockets that exist get their cells.
     ///
+    /// What an earlier daemon left under `pin_dir` goes on when it is of the instance that the caller knows; otherwise it is
+    /// dropped, and counting begins anew.
+    ///
     /// # Errors
     /// When the kernel cannot be watched at all; what is merely missing is an inactive [`Hook`].
-    pub fn start() -> Result<Self, MonitorError> {
-        let mut programs = Programs::load()?;
-        let mut hooks = programs.attach()?;
+    pub fn start(pin_dir: &Path, known: Option<u64>, now: MonotonicNs) -> Result<Self, MonitorError> {
+        let mut pins = Pins::open(pin_dir);
+        let is_resumed = pins.as_ref().is_ok_and(|pins| known.is_some() && pins.instance() == known);
+        if let (Ok(opened), false) = (&pins, is_resumed)
+            && let Err(error) = opened.clear()
+        {
+            pins =
+                Err(format!("cannot remove what an earlier daemon left in {}: {error}", pin_dir.display()));
+        }
+        if let Err(problem) = &pins {
+            tracing::warn!("nothing outlives a killed daemon: {problem}");
+        }
+        let kept = pins.as_ref().ok();
+        let mut programs = Programs::load(kept)?;
+        let mut hooks = programs.attach(kept)?;
         let (exec_files, hook) = ExecFiles::start();
         hooks.push(hook);
         let events = Events::new(programs.ring()?);
         let iterators = Iterators::attach(&mut programs)?;
-        let counters = Counters::new(&mut programs)?;
+        let mut counters = Counters::new(&mut programs)?;
+        let instance = counters.instance(now)?;
         let adopted = iterators.adopt_sockets();
         hooks.push(Hook::from_result(
             "iter/task_file",
             "finds the sockets that were open before the daemon started",
             adopted.map_err(|error| error.to_string()),
         ));
-        Ok(Self { hooks, events, exec_files, iterators, counters, _attached: programs.into_attached() })
+        let attached = programs.into_attached();
+        Ok(Self {
+            hooks,
+            events,
+            exec_files,
+            iterators,
+            counters,
+            instance,
+            is_resumed,
+            pins,
+            _attached: attached,
+        })
+    }
+
+    /// Names what is being counted: cumulative counters of one instance can be compared.
+    #[must_use]
+    pub fn instance(&self) -> u64 {
+        self.instance
+    }
+
+    /// Whether the counters go on where an earlier daemon left them.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.is_resumed
+    }
+
+    /// Why nothing is kept in the kernel when this daemon is killed; `None` when it is.
+    #[must_use]
+    pub fn pin_problem(&self) -> Option<&str> {
+        self.pins.as_ref().err().map(String::as_str)
+    }
+
+    /// Ends watching, and leaves nothing in the kernel.
+    pub fn detach(self) {
+        if let Ok(pins) = self.pins
+            && let Err(error) = pins.remove()
+        {
+            tracing::error!("the kernel programs stay attached ({error}); run portoland --detach-all");
+        }
     }
 
     /// Where the daemon listens, and where it could not.
@@ -172,16 +238,37 @@ impl Monitor {
         self.iterators.processes()
     }
 
-    /// The counters: first what has been closed since the last reading, then what is in use.
-    ///
-    /// A socket that closes in between is in neither and comes with the next reading; none is ever in both.
+    /// What was closed since the last call of [`Self::forget_closed`]. To be read before [`Self::cells`]: a socket that closes in
+    /// between is in neither and comes with the next reading; none is ever in both.
     ///
     /// # Errors
     /// When a table cannot be read; what it held is then in the next reading.
-    pub fn read_counters(&mut self) -> Result<Reading, MonitorError> {
-        let (closed, overflow) = self.counters.take_closed()?;
-        let live = self.iterators.cells()?;
-        Ok(Reading { closed, overflow, live })
+    pub fn closed(&mut self) -> Result<Closed, MonitorError> {
+        self.counters.read_closed()
+    }
+
+    /// What a daemon before this one had left half-way: in the tables that are not being filled.
+    ///
+    /// # Errors
+    /// When a table cannot be read.
+    pub fn left_closed(&self) -> Result<Closed, MonitorError> {
+        self.counters.read_retired()
+    }
+
+    /// Lets the kernel forget what [`Self::closed`] gave, or an earlier daemon had read of the same generation.
+    ///
+    /// # Errors
+    /// When a table cannot be cleared; forgetting can then be tried again.
+    pub fn forget_closed(&mut self, generation: u32) -> Result<(), MonitorError> {
+        self.counters.clear_closed(generation)
+    }
+
+    /// Cumulative counters of the sockets in use.
+    ///
+    /// # Errors
+    /// When the iterator cannot be read.
+    pub fn cells(&self) -> Result<Vec<Cell>, MonitorError> {
+        self.iterators.cells()
     }
 
     /// What was refused since the programs were loaded, cumulative.

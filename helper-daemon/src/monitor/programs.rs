@@ -1,110 +1,189 @@
 //! Loading and attaching.
+//!
+//! What is attached to a hook only jumps to the program in the hook's table (bpf/c/hooks.h). Tables and links are pinned where
+//! that is possible: they go on without a daemon, and the next one puts its own programs into the tables.
 
 use std::{fs::File, path::PathBuf};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{MapData, RingBuf},
+    maps::{MapData, ProgramArray, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Iter, Program, ProgramError, ProgramFd,
+        CgroupAttachMode, Iter, Program, ProgramError, ProgramFd,
+        links::{FdLink, LinkError, PinnedLink},
     },
 };
 
-use super::{MonitorError, hooks::Hook};
+use super::{MonitorError, cgroup, hooks::Hook, pins::Pins};
 use crate::sentence;
 
-/// The programs, attached. Dropping them detaches everything.
+/// The programs, attached. Dropping them detaches what is not pinned.
 pub(super) struct Attached {
     _object: Ebpf,
+    _tables: Vec<ProgramArray<MapData>>,
 }
 
 /// The loaded object, with the kernel's types as long as there is something to load.
 pub(super) struct Programs {
     object: Ebpf,
     types: Btf,
+    tables: Vec<ProgramArray<MapData>>,
 }
 
-/// Program, hook, purpose. The first three are essential.
-const TRACEPOINTS: [(&str, &str, &str); 7] = [
-    ("on_fork", "tp_btf/sched_process_fork", "knows who started whom"),
-    ("on_exec", "tp_btf/sched_process_exec", "knows which file a process runs"),
-    ("on_exit", "tp_btf/sched_process_exit", "knows when a process is gone"),
-    ("on_sent", "tp_btf/sock_send_length", "counts the bytes that programs send"),
-    ("on_received", "tp_btf/sock_recv_length", "counts the bytes that programs receive (all but TCP)"),
-    ("on_consumed", "tp_btf/tcp_rcv_space_adjust", "counts the bytes that programs receive over TCP"),
-    ("on_tcp_state", "tp_btf/inet_sock_set_state", "sees TCP connections before their first byte"),
-];
-const ESSENTIAL: usize = 3;
+/// A hook: `at_<name>` is attached and jumps to the program in `<name>_now`, which is `on_<name>`.
+struct Place {
+    name: &'static str,
+    hook: &'static str,
+    purpose: &'static str,
+    /// Nothing can be attributed without it.
+    is_essential: bool,
+}
 
-const CGROUP_HOOKS: [(&str, &str, &str); 5] = [
-    ("on_release", "cgroup/sock_release", "keeps what a socket moved until it was closed"),
-    ("on_sendmsg4", "cgroup/sendmsg4", "knows the peer of datagrams sent over IPv4"),
-    ("on_sendmsg6", "cgroup/sendmsg6", "knows the peer of datagrams sent over IPv6"),
-    ("on_recvmsg4", "cgroup/recvmsg4", "knows the peer of datagrams received over IPv4"),
-    ("on_recvmsg6", "cgroup/recvmsg6", "knows the peer of datagrams received over IPv6"),
+const fn place(name: &'static str, hook: &'static str, purpose: &'static str) -> Place {
+    Place { name, hook, purpose, is_essential: false }
+}
+
+const PLACES: [Place; 12] = [
+    Place { is_essential: true, ..place("fork", "tp_btf/sched_process_fork", "knows who started whom") },
+    Place {
+        is_essential: true,
+        ..place("exec", "tp_btf/sched_process_exec", "knows which file a process runs")
+    },
+    Place {
+        is_essential: true,
+        ..place("exit", "tp_btf/sched_process_exit", "knows when a process is gone")
+    },
+    place("sent", "tp_btf/sock_send_length", "counts the bytes that programs send"),
+    place("received", "tp_btf/sock_recv_length", "counts the bytes that programs receive (all but TCP)"),
+    place("consumed", "tp_btf/tcp_rcv_space_adjust", "counts the bytes that programs receive over TCP"),
+    place("tcp_state", "tp_btf/inet_sock_set_state", "sees TCP connections before their first byte"),
+    place("release", "cgroup/sock_release", "keeps what a socket moved until it was closed"),
+    place("sendmsg4", "cgroup/sendmsg4", "knows the peer of datagrams sent over IPv4"),
+    place("sendmsg6", "cgroup/sendmsg6", "knows the peer of datagrams sent over IPv6"),
+    place("recvmsg4", "cgroup/recvmsg4", "knows the peer of datagrams received over IPv4"),
+    place("recvmsg6", "cgroup/recvmsg6", "knows the peer of datagrams received over IPv6"),
 ];
+
+/// Tables that outlive a daemon. The others hold nothing between two calls.
+const KEPT_TABLES: [&str; 9] =
+    ["cells", "closed_0", "closed_1", "overflow_0", "overflow_1", "active", "instance", "events", "losses"];
 
 impl Programs {
-    pub(super) fn load() -> Result<Self, MonitorError> {
+    /// Loads the object; with `pins`, tables that are there are taken over.
+    pub(super) fn load(pins: Option<&Pins>) -> Result<Self, MonitorError> {
         let types = Btf::from_sys_fs().map_err(MonitorError::NoTypeInformation)?;
-        let object = EbpfLoader::new()
-            .btf(Some(&types))
-            .allow_unsupported_maps()
-            .load(portolan_bpf::OBJECT)
-            .map_err(|error| MonitorError::Load(Box::new(error)))?;
-        Ok(Self { object, types })
+        let program_tables: Vec<String> = PLACES.iter().map(|place| format!("{}_now", place.name)).collect();
+        let mut loader = EbpfLoader::new();
+        loader.btf(Some(&types)).allow_unsupported_maps();
+        if let Some(pins) = pins {
+            for name in KEPT_TABLES.into_iter().chain(program_tables.iter().map(String::as_str)) {
+                loader.map_pin_path(name, pins.map(name));
+            }
+        }
+        let object =
+            loader.load(portolan_bpf::OBJECT).map_err(|error| MonitorError::Load(Box::new(error)))?;
+        Ok(Self { object, types, tables: Vec::new() })
     }
 
-    /// Attaches every hook. One that the kernel does not have is inactive, and says why.
-    pub(super) fn attach(&mut self) -> Result<Vec<Hook>, MonitorError> {
+    /// Puts every program into its hook. One that the kernel does not have is inactive, and says why.
+    pub(super) fn attach(&mut self, pins: Option<&Pins>) -> Result<Vec<Hook>, MonitorError> {
+        let cgroup = cgroup::open_root();
         let mut hooks = Vec::new();
-        for (index, (program, name, purpose)) in TRACEPOINTS.into_iter().enumerate() {
-            let result = self.attach_tracepoint(program, name.trim_start_matches("tp_btf/"));
-            if let (Err(reason), true) = (&result, index < ESSENTIAL) {
-                return Err(MonitorError::Essential { hook: name, reason: reason.clone() });
+        for place in &PLACES {
+            let result = self.fill(place).and_then(|()| self.hang(place, &cgroup, pins));
+            if let (Err(reason), true) = (&result, place.is_essential) {
+                return Err(MonitorError::Essential { hook: place.hook, reason: reason.clone() });
             }
-            hooks.push(Hook::from_result(name, purpose, result));
+            hooks.push(Hook::from_result(place.hook, place.purpose, result));
         }
-        let cgroup = open_root_cgroup();
-        for (program, name, purpose) in CGROUP_HOOKS {
-            let result = match &cgroup {
-                Ok(cgroup) => self.attach_cgroup(program, cgroup),
-                Err(reason) => Err(reason.clone()),
-            };
-            hooks.push(Hook::from_result(name, purpose, result));
+        if let Some(pins) = pins
+            && let Err(error) = pins.keep_links(|link| PLACES.iter().any(|place| at(place) == link))
+        {
+            tracing::warn!("programs of an earlier version stay attached: {error}");
         }
         Ok(hooks)
     }
 
-    fn attach_tracepoint(&mut self, program: &'static str, tracepoint: &str) -> Result<(), String> {
-        let Self { object, types } = self;
-        let mut attach = || -> Result<(), ProgramError> {
-            let program: &mut BtfTracePoint = find(object, program)?.try_into()?;
-            program.load(tracepoint, types)?;
-            program.attach().map(|_| ())
-        };
-        attach().map_err(|error| explain(&error))
+    /// Loads the hook's program and makes it the one that runs.
+    fn fill(&mut self, place: &Place) -> Result<(), String> {
+        let (program, table) = (format!("on_{}", place.name), format!("{}_now", place.name));
+        self.load_program(&program, place.hook)?;
+        let map = self.object.take_map(&table).ok_or_else(|| broken(&table))?;
+        let mut table = ProgramArray::try_from(map).map_err(|error| explain(&error))?;
+        let program = self.object.program(&program).ok_or_else(|| broken(&program))?;
+        let descriptor = program.fd().map_err(|error| explain(&error))?;
+        table.set(0, descriptor, 0).map_err(|error| explain(&error))?;
+        // Without a pin, a table is emptied when its last descriptor is closed.
+        self.tables.push(table);
+        Ok(())
     }
 
-    fn attach_cgroup(&mut self, program: &'static str, cgroup: &File) -> Result<(), String> {
-        let mut attach = || -> Result<(), ProgramError> {
-            let program = find(&mut self.object, program)?;
-            if let Program::CgroupSock(program) = program {
-                program.load()?;
-                return CgroupSock::attach(program, cgroup, CgroupAttachMode::Single).map(|_| ());
-            }
-            let program: &mut CgroupSockAddr = program.try_into()?;
-            program.load()?;
-            program.attach(cgroup, CgroupAttachMode::Single).map(|_| ())
+    /// Attaches the program that jumps, unless an earlier daemon has left it there.
+    fn hang(
+        &mut self,
+        place: &Place,
+        cgroup: &Result<File, String>,
+        pins: Option<&Pins>,
+    ) -> Result<(), String> {
+        let name = at(place);
+        let pin = pins.map(|pins| pins.link(&name));
+        if pin.as_ref().is_some_and(|pin| PinnedLink::from_pin(pin).is_ok()) {
+            return Ok(());
+        }
+        self.load_program(&name, place.hook)?;
+        self.link(&name, cgroup, pin)
+    }
+
+    fn load_program(&mut self, name: &str, hook: &str) -> Result<(), String> {
+        let Self { object, types, .. } = self;
+        let program = object.program_mut(name).ok_or_else(|| broken(name))?;
+        let loaded = match program {
+            Program::BtfTracePoint(program) => program.load(hook.trim_start_matches("tp_btf/"), types),
+            Program::CgroupSock(program) => program.load(),
+            Program::CgroupSockAddr(program) => program.load(),
+            _ => Err(ProgramError::UnexpectedProgramType),
         };
-        attach().map_err(|error| explain(&error))
+        loaded.map_err(|error| explain(&error))
+    }
+
+    /// Attaches a program, for as long as its pin is there, or this object.
+    fn link(
+        &mut self,
+        name: &str,
+        cgroup: &Result<File, String>,
+        pin: Option<PathBuf>,
+    ) -> Result<(), String> {
+        let program = self.object.program_mut(name).ok_or_else(|| broken(name))?;
+        let link: FdLink = match (program, cgroup) {
+            (Program::BtfTracePoint(program), _) => {
+                let id = program.attach().map_err(|error| explain(&error))?;
+                let Some(_) = pin else { return Ok(()) };
+                program.take_link(id).map_err(|error| explain(&error))?.into()
+            }
+            (_, Err(reason)) => return Err(reason.clone()),
+            (Program::CgroupSock(program), Ok(cgroup)) => {
+                let id = program.attach(cgroup, CgroupAttachMode::Single).map_err(|error| explain(&error))?;
+                let Some(_) = pin else { return Ok(()) };
+                let link = program.take_link(id).map_err(|error| explain(&error))?;
+                link.try_into().map_err(|error: LinkError| explain(&error))?
+            }
+            (Program::CgroupSockAddr(program), Ok(cgroup)) => {
+                let id = program.attach(cgroup, CgroupAttachMode::Single).map_err(|error| explain(&error))?;
+                let Some(_) = pin else { return Ok(()) };
+                let link = program.take_link(id).map_err(|error| explain(&error))?;
+                link.try_into().map_err(|error: LinkError| explain(&error))?
+            }
+            _ => return Err(explain(&ProgramError::UnexpectedProgramType)),
+        };
+        pin.map_or(Ok(()), |pin| link.pin(pin).map(drop).map_err(|error| explain(&error)))
     }
 
     /// Loads an iterator, without a link: see `iterators`.
     pub(super) fn load_iterator(&mut self, program: &'static str, over: &str) -> Result<&ProgramFd, String> {
-        let Self { object, types } = self;
-        let program: &mut Iter = find(object, program)
-            .map_err(|error| explain(&error))?
+        let Self { object, types, .. } = self;
+        let program: &mut Iter = object
+            .program_mut(program)
+            .ok_or_else(|| broken(program))?
             .try_into()
             .map_err(|error: ProgramError| explain(&error))?;
         program.load(over, types).map_err(|error| explain(&error))?;
@@ -113,10 +192,10 @@ impl Programs {
 
     /// Lets go of what only loading needs: the kernel's types take 20 MB.
     pub(super) fn into_attached(self) -> Attached {
-        let Self { object, types } = self;
+        let Self { object, types, tables } = self;
         drop(types);
         crate::resources::give_memory_back();
-        Attached { _object: object }
+        Attached { _object: object, _tables: tables }
     }
 
     pub(super) fn ring(&mut self) -> Result<RingBuf<MapData>, MonitorError> {
@@ -130,25 +209,15 @@ impl Programs {
     }
 }
 
-fn find<'a>(object: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program, ProgramError> {
-    object.program_mut(name).ok_or(ProgramError::NotLoaded)
+fn at(place: &Place) -> String {
+    format!("at_{}", place.name)
+}
+
+fn broken(part: &str) -> String {
+    format!("this build of portoland is broken: its kernel object has no “{part}”")
 }
 
 /// What the kernel said, on one line: aya hides it in the source, and a verifier log is for developers.
 fn explain(error: &(dyn std::error::Error + 'static)) -> String {
     sentence::of(error).lines().next().unwrap_or_default().to_owned()
-}
-
-/// The root of the cgroup v2 hierarchy, wherever it is mounted.
-fn open_root_cgroup() -> Result<File, String> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo")
-        .map_err(|error| format!("cannot read /proc/self/mountinfo: {error}"))?;
-    let path: PathBuf = mounts
-        .lines()
-        .filter_map(|line| line.split_once(" - "))
-        .find(|(_, right)| right.starts_with("cgroup2 "))
-        .and_then(|(left, _)| left.split(' ').nth(4))
-        .map(PathBuf::from)
-        .ok_or("no cgroup v2 hierarchy is mounted")?;
-    File::open(&path).map_err(|error| format!("cannot open {}: {error}", path.display()))
 }

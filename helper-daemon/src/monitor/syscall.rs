@@ -1,5 +1,5 @@
 //! The few bpf(2) commands that aya does not offer: a link of an iterator over a map, an iterator's file, and reading a hash
-//! table in batches while emptying it.
+//! table in batches.
 
 use std::{
     fs::File,
@@ -11,6 +11,7 @@ use zerocopy::{Immutable, IntoBytes};
 
 const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_ITER_CREATE: libc::c_int = 33;
+const BPF_MAP_LOOKUP_BATCH: libc::c_int = 24;
 const BPF_MAP_LOOKUP_AND_DELETE_BATCH: libc::c_int = 25;
 const BPF_TRACE_ITER: u32 = 28;
 
@@ -38,7 +39,7 @@ struct IterCreate {
 /// `bpf_attr.batch`.
 #[repr(C)]
 #[derive(IntoBytes, Immutable)]
-struct Batch {
+struct BatchAttributes {
     in_batch: u64,
     out_batch: u64,
     keys: u64,
@@ -97,18 +98,26 @@ pub(super) fn open_iterator(link: BorrowedFd<'_>) -> io::Result<File> {
     owned(bpf(BPF_ITER_CREATE, &mut attributes)?).map(File::from)
 }
 
-/// Takes up to `keys.len() / KEY` entries out of a hash table into the buffers.
+/// Whether reading entries leaves them in the table.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Batch {
+    Read,
+    Take,
+}
+
+/// Reads up to `room` entries of a hash table into the buffers.
 ///
-/// Returns how many, and whether the table is empty now. `cursor` starts as zeros and is handed on.
-pub(super) fn take_batch(
+/// Returns how many, and whether those were the last. `cursor` starts as zeros and is handed on.
+pub(super) fn read_batch(
     map: BorrowedFd<'_>,
+    batch: Batch,
     cursor: &mut Option<u64>,
     keys: &mut [u8],
     values: &mut [u8],
     room: u32,
 ) -> io::Result<(u32, bool)> {
     let mut next = 0_u64;
-    let mut attributes = Batch {
+    let mut attributes = BatchAttributes {
         in_batch: cursor.as_ref().map_or(0, |cursor| address(std::ptr::from_ref(cursor).cast())),
         out_batch: address(std::ptr::from_mut(&mut next).cast_const().cast()),
         keys: address(keys.as_mut_ptr().cast_const()),
@@ -118,7 +127,11 @@ pub(super) fn take_batch(
         element_flags: 0,
         flags: 0,
     };
-    let ended = match bpf(BPF_MAP_LOOKUP_AND_DELETE_BATCH, &mut attributes) {
+    let command = match batch {
+        Batch::Read => BPF_MAP_LOOKUP_BATCH,
+        Batch::Take => BPF_MAP_LOOKUP_AND_DELETE_BATCH,
+    };
+    let ended = match bpf(command, &mut attributes) {
         Ok(_) => false,
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
         Err(error) => return Err(error),

@@ -39,7 +39,16 @@ pub(super) enum Command {
     },
     /// A review is in the history.
     Reviewed(ApplicationKey, ReviewState, oneshot::Sender<()>),
-    Stop,
+    Stop(End),
+}
+
+/// What becomes of the kernel programs when the daemon ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// They end, too.
+    Detach,
+    /// They go on counting for the next daemon.
+    HandOver,
 }
 
 /// A way to the recorder, cheap to copy.
@@ -53,8 +62,8 @@ pub struct Handle {
 
 impl Handle {
     /// Tells the recorder to write everything and end.
-    pub fn stop(&self) {
-        if self.commands.send(Command::Stop).is_err() {
+    pub fn stop(&self, end: End) {
+        if self.commands.send(Command::Stop(end)).is_err() {
             tracing::debug!("the recorder had ended already");
         }
         self.waker.wake();

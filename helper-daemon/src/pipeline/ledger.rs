@@ -5,6 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use portolan_bpf::Cell;
 use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey};
 
+use crate::{journal::FlowNote, monitor::Closed};
+
 /// Readings for which a use apart is remembered, so that it is one flow when it goes on.
 const REMEMBERED_FOR: u64 = 60;
 /// Readings after which a flow that vanished may have come under its owner's name.
@@ -29,11 +31,13 @@ pub(super) struct Growth {
 /// being closed, or the iterator passed over it), never count it twice: the total is then short until a later reading, and
 /// what was reported is kept for as long as that takes, so that nothing is reported twice.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub struct Ledger {
     entries: HashMap<Flow, Entry>,
     overflows: HashMap<ProcessKey, Overflow>,
     reading: u64,
     live_sockets: usize,
+    /// Whether flows came from another ledger, whose growth may not be reported yet.
+    has_recalled: bool,
 }
 
 #[derive(Debug, Default)]
@@ -45,8 +49,16 @@ struct Entry {
     live_at: u64,
     /// The reading that last saw anything of it.
     seen_at: u64,
+    /// When it was opened, until that is reported.
+    opened: Option<MonotonicNs>,
     /// Uses apart from a socket's cell: they may go on although no socket is seen.
     apart: bool,
+}
+
+impl Entry {
+    fn opened_at(cell: &Cell) -> Self {
+        Self { opened: Some(cell.opened), ..Self::default() }
+    }
 }
 
 /// Bytes that are known by owner only, until it is clear which of them had been reported by flow before.
@@ -68,6 +80,12 @@ impl Ledger {
         self.reading += 1;
         self.live_sockets = live.len();
         let mut touched = Vec::with_capacity(closed.len() + live.len());
+        if std::mem::take(&mut self.has_recalled) {
+            for (flow, entry) in &mut self.entries {
+                entry.seen_at = self.reading;
+                touched.push(*flow);
+            }
+        }
         for cell in closed {
             let entry = self.touch(cell, &mut touched);
             entry.closed += cell.bytes;
@@ -82,13 +100,56 @@ impl Ledger {
             }
             entry.live += cell.bytes;
         }
-        let mut growths: Vec<Growth> = touched.into_iter().filter_map(|touched| self.grow(touched)).collect();
+        let mut growths: Vec<Growth> = touched.into_iter().filter_map(|flow| self.grow(flow)).collect();
         for (owner, bytes) in overflow {
             self.overflows.entry(*owner).or_default().came.push_back((reading, *bytes));
         }
         self.forget_settled();
         growths.extend(self.settle_overflows());
         growths
+    }
+
+    /// What is remembered of each flow.
+    pub(crate) fn remembered(&self) -> impl Iterator<Item = FlowNote> {
+        self.entries.iter().map(|(flow, entry)| FlowNote {
+            flow: *flow,
+            reported: entry.reported,
+            closed: entry.closed,
+            opened: entry.opened,
+            apart: entry.apart,
+        })
+    }
+
+    /// Takes over what another ledger remembered of a flow.
+    pub(crate) fn recall(&mut self, note: FlowNote) {
+        let FlowNote { flow, reported, closed, opened, apart } = note;
+        self.entries.insert(flow, Entry { reported, closed, opened, apart, ..Entry::default() });
+        self.has_recalled = true;
+    }
+
+    /// What the other had read of closed sockets.
+    pub(crate) fn recall_closed(&mut self, closed: &Closed) {
+        for cell in &closed.cells {
+            let entry = self.entries.entry(cell.flow).or_insert_with(|| Entry::opened_at(cell));
+            entry.closed += cell.bytes;
+            entry.apart = cell.closed_sockets == 0;
+        }
+        self.has_recalled = true;
+        for (owner, bytes) in &closed.overflow {
+            self.overflows.entry(*owner).or_default().came.push_back((0, *bytes));
+        }
+    }
+
+    /// What the other had reported, in the order in which it did.
+    pub(crate) fn recall_growth(&mut self, flow: Flow, bytes: Bytes) {
+        if flow != Flow::of_unknown_peer(flow.owner) {
+            let entry = self.entries.entry(flow).or_default();
+            entry.reported += bytes;
+            entry.opened = None;
+            self.has_recalled = true;
+        } else if let Some(overflow) = self.overflows.get_mut(&flow.owner) {
+            overflow.came.pop_front();
+        }
     }
 
     /// How many flows are remembered, and how many sockets the last reading saw.
@@ -106,23 +167,23 @@ impl Ledger {
         self.entries.iter().filter(|(_, entry)| entry.live_at == self.reading).map(|(flow, _)| flow)
     }
 
-    fn touch(&mut self, cell: &Cell, touched: &mut Vec<(Flow, Option<MonotonicNs>)>) -> &mut Entry {
+    fn touch(&mut self, cell: &Cell, touched: &mut Vec<Flow>) -> &mut Entry {
         let reading = self.reading;
-        let is_new = !self.entries.contains_key(&cell.flow);
-        let entry = self.entries.entry(cell.flow).or_default();
+        let entry = self.entries.entry(cell.flow).or_insert_with(|| Entry::opened_at(cell));
         if entry.seen_at != reading {
             entry.seen_at = reading;
-            touched.push((cell.flow, is_new.then_some(cell.opened)));
+            touched.push(cell.flow);
         }
         entry
     }
 
-    fn grow(&mut self, (flow, opened): (Flow, Option<MonotonicNs>)) -> Option<Growth> {
+    fn grow(&mut self, flow: Flow) -> Option<Growth> {
         let reading = self.reading;
         let entry = self.entries.get_mut(&flow)?;
         let live = if entry.live_at == reading { entry.live } else { Bytes::default() };
         let bytes = (entry.closed + live).growth_since(entry.reported);
         entry.reported += bytes;
+        let opened = entry.opened.take();
         (opened.is_some() || !bytes.is_zero()).then_some(Growth { flow, bytes, opened })
     }
 

@@ -3,6 +3,9 @@
 //! | file | says |
 //! |---|---|
 //! | `recorder` | the one thread that owns all of this: waits, takes events in, ticks |
+//! | `intake` | from the kernel's events to processes |
+//! | `restart` | what outlives the daemon: taking over, noting, ending |
+//! | `snapshot` | what the status says |
 //! | `tick` | one tick: read, subtract, attribute, show, judge, record |
 //! | `ledger` | growth of cumulative counters, exactly once |
 //! | `rows` | what moved in buckets that are not written yet |
@@ -18,18 +21,22 @@
 mod backend;
 mod findings;
 mod handle;
+mod intake;
 mod ledger;
 mod live;
 mod recorder;
+mod restart;
 mod rows;
 mod self_test;
+mod snapshot;
 mod tally;
 mod tick;
 mod waker;
 mod writer;
 
 pub use backend::DaemonBackend;
-pub use handle::Handle;
-pub use recorder::{Recorder, RecorderError};
+pub use handle::{End, Handle};
+pub use ledger::Ledger;
+pub use recorder::{Places, Recorder, RecorderError};
 pub use self_test::move_known_bytes;
 pub use writer::{Writer, WriterError};

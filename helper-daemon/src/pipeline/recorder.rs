@@ -4,23 +4,26 @@ use std::{
     collections::VecDeque,
     io,
     os::fd::{AsFd, BorrowedFd},
+    path::PathBuf,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use portolan_bus::{Error, Hook, LiveTick};
+use portolan_bus::{Error, LiveTick};
 use portolan_core::MonotonicNs;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
-    handle::{Command, Handle, Snapshot},
+    handle::{Command, End, Handle},
+    intake::take_events,
     ledger::{Ledger, SETTLED_AFTER},
     live::{Recent, Tick},
+    restart::Inheritance,
     rows::Rows,
     self_test::Running,
-    tally::{Tally, losses_to_wire},
+    tally::Tally,
     tick::Pace,
     waker::Waker,
     writer::{Job, Writer},
@@ -31,6 +34,7 @@ use crate::{
     dbus::Event,
     findings::Judge,
     identity::{Hashed, Hasher, Processes},
+    journal::{Head, Journal},
     monitor::{Losses, Monitor, MonitorError},
 };
 
@@ -38,8 +42,9 @@ use crate::{
 const COMMANDS: usize = 64;
 /// Events that a subscriber may be behind.
 const EVENTS: usize = 256;
-/// How long the end of the daemon waits for hashes.
-const LAST_HASHES: Duration = Duration::from_secs(5);
+
+/// How long a flush waits for hashes before it answers without them.
+const FLUSH_PATIENCE_NS: u64 = 3_000_000_000;
 
 /// Why recording ended.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +57,15 @@ pub enum RecorderError {
     System(#[from] io::Error),
 }
 
+/// Where a daemon leaves what outlives it.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// For the kernel programs, in a BPF filesystem.
+    pub pin_dir: PathBuf,
+    /// For what is not in the history yet.
+    pub journal: PathBuf,
+}
+
 /// All state of recording.
 pub struct Recorder {
     pub(super) monitor: Monitor,
@@ -60,6 +74,8 @@ pub struct Recorder {
     hashed: mpsc::Receiver<Hashed>,
     pub(super) ledger: Ledger,
     pub(super) rows: Rows,
+    pub(super) journal: Journal,
+    pub(super) head: Head,
     pub(super) tally: Tally,
     pub(super) judge: Judge,
     pub(super) self_test: Running,
@@ -79,7 +95,7 @@ pub struct Recorder {
     pub(super) had_burst: bool,
     commands: mpsc::Receiver<Command>,
     waker: Waker,
-    stopping: bool,
+    stopping: Option<End>,
 }
 
 /// Somebody who waits for a flush, and until when for hashes.
@@ -95,13 +111,14 @@ impl Recorder {
     /// When the kernel cannot be watched.
     pub fn spawn(
         config: Config,
+        places: Places,
         events: broadcast::Sender<Event>,
         writer: Writer,
         ended: oneshot::Sender<Result<(), RecorderError>>,
     ) -> Result<(Handle, JoinHandle<()>), RecorderError> {
         let (started, start) = mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || {
-            let recorder = match Self::start(config, events, writer) {
+            let recorder = match Self::start(config, &places, events, writer) {
                 Ok((recorder, handle)) => {
                     drop(started.send(Ok(handle)));
                     recorder
@@ -119,6 +136,7 @@ impl Recorder {
 
     fn start(
         config: Config,
+        places: &Places,
         events: broadcast::Sender<Event>,
         mut writer: Writer,
     ) -> Result<(Self, Handle), RecorderError> {
@@ -132,10 +150,9 @@ impl Recorder {
                 waker.wake();
             }
         })?;
-        let mut monitor = Monitor::start()?;
-        let mut processes = Processes::default();
-        take_snapshot(&monitor, &mut processes)?;
-        take_events(&mut monitor, &mut processes)?;
+        let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer)?;
+        let Inheritance { monitor, processes, ledger, rows, losses, journal, head, left_generation } =
+            inherited;
         let now = Now::read();
         let (send_commands, commands) = mpsc::sync_channel(COMMANDS);
         let recent = Recent::default();
@@ -145,15 +162,16 @@ impl Recorder {
             recent: recent.clone(),
             events: events.clone(),
         };
-        let losses = monitor.losses()?;
-        let recorder = Self {
+        let mut recorder = Self {
             judge: Judge::new(writer.take_known()),
             monitor,
             processes,
             hasher,
             hashed,
-            ledger: Ledger::default(),
-            rows: Rows::default(),
+            ledger,
+            rows,
+            journal,
+            head,
             tally: Tally::default(),
             self_test: Running::start(now.monotonic),
             writer,
@@ -168,8 +186,10 @@ impl Recorder {
             had_burst: false,
             commands,
             waker,
-            stopping: false,
+            stopping: None,
         };
+        recorder.write_journal();
+        recorder.monitor.forget_closed(left_generation)?;
         Ok((recorder, handle))
     }
 
@@ -182,13 +202,15 @@ impl Recorder {
     /// Records until told to stop or the kernel cannot be read any more, and then writes everything.
     fn run(mut self) -> Result<(), RecorderError> {
         let mut result = Ok(());
-        while !self.stopping {
+        while self.stopping.is_none() {
             result = self.step();
             if result.is_err() {
                 break;
             }
         }
-        let finished = self.finish();
+        // Who cannot go on leaves the kernel programs to the next one.
+        let end = if result.is_ok() { self.stopping.unwrap_or(End::HandOver) } else { End::HandOver };
+        let finished = self.finish(end);
         result.and(finished)
     }
 
@@ -216,12 +238,14 @@ impl Recorder {
             self.settle(now);
         }
         self.answer_flushes(now);
+        // Before the history can have it.
+        self.note_changes();
         self.send_outbox();
         Ok(())
     }
 
     /// Ticks until what is known by owner only is reported, as far as it had come by now.
-    fn settle_overflows(&mut self) -> Result<(), RecorderError> {
+    pub(super) fn settle_overflows(&mut self) -> Result<(), RecorderError> {
         for _ in 0..=SETTLED_AFTER {
             if self.ledger.is_settling() {
                 self.tick(Now::read())?;
@@ -284,113 +308,22 @@ impl Recorder {
                     tracing::debug!("who reviewed did not wait for the answer");
                 }
             }
-            Command::Stop => self.stopping = true,
+            Command::Stop(end) => self.stopping = Some(end),
         }
         Ok(false)
     }
 
-    fn snapshot(&self) -> Result<Snapshot, RecorderError> {
-        let losses = self.monitor.losses()?;
-        let hooks: Vec<Hook> = self
-            .monitor
-            .hooks()
-            .iter()
-            .map(|hook| Hook {
-                name: hook.name.to_owned(),
-                active: hook.problem.is_none(),
-                reason: match &hook.problem {
-                    None => hook.purpose.to_owned(),
-                    Some(problem) => format!("{problem} (this hook {})", hook.purpose),
-                },
-            })
-            .collect();
-        let health = self.writer.health();
-        Ok(Snapshot {
-            self_test: self.self_test.to_wire(),
-            notes: health.set_aside,
-            hooks,
-            attribution: self.tally.to_wire(self.rows.pending()),
-            losses: losses_to_wire(&losses, health.merged_rows),
-            sockets: u64::try_from(self.ledger.sizes().1).unwrap_or(u64::MAX),
-            processes: u64::try_from(self.processes.running()).unwrap_or(u64::MAX),
-            unreviewed: u32::try_from(self.judge.unreviewed()).unwrap_or(u32::MAX),
-            history_problem: health.problem,
-        })
-    }
-
-    /// The last readings: everything that is known is written.
-    fn finish(&mut self) -> Result<(), RecorderError> {
-        let read = take_events(&mut self.monitor, &mut self.processes);
-        let now = Now::read();
-        let ticked = read
-            .map_err(RecorderError::from)
-            .and_then(|()| self.tick(now))
-            .and_then(|()| self.settle_overflows());
+    /// Waits until nothing is being hashed any more, or nothing comes.
+    pub(super) fn wait_for_hashes(&mut self, patience: Duration) {
         while self.rows.unidentified().next().is_some() {
-            let Ok(hashed) = self.hashed.recv_timeout(LAST_HASHES) else { break };
+            let Ok(hashed) = self.hashed.recv_timeout(patience) else { break };
             self.processes.hashed(hashed);
             self.identify_owners();
         }
-        let ticked = ticked.and(take_events(&mut self.monitor, &mut self.processes).map_err(Into::into));
-        self.rows.give_up();
-        self.settle(Now::read());
-        let records = self.rows.take_settled(self.config.bucket_ms);
-        let done = self.flushing.drain(..).map(|waiting| waiting.done).collect();
-        self.outbox.push_back(Job::Write { records, done });
-        self.outbox.drain(..).for_each(|job| self.writer.send(job));
-        ticked
     }
 
     pub(super) fn publish(&self, tick: LiveTick) {
         // Nobody listens while no client is there.
         drop(self.events.send(Event::Tick(Arc::new(tick))));
     }
-}
-
-/// How long a flush waits for hashes before it answers without them.
-const FLUSH_PATIENCE_NS: u64 = 3_000_000_000;
-
-/// Every process that exists, parents first.
-pub(super) fn take_snapshot(monitor: &Monitor, processes: &mut Processes) -> Result<(), MonitorError> {
-    let mut found = monitor.processes()?;
-    found.sort_by_key(|event| event.process.map(|process| process.started));
-    for event in found {
-        processes.event(event);
-    }
-    Ok(())
-}
-
-/// The same when events were lost: who is not among them has ended.
-pub(super) fn take_lost_events(
-    monitor: &Monitor,
-    processes: &mut Processes,
-    now: MonotonicNs,
-) -> Result<(), MonitorError> {
-    let mut found = monitor.processes()?;
-    found.sort_by_key(|event| event.process.map(|process| process.started));
-    processes.end_all_but(&found.iter().filter_map(|event| event.process).collect(), now);
-    found.into_iter().for_each(|event| processes.event(event));
-    Ok(())
-}
-
-/// What happened to processes.
-///
-/// The files of an exec are in fanotify's queue before its event is in the ring. They are taken out only as far as each
-/// event needs them: after a stall there may be more than there are descriptors for.
-pub(super) fn take_events(monitor: &mut Monitor, processes: &mut Processes) -> Result<(), MonitorError> {
-    for event in monitor.events()? {
-        while processes.lacks_file_of(&event) && take_files(monitor, processes) {}
-        processes.event(event);
-    }
-    while take_files(monitor, processes) {}
-    processes.looked_at(Now::read());
-    Ok(())
-}
-
-/// `false` when there were none.
-fn take_files(monitor: &mut Monitor, processes: &mut Processes) -> bool {
-    let files = monitor.exec_files();
-    let any = !files.is_empty();
-    files.into_iter().for_each(|file| processes.file_opened(file));
-    any
 }

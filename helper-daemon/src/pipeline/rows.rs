@@ -9,6 +9,7 @@ use super::ledger::Growth;
 use crate::{
     clock::Now,
     identity::{Identity, Process},
+    journal::RowNote,
 };
 
 /// The owner of a flow, before it is identified.
@@ -59,7 +60,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Adds to the bucket of now.
+    /// Adds to the bucket of now; what was added.
     pub(super) fn add(
         &mut self,
         growth: &Growth,
@@ -67,7 +68,7 @@ impl Rows {
         bucket_ms: u32,
         since: UnixMillis,
         now: Now,
-    ) {
+    ) -> RowNote {
         let first = growth.opened.map_or(since, |opened| now.wall_at(opened));
         let key = (now.wall.bucket_start(bucket_ms), growth.flow);
         let row = self.rows.entry(key).or_insert_with(|| Row {
@@ -82,8 +83,35 @@ impl Rows {
         });
         row.bytes += growth.bytes;
         row.fresh += growth.bytes;
-        row.flows_opened += u64::from(growth.opened.is_some());
+        let flows_opened = u64::from(growth.opened.is_some());
+        row.flows_opened += flows_opened;
         row.last = now.wall;
+        let (bucket_start, flow) = key;
+        RowNote { flow, bucket_start, bytes: growth.bytes, flows_opened, first, last: now.wall }
+    }
+
+    /// Takes over a row of a daemon before this one.
+    pub(super) fn recall(&mut self, note: RowNote, source: Source) {
+        let RowNote { flow, bucket_start, bytes, flows_opened, first, last } = note;
+        let row = Row { flow, source, bytes, fresh: bytes, flows_opened, first, last, owner: None };
+        self.rows.insert((bucket_start, flow), row);
+    }
+
+    /// All rows.
+    pub(super) fn remembered(&self) -> impl Iterator<Item = RowNote> {
+        self.rows.iter().map(|((bucket_start, flow), row)| RowNote {
+            flow: *flow,
+            bucket_start: *bucket_start,
+            bytes: row.bytes,
+            flows_opened: row.flows_opened,
+            first: row.first,
+            last: row.last,
+        })
+    }
+
+    /// Which rows there are.
+    pub(super) fn keys(&self) -> Vec<(UnixMillis, Flow)> {
+        self.rows.keys().copied().collect()
     }
 
     /// Tells each row whose owner is known and that has something new; all others stay as they are.

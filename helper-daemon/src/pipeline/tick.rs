@@ -7,13 +7,21 @@ use portolan_core::{Bytes, Executable, Flow, MonotonicNs, Owner, Pid, ProcessKey
 use tokio::sync::oneshot;
 
 use super::{
+    intake::{take_events, take_lost_events, take_snapshot},
     ledger::Growth,
     live::Tick,
-    recorder::{Recorder, RecorderError, take_events, take_lost_events, take_snapshot},
+    recorder::{Recorder, RecorderError},
     rows::Source,
     writer::Job,
 };
-use crate::{clock::Now, config::Config, findings::Verdict, identity::Identity, monitor::Losses};
+use crate::{
+    clock::Now,
+    config::Config,
+    findings::Verdict,
+    identity::{Identity, Processes},
+    journal::Entry,
+    monitor::Losses,
+};
 
 /// Rows that are written before their bucket ends; the rest of it adds to them.
 const ROWS_IN_MEMORY: usize = 10_000;
@@ -70,10 +78,11 @@ impl Pace {
 impl Recorder {
     pub(super) fn tick(&mut self, now: Now) -> Result<(), RecorderError> {
         let (interval_ms, since) = self.pace.ticked(now);
-        let reading = self.monitor.read_counters()?;
+        let closed = self.take_closed()?;
+        let live = self.monitor.cells()?;
         // After the counters: whoever has a byte in them has its beginning in these events.
         take_events(&mut self.monitor, &mut self.processes)?;
-        let mut growths = self.ledger.advance(&reading.closed, &reading.overflow, &reading.live);
+        let mut growths = self.ledger.advance(&closed.cells, &closed.overflow, &live);
         growths.extend(self.take_losses(now)?);
         self.add(&growths, since, now)?;
         self.identify_owners();
@@ -94,6 +103,7 @@ impl Recorder {
         }
         if self.pace.bucket_is_new(now, self.config.bucket_ms) || self.rows.len() > ROWS_IN_MEMORY {
             self.write(Vec::new());
+            self.shorten_journal();
         }
         self.processes.sweep(now.monotonic);
         self.give_memory_back(growths.len());
@@ -121,16 +131,14 @@ impl Recorder {
         }
         for growth in growths {
             let owner = &growth.flow.owner;
-            if self.self_test.takes(owner, growth.bytes) {
+            let (flow, bytes) = (growth.flow, growth.bytes);
+            if self.self_test.takes(owner, bytes) {
+                self.journal.note(&Entry::Grown { flow, bytes, row: None });
                 continue;
             }
-            let source = match self.processes.get(owner) {
-                _ if *owner == Flow::KERNEL => Source::Kernel,
-                _ if *owner == NOBODY => Source::Nobody(Unattributed::TableFull),
-                Some(process) => Source::Process(process),
-                None => Source::Nobody(Unattributed::ProcessGone),
-            };
-            self.rows.add(growth, source, self.config.bucket_ms, since, now);
+            let source = source_of(&self.processes, owner);
+            let row = self.rows.add(growth, source, self.config.bucket_ms, since, now);
+            self.journal.note(&Entry::Grown { flow, bytes, row: Some(row) });
         }
         Ok(())
     }
@@ -143,10 +151,13 @@ impl Recorder {
 
     /// Tells what is known by now to the tally, the judge and the next tick of the live view.
     pub(super) fn settle(&mut self, now: Now) {
-        let Self { rows, tally, judge, shown, .. } = self;
+        let Self { rows, tally, judge, shown, processes, .. } = self;
         let mut verdicts = Vec::new();
         rows.settle(|told| {
             let flow = &told.row.flow;
+            if let Source::Process(process) = &told.row.source {
+                processes.note_identified(process);
+            }
             tally.add(told.owner, told.bytes);
             shown.moved(told.owner, flow.uid, flow.remote, told.bytes);
             if let Owner::Program { lineage, application } = told.owner
@@ -180,15 +191,16 @@ impl Recorder {
     }
 
     /// Hands what is settled to the history. While it is behind, rows stay here and grow, unless somebody waits for them.
-    fn write(&mut self, done: Vec<oneshot::Sender<Result<(), Error>>>) {
+    pub(super) fn write(&mut self, done: Vec<oneshot::Sender<Result<(), Error>>>) {
         let is_behind = self.outbox.iter().any(|job| matches!(job, Job::Write { .. }));
         let records = if is_behind && done.is_empty() {
             Vec::new()
         } else {
             self.rows.take_settled(self.config.bucket_ms)
         };
-        if !records.is_empty() || !done.is_empty() {
-            self.outbox.push_back(Job::Write { records, done });
+        let checkpoint = (!records.is_empty()).then(|| self.hand_over());
+        if checkpoint.is_some() || !done.is_empty() {
+            self.outbox.push_back(Job::Write { records, checkpoint, done });
         }
     }
 
@@ -220,6 +232,9 @@ impl Recorder {
     fn take_losses(&mut self, now: Now) -> Result<Option<Growth>, RecorderError> {
         let losses = self.monitor.losses()?;
         let before = std::mem::replace(&mut self.losses, losses);
+        if losses != before {
+            self.journal.note(&Entry::Losses(losses));
+        }
         let grown = |of: fn(&Losses) -> u64| of(&losses).saturating_sub(of(&before));
         if grown(|losses| losses.events) > 0 {
             take_lost_events(&self.monitor, &mut self.processes, now.monotonic)?;
@@ -237,6 +252,16 @@ impl Recorder {
         let bytes = losses.unowned_bytes.growth_since(before.unowned_bytes);
         let growth = Growth { flow: Flow::of_unknown_peer(NOBODY), bytes, opened: None };
         Ok((bytes != Bytes::default()).then_some(growth))
+    }
+}
+
+/// Whose bytes these are, before it is known who that is.
+pub(super) fn source_of(processes: &Processes, owner: &ProcessKey) -> Source {
+    match processes.get(owner) {
+        _ if *owner == Flow::KERNEL => Source::Kernel,
+        _ if *owner == NOBODY => Source::Nobody(Unattributed::TableFull),
+        Some(process) => Source::Process(process),
+        None => Source::Nobody(Unattributed::ProcessGone),
     }
 }
 

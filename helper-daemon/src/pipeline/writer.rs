@@ -9,7 +9,7 @@ use std::{
 
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, Executable, ReviewState, Uid};
-use portolan_history::{OpenError, Record, SetAsideError};
+use portolan_history::{Checkpoint, OpenError, Record, SetAsideError};
 use tokio::sync::oneshot;
 
 use crate::findings::{KnownApplication, Verdict};
@@ -42,7 +42,12 @@ pub enum WriterError {
 /// What the thread is asked to do.
 pub(super) enum Job {
     /// Write rows; `done` is told when all rows so far are on the disk, or why not.
-    Write { records: Vec<Record>, done: Vec<oneshot::Sender<Result<(), Error>>> },
+    Write {
+        records: Vec<Record>,
+        /// Up to where these are all that the journal has; `None` without a journal.
+        checkpoint: Option<Checkpoint>,
+        done: Vec<oneshot::Sender<Result<(), Error>>>,
+    },
     /// Store a finding and tell it.
     Raise(Box<(Verdict, Option<Executable>)>),
     /// Store a review.
@@ -61,6 +66,8 @@ pub(super) struct Health {
     pub(super) problem: Option<String>,
     /// Where damaged histories were put, a sentence for each.
     pub(super) set_aside: Vec<String>,
+    /// The last number of the journal whose rows are on the disk.
+    pub(super) written: u64,
     /// Rows that had to be merged because too many waited.
     pub(super) merged_rows: u64,
 }
@@ -71,6 +78,7 @@ pub struct Writer {
     thread: Option<JoinHandle<()>>,
     health: Arc<Mutex<Health>>,
     known: Vec<KnownApplication>,
+    checkpoint: Option<Checkpoint>,
 }
 
 impl Writer {
@@ -84,15 +92,22 @@ impl Writer {
         let health = Arc::new(Mutex::new(Health::default()));
         let worker = Worker::open(path, Arc::clone(&health), Box::new(tell))?;
         let known = worker.known_applications()?;
+        let checkpoint = worker.checkpoint()?;
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let thread = thread::Builder::new().name("history".to_owned()).spawn(move || worker.run(&queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), health, known })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), health, known, checkpoint })
     }
 
     /// All applications of the history.
     #[must_use]
     pub fn take_known(&mut self) -> Vec<KnownApplication> {
         std::mem::take(&mut self.known)
+    }
+
+    /// What the history had of a journal when it was opened.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        self.checkpoint
     }
 
     pub(super) fn health(&self) -> Health {
@@ -117,13 +132,20 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
+impl Writer {
+    /// Waits until all jobs are done; there can be no more.
+    pub(super) fn close(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
             tracing::error!("the history's thread ended with a panic");
         }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -111,6 +111,8 @@ fn start_daemon(place: &Place, dir: &Path, bus: &Bus) -> anyhow::Result<Program>
     let mut command = Command::new(place.built("portoland"));
     command.arg("--config").arg(place.file("packaging/portolan.toml"));
     command.arg("--state-dir").arg(dir.join("state")).arg("--runtime-dir").arg(dir.join("runtime"));
+    // Not the place of an installed daemon.
+    command.args(["--pin-dir", "/sys/fs/bpf/portolan-run"]);
     command.args(["--bus-address", address]).current_dir("/");
     let mut daemon = Program::start_with_log("portoland", command, &log)?;
     if wait_for_name(address, BUS_NAME, &mut daemon, STARTS).is_err() {

@@ -8,6 +8,7 @@ pub(crate) mod actor;
 pub(crate) mod address;
 pub(crate) mod application;
 pub(crate) mod bucket;
+pub(crate) mod checkpoint;
 pub(crate) mod executable;
 pub(crate) mod finding;
 pub(crate) mod lineage;

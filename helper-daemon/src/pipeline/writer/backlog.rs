@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use portolan_bus::Finding;
 use portolan_core::{Direction, Protocol};
-use portolan_history::{History, NewFinding, Record, WriteError};
+use portolan_history::{Checkpoint, History, NewFinding, Record, WriteError};
 
 use crate::pipeline::findings::to_wire;
 
@@ -15,6 +15,8 @@ const ROWS_MAX: usize = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     records: Vec<Record>,
+    /// Up to where these are all.
+    checkpoint: Option<Checkpoint>,
     findings: VecDeque<NewFinding>,
     merged_rows: u64,
 }
@@ -32,8 +34,9 @@ impl Backlog {
         self.merged_rows
     }
 
-    pub(super) fn add_records(&mut self, records: Vec<Record>) {
+    pub(super) fn add_records(&mut self, records: Vec<Record>, checkpoint: Option<Checkpoint>) {
         self.records.extend(records);
+        self.checkpoint = checkpoint.or(self.checkpoint);
     }
 
     /// Keeps what the history refused from growing without end.
@@ -51,10 +54,17 @@ impl Backlog {
         self.findings.push_back(finding);
     }
 
-    /// Writes everything, and tells each finding that got its number.
-    pub(super) fn write(&mut self, history: &mut History, tell: &dyn Fn(Finding)) -> Result<(), WriteError> {
+    /// Writes everything, and tells each finding that got its number. `written` gets the number up to which rows are on the
+    /// disk.
+    pub(super) fn write(
+        &mut self,
+        history: &mut History,
+        tell: &dyn Fn(Finding),
+        written: &mut u64,
+    ) -> Result<(), WriteError> {
         if !self.records.is_empty() {
-            history.write(&self.records)?;
+            history.write_up_to(&self.records, self.checkpoint)?;
+            *written = self.checkpoint.map_or(*written, |checkpoint| checkpoint.epoch);
             // Not cleared: a burst would keep its room for ever.
             self.records = Vec::new();
         }
@@ -123,7 +133,7 @@ mod tests {
             last: UnixMillis(1),
         };
         let mut backlog = Backlog::default();
-        backlog.add_records((0..=ROWS_MAX).map(record).collect());
+        backlog.add_records((0..=ROWS_MAX).map(record).collect(), None);
         backlog.bound();
         assert_eq!(backlog.len(), 1);
         let rows = u64::try_from(ROWS_MAX).unwrap() + 1;

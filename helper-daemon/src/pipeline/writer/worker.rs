@@ -8,7 +8,7 @@ use std::{
 
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, ReviewState, Uid};
-use portolan_history::{History, OpenError, WriteError};
+use portolan_history::{Checkpoint, History, OpenError, WriteError};
 
 use super::{Health, Job, WriterError, backlog::Backlog};
 use crate::{
@@ -27,6 +27,8 @@ pub(super) struct Worker {
     /// `None` while a damaged one could not be replaced.
     history: Option<History>,
     backlog: Backlog,
+    /// See [`Health::written`].
+    written: u64,
     health: Arc<Mutex<Health>>,
     tell: Box<dyn Fn(Finding) + Send>,
 }
@@ -38,7 +40,8 @@ impl Worker {
         health: Arc<Mutex<Health>>,
         tell: Box<dyn Fn(Finding) + Send>,
     ) -> Result<Self, WriterError> {
-        let mut worker = Self { path: path.into(), history: None, backlog: Backlog::default(), health, tell };
+        let backlog = Backlog::default();
+        let mut worker = Self { path: path.into(), history: None, backlog, written: 0, health, tell };
         match History::open(path) {
             Ok(history) => worker.history = Some(history),
             Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
@@ -58,6 +61,14 @@ impl Worker {
             executables: known.executables,
         });
         Ok(known.collect())
+    }
+
+    /// What the history has of the journal of the daemon before this one.
+    pub(super) fn checkpoint(&self) -> Result<Option<Checkpoint>, WriterError> {
+        Ok(match &self.history {
+            Some(history) => history.checkpoint()?,
+            None => None,
+        })
     }
 
     /// Puts a damaged file aside, where nothing of it is lost, and begins a new one.
@@ -93,8 +104,8 @@ impl Worker {
 
     fn work(&mut self, job: Job) {
         match job {
-            Job::Write { records, done } => {
-                self.backlog.add_records(records);
+            Job::Write { records, checkpoint, done } => {
+                self.backlog.add_records(records, checkpoint);
                 let result = self.write_backlog();
                 for done in done {
                     // Who asked may have gone away in the meantime.
@@ -151,6 +162,7 @@ impl Worker {
         }
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         health.merged_rows = self.backlog.merged_rows();
+        health.written = self.written;
         if health.problem.is_none()
             && let Err(problem) = &result
         {
@@ -170,7 +182,7 @@ impl Worker {
                 Some(History::open(&self.path).map_err(|error| Failure::Other(sentence::of(&error)))?);
         }
         let Some(history) = &mut self.history else { return Ok(()) };
-        self.backlog.write(history, &*self.tell).map_err(|error| match error {
+        self.backlog.write(history, &*self.tell, &mut self.written).map_err(|error| match error {
             WriteError::Damaged(_) => Failure::Damaged(error),
             error => Failure::Other(sentence::of(&error)),
         })

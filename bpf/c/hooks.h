@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What is attached. Each hook holds a program that only jumps to the one that its table names, so that a daemon that takes
+ * over from another (after a crash, an upgrade) replaces the program of a hook in one step: each event is counted by exactly
+ * one version. Not BPF_LINK_UPDATE: links of tracepoints refuse it. Not two programs side by side: an event that is under way
+ * could be counted by both. The jump has a constant index, which the JIT makes a direct one.
+ *
+ * Tables: written by the daemon at its start, read by the kernel; one entry. Empty: nothing is counted.
+ */
+#ifndef PORTOLAN_HOOKS_H
+#define PORTOLAN_HOOKS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct program_table {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+
+#define HOOK(section, name, otherwise)			\
+	struct program_table name##_now SEC(".maps");	\
+	SEC(section)					\
+	int at_##name(void *ctx)			\
+	{						\
+		bpf_tail_call(ctx, &name##_now, 0);	\
+		return otherwise;			\
+	}
+
+HOOK("tp_btf/sched_process_fork", fork, 0)
+HOOK("tp_btf/sched_process_exec", exec, 0)
+HOOK("tp_btf/sched_process_exit", exit, 0)
+HOOK("tp_btf/sock_send_length", sent, 0)
+HOOK("tp_btf/sock_recv_length", received, 0)
+HOOK("tp_btf/tcp_rcv_space_adjust", consumed, 0)
+HOOK("tp_btf/inet_sock_set_state", tcp_state, 0)
+HOOK("cgroup/sock_release", release, 1)
+HOOK("cgroup/sendmsg4", sendmsg4, 1)
+HOOK("cgroup/sendmsg6", sendmsg6, 1)
+HOOK("cgroup/recvmsg4", recvmsg4, 1)
+HOOK("cgroup/recvmsg6", recvmsg6, 1)
+
+#endif

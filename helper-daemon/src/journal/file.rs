@@ -1,0 +1,165 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use super::Entry;
+
+/// A file that is smaller is never written anew.
+const SMALL: u64 = 1 << 20;
+/// Beyond this, nothing more is noted: the history has not taken anything for too long.
+const LARGEST: u64 = 256 << 20;
+
+/// The file, open for appending.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    /// `None` while it cannot be written.
+    file: Option<File>,
+    buffer: Vec<u8>,
+    bytes: u64,
+    bytes_anew: u64,
+    problem: Option<String>,
+}
+
+impl Journal {
+    /// All whole entries of the file; none when there is no file.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn read(path: &Path) -> io::Result<Vec<Entry>> {
+        let bytes = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            bytes => bytes?,
+        };
+        let mut rest = bytes.as_slice();
+        let mut entries = Vec::new();
+        // What a killed daemon wrote last may be cut off.
+        while let Some((length, after)) = rest.split_first_chunk() {
+            let Some((entry, after)) = usize::try_from(u32::from_le_bytes(*length))
+                .ok()
+                .and_then(|length| after.split_at_checked(length))
+            else {
+                break;
+            };
+            let Ok(entry) = postcard::from_bytes(entry) else { break };
+            entries.push(entry);
+            rest = after;
+        }
+        Ok(entries)
+    }
+
+    /// A journal without a file yet; [`Self::write_anew`] makes it.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, file: None, buffer: Vec::new(), bytes: 0, bytes_anew: 0, problem: None }
+    }
+
+    /// Why nothing is noted; `None` when it is.
+    #[must_use]
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    /// Notes an entry, on the file after [`Self::flush`].
+    pub fn note(&mut self, entry: &Entry) {
+        if self.file.is_some()
+            && let Err(error) = append(&mut self.buffer, entry)
+        {
+            self.give_up(&error);
+        }
+    }
+
+    /// Writes what was noted. After a failure the file is removed, for half a journal would count twice.
+    pub fn flush(&mut self) {
+        let Some(file) = &mut self.file else { return };
+        if self.buffer.is_empty() {
+            return;
+        }
+        let bytes = u64::try_from(self.buffer.len()).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_add(bytes);
+        let written = if self.bytes > LARGEST {
+            Err(io::Error::other("the history has not taken anything for too long"))
+        } else {
+            file.write_all(&self.buffer)
+        };
+        if self.buffer.capacity() > 64 * 1024 {
+            self.buffer = Vec::new();
+        }
+        self.buffer.clear();
+        if let Err(error) = written {
+            self.give_up(&error);
+        }
+    }
+
+    /// Whether the file is so long that it should be written anew.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.file.is_none() || self.bytes > SMALL.max(self.bytes_anew.saturating_mul(2))
+    }
+
+    /// Replaces the file by these entries.
+    pub fn write_anew(&mut self, entries: impl Iterator<Item = Entry>) {
+        self.buffer.clear();
+        let mut buffer = Vec::new();
+        let next = self.path.with_extension("next");
+        let write = || -> io::Result<File> {
+            for entry in entries {
+                append(&mut buffer, &entry)?;
+            }
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next)?;
+            file.write_all(&buffer)?;
+            fs::rename(&next, &self.path)?;
+            Ok(file)
+        };
+        match write() {
+            Ok(file) => {
+                self.bytes_anew = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
+                self.bytes = self.bytes_anew;
+                self.file = Some(file);
+                self.problem = None;
+            }
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    /// Forgets everything: it is all in the history.
+    pub fn remove(self) {
+        if let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::error!("cannot remove {}: {error}", self.path.display());
+        }
+    }
+
+    fn give_up(&mut self, error: &io::Error) {
+        let problem = format!("cannot write {}: {error}", self.path.display());
+        if self.problem.is_none() {
+            tracing::error!(
+                "{problem}; what is not in the history yet would be lost if this daemon were killed"
+            );
+        }
+        self.problem = Some(problem);
+        self.file = None;
+        self.buffer = Vec::new();
+        for path in [self.path.clone(), self.path.with_extension("next")] {
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::error!("cannot remove {}: {error}", path.display());
+            }
+        }
+    }
+}
+
+/// An entry with its length before it.
+fn append(buffer: &mut Vec<u8>, entry: &Entry) -> io::Result<()> {
+    let bytes = postcard::to_stdvec(entry).map_err(io::Error::other)?;
+    let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    buffer.extend_from_slice(&length.to_le_bytes());
+    buffer.extend_from_slice(&bytes);
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Where the kernel keeps the programs' tables and links while no daemon runs.
+//!
+//! ```text
+//! /sys/fs/bpf/portolan/<layout>/maps/<table>
+//! /sys/fs/bpf/portolan/<layout>/links/<hook>
+//! ```
+//! Tables of one layout can be taken over by a daemon of the same layout. Those of another layout cannot be read: their links
+//! are removed, and counting begins anew.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use aya::maps::{Array, Map, MapData};
+use portolan_bpf::LAYOUT;
+use rustix::{
+    fs::{FlockOperation, flock, statfs},
+    mount::{MountFlags, mount},
+};
+
+/// `BPF_FS_MAGIC`, linux/magic.h.
+const BPF_FILESYSTEM: u64 = 0xcafe_4a11;
+/// Where systemd mounts it; a machine without systemd may not have done so.
+const MOUNT_POINT: &str = "/sys/fs/bpf";
+
+/// The folder of this layout.
+#[derive(Debug)]
+pub(super) struct Pins {
+    root: PathBuf,
+    dir: PathBuf,
+    /// Held as long as this daemon counts here.
+    _lock: File,
+}
+
+impl Pins {
+    /// Makes the folder where there is none, and detaches programs of other layouts.
+    ///
+    /// # Errors
+    /// A sentence, when nothing can be kept there.
+    pub(super) fn open(root: &Path) -> Result<Self, String> {
+        let failed = |error: io::Error| format!("cannot use {}: {error}", root.display());
+        if root.starts_with(MOUNT_POINT) && !is_bpf_filesystem(Path::new(MOUNT_POINT)).map_err(failed)? {
+            mount("bpf", MOUNT_POINT, "bpf", MountFlags::NOSUID | MountFlags::NOEXEC, None)
+                .map_err(|error| format!("cannot mount the BPF filesystem on {MOUNT_POINT}: {error}"))?;
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
+        if !is_bpf_filesystem(root).map_err(failed)? {
+            return Err(format!("{} is not in a BPF filesystem", root.display()));
+        }
+        let lock = File::open(root).map_err(failed)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+            format!("another daemon uses {}; give this one a --pin-dir of its own", root.display())
+        })?;
+        let pins = Self { root: root.into(), dir: root.join(LAYOUT), _lock: lock };
+        for entry in fs::read_dir(root).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path != pins.dir {
+                tracing::warn!("kernel programs of another version are detached: {}", path.display());
+                fs::remove_dir_all(path).map_err(failed)?;
+            }
+        }
+        for folder in ["maps", "links"] {
+            DirBuilder::new().recursive(true).mode(0o700).create(pins.dir.join(folder)).map_err(failed)?;
+        }
+        Ok(pins)
+    }
+
+    /// Which tables are here; `None` when there are none.
+    pub(super) fn instance(&self) -> Option<u64> {
+        let map = Map::Array(MapData::from_pin(self.map("instance")).ok()?);
+        let instance = Array::<_, u64>::try_from(map).ok()?.get(&0, 0).ok()?;
+        (instance != 0).then_some(instance)
+    }
+
+    pub(super) fn map(&self, name: &str) -> PathBuf {
+        self.dir.join("maps").join(name)
+    }
+
+    pub(super) fn link(&self, name: &str) -> PathBuf {
+        self.dir.join("links").join(name)
+    }
+
+    /// Detaches hooks of earlier daemons that this one does not have.
+    pub(super) fn keep_links(&self, known: impl Fn(&str) -> bool) -> io::Result<()> {
+        for entry in fs::read_dir(self.dir.join("links"))? {
+            let entry = entry?;
+            if !entry.file_name().to_str().is_some_and(&known) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Detaches everything, and forgets what was counted.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        for folder in ["links", "maps"] {
+            for entry in fs::read_dir(self.dir.join(folder))? {
+                fs::remove_file(entry?.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same, and leaves nothing behind.
+    pub(super) fn remove(self) -> io::Result<()> {
+        fs::remove_dir_all(self.root)
+    }
+}
+
+/// Detaches whatever a daemon left in the kernel under this folder. `false` when there was nothing.
+///
+/// # Errors
+/// When something is there and cannot be removed.
+pub fn detach_all(root: &Path) -> io::Result<bool> {
+    match fs::remove_dir_all(root) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_bpf_filesystem(path: &Path) -> io::Result<bool> {
+    Ok(u64::try_from(statfs(path)?.f_type).is_ok_and(|magic| magic == BPF_FILESYSTEM))
+}

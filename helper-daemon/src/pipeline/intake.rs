@@ -1,0 +1,54 @@
+//! From the kernel's events to processes.
+
+use portolan_core::MonotonicNs;
+
+use crate::{
+    clock::Now,
+    identity::Processes,
+    monitor::{Monitor, MonitorError},
+};
+
+/// Every process that exists, parents first.
+pub(super) fn take_snapshot(monitor: &Monitor, processes: &mut Processes) -> Result<(), MonitorError> {
+    let mut found = monitor.processes()?;
+    found.sort_by_key(|event| event.process.map(|process| process.started));
+    for event in found {
+        processes.event(event);
+    }
+    Ok(())
+}
+
+/// The same when events were lost: who is not among them has ended.
+pub(super) fn take_lost_events(
+    monitor: &Monitor,
+    processes: &mut Processes,
+    now: MonotonicNs,
+) -> Result<(), MonitorError> {
+    let mut found = monitor.processes()?;
+    found.sort_by_key(|event| event.process.map(|process| process.started));
+    processes.end_all_but(&found.iter().filter_map(|event| event.process).collect(), now);
+    found.into_iter().for_each(|event| processes.event(event));
+    Ok(())
+}
+
+/// What happened to processes.
+///
+/// The files of an exec are in fanotify's queue before its event is in the ring. They are taken out only as far as each
+/// event needs them: after a stall there may be more than there are descriptors for.
+pub(super) fn take_events(monitor: &mut Monitor, processes: &mut Processes) -> Result<(), MonitorError> {
+    for event in monitor.events()? {
+        while processes.lacks_file_of(&event) && take_files(monitor, processes) {}
+        processes.event(event);
+    }
+    while take_files(monitor, processes) {}
+    processes.looked_at(Now::read());
+    Ok(())
+}
+
+/// `false` when there were none.
+fn take_files(monitor: &mut Monitor, processes: &mut Processes) -> bool {
+    let files = monitor.exec_files();
+    let any = !files.is_empty();
+    files.into_iter().for_each(|file| processes.file_opened(file));
+    any
+}

@@ -1,0 +1,171 @@
+//! What outlives the daemon: taking over from the one before, noting for the next one, and the end.
+
+use std::{fs, path::Path, time::Duration};
+
+use portolan_history::Checkpoint;
+
+use super::{
+    handle::End,
+    intake::{take_events, take_lost_events, take_snapshot},
+    ledger::Ledger,
+    recorder::{Recorder, RecorderError},
+    rows::Rows,
+    tick::source_of,
+    writer::Writer,
+};
+use crate::{
+    clock::Now,
+    identity::Processes,
+    journal::{Entry, Head, Journal, Recovered},
+    monitor::{Closed, Losses, Monitor, MonitorError},
+};
+
+/// How long the end of the daemon waits for hashes.
+const LAST_HASHES: Duration = Duration::from_secs(5);
+
+/// Everything that a daemon may take over from the one before.
+pub(super) struct Inheritance {
+    pub(super) monitor: Monitor,
+    pub(super) processes: Processes,
+    pub(super) ledger: Ledger,
+    pub(super) rows: Rows,
+    pub(super) losses: Losses,
+    pub(super) journal: Journal,
+    pub(super) head: Head,
+    /// What the ledger has of the kernel's tables, and the kernel can forget once the journal is written.
+    pub(super) left_generation: u32,
+}
+
+impl Inheritance {
+    /// Starts to watch the kernel; goes on where the daemon before this one was killed, when it was.
+    pub(super) fn take(pin_dir: &Path, journal: &Path, writer: &Writer) -> Result<Self, MonitorError> {
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let entries = Journal::read(journal).unwrap_or_else(|error| {
+            tracing::error!("cannot read {}, what it notes is lost: {error}", journal.display());
+            Vec::new()
+        });
+        let recovered = Recovered::replay(entries, &boot_id, |journal| {
+            writer.checkpoint().filter(|written| written.journal == journal).map(|written| written.epoch)
+        });
+        let now = Now::read();
+        let known = recovered.as_ref().map(|recovered| recovered.head.instance);
+        let mut monitor = Monitor::start(pin_dir, known, now.monotonic)?;
+        let mut processes = Processes::default();
+        let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
+        let mut losses = None;
+        let (mut head, mut epoch) = (None, 0);
+        match recovered {
+            None => {
+                take_snapshot(&monitor, &mut processes)?;
+                take_events(&mut monitor, &mut processes)?;
+            }
+            Some(recovered) => {
+                processes.recall(recovered.processes, now);
+                take_events(&mut monitor, &mut processes)?;
+                take_lost_events(&monitor, &mut processes, now.monotonic)?;
+                if monitor.is_resumed() {
+                    ledger = recovered.ledger;
+                    losses = recovered.losses;
+                    if let Some(generation) = recovered.closed_generation {
+                        monitor.forget_closed(generation)?;
+                    }
+                }
+                for row in recovered.rows.into_values() {
+                    let source = source_of(&processes, &row.flow.owner);
+                    rows.recall(row, source);
+                }
+                tracing::info!("going on where another daemon ended: {} rows of its history", rows.len());
+                (head, epoch) = (Some(recovered.head), recovered.epoch);
+            }
+        }
+        let losses = losses.map_or_else(|| monitor.losses(), Ok)?;
+        let left = monitor.left_closed()?;
+        ledger.recall_closed(&left);
+        let head = Head::new(head.as_ref(), boot_id, monitor.instance(), epoch, now.monotonic);
+        let journal = Journal::new(journal.into());
+        Ok(Self { monitor, processes, ledger, rows, losses, journal, head, left_generation: left.generation })
+    }
+}
+
+impl Recorder {
+    /// Reads what was closed, and lets the kernel forget it once the journal has it.
+    pub(super) fn take_closed(&mut self) -> Result<Closed, MonitorError> {
+        let closed = self.monitor.closed()?;
+        if !closed.cells.is_empty() || !closed.overflow.is_empty() {
+            self.journal.note(&Entry::Closed(closed.clone()));
+            self.journal.flush();
+        }
+        self.monitor.forget_closed(closed.generation)?;
+        Ok(closed)
+    }
+
+    /// Notes that all rows but those that are left are given to the history; under which number.
+    pub(super) fn hand_over(&mut self) -> Checkpoint {
+        self.head.epoch = self.head.epoch.saturating_add(1);
+        let epoch = self.head.epoch;
+        self.journal.note(&Entry::Handed { epoch, kept: self.rows.keys() });
+        Checkpoint { journal: self.head.journal, epoch }
+    }
+
+    /// Puts everything that was learned into the journal.
+    pub(super) fn note_changes(&mut self) {
+        for change in self.processes.take_changes() {
+            self.journal.note(&change);
+        }
+        self.journal.flush();
+    }
+
+    /// Writes a long journal anew, when the history has all that it was given.
+    pub(super) fn shorten_journal(&mut self) {
+        if self.journal.is_long() && self.writer.health().written == self.head.epoch {
+            self.write_journal();
+        }
+    }
+
+    /// Writes the journal anew. Rows that the history was given must be on the disk.
+    pub(super) fn write_journal(&mut self) {
+        self.processes.take_changes();
+        let Self { journal, head, processes, ledger, rows, losses, .. } = self;
+        let processes = processes.remembered().into_iter().map(Entry::Process);
+        let flows = ledger.remembered().map(Entry::Counted);
+        journal.write_anew(
+            [Entry::Head(head.clone()), Entry::Losses(*losses)]
+                .into_iter()
+                .chain(processes)
+                .chain(flows)
+                .chain(rows.remembered().map(Entry::Row)),
+        );
+    }
+
+    /// The last readings: everything that is known is written.
+    pub(super) fn finish(mut self, end: End) -> Result<(), RecorderError> {
+        let ticked = self.last_tick();
+        if end == End::Detach {
+            self.rows.give_up();
+        }
+        self.settle(Now::read());
+        let done = self.flushing.drain(..).map(|waiting| waiting.done).collect();
+        self.write(done);
+        self.note_changes();
+        self.outbox.drain(..).for_each(|job| self.writer.send(job));
+        self.writer.close();
+        let is_all_written = self.writer.health().written == self.head.epoch && self.rows.len() == 0;
+        if end == End::Detach {
+            // What the history refused stays in the journal for the next daemon.
+            if is_all_written {
+                self.journal.remove();
+            }
+            self.monitor.detach();
+        }
+        ticked
+    }
+
+    fn last_tick(&mut self) -> Result<(), RecorderError> {
+        take_events(&mut self.monitor, &mut self.processes)?;
+        self.tick(Now::read())?;
+        self.settle_overflows()?;
+        self.wait_for_hashes(LAST_HASHES);
+        take_events(&mut self.monitor, &mut self.processes)?;
+        Ok(())
+    }
+}
