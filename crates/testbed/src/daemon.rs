@@ -30,7 +30,7 @@ pub struct Daemon {
     state_dir: PathBuf,
     pin_dir: PathBuf,
     arguments: Vec<OsString>,
-    _folder: Folder,
+    folder: Folder,
     /// The same when this process is killed.
     _keeper: Keeper,
 }
@@ -87,7 +87,7 @@ impl Daemon {
             bus.address().into(),
         ];
         let program = start(&path, &arguments)?;
-        Ok(Self { program, state_dir, pin_dir, arguments, _folder: folder, _keeper: keeper })
+        Ok(Self { program, state_dir, pin_dir, arguments, folder, _keeper: keeper })
     }
 
     /// Ends the daemon as a crash would, with SIGKILL. Its kernel programs go on.
@@ -104,6 +104,12 @@ impl Daemon {
         let path = program.map_or_else(|| built("portoland"), |path| Ok(path.into()))?;
         self.program = start(&path, &self.arguments)?;
         Ok(())
+    }
+
+    /// Where its lock and its journal live.
+    #[must_use]
+    pub fn runtime_dir(&self) -> PathBuf {
+        self.folder.path().join("run")
     }
 
     /// Where its kernel programs are kept.

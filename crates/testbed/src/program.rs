@@ -212,6 +212,14 @@ impl Program {
         ended
     }
 
+    /// Sends a signal to the program (not to its group), unless it has ended.
+    pub fn signal(&mut self, signal: Signal) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // It has not been waited for, so the pid is still its own; failing means that it is gone.
+            let _ = rustix::process::kill_process(Pid::from_child(&self.child), signal);
+        }
+    }
+
     /// Kills it and its group with SIGKILL and waits for its end.
     pub fn kill(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {

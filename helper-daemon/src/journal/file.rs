@@ -1,8 +1,8 @@
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::Entry;
@@ -25,36 +25,41 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// All whole entries of the file; none when there is no file.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
-    pub fn read(path: &Path) -> io::Result<Vec<Entry>> {
-        let bytes = match fs::read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            bytes => bytes?,
-        };
+    /// The file as another daemon left it, and all its whole entries; more can be added to them. Without a file, one is made
+    /// by [`Self::write_anew`].
+    #[must_use]
+    pub fn open(path: PathBuf) -> (Self, Vec<Entry>) {
+        let mut journal =
+            Self { path, file: None, buffer: Vec::new(), bytes: 0, bytes_anew: 0, problem: None };
+        match journal.read() {
+            Ok(entries) => (journal, entries),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (journal, Vec::new()),
+            Err(error) => {
+                tracing::error!("cannot read {}, what it notes is lost: {error}", journal.path.display());
+                (journal, Vec::new())
+            }
+        }
+    }
+
+    fn read(&mut self) -> io::Result<Vec<Entry>> {
+        let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
         let mut rest = bytes.as_slice();
         let mut entries = Vec::new();
-        // What a killed daemon wrote last may be cut off.
         while let Some((length, after)) = rest.split_first_chunk() {
-            let Some((entry, after)) = usize::try_from(u32::from_le_bytes(*length))
-                .ok()
-                .and_then(|length| after.split_at_checked(length))
-            else {
-                break;
-            };
+            let length = usize::try_from(u32::from_le_bytes(*length)).map_err(io::Error::other)?;
+            let Some((entry, after)) = after.split_at_checked(length) else { break };
             let Ok(entry) = postcard::from_bytes(entry) else { break };
             entries.push(entry);
             rest = after;
         }
+        // What a killed daemon wrote last may be cut off.
+        self.bytes = u64::try_from(bytes.len() - rest.len()).map_err(io::Error::other)?;
+        file.set_len(self.bytes)?;
+        file.seek(io::SeekFrom::Start(self.bytes))?;
+        self.file = Some(file);
         Ok(entries)
-    }
-
-    /// A journal without a file yet; [`Self::write_anew`] makes it.
-    #[must_use]
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, file: None, buffer: Vec::new(), bytes: 0, bytes_anew: 0, problem: None }
     }
 
     /// Why nothing is noted; `None` when it is.
@@ -162,4 +167,51 @@ fn append(buffer: &mut Vec<u8>, entry: &Entry) -> io::Result<()> {
     buffer.extend_from_slice(&length.to_le_bytes());
     buffer.extend_from_slice(&bytes);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::{MonotonicNs, Pid, ProcessKey};
+
+    use super::*;
+
+    fn ended(pid: u32) -> Entry {
+        let key = ProcessKey { pid: Pid(pid), started: MonotonicNs(1), exec_generation: 0 };
+        Entry::Ended(key, MonotonicNs(2))
+    }
+
+    #[test]
+    fn whatever_is_cut_off_at_the_end_costs_the_last_entry_only_and_more_can_be_added() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (mut journal, none) = Journal::open(path.clone());
+        assert_eq!(none, []);
+        journal.note(&ended(9));
+        journal.write_anew([ended(1), ended(2)].into_iter());
+        journal.note(&ended(3));
+        journal.flush();
+        let whole = fs::read(&path).unwrap();
+        for length in 0..=whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let (mut journal, entries) = Journal::open(path.clone());
+            let count = entries.len();
+            assert_eq!(entries, [ended(1), ended(2), ended(3)][..count], "{length} of {}", whole.len());
+            assert!(length < whole.len() || count == 3);
+            journal.note(&ended(4));
+            journal.flush();
+            assert_eq!(Journal::open(path.clone()).1.get(count), Some(&ended(4)));
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_removed_and_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("missing").join("journal");
+        let (mut journal, _) = Journal::open(path);
+        journal.write_anew([ended(1)].into_iter());
+        assert!(journal.problem().unwrap().contains("missing"));
+        fs::create_dir(dir.path().join("missing")).unwrap();
+        journal.write_anew([ended(1)].into_iter());
+        assert_eq!(journal.problem(), None);
+    }
 }

@@ -130,3 +130,98 @@ impl Head {
         Self { format: FORMAT, layout: LAYOUT.to_owned(), boot_id, journal, instance, epoch }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::{Bytes, Direction, Pid, Protocol, Uid};
+
+    use super::*;
+
+    const BOOT: &str = "this start";
+
+    fn flow(pid: u32) -> Flow {
+        Flow {
+            owner: ProcessKey { pid: Pid(pid), started: MonotonicNs(1), exec_generation: 1 },
+            uid: Uid(0),
+            protocol: Protocol::Tcp,
+            direction: Direction::Outbound,
+            local: None,
+            remote: None,
+            network_namespace: 1,
+        }
+    }
+
+    fn head(epoch: u64) -> Entry {
+        let head = Head::new(None, BOOT.to_owned(), 5, epoch, MonotonicNs(77));
+        Entry::Head(head)
+    }
+
+    fn grown(pid: u32, tx: u64) -> Entry {
+        let bytes = Bytes { tx, rx: 0 };
+        let at = UnixMillis(0);
+        let row = RowNote { flow: flow(pid), bucket_start: at, bytes, flows_opened: 1, first: at, last: at };
+        Entry::Grown { flow: flow(pid), bytes, row: Some(row) }
+    }
+
+    fn replay(entries: Vec<Entry>, committed: u64) -> Option<Recovered> {
+        Recovered::replay(entries, BOOT, |journal| (journal == 77).then_some(committed))
+    }
+
+    fn tx(recovered: &Recovered) -> u64 {
+        recovered.rows.values().map(|row| row.bytes.tx).sum()
+    }
+
+    #[test]
+    fn rows_are_given_to_the_history_again_until_it_has_acknowledged_them() {
+        let kept = vec![(UnixMillis(0), flow(2))];
+        let entries =
+            vec![head(3), grown(1, 10), grown(2, 20), Entry::Handed { epoch: 4, kept }, grown(1, 5)];
+        assert_eq!(tx(&replay(entries.clone(), 3).unwrap()), 35, "not acknowledged");
+        let acknowledged = replay(entries.clone(), 4).unwrap();
+        assert_eq!(
+            (tx(&acknowledged), acknowledged.epoch),
+            (25, 4),
+            "what was kept, and what came afterwards"
+        );
+        assert!(replay(entries, 5).is_none(), "the history knows more than this file, which is not whole");
+    }
+
+    #[test]
+    fn growth_that_was_reported_is_not_reported_again() {
+        let mut recovered = replay(vec![head(0), grown(1, 10)], 0).unwrap();
+        let cell = portolan_bpf::Cell {
+            flow: flow(1),
+            bytes: Bytes { tx: 12, rx: 0 },
+            opened: MonotonicNs(2),
+            closed_sockets: 0,
+        };
+        let growths = recovered.ledger.advance(&[], &[], &[cell]);
+        assert_eq!((growths.len(), growths[0].bytes.tx, growths[0].opened), (1, 2, None));
+    }
+
+    #[test]
+    fn what_was_read_and_not_reported_is_reported_although_its_socket_is_gone() {
+        let cell = portolan_bpf::Cell {
+            flow: flow(1),
+            bytes: Bytes { tx: 12, rx: 0 },
+            opened: MonotonicNs(2),
+            closed_sockets: 1,
+        };
+        let closed = crate::monitor::Closed { generation: 8, cells: vec![cell], overflow: Vec::new() };
+        let mut recovered = replay(vec![head(0), Entry::Closed(closed)], 0).unwrap();
+        assert_eq!(recovered.closed_generation, Some(8));
+        let growths = recovered.ledger.advance(&[], &[], &[]);
+        assert_eq!((growths[0].bytes.tx, growths[0].opened), (12, Some(MonotonicNs(2))));
+        assert!(recovered.ledger.advance(&[], &[], &[]).is_empty());
+    }
+
+    #[test]
+    fn another_start_of_the_machine_or_another_version_is_not_gone_on_with() {
+        assert!(Recovered::replay(vec![head(0)], "another start", |_| None).is_none());
+        let Entry::Head(head) = head(0) else { unreachable!() };
+        let other = Head { layout: "another".to_owned(), ..head.clone() };
+        assert!(replay(vec![Entry::Head(other)], 0).is_none());
+        assert!(replay(vec![Entry::Head(Head { format: 0, ..head })], 0).is_none());
+        assert!(replay(Vec::new(), 0).is_none());
+    }
+}

@@ -13,12 +13,17 @@ impl Events {
         Self { ring }
     }
 
-    pub(super) fn take(&mut self) -> Result<Vec<Event>, DecodeError> {
-        let mut events = Vec::new();
-        while let Some(item) = self.ring.next() {
-            events.push(decode_event(&item)?);
-        }
-        Ok(events)
+    /// The oldest event, which stays in the ring until [`Self::forget_first`].
+    pub(super) fn first(&mut self) -> Result<Option<Event>, DecodeError> {
+        let Some(item) = self.ring.next() else { return Ok(None) };
+        let event = decode_event(&item);
+        // Dropping it would take it out.
+        std::mem::forget(item);
+        event.map(Some)
+    }
+
+    pub(super) fn forget_first(&mut self) {
+        drop(self.ring.next());
     }
 }
 

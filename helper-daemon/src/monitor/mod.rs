@@ -208,14 +208,19 @@ impl Monitor {
         self.exec_files.as_ref().map(ExecFiles::mounts_fd)
     }
 
-    /// All process events since the last call, oldest first.
+    /// The oldest process event, which the kernel keeps until [`Self::forget_event`].
     ///
-    /// The descriptors of the files that these events name are in the queue of [`Self::exec_files`] by now.
+    /// The descriptor of the file that it names is in the queue of [`Self::exec_files`] by now.
     ///
     /// # Errors
     /// When the programs are not of this build.
-    pub fn events(&mut self) -> Result<Vec<Event>, MonitorError> {
-        Ok(self.events.take()?)
+    pub fn event(&mut self) -> Result<Option<Event>, MonitorError> {
+        Ok(self.events.first()?)
+    }
+
+    /// Lets the kernel forget the event that [`Self::event`] gave.
+    pub fn forget_event(&mut self) {
+        self.events.forget_first();
     }
 
     /// Executed files, oldest first, not all at once; none when there are no more.

@@ -5,6 +5,7 @@ use portolan_core::MonotonicNs;
 use crate::{
     clock::Now,
     identity::Processes,
+    journal::Journal,
     monitor::{Monitor, MonitorError},
 };
 
@@ -31,18 +32,32 @@ pub(super) fn take_lost_events(
     Ok(())
 }
 
-/// What happened to processes.
+/// What happened to processes. Each event stays in the kernel until the journal has it.
 ///
 /// The files of an exec are in fanotify's queue before its event is in the ring. They are taken out only as far as each
 /// event needs them: after a stall there may be more than there are descriptors for.
-pub(super) fn take_events(monitor: &mut Monitor, processes: &mut Processes) -> Result<(), MonitorError> {
-    for event in monitor.events()? {
+pub(super) fn take_events(
+    monitor: &mut Monitor,
+    processes: &mut Processes,
+    journal: &mut Journal,
+) -> Result<(), MonitorError> {
+    while let Some(event) = monitor.event()? {
         while processes.lacks_file_of(&event) && take_files(monitor, processes) {}
         processes.event(event);
+        note_changes(processes, journal);
+        monitor.forget_event();
     }
     while take_files(monitor, processes) {}
     processes.looked_at(Now::read());
     Ok(())
+}
+
+/// Puts what was learned of processes into the journal.
+pub(super) fn note_changes(processes: &mut Processes, journal: &mut Journal) {
+    for change in processes.take_changes() {
+        journal.note(&change);
+    }
+    journal.flush();
 }
 
 /// `false` when there were none.

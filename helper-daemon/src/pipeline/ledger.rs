@@ -18,11 +18,11 @@ const ROOM: usize = 4096;
 
 /// What a flow moved since the last reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Growth {
-    pub(super) flow: Flow,
-    pub(super) bytes: Bytes,
+pub(crate) struct Growth {
+    pub(crate) flow: Flow,
+    pub(crate) bytes: Bytes,
     /// When it was opened; `None` when it was seen before.
-    pub(super) opened: Option<MonotonicNs>,
+    pub(crate) opened: Option<MonotonicNs>,
 }
 
 /// Remembers of each flow what has been reported.
@@ -71,7 +71,7 @@ struct Overflow {
 
 impl Ledger {
     /// Takes in a reading: `closed` and `overflow` were read before `live`.
-    pub(super) fn advance(
+    pub(crate) fn advance(
         &mut self,
         closed: &[Cell],
         overflow: &[(ProcessKey, Bytes)],

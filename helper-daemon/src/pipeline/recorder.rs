@@ -17,7 +17,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     handle::{Command, End, Handle},
-    intake::take_events,
+    intake::{note_changes, take_events},
     ledger::{Ledger, SETTLED_AFTER},
     live::{Recent, Tick},
     restart::Inheritance,
@@ -222,7 +222,7 @@ impl Recorder {
         }
         // Hashes first: a process whose end is not among the events that follow was there when its file had been read.
         let hashes_came = self.take_hashes();
-        take_events(&mut self.monitor, &mut self.processes)?;
+        take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         let mut tick_now = false;
         while let Ok(command) = self.commands.try_recv() {
             tick_now |= self.obey(command)?;
@@ -239,7 +239,7 @@ impl Recorder {
         }
         self.answer_flushes(now);
         // Before the history can have it.
-        self.note_changes();
+        note_changes(&mut self.processes, &mut self.journal);
         self.send_outbox();
         Ok(())
     }

@@ -6,7 +6,7 @@ use portolan_history::Checkpoint;
 
 use super::{
     handle::End,
-    intake::{take_events, take_lost_events, take_snapshot},
+    intake::{note_changes, take_events, take_lost_events, take_snapshot},
     ledger::Ledger,
     recorder::{Recorder, RecorderError},
     rows::Rows,
@@ -40,10 +40,7 @@ impl Inheritance {
     /// Starts to watch the kernel; goes on where the daemon before this one was killed, when it was.
     pub(super) fn take(pin_dir: &Path, journal: &Path, writer: &Writer) -> Result<Self, MonitorError> {
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let entries = Journal::read(journal).unwrap_or_else(|error| {
-            tracing::error!("cannot read {}, what it notes is lost: {error}", journal.display());
-            Vec::new()
-        });
+        let (mut journal, entries) = Journal::open(journal.into());
         let recovered = Recovered::replay(entries, &boot_id, |journal| {
             writer.checkpoint().filter(|written| written.journal == journal).map(|written| written.epoch)
         });
@@ -57,11 +54,11 @@ impl Inheritance {
         match recovered {
             None => {
                 take_snapshot(&monitor, &mut processes)?;
-                take_events(&mut monitor, &mut processes)?;
+                take_events(&mut monitor, &mut processes, &mut journal)?;
             }
             Some(recovered) => {
                 processes.recall(recovered.processes, now);
-                take_events(&mut monitor, &mut processes)?;
+                take_events(&mut monitor, &mut processes, &mut journal)?;
                 take_lost_events(&monitor, &mut processes, now.monotonic)?;
                 if monitor.is_resumed() {
                     ledger = recovered.ledger;
@@ -82,7 +79,6 @@ impl Inheritance {
         let left = monitor.left_closed()?;
         ledger.recall_closed(&left);
         let head = Head::new(head.as_ref(), boot_id, monitor.instance(), epoch, now.monotonic);
-        let journal = Journal::new(journal.into());
         Ok(Self { monitor, processes, ledger, rows, losses, journal, head, left_generation: left.generation })
     }
 }
@@ -105,14 +101,6 @@ impl Recorder {
         let epoch = self.head.epoch;
         self.journal.note(&Entry::Handed { epoch, kept: self.rows.keys() });
         Checkpoint { journal: self.head.journal, epoch }
-    }
-
-    /// Puts everything that was learned into the journal.
-    pub(super) fn note_changes(&mut self) {
-        for change in self.processes.take_changes() {
-            self.journal.note(&change);
-        }
-        self.journal.flush();
     }
 
     /// Writes a long journal anew, when the history has all that it was given.
@@ -146,7 +134,7 @@ impl Recorder {
         self.settle(Now::read());
         let done = self.flushing.drain(..).map(|waiting| waiting.done).collect();
         self.write(done);
-        self.note_changes();
+        note_changes(&mut self.processes, &mut self.journal);
         self.outbox.drain(..).for_each(|job| self.writer.send(job));
         self.writer.close();
         let is_all_written = self.writer.health().written == self.head.epoch && self.rows.len() == 0;
@@ -161,11 +149,11 @@ impl Recorder {
     }
 
     fn last_tick(&mut self) -> Result<(), RecorderError> {
-        take_events(&mut self.monitor, &mut self.processes)?;
+        take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         self.tick(Now::read())?;
         self.settle_overflows()?;
         self.wait_for_hashes(LAST_HASHES);
-        take_events(&mut self.monitor, &mut self.processes)?;
+        take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         Ok(())
     }
 }

@@ -81,7 +81,7 @@ impl Recorder {
         let closed = self.take_closed()?;
         let live = self.monitor.cells()?;
         // After the counters: whoever has a byte in them has its beginning in these events.
-        take_events(&mut self.monitor, &mut self.processes)?;
+        take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         let mut growths = self.ledger.advance(&closed.cells, &closed.overflow, &live);
         growths.extend(self.take_losses(now)?);
         self.add(&growths, since, now)?;

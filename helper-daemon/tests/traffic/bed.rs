@@ -31,6 +31,11 @@ impl Bed {
         Self { daemon, bus, programs: Programs::new() }
     }
 
+    /// Waits for a daemon that was started again.
+    pub(crate) fn wait_until_ready(&mut self) {
+        self.bus.wait_for_name(portolan_bus::BUS_NAME, self.daemon.program(), PATIENCE).unwrap();
+    }
+
     pub(crate) async fn proxy(&self) -> Daemon1Proxy<'static> {
         proxy(self.bus.address()).await
     }
@@ -87,6 +92,16 @@ impl Programs {
         fs::write(&next, content).unwrap();
         fs::set_permissions(&next, Permissions::from_mode(0o755)).unwrap();
         fs::rename(next, &path).unwrap();
+        path
+    }
+
+    /// A copy of the daemon's program, changed.
+    pub(crate) fn version(&self, change: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
+        let path = self.folder.path().join("portoland");
+        let mut program = fs::read(built("portoland").unwrap()).unwrap();
+        change(&mut program);
+        fs::write(&path, program).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
         path
     }
 

@@ -3,6 +3,7 @@
 
 mod bed;
 mod findings;
+mod kills;
 mod life;
 mod programs;
 mod sockets;

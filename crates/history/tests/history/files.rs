@@ -33,7 +33,7 @@ fn a_new_file_is_readable_by_its_owner_only() {
     };
     assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
     assert_eq!(pragma("auto_vacuum"), "Integer(2)");
-    assert_eq!(pragma("user_version"), "Integer(1)");
+    assert_eq!(pragma("user_version"), "Integer(2)");
     let info = place.reader().info().unwrap();
     assert_eq!(info.first_bucket, Some(record().bucket_start));
     assert!(info.file_bytes > 0 && info.log_bytes > 0, "{info:?}");
@@ -72,7 +72,7 @@ fn what_is_no_history_is_named_and_left_alone() {
     drop(place.history());
     sqlite(&path, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
     unchanged(&fs::read(&path).unwrap(), |error| {
-        matches!(error, OpenError::NewerVersion { found: 99, known: 1, .. })
+        matches!(error, OpenError::NewerVersion { found: 99, known: 2, .. })
     });
 }
 
@@ -190,4 +190,21 @@ fn the_log_stays_small_over_many_writes() {
     }
     let info = place.reader().info().unwrap();
     assert!(info.log_bytes <= 9 * 1024 * 1024, "{info:?}");
+}
+
+#[test]
+fn a_checkpoint_is_there_with_its_records_or_not_at_all() {
+    use portolan_history::Checkpoint;
+    let place = Place::new();
+    let mut history = place.history();
+    assert_eq!(history.checkpoint().unwrap(), None);
+    for epoch in [7, 8] {
+        let checkpoint = Checkpoint { journal: -5, epoch };
+        history.write_up_to(&[record()], Some(checkpoint)).unwrap();
+        assert_eq!(place.history().checkpoint().unwrap(), Some(checkpoint));
+    }
+    sqlite(&place.path(), "CREATE TRIGGER refuse BEFORE INSERT ON traffic BEGIN SELECT raise(ABORT, 'no'); END");
+    let later = Record { bucket_start: UnixMillis(990_000), ..record() };
+    history.write_up_to(&[later], Some(Checkpoint { journal: -5, epoch: 9 })).unwrap_err();
+    assert_eq!(place.history().checkpoint().unwrap().map(|checkpoint| checkpoint.epoch), Some(8));
 }

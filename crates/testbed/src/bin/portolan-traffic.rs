@@ -7,6 +7,9 @@
 //! portolan-traffic udp ADDRESS COUNT SIZE     sends datagrams from an unconnected socket
 //! portolan-traffic udp-connected ADDRESS COUNT SIZE
 //! portolan-traffic patient ADDRESS BYTES      connects, prints `connected`, sends when stdin ends
+//! portolan-traffic steady ADDRESS             sends over TCP, over a new connection now and then, until stdin ends
+//! portolan-traffic steady-down ADDRESS        the same, and receives
+//! portolan-traffic steady-udp ADDRESS         sends datagrams until stdin ends
 //! portolan-traffic fork ADDRESS BYTES         the same as tcp, half by itself and half by a child that inherits the socket
 //! portolan-traffic spawn COUNT PROGRAM ARG…   starts the program so many times, one after the other
 //! ```
@@ -18,7 +21,12 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream, UdpSocket},
     os::fd::{AsFd, OwnedFd},
     process::{Command, ExitCode, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 fn main() -> ExitCode {
@@ -57,6 +65,14 @@ fn run(words: &[&str]) -> io::Result<Moved> {
             println!("connected");
             io::stdin().read_to_end(&mut Vec::new())?;
             send(stream, number(bytes)?)
+        }
+        ["steady", address] => steadily(|turn| send(TcpStream::connect(address)?, 1 + turn * 7919 % 50_000)),
+        ["steady-down", address] => {
+            steadily(|turn| receive(TcpStream::connect(address)?, 1 + turn * 7919 % 50_000))
+        }
+        ["steady-udp", address] => {
+            let socket = UdpSocket::bind(any(address))?;
+            steadily(|turn| datagrams(10, 1 + turn % 1000, |data| socket.send_to(data, address)))
         }
         ["fork", address, bytes] => share(TcpStream::connect(address)?, number(bytes)?),
         ["inherited", bytes] => {
@@ -101,6 +117,28 @@ fn datagrams(count: u64, size: u64, send: impl Fn(&[u8]) -> io::Result<usize>) -
         send(&data)?;
     }
     Ok(Some((count * size, 0)))
+}
+
+/// Does one thing after the other, with a pause in between, until stdin ends.
+fn steadily(work: impl Fn(u64) -> io::Result<Moved>) -> io::Result<Moved> {
+    let ended = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&ended);
+    thread::spawn(move || {
+        // An error ends it as well as the end.
+        let _ = io::stdin().read_to_end(&mut Vec::new());
+        flag.store(true, Ordering::Relaxed);
+    });
+    let mut sum = (0, 0);
+    for turn in 0.. {
+        if ended.load(Ordering::Relaxed) {
+            break;
+        }
+        if let Some((tx, rx)) = work(turn)? {
+            sum = (sum.0 + tx, sum.1 + rx);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    Ok(Some(sum))
 }
 
 /// Sends half, and lets a program that is started with the socket send the other half.

@@ -1,0 +1,170 @@
+//! The daemon is killed, or another takes over, while programs talk.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use portolan_testbed::Program;
+use rustix::process::Signal;
+
+use crate::bed::{Bed, PATIENCE, run, sha256};
+
+/// A program that moves bytes until it is told to stop.
+struct Steady {
+    path: PathBuf,
+    program: Program,
+}
+
+impl Steady {
+    fn start(bed: &Bed, name: &str, words: &[&str]) -> Self {
+        let path = bed.programs.copy(name);
+        let mut command = Command::new(&path);
+        command.args(words);
+        Self { program: Program::start_with_stdin(name, command).unwrap(), path }
+    }
+
+    /// What it says that it moved.
+    fn stop(&mut self) -> (u64, u64) {
+        self.program.close_stdin();
+        let moved = self.program.wait_for_line("what it moved", PATIENCE, |line| {
+            let (tx, rx) = line.strip_prefix("tx=")?.split_once(" rx=")?;
+            Some((tx.parse().ok()?, rx.parse().ok()?))
+        });
+        let moved = moved.unwrap();
+        assert!(self.program.ended(PATIENCE).unwrap().success());
+        moved
+    }
+}
+
+/// A number below `below`, another one each time.
+fn dice(state: &mut u64, below: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % below
+}
+
+async fn named(bed: &Bed, path: &Path) -> Vec<(u64, u64, u64, String)> {
+    let rows = bed.query(&["executable"]).await;
+    let of_it = rows.iter().filter(|row| row.keys.get("path").is_some_and(|key| Path::new(key) == path));
+    of_it.map(|row| (row.tx_bytes, row.rx_bytes, row.flows, row.keys["sha256"].clone())).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn two_hundred_kills_lose_no_byte_and_no_name() {
+    const KILLS: u64 = 200;
+    let mut bed = Bed::start();
+    let server = bed.programs.server();
+    let udp = format!("127.0.0.1:{}", server.udp);
+    let mut steady = [
+        Steady::start(&bed, "steady-up", &["steady", &server.tcp_v4()]),
+        Steady::start(&bed, "steady-down", &["steady-down", &server.tcp_v6()]),
+        Steady::start(&bed, "steady-udp", &["steady-udp", &udp]),
+    ];
+    let short = bed.programs.copy("short");
+    let mut shorts = 0;
+    let mut seed = u64::from(std::process::id()) << 20 | 0x9e37;
+    println!("seed {seed}");
+    let mut slowest = Duration::ZERO;
+    for _ in 0..KILLS {
+        for _ in 0..dice(&mut seed, 4) {
+            run(&short, &["tcp", &server.tcp_v4(), "1000"]);
+            shorts += 1;
+        }
+        thread::sleep(Duration::from_millis(dice(&mut seed, 500)));
+        bed.daemon.kill();
+        // While there is no daemon.
+        for _ in 0..dice(&mut seed, 3) {
+            run(&short, &["tcp", &server.tcp_v4(), "1000"]);
+            shorts += 1;
+        }
+        let killed = Instant::now();
+        bed.daemon.start_again(None).unwrap();
+        if dice(&mut seed, 4) > 0 {
+            bed.wait_until_ready();
+            slowest = slowest.max(killed.elapsed());
+        }
+    }
+    bed.wait_until_ready();
+    let moved = steady.each_mut().map(Steady::stop);
+    println!("back after {slowest:?} at most; {moved:?}; {shorts} short programs");
+    for (program, (tx, rx)) in steady.iter().zip(moved) {
+        let rows = named(&bed, &program.path).await;
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!((rows[0].0, rows[0].1), (tx, rx), "{}", program.path.display());
+        assert_eq!(rows[0].3, sha256(&program.path));
+    }
+    let rows = named(&bed, &short).await;
+    assert_eq!(rows, [(shorts * 1000, 0, shorts, sha256(&short))]);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_daemon_that_makes_room_for_another_loses_nothing_and_counts_nothing_twice() {
+    let mut bed = Bed::start();
+    let server = bed.programs.server();
+    let another = bed.programs.version(|_| ());
+    let mut steady = Steady::start(&bed, "steady", &["steady", &server.tcp_v4()]);
+    for turn in 0..10 {
+        bed.daemon.program().signal(Signal::USR1);
+        assert!(bed.daemon.program().ended(PATIENCE).unwrap().success(), "{}", bed.daemon.stderr());
+        thread::sleep(Duration::from_millis(100));
+        bed.daemon.start_again((turn % 2 == 0).then_some(&another)).unwrap();
+        bed.wait_until_ready();
+    }
+    let (tx, _) = steady.stop();
+    let rows = named(&bed, &steady.path).await;
+    assert_eq!((rows.len(), rows[0].0), (1, tx));
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn tables_of_another_layout_are_dropped_and_nothing_is_counted_twice() {
+    let mut bed = Bed::start();
+    let server = bed.programs.server();
+    let another = bed.programs.version(|program| {
+        let layout = portolan_bpf::LAYOUT.as_bytes();
+        let places: Vec<usize> =
+            program.windows(16).enumerate().filter(|(_, at)| *at == layout).map(|(place, _)| place).collect();
+        assert!(!places.is_empty());
+        places.into_iter().for_each(|place| program[place..place + 16].copy_from_slice(&[b'f'; 16]));
+    });
+    let program = bed.programs.copy("talks");
+    run(&program, &["tcp", &server.tcp_v4(), "70000"]);
+    assert_eq!(named(&bed, &program).await[0].0, 70_000);
+    bed.daemon.kill();
+    bed.daemon.start_again(Some(&another)).unwrap();
+    bed.wait_until_ready();
+    run(&program, &["tcp", &server.tcp_v4(), "5000"]);
+    assert_eq!(named(&bed, &program).await[0].0, 75_000);
+    let layouts: Vec<_> =
+        fs::read_dir(bed.daemon.pin_dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(layouts, ["f".repeat(16).as_str()]);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn what_a_killed_daemon_left_in_the_kernel_can_be_removed_unless_another_runs() {
+    let mut bed = Bed::start();
+    let mut detach = Command::new(portolan_testbed::built("portoland").unwrap());
+    detach.arg("--detach-all").arg("--pin-dir").arg(bed.daemon.pin_dir());
+    detach.arg("--runtime-dir").arg(bed.daemon.runtime_dir());
+    let refused = detach.output().unwrap();
+    let sentence = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && sentence.contains("another portoland is running"), "{sentence}");
+    bed.daemon.kill();
+    let links = fs::read_dir(bed.daemon.pin_dir().join(portolan_bpf::LAYOUT).join("links")).unwrap();
+    assert!(links.count() >= 12);
+    for says in ["are detached", "Nothing of Portolan was in the kernel"] {
+        let done = detach.output().unwrap();
+        assert!(done.status.success());
+        let sentence = String::from_utf8(done.stdout).unwrap();
+        assert!(sentence.contains(says), "{sentence}");
+    }
+    assert!(!bed.daemon.pin_dir().exists());
+}
