@@ -9,13 +9,15 @@ use portolan_bus::{Daemon1Proxy, DaemonState, SelfTestState, Status};
 use portolan_testbed::{Daemon, DaemonOptions, Error, Folder, Polkit, PrivateBus, built, source_path};
 
 /// Runs the daemon with the capabilities $1, in namespaces like those that the unit makes; $2 is the daemon, what follows are its
-/// arguments. Temporary files stay writable, like the unit's own folders.
+/// arguments. Temporary files and the BPF filesystem stay writable, like the unit's own folders.
 const CONFINED: &str = r#"#!/bin/sh
 exec unshare --mount --net --propagation slave sh -c '
     set -e
     ip link set lo up
     mount --bind "$TEMPORARY" "$TEMPORARY"
+    mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
     mount -o bind,remount,ro /
+    mount -o bind,remount,ro /sys
     exec setpriv --bounding-set "-all,$CAPABILITIES" --no-new-privs -- "$DAEMON" "$@"
 ' sh "$@"
 "#;
@@ -76,6 +78,7 @@ fn the_daemon_counts_everything_with_what_its_unit_leaves_it() -> Result<(), Err
         daemon.stderr()
     );
     assert_eq!(status.state, DaemonState::Recording, "{:?}", status.notes);
+    assert_eq!(status.notes, [""; 0], "its programs are pinned");
     assert!(status.hooks.iter().all(|hook| hook.active), "{:?}", status.hooks);
     Ok(())
 }
