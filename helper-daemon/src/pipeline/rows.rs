@@ -39,6 +39,8 @@ pub(super) struct Row {
     bytes: Bytes,
     /// The part of `bytes` that is not in the tally and on no screen yet.
     fresh: Bytes,
+    /// The part of `fresh` that moved under a daemon before this one: it is on no screen.
+    inherited: Bytes,
     flows_opened: u64,
     first: UnixMillis,
     last: UnixMillis,
@@ -51,6 +53,8 @@ pub(super) struct Told<'a> {
     pub(super) row: &'a Row,
     pub(super) owner: &'a Owner,
     pub(super) bytes: Bytes,
+    /// The part of them that moved since the last tick.
+    pub(super) moved_now: Bytes,
 }
 
 /// All rows, by the start of their bucket.
@@ -76,6 +80,7 @@ impl Rows {
             source,
             bytes: Bytes::default(),
             fresh: Bytes::default(),
+            inherited: Bytes::default(),
             flows_opened: 0,
             first,
             last: now.wall,
@@ -93,7 +98,17 @@ impl Rows {
     /// Takes over a row of a daemon before this one.
     pub(super) fn recall(&mut self, note: RowNote, source: Source) {
         let RowNote { flow, bucket_start, bytes, flows_opened, first, last } = note;
-        let row = Row { flow, source, bytes, fresh: bytes, flows_opened, first, last, owner: None };
+        let row = Row {
+            flow,
+            source,
+            bytes,
+            fresh: bytes,
+            inherited: bytes,
+            flows_opened,
+            first,
+            last,
+            owner: None,
+        };
         self.rows.insert((bucket_start, flow), row);
     }
 
@@ -123,8 +138,9 @@ impl Rows {
                 row.owner = Some(owner);
             }
             let bytes = std::mem::take(&mut row.fresh);
+            let moved_now = bytes.growth_since(std::mem::take(&mut row.inherited));
             if let (Some(owner), true) = (&row.owner, is_new || !bytes.is_zero()) {
-                tell(Told { row, owner, bytes });
+                tell(Told { row, owner, bytes, moved_now });
             }
         }
     }

@@ -159,7 +159,7 @@ impl Recorder {
                 processes.note_identified(process);
             }
             tally.add(told.owner, told.bytes);
-            shown.moved(told.owner, flow.uid, flow.remote, told.bytes);
+            shown.moved(told.owner, flow.uid, flow.remote, told.moved_now);
             if let Owner::Program { lineage, application } = told.owner
                 && let Some(verdict) = judge.observe(lineage, application, flow.uid, flow.remote, now.wall)
             {
