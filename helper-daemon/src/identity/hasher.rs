@@ -24,6 +24,8 @@ pub struct Hashed {
     pub(super) result: Result<(Sha256Digest, FileKey), Unattributed>,
     /// When it began to be read.
     pub(super) begun: UnixMillis,
+    /// When it had been read.
+    pub(super) ended: Now,
 }
 
 struct Job {
@@ -48,7 +50,7 @@ impl Hasher {
             for job in queue {
                 let begun = Now::read().wall;
                 let result = hash(&job.descriptor).map_err(|error| unreadable(&error));
-                done(Hashed { key: job.key, result, begun });
+                done(Hashed { key: job.key, result, begun, ended: Now::read() });
             }
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })

@@ -3,6 +3,7 @@ use std::{cell::RefCell, os::fd::OwnedFd, sync::Arc};
 use portolan_core::{Sha256Digest, Unattributed};
 
 use super::file::FileKey;
+use crate::clock::Now;
 
 /// One content: shared by all processes that run it.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ enum State {
     Held(Arc<OwnedFd>),
     /// The hasher has it.
     Hashing,
-    /// `after` is the file's key when the last byte had been read.
-    Hashed { digest: Sha256Digest, after: FileKey },
+    /// `after` is the file's key when the last byte had been read, `at`.
+    Hashed { digest: Sha256Digest, after: FileKey, at: Now },
     /// It cannot be hashed.
     Failed(Unattributed),
 }
@@ -26,7 +27,7 @@ enum State {
 /// What is known of a content.
 pub(super) enum Content {
     Pending,
-    Hashed { digest: Sha256Digest, after: FileKey },
+    Hashed { digest: Sha256Digest, after: FileKey, at: Now },
     Failed(Unattributed),
 }
 
@@ -38,7 +39,9 @@ impl Image {
     pub(super) fn content(&self) -> Content {
         match &*self.state.borrow() {
             State::Held(_) | State::Hashing => Content::Pending,
-            State::Hashed { digest, after } => Content::Hashed { digest: *digest, after: *after },
+            State::Hashed { digest, after, at } => {
+                Content::Hashed { digest: *digest, after: *after, at: *at }
+            }
             State::Failed(reason) => Content::Failed(*reason),
         }
     }
@@ -57,9 +60,10 @@ impl Image {
         *self.state.borrow_mut() = State::Held(descriptor);
     }
 
-    pub(super) fn finish(&self, result: Result<(Sha256Digest, FileKey), Unattributed>) {
+    /// Takes in the hash, and the file's key `at` the time after the last byte.
+    pub(super) fn finish(&self, result: Result<(Sha256Digest, FileKey), Unattributed>, at: Now) {
         *self.state.borrow_mut() = match result {
-            Ok((digest, after)) => State::Hashed { digest, after },
+            Ok((digest, after)) => State::Hashed { digest, after, at },
             Err(reason) => State::Failed(reason),
         };
     }

@@ -8,6 +8,7 @@ use std::{
 use portolan_core::{Sha256Digest, Unattributed};
 
 use super::{file::FileKey, hasher::Hashed, image::Image};
+use crate::clock::Now;
 
 /// How many hashes are remembered of files that no process runs any more.
 const REMEMBERED: usize = 16_384;
@@ -28,7 +29,7 @@ impl Images {
         }
         let image = Rc::new(Image::held(key, descriptor));
         if let Some(digest) = self.known.get(&key) {
-            image.finish(Ok((*digest, key)));
+            image.finish(Ok((*digest, key)), Now::read());
         }
         self.running.insert(key, Rc::downgrade(&image));
         Ok(image)
@@ -45,7 +46,7 @@ impl Images {
             self.known.insert(hashed.key, digest);
         }
         if let Some(image) = self.running.get(&hashed.key).and_then(Weak::upgrade) {
-            image.finish(hashed.result);
+            image.finish(hashed.result, hashed.ended);
         }
     }
 

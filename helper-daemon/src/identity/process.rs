@@ -9,7 +9,10 @@ use portolan_core::{
     ApplicationKey, Executable, Lineage, MonotonicNs, Owner, ProcessKey, Uid, Unattributed, Untrusted,
 };
 
-use super::image::{Content, Image};
+use super::{
+    file::FileKey,
+    image::{Content, Image},
+};
 use crate::clock::{self, Now};
 
 /// One run of one executable.
@@ -84,7 +87,7 @@ impl Process {
         Some(match image.content() {
             Content::Pending => return None,
             Content::Failed(reason) => Err(reason),
-            Content::Hashed { digest, after } if self.is_certain(after) => {
+            Content::Hashed { digest, after, at } if self.is_certain(after, at) => {
                 Ok(Executable { path: self.path.clone(), sha256: digest })
             }
             Content::Hashed { .. } => Err(Unattributed::FileChanged),
@@ -93,13 +96,17 @@ impl Process {
 
     /// Whether the hashed content is what this process executed.
     ///
-    /// The kernel denies writing to a file that is being executed (ETXTBSY), so a process that is still there proves it;
-    /// otherwise the file must not have changed since the exec, and a change after the end must be one that shows.
-    fn is_certain(&self, after: super::file::FileKey) -> bool {
+    /// The kernel denies writing to a file that is being executed (ETXTBSY), so a process that is still there proves it.
+    /// Otherwise the file must not have changed since the exec, and a change after the end must be one that shows; or the last
+    /// change was before the end: then it was renamed, removed or its mode changed, as nobody could write to it.
+    fn is_certain(&self, after: FileKey, at: Now) -> bool {
         let (Some(ended), Some(executed)) = (self.ended.get(), &self.executed) else {
             return self.ended.get().is_none();
         };
-        after.is_unchanged_since(executed) && self.shows_changes.get().is_some_and(|since| since <= ended)
+        if after.is_unchanged_since(executed) {
+            return self.shows_changes.get().is_some_and(|since| since <= ended);
+        }
+        after.is_file(executed) && after.size == executed.size && next_stamp(after.changed, at) <= ended
     }
 
     /// Notes from when on changes of the file show. The file's ctime was asked for before `now`.
@@ -107,8 +114,8 @@ impl Process {
         let Some(executed) = &self.executed else { return };
         let since = match executed.stamps {
             Stamps::Fine => MonotonicNs(0),
-            Stamps::FineOnceQueried => now.monotonic.min(next_stamp(executed, now)),
-            Stamps::Coarse => next_stamp(executed, now),
+            Stamps::FineOnceQueried => now.monotonic.min(next_stamp(executed.changed, now)),
+            Stamps::Coarse => next_stamp(executed.changed, now),
         };
         self.shows_changes.set(Some(since));
     }
@@ -149,9 +156,8 @@ impl Drop for Process {
 /// The millisecond to which the two clocks are compared.
 const PRECISION_NS: u64 = 1_000_000;
 
-/// When the tick is over in which the file changed last: a later change has another stamp.
-fn next_stamp(executed: &FileId, now: Now) -> MonotonicNs {
-    let (seconds, nanoseconds) = executed.changed;
+/// When the tick is over in which a file with this ctime changed last: a later change has another one.
+fn next_stamp((seconds, nanoseconds): (i64, u32), now: Now) -> MonotonicNs {
     let changed_ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanoseconds / 1_000_000));
     let ago_ms = u64::try_from(now.wall.0.saturating_sub(changed_ms)).unwrap_or_default();
     let changed = now.monotonic.0.saturating_sub(ago_ms.saturating_mul(1_000_000));
@@ -166,7 +172,6 @@ mod tests {
     use portolan_core::{Pid, UnixMillis};
 
     use super::*;
-    use crate::identity::file::FileKey;
 
     const WALL_MS: i64 = 1_000_000;
     const NOW: Now = Now { monotonic: MonotonicNs(500_000_000), wall: UnixMillis(WALL_MS) };
@@ -208,9 +213,24 @@ mod tests {
             (Stamps::Coarse, 1, None, true),
         ] {
             let (process, key) = process(stamps, changed_ms_ago, ended);
-            assert_eq!(process.is_certain(key), is_certain, "{stamps:?} {changed_ms_ago} {ended:?}");
-            let touched = FileKey { changed: (key.changed.0, key.changed.1 + 1), ..key };
-            assert_eq!(process.is_certain(touched), ended.is_none());
+            assert_eq!(process.is_certain(key, NOW), is_certain, "{stamps:?} {changed_ms_ago} {ended:?}");
         }
+    }
+
+    #[test]
+    fn a_change_while_it_ran_was_no_change_of_content_and_a_later_one_may_be() {
+        let ended_ns = NOW.monotonic.0 - 100_000_000;
+        let (process, key) = process(Stamps::Coarse, 400, Some(ended_ns));
+        let touched = |ms_ago: i64| {
+            let changed_ms = WALL_MS - ms_ago;
+            let changed = (changed_ms / 1000, u32::try_from(changed_ms % 1000).unwrap() * 1_000_000);
+            FileKey { changed, ..key }
+        };
+        assert!(process.is_certain(touched(300), NOW), "renamed while it ran");
+        assert!(!process.is_certain(touched(101), NOW), "in the tick of its end");
+        assert!(!process.is_certain(touched(50), NOW), "after its end");
+        assert!(!process.is_certain(FileKey { size: 4, ..touched(300) }, NOW));
+        process.ended.set(None);
+        assert!(process.is_certain(touched(50), NOW), "it runs");
     }
 }

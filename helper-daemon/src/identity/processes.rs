@@ -33,6 +33,8 @@ pub struct Processes {
     files: PendingFiles,
     /// Whose files' stamps are to be noted.
     unnoted: Vec<Rc<Process>>,
+    /// Who executed a file since the last look.
+    executed: Vec<Rc<Process>>,
     /// What the journal is still to be told.
     pub(super) changes: Vec<Entry>,
 }
@@ -103,6 +105,14 @@ impl Processes {
         }
     }
 
+    /// Has the files that were executed since the last call hashed, each content once: a file that is removed or replaced while
+    /// it runs (an upgrade does that) could not be told from a changed one later.
+    pub fn identify_executed(&mut self, hasher: &Hasher) {
+        for process in std::mem::take(&mut self.executed) {
+            self.identify(&process, hasher);
+        }
+    }
+
     /// Takes in a hash.
     pub fn hashed(&mut self, hashed: Hashed) {
         self.images.finish(hashed);
@@ -167,7 +177,10 @@ impl Processes {
             identity: OnceCell::new(),
             is_noted: Cell::new(false),
         };
-        self.begin(process, event.at);
+        let process = self.begin(process, event.at);
+        if event.kind == EventKind::Exec {
+            self.executed.push(process);
+        }
     }
 
     fn exited(&mut self, key: ProcessKey, at: MonotonicNs) {
@@ -185,7 +198,7 @@ impl Processes {
         }
     }
 
-    fn begin(&mut self, process: Process, at: MonotonicNs) {
+    fn begin(&mut self, process: Process, at: MonotonicNs) -> Rc<Process> {
         let key = process.key;
         if let Some(before) = self.current.insert(key.pid, key)
             && before != key
@@ -197,7 +210,8 @@ impl Processes {
         if process.shows_changes.get().is_none() {
             self.unnoted.push(Rc::clone(&process));
         }
-        self.table.insert(key, process);
+        self.table.insert(key, Rc::clone(&process));
+        process
     }
 
     fn end(&mut self, key: ProcessKey, at: MonotonicNs) {

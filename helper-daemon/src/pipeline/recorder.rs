@@ -223,6 +223,7 @@ impl Recorder {
         // Hashes first: a process whose end is not among the events that follow was there when its file had been read.
         let hashes_came = self.take_hashes();
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
+        self.processes.identify_executed(&self.hasher);
         let mut tick_now = false;
         while let Ok(command) = self.commands.try_recv() {
             tick_now |= self.obey(command)?;

@@ -85,3 +85,33 @@ async fn programs_that_others_turn_into_are_named_and_have_who_forked_them_as_pa
     assert_eq!((of_it[0].tx_bytes, of_it[0].flows), (3000, 300));
     assert!(of_it[0].keys["parent_path"].ends_with("/dash"), "{of_it:?}");
 }
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_program_whose_file_is_replaced_while_it_runs_is_named_after_its_end_too() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let mut expected = Vec::new();
+    for turn in 0..10 {
+        let program = bed.programs.copy(&format!("replaced-{turn}"));
+        let hash = sha256(&program);
+        let mut command = std::process::Command::new(&program);
+        command.args(["patient", &server.tcp_v4(), "5000"]);
+        let mut running = Program::start_with_stdin("replaced", command).unwrap();
+        running
+            .wait_for_line("its connection", PATIENCE, |line| (line == "connected").then_some(()))
+            .unwrap();
+        // As an upgrade does; nobody has asked for its bytes yet.
+        bed.programs.change(&format!("replaced-{turn}"));
+        // Within the same tick of the file's stamps, a change after the end could not be told from this one.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        running.close_stdin();
+        assert!(running.ended(PATIENCE).unwrap().success());
+        expected.push((program.to_str().unwrap().to_owned(), hash));
+    }
+    let rows = bed.query(&["executable"]).await;
+    for (path, hash) in expected {
+        let row = rows.iter().find(|row| row.keys.get("path") == Some(&path));
+        assert_eq!(row.map(|row| (row.keys["sha256"].as_str(), row.tx_bytes)), Some((hash.as_str(), 5000)));
+    }
+}

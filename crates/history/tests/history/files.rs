@@ -203,7 +203,10 @@ fn a_checkpoint_is_there_with_its_records_or_not_at_all() {
         history.write_up_to(&[record()], Some(checkpoint)).unwrap();
         assert_eq!(place.history().checkpoint().unwrap(), Some(checkpoint));
     }
-    sqlite(&place.path(), "CREATE TRIGGER refuse BEFORE INSERT ON traffic BEGIN SELECT raise(ABORT, 'no'); END");
+    sqlite(
+        &place.path(),
+        "CREATE TRIGGER refuse BEFORE INSERT ON traffic BEGIN SELECT raise(ABORT, 'no'); END",
+    );
     let later = Record { bucket_start: UnixMillis(990_000), ..record() };
     history.write_up_to(&[later], Some(Checkpoint { journal: -5, epoch: 9 })).unwrap_err();
     assert_eq!(place.history().checkpoint().unwrap().map(|checkpoint| checkpoint.epoch), Some(8));
