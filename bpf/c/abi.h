@@ -11,6 +11,7 @@
 #define PORTOLAN_ARGUMENTS_MAX 1024	/* bytes of a command line that travel with an exec */
 #define PORTOLAN_NAME_MAX 256		/* bytes of the executed file's name, its NUL included */
 #define PORTOLAN_CLOSED_MAX 131072	/* flows closed between two readings */
+#define PORTOLAN_CLOSINGS_MAX 16384	/* sockets closed between two readings; beyond, they go to the table of flows */
 #define PORTOLAN_OVERFLOW_MAX 8192	/* owners whose flows did not fit above */
 #define PORTOLAN_RING_BYTES (1 << 20)
 
@@ -52,7 +53,8 @@ struct portolan_counters {
 
 /*
  * Life of a cell: PROVISIONAL (no byte yet, the flow may still change) -> CLAIMED (being written) -> READY (the flow never
- * changes again) -> CLOSED (its counters have moved to the table of closed flows). LISTENING cells carry no bytes.
+ * changes again) -> CLOSED (its counters have moved to the table of closed flows). LISTENING cells carry no bytes, nor do
+ * those of the kernel's own sockets (KERNEL), whose end nobody reports: their bytes go to the table at once.
  */
 enum portolan_cell_state {
 	PORTOLAN_CELL_PROVISIONAL = 0,
@@ -60,13 +62,28 @@ enum portolan_cell_state {
 	PORTOLAN_CELL_READY = 2,
 	PORTOLAN_CELL_CLOSED = 3,
 	PORTOLAN_CELL_LISTENING = 4,
+	PORTOLAN_CELL_KERNEL = 5,
+};
+
+enum portolan_cell_flags {
+	PORTOLAN_CELL_SEQUENCED = 1,	/* copied_seq is valid */
+	PORTOLAN_CELL_NAMED = 2,	/* calls on this connected socket have named addresses all the same */
+	PORTOLAN_CELL_RELEASED = 4,	/* the program closed the socket, which still tries to connect */
 };
 
 struct portolan_cell {
 	struct portolan_flow flow;
 	struct portolan_counters counters;
 	__u32 state;		/* enum portolan_cell_state */
+	__u32 flags;		/* enum portolan_cell_flags */
 	__u32 copied_seq;	/* TCP: what the program had consumed at the last reading of tcp_sock.copied_seq */
+	__u32 reserved;
+};
+
+/* What a socket has left when it was closed. */
+struct portolan_closing {
+	struct portolan_flow flow;
+	struct portolan_counters counters;
 };
 
 /* A cell as it is read: socket tells the cells of one reading apart, for the iterator may show one twice. */

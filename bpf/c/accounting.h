@@ -11,62 +11,57 @@
 #define PORTOLAN_ACCOUNTING_H
 
 #include "flows.h"
+#include "peers.h"
 #include "sockets.h"
 
-/* The peer of this call: as the cgroup hook saw it, else as the socket is connected, else unknown (all 0). */
-static __always_inline void take_remote(struct sock *sk, __u8 address[16], __u16 *port)
+static __always_inline int is_mine(const struct portolan_cell *cell)
 {
-	struct peer *peer = bpf_task_storage_get(&peers, bpf_get_current_task_btf(), 0, 0);
-
-	*port = 0;
-	__builtin_memset(address, 0, 16);
-	if (peer && peer->valid) {
-		peer->valid = 0;
-		__builtin_memcpy(address, peer->address, 16);
-		*port = peer->port;
-		return;
-	}
-	*port = bpf_ntohs(sk->__sk_common.skc_dport);
-	if (sk->__sk_common.skc_family == AF_INET6)
-		BPF_CORE_READ_INTO((__u8(*)[16])address, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
-	else if (sk->__sk_common.skc_daddr)
-		map_ipv4(address, sk->__sk_common.skc_daddr);
+	return cell->state == PORTOLAN_CELL_READY && is_current(&cell->flow.owner, cell->flow.uid);
 }
 
-/* The cell becomes the current task's when nobody has used it yet. */
+/* The cell becomes the current task's, or the kernel's, when nobody has used it yet. */
 static __always_inline void claim(struct sock *sk, struct portolan_cell *cell)
 {
 	if (__sync_val_compare_and_swap(&cell->state, PORTOLAN_CELL_PROVISIONAL, PORTOLAN_CELL_CLAIMED) !=
 	    PORTOLAN_CELL_PROVISIONAL)
 		return;
-	owner_of(bpf_get_current_task_btf(), &cell->flow.owner);
-	cell->flow.uid = (__u32)bpf_get_current_uid_gid();
+	describe_owner(sk, &cell->flow);
 	describe_socket(sk, &cell->flow);
-	__sync_lock_test_and_set(&cell->state, PORTOLAN_CELL_READY);
+	__sync_lock_test_and_set(&cell->state, is_of_kernel(sk) ? PORTOLAN_CELL_KERNEL : PORTOLAN_CELL_READY);
 }
 
-static __always_inline int is_mine(const struct portolan_cell *cell)
-{
-	struct portolan_owner owner;
-
-	owner_of(bpf_get_current_task_btf(), &owner);
-	return cell->state == PORTOLAN_CELL_READY && same_owner(&owner, &cell->flow.owner);
-}
-
-static __always_inline void charge_stream(struct sock *sk, struct portolan_cell *cell, __u64 tx, __u64 rx)
+/* Puts a use of a stream into the table, apart from its cell. */
+static __noinline int settle_stream(struct sock *sk, struct portolan_cell *cell, __u64 tx, __u64 rx)
 {
 	struct portolan_flow flow;
 
-	if (cell && cell->state == PORTOLAN_CELL_LISTENING)
-		begin_early(sk, cell);
+	describe_flow(sk, &flow, cell ? cell->flow.direction : PORTOLAN_DIRECTION_UNKNOWN);
+	settle_use(&flow, tx, rx);
+	return 0;
+}
+
+/* Charges a stream whose cell is not the current task's, or not yet. */
+static __noinline int charge_stream_apart(struct sock *sk, struct portolan_cell *cell, __u64 tx, __u64 rx)
+{
+	if (cell && cell->state == PORTOLAN_CELL_LISTENING) /* used before it is established (TCP Fast Open) */
+		begin_accepted(sk, cell);
 	if (cell && cell->state == PORTOLAN_CELL_PROVISIONAL)
 		claim(sk, cell);
 	if (cell && is_mine(cell)) {
 		add(&cell->counters, tx, rx);
-		return;
+		return 0;
 	}
-	describe_flow(sk, &flow, cell ? cell->flow.direction : PORTOLAN_DIRECTION_UNKNOWN);
-	settle_use(&flow, tx, rx);
+	return settle_stream(sk, cell, tx, rx);
+}
+
+static __always_inline void charge_stream(struct sock *sk, __u64 tx, __u64 rx)
+{
+	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
+
+	if (cell && is_mine(cell))
+		add(&cell->counters, tx, rx);
+	else
+		charge_stream_apart(sk, cell, tx, rx);
 }
 
 static __always_inline int same_address(const __u8 *a, const __u8 *b)
@@ -76,40 +71,73 @@ static __always_inline int same_address(const __u8 *a, const __u8 *b)
 	return x[0] == y[0] && x[1] == y[1];
 }
 
-static __always_inline void charge_datagram(struct sock *sk, __u64 tx, __u64 rx)
+/* Whether the flow's peer is that of this call: as its cgroup hook saw it, else as the socket is connected. */
+static __always_inline int is_with(const struct portolan_flow *flow, struct sock *sk, const struct peer *peer)
+{
+	const __u32 *words = (const __u32 *)flow->remote_address;
+	struct in6_addr *address = &sk->__sk_common.skc_v6_daddr;
+
+	if (peer)
+		return flow->remote_port == peer->port && same_address(flow->remote_address, peer->address);
+	if (flow->remote_port != bpf_ntohs(sk->__sk_common.skc_dport))
+		return 0;
+	if (sk->__sk_common.skc_family == AF_INET6)
+		return words[0] == address->in6_u.u6_addr32[0] && words[1] == address->in6_u.u6_addr32[1] &&
+		       words[2] == address->in6_u.u6_addr32[2] && words[3] == address->in6_u.u6_addr32[3];
+	return words[3] == sk->__sk_common.skc_daddr && words[2] == bpf_htonl(0xffff);
+}
+
+/* Charges a datagram of another program or another peer than the cell's. */
+static __noinline int charge_datagram_apart(struct sock *sk, struct portolan_cell *cell, const struct peer *peer,
+					    __u64 tx, __u64 rx)
 {
 	__u8 direction = tx ? PORTOLAN_DIRECTION_OUTBOUND : PORTOLAN_DIRECTION_INBOUND;
-	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
-	struct portolan_cell fresh;
-	struct portolan_flow flow;
-	__u64 address[2];
-	__u16 port;
+	struct portolan_cell fresh = {};
 
-	take_remote(sk, (__u8 *)address, &port);
-	if (cell && is_mine(cell) && cell->flow.remote_port == port &&
-	    same_address(cell->flow.remote_address, (__u8 *)address)) {
-		add(&cell->counters, tx, rx);
-		return;
-	}
 	/* Who opened the socket's first flow opened the others: a server answers many peers. */
-	describe_flow(sk, &flow, cell ? cell->flow.direction : direction);
-	__builtin_memcpy(flow.remote_address, address, 16);
-	flow.remote_port = port;
-	if (!cell && flow.family != AF_PACKET) {
-		__builtin_memset(&fresh, 0, sizeof(fresh));
-		fresh.flow = flow;
+	describe_flow(sk, &fresh.flow, cell ? cell->flow.direction : direction);
+	if (peer) {
+		__builtin_memcpy(fresh.flow.remote_address, peer->address, 16);
+		fresh.flow.remote_port = peer->port;
+	}
+	/* What never reaches cgroup/sock_release has no cell that could be lost: frames, and the kernel's own sockets. */
+	if (!cell && fresh.flow.family != AF_PACKET && !is_of_kernel(sk)) {
 		fresh.counters.opened_ns = bpf_ktime_get_boot_ns();
 		fresh.state = PORTOLAN_CELL_READY;
+		if (peer && is_connected(sk))
+			fresh.flags = PORTOLAN_CELL_NAMED;
 		cell = bpf_sk_storage_get(&cells, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
 		if (!cell) {
 			lose(PORTOLAN_LOSS_CELLS, 1);
-		} else if (is_mine(cell) && cell->flow.remote_port == port &&
-			   same_address(cell->flow.remote_address, (__u8 *)address)) {
+		} else if (is_mine(cell) && is_with(&cell->flow, sk, peer)) {
 			add(&cell->counters, tx, rx);
-			return;
+			return 0;
 		} /* else another thread was first, with another peer */
 	}
-	settle_use(&flow, tx, rx);
+	settle_use(&fresh.flow, tx, rx);
+	return 0;
+}
+
+static __always_inline void charge_datagram(struct sock *sk, __u64 tx, __u64 rx)
+{
+	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
+	struct peer *peer = peer_of_call(sk, cell);
+
+	if (cell && is_mine(cell) && is_with(&cell->flow, sk, peer))
+		add(&cell->counters, tx, rx);
+	else
+		charge_datagram_apart(sk, cell, peer, tx, rx);
+	if (peer)
+		peer->socket = 0;
+}
+
+/* A call that moved nothing still has to forget the peer that its cgroup hook left. */
+static __always_inline void forget_peer(struct sock *sk)
+{
+	struct peer *peer = peer_of_call(sk, bpf_sk_storage_get(&cells, sk, 0, 0));
+
+	if (peer)
+		peer->socket = 0;
 }
 
 static __always_inline int is_counted(struct sock *sk)
@@ -119,27 +147,18 @@ static __always_inline int is_counted(struct sock *sk)
 	return family == AF_INET || family == AF_INET6 || family == AF_PACKET;
 }
 
-/* A call that failed still has to forget the peer that its cgroup hook left. */
-static __always_inline void forget_peer(void)
-{
-	struct peer *peer = bpf_task_storage_get(&peers, bpf_get_current_task_btf(), 0, 0);
-
-	if (peer)
-		peer->valid = 0;
-}
-
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
 {
 	if (!is_counted(sk))
 		return 0;
-	if (is_tcp(sk)) {
+	if (is_stream(sk)) {
 		if (length > 0)
-			charge_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), length, 0);
+			charge_stream(sk, length, 0);
 	} else if (length > 0) {
 		charge_datagram(sk, length, 0);
 	} else {
-		forget_peer();
+		forget_peer(sk);
 	}
 	return 0;
 }
@@ -149,58 +168,78 @@ int BPF_PROG(on_received, struct sock *sk, int length, int flags)
 {
 	if (!is_counted(sk))
 		return 0;
-	if (is_tcp(sk)) { /* on_consumed, but for the urgent byte, which is read apart */
-		if (length > 0 && flags & MSG_OOB)
-			charge_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
-		return 0;
-	}
-	/* The error queue gives back what was sent. */
-	if (length > 0 && !(flags & MSG_ERRQUEUE))
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE)) /* what will be received again; what was sent */
+		length = 0;
+	if (is_stream(sk)) {
+		if (length <= 0)
+			return 0;
+		if (sk->sk_protocol == IPPROTO_MPTCP)
+			charge_stream(sk, 0, length);
+		else if (flags & MSG_OOB) /* on_consumed sees the rest, and alone adds to the cell */
+			settle_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
+	} else if (length > 0) {
 		charge_datagram(sk, 0, length);
-	else
-		forget_peer();
+	} else {
+		forget_peer(sk);
+	}
 	return 0;
 }
 
-/* Whether the urgent byte, which only MSG_OOB reads, lies between two sequence numbers. 0: there never was one. */
-static __always_inline int skipped_urgent(struct sock *sk, __u32 from, __u32 to)
+/* Takes out the urgent byte, which only MSG_OOB reads, when it lies within what has been consumed. */
+static __noinline __u32 without_urgent(struct sock *sk, struct tcp_sock *tcp, __u32 from, __u32 grown)
 {
-	__u32 urgent = BPF_CORE_READ((struct tcp_sock *)sk, urg_seq);
-
-	return urgent && urgent - from < to - from && !(sk->__sk_common.skc_flags & SOCK_URGINLINE);
+	if (tcp->urg_seq - from < grown && !(sk->__sk_common.skc_flags & SOCK_URGINLINE))
+		grown--;
+	return grown;
 }
 
 /* Whether it comes next: the kernel passes over it without a word when another one follows. */
-static __always_inline int urgent_is_next(struct sock *sk, __u32 at)
+static __always_inline int urgent_is_next(struct sock *sk, struct tcp_sock *tcp, __u32 at)
 {
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-
-	return BPF_CORE_READ(tcp, urg_seq) == at && BPF_CORE_READ(tcp, urg_data) &&
-	       !(sk->__sk_common.skc_flags & SOCK_URGINLINE);
+	return tcp->urg_seq == at && tcp->urg_data && !(sk->__sk_common.skc_flags & SOCK_URGINLINE);
 }
 
+/* Runs with the socket locked: nobody else adds to rx_bytes. */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_consumed, struct sock *sk)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
-	__u32 now = consumed(sk), grown;
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	__u32 now, grown;
 
+	if (!tcp)
+		return 0;
+	now = consumed(sk, tcp);
 	if (!cell) {
 		/* A socket that no process held when the daemon started: counted from here on. */
-		cell = open_cell(sk, PORTOLAN_DIRECTION_UNKNOWN, PORTOLAN_CELL_READY);
-		if (cell)
+		if (is_subflow(sk))
+			return 0;
+		cell = open_cell(sk, PORTOLAN_DIRECTION_UNKNOWN,
+				 is_of_kernel(sk) ? PORTOLAN_CELL_KERNEL : PORTOLAN_CELL_READY);
+		if (cell) {
 			cell->copied_seq = now;
+			cell->flags = PORTOLAN_CELL_SEQUENCED;
+		}
 		return 0;
 	}
-	if (cell->state == PORTOLAN_CELL_LISTENING)
-		begin_early(sk, cell);
+	if (!(cell->flags & PORTOLAN_CELL_SEQUENCED)) { /* its beginning; a FIN is in both */
+		cell->copied_seq = tcp->rcv_nxt - (__u32)tcp->bytes_received;
+		cell->flags |= PORTOLAN_CELL_SEQUENCED;
+	}
 	grown = now - cell->copied_seq;
 	if ((__s32)grown <= 0) /* negative: the urgent byte that comes next has been passed over in advance */
 		return 0;
-	grown -= skipped_urgent(sk, cell->copied_seq, now);
-	cell->copied_seq = now + urgent_is_next(sk, now);
-	if (grown)
-		charge_stream(sk, cell, 0, grown);
+	if (tcp->urg_seq) { /* there was one */
+		grown = without_urgent(sk, tcp, cell->copied_seq, grown);
+		now += urgent_is_next(sk, tcp, now);
+	}
+	cell->copied_seq = now;
+	if (!grown)
+		return 0;
+	if (is_mine(cell))
+		cell->counters.rx_bytes += grown;
+	else
+		charge_stream_apart(sk, cell, 0, grown);
 	return 0;
 }
 

@@ -10,40 +10,76 @@
 
 static __always_inline void map_ipv4(__u8 to[16], __be32 address)
 {
-	__builtin_memset(to, 0, 16);
-	to[10] = 0xff;
-	to[11] = 0xff;
-	__builtin_memcpy(to + 12, &address, 4);
+	__u32 *words = (__u32 *)to;
+
+	words[0] = 0;
+	words[1] = 0;
+	words[2] = bpf_htonl(0xffff);
+	words[3] = address;
+}
+
+static __always_inline void copy_ipv6(__u8 to[16], struct in6_addr *from)
+{
+	__u32 *words = (__u32 *)to;
+
+	words[0] = from->in6_u.u6_addr32[0];
+	words[1] = from->in6_u.u6_addr32[1];
+	words[2] = from->in6_u.u6_addr32[2];
+	words[3] = from->in6_u.u6_addr32[3];
+}
+
+/* Of NFS, a tunnel, MPTCP's subflows: whoever runs when it moves something is a bystander. */
+static __always_inline int is_of_kernel(struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD(sk, sk_kern_sock);
+}
+
+static __always_inline int is_connected(struct sock *sk)
+{
+	return sk->__sk_common.skc_state == TCP_ESTABLISHED;
 }
 
 /* The addresses and ports that the socket itself knows; what it does not know stays 0. */
 static __always_inline void describe_socket(struct sock *sk, struct portolan_flow *flow)
 {
 	__u16 family = sk->__sk_common.skc_family;
+	__u16 protocol = sk->sk_protocol;
 
 	flow->family = family;
-	flow->protocol = sk->sk_protocol;
+	flow->protocol = protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol;
 	flow->network_namespace = sk->__sk_common.skc_net.net->ns.inum;
 	if (family == AF_PACKET)
 		return;
-	if (sk->sk_type != SOCK_RAW) /* there it is the protocol */
+	if (sk->sk_type != SOCK_RAW) { /* there they are the protocol, and whatever connect() was given */
 		flow->local_port = sk->__sk_common.skc_num;
-	flow->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+		flow->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	}
 	if (family == AF_INET6) {
-		BPF_CORE_READ_INTO(&flow->local_address, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
-		BPF_CORE_READ_INTO(&flow->remote_address, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+		copy_ipv6(flow->local_address, &sk->__sk_common.skc_v6_rcv_saddr);
+		copy_ipv6(flow->remote_address, &sk->__sk_common.skc_v6_daddr);
 		return;
 	}
 	map_ipv4(flow->local_address, sk->__sk_common.skc_rcv_saddr);
 	map_ipv4(flow->remote_address, sk->__sk_common.skc_daddr);
 }
 
-/* The flow between the current task and the socket's peer. */
+/* The owner of what moves at the socket now: the current task, or the kernel. */
+static __always_inline void describe_owner(struct sock *sk, struct portolan_flow *flow)
+{
+	if (is_of_kernel(sk)) {
+		__builtin_memset(&flow->owner, 0, sizeof(flow->owner));
+		flow->uid = 0;
+		return;
+	}
+	owner_of(bpf_get_current_task_btf(), &flow->owner);
+	flow->uid = (__u32)bpf_get_current_uid_gid();
+}
+
+/* The flow between the current task, or the kernel, and the socket's peer. */
 static __always_inline void describe_flow(struct sock *sk, struct portolan_flow *flow, __u8 direction)
 {
 	__builtin_memset(flow, 0, sizeof(*flow));
-	owner_of(bpf_get_current_task_btf(), &flow->owner);
-	flow->uid = (__u32)bpf_get_current_uid_gid();
+	describe_owner(sk, flow);
 	flow->direction = direction;
 	describe_socket(sk, flow);
 }
@@ -73,12 +109,19 @@ static __always_inline int add_to(void *table, const void *key, const struct por
 	return 0;
 }
 
-/* Puts bytes into the table of closed flows, the overflow table, or the count of bytes without an owner. */
-static __always_inline void settle(const struct portolan_flow *flow, const struct portolan_counters *moved)
+/* Which of two tables is filled: 0 or 1. It stays so until the program ends, for the daemon waits for that. */
+static __always_inline __u32 filled_table(void)
 {
 	__u32 zero = 0;
 	__u32 *choice = bpf_map_lookup_elem(&active, &zero);
-	int second = choice && *(volatile __u32 *)choice & 1;
+
+	return choice ? *(volatile __u32 *)choice & 1 : 0;
+}
+
+/* Puts bytes into the table of closed flows, the overflow table, or the count of bytes without an owner. */
+static __always_inline void settle(const struct portolan_flow *flow, const struct portolan_counters *moved)
+{
+	__u32 second = filled_table();
 
 	if (!(second ? add_to(&closed_1, flow, moved) : add_to(&closed_0, flow, moved)))
 		return;
@@ -88,6 +131,26 @@ static __always_inline void settle(const struct portolan_flow *flow, const struc
 	lose(PORTOLAN_LOSS_OVERFLOW, 1);
 	lose(PORTOLAN_LOSS_OVERFLOW_TX_BYTES, moved->tx_bytes);
 	lose(PORTOLAN_LOSS_OVERFLOW_RX_BYTES, moved->rx_bytes);
+}
+
+/* Puts what a closed socket has left at the end of the list, or into the table. */
+static __always_inline void settle_closed(const struct portolan_flow *flow, const struct portolan_counters *moved)
+{
+	struct portolan_closing *closing = 0;
+	__u32 second = filled_table(), at;
+	__u64 *used = bpf_map_lookup_elem(&closings_used, &second);
+	__u64 place = used ? __sync_fetch_and_add(used, 1) : PORTOLAN_CLOSINGS_MAX;
+
+	if (place < PORTOLAN_CLOSINGS_MAX) {
+		at = place;
+		closing = second ? bpf_map_lookup_elem(&closings_1, &at) : bpf_map_lookup_elem(&closings_0, &at);
+	}
+	if (!closing) {
+		settle(flow, moved);
+		return;
+	}
+	closing->flow = *flow;
+	closing->counters = *moved;
 }
 
 /* Puts a use of a socket apart from its cell. */

@@ -42,6 +42,27 @@ struct overflow_table {
 struct overflow_table overflow_0 SEC(".maps");
 struct overflow_table overflow_1 SEC(".maps");
 
+/*
+ * Sockets in the order they were closed: most are of a flow of their own, and to put one at the end of a list costs a tenth of
+ * making an entry in a table. Swapped with the above. When full: the table of flows.
+ */
+struct closings {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PORTOLAN_CLOSINGS_MAX);
+	__type(key, __u32);
+	__type(value, struct portolan_closing);
+};
+struct closings closings_0 SEC(".maps");
+struct closings closings_1 SEC(".maps");
+
+/* How many were put into each list, or would have been. Counted by the programs, set to 0 by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, __u64);
+} closings_used SEC(".maps");
+
 /* How often the tables were swapped; the last bit says which one is active. Written by the daemon, read by the programs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -67,8 +88,9 @@ struct {
  */
 struct peer {
 	__u8 address[16];
+	__u64 socket; /* whose call it is, a pointer only to compare; 0 when the tracepoint has read it */
 	__u16 port; /* host order */
-	__u16 valid; /* until the tracepoint of the same call has read it */
+	__u16 reserved[3];
 };
 
 struct {

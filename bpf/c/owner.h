@@ -16,9 +16,17 @@ static __always_inline void owner_of(struct task_struct *task, struct portolan_o
 	owner->exec_generation = task->self_exec_id;
 }
 
-static __always_inline int same_owner(const struct portolan_owner *a, const struct portolan_owner *b)
+/* Whether they are the current task's process and user; all threads of the kernel are one owner. */
+static __always_inline int is_current(const struct portolan_owner *owner, __u32 uid)
 {
-	return a->pid == b->pid && a->exec_generation == b->exec_generation && a->started_ns == b->started_ns;
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (uid != task->cred->uid.val)
+		return 0;
+	if (owner->pid == (__u32)task->tgid)
+		return owner->exec_generation == task->self_exec_id &&
+		       owner->started_ns == task->group_leader->start_boottime;
+	return !owner->pid && task->flags & PF_KTHREAD;
 }
 
 #endif

@@ -11,31 +11,42 @@
 
 #include "flows.h"
 
-static __always_inline struct peer *peer_of_thread(void)
+/* Where to put the peer of this call; NULL when there is no room, or no need. */
+static __always_inline struct peer *begin_peer(struct bpf_sock_addr *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct peer *peer = bpf_task_storage_get(&peers, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct bpf_sock *sk = ctx->sk;
+	struct portolan_cell *cell;
+	struct peer *peer;
 
-	if (!peer)
+	if (!sk)
+		return 0;
+	if (sk->state == TCP_ESTABLISHED) { /* connected: the tracepoint looks here only when told to */
+		cell = bpf_sk_storage_get(&cells, sk, 0, 0);
+		if (cell)
+			cell->flags |= PORTOLAN_CELL_NAMED;
+	}
+	peer = bpf_task_storage_get(&peers, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!peer) {
 		lose(PORTOLAN_LOSS_PEERS, 1);
+		return 0;
+	}
+	peer->socket = (__u64)sk;
+	peer->port = bpf_ntohs((__u16)ctx->user_port);
 	return peer;
 }
 
 static __always_inline int remember_ipv4(struct bpf_sock_addr *ctx)
 {
-	struct peer *peer = peer_of_thread();
+	struct peer *peer = begin_peer(ctx);
 
-	if (!peer)
-		return 1;
-	map_ipv4(peer->address, ctx->user_ip4);
-	peer->port = bpf_ntohs((__u16)ctx->user_port);
-	peer->valid = 1;
+	if (peer)
+		map_ipv4(peer->address, ctx->user_ip4);
 	return 1;
 }
 
 static __always_inline int remember_ipv6(struct bpf_sock_addr *ctx)
 {
-	struct peer *peer = peer_of_thread();
+	struct peer *peer = begin_peer(ctx);
 	__u32 *words;
 
 	if (!peer)
@@ -45,9 +56,18 @@ static __always_inline int remember_ipv6(struct bpf_sock_addr *ctx)
 	words[1] = ctx->user_ip6[1];
 	words[2] = ctx->user_ip6[2];
 	words[3] = ctx->user_ip6[3];
-	peer->port = bpf_ntohs((__u16)ctx->user_port);
-	peer->valid = 1;
 	return 1;
+}
+
+/* What the hook of this call has left; NULL when it did not run. */
+static __always_inline struct peer *peer_of_call(struct sock *sk, const struct portolan_cell *cell)
+{
+	struct peer *peer;
+
+	if (cell && is_connected(sk) && !(cell->flags & PORTOLAN_CELL_NAMED))
+		return 0;
+	peer = bpf_task_storage_get(&peers, bpf_get_current_task_btf(), 0, 0);
+	return peer && peer->socket == (__u64)sk ? peer : 0;
 }
 
 SEC("cgroup/sendmsg4")

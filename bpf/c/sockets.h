@@ -14,18 +14,26 @@
 #include <bpf/bpf_tracing.h>
 #include "flows.h"
 
-/* Not a raw socket of the same protocol. */
-static __always_inline int is_tcp(struct sock *sk)
+/* TCP, and MPTCP's socket as the program sees it. Not a raw socket of the same protocol. */
+static __always_inline int is_stream(struct sock *sk)
 {
-	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM;
+	return sk->sk_type == SOCK_STREAM && (sk->sk_protocol == IPPROTO_TCP || sk->sk_protocol == IPPROTO_MPTCP);
+}
+
+/* A TCP connection inside MPTCP's: what it carries is counted at MPTCP's socket. Also where MPTCP fell back to TCP. */
+static __always_inline int is_subflow(struct sock *sk)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	return tcp && bpf_core_field_exists(tcp->is_mptcp) && tcp->is_mptcp;
 }
 
 /* What the program has consumed, as a sequence number. A FIN takes one too, which is no byte. */
-static __always_inline __u32 consumed(struct sock *sk)
+static __always_inline __u32 consumed(struct sock *sk, struct tcp_sock *tcp)
 {
-	__u32 copied = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	__u32 copied = tcp->copied_seq;
 
-	if (sk->__sk_common.skc_flags & SOCK_DONE && copied == BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt))
+	if (sk->__sk_common.skc_flags & SOCK_DONE && copied == tcp->rcv_nxt)
 		copied--;
 	return copied;
 }
@@ -52,7 +60,7 @@ static __always_inline int close_cell(struct portolan_cell *cell)
 	if (__sync_lock_test_and_set(&cell->state, PORTOLAN_CELL_CLOSED) == PORTOLAN_CELL_CLOSED)
 		return -1;
 	cell->counters.closed_sockets = 1;
-	settle(&cell->flow, &cell->counters);
+	settle_closed(&cell->flow, &cell->counters);
 	return 0;
 }
 
@@ -68,10 +76,11 @@ static __always_inline void begin(struct sock *sk, __u8 direction, __u32 state)
 		open_cell(sk, direction, state);
 		return;
 	}
-	if (cell->state != PORTOLAN_CELL_LISTENING)
+	if (cell->state != PORTOLAN_CELL_LISTENING && cell->state != PORTOLAN_CELL_KERNEL)
 		close_cell(cell);
 	describe_flow(sk, &cell->flow, direction);
 	__builtin_memset(&cell->counters, 0, sizeof(cell->counters));
+	cell->flags = 0;
 	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
 	__sync_lock_test_and_set(&cell->state, state);
 }
@@ -85,15 +94,10 @@ static __always_inline void begin_accepted(struct sock *sk, struct portolan_cell
 	__sync_lock_test_and_set(&cell->state, PORTOLAN_CELL_PROVISIONAL);
 }
 
-/* The same for one that is used before it is established (TCP Fast Open), and may have been read from. */
-static __always_inline void begin_early(struct sock *sk, struct portolan_cell *cell)
-{
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-
-	cell->copied_seq = BPF_CORE_READ(tcp, rcv_nxt) - (__u32)BPF_CORE_READ(tcp, bytes_received);
-	begin_accepted(sk, cell);
-}
-
+/*
+ * The tracepoint of a state may be missed: the kernel runs no program in the middle of itself, and packets interrupt a
+ * connect(). What is here is for the people who look at the connection; the first use completes it all the same.
+ */
 static __always_inline void on_established(struct sock *sk, int inbound)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
@@ -107,12 +111,9 @@ static __always_inline void on_established(struct sock *sk, int inbound)
 		/* in softirq the current task is a bystander */
 		__builtin_memset(&cell->flow.owner, 0, sizeof(cell->flow.owner));
 	}
-	if (cell->state == PORTOLAN_CELL_READY) { /* data went with the SYN (TCP Fast Open): the flow is already in use */
-		if (!inbound)
-			cell->copied_seq = consumed(sk);
+	/* data went with the SYN (TCP Fast Open): the flow is already in use */
+	if (cell->state == PORTOLAN_CELL_READY || cell->state == PORTOLAN_CELL_KERNEL)
 		return;
-	}
-	cell->copied_seq = consumed(sk);
 	if (inbound) { /* an accepted connection belongs to whom uses it first */
 		begin_accepted(sk, cell);
 		return;
@@ -123,16 +124,40 @@ static __always_inline void on_established(struct sock *sk, int inbound)
 	cell->state = cell->flow.owner.pid ? PORTOLAN_CELL_READY : PORTOLAN_CELL_PROVISIONAL;
 }
 
+/*
+ * A connection that nobody answered, or that was given up. The kernel chose its port after it said SYN_SENT, and has just taken
+ * it back; what it was still stands in inet_sport.
+ */
+static __always_inline void on_unanswered(struct sock *sk)
+{
+	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	if (!cell || cell->state != PORTOLAN_CELL_PROVISIONAL)
+		return;
+	describe_socket(sk, &cell->flow);
+	if (tcp)
+		cell->flow.local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
+	if (cell->flags & PORTOLAN_CELL_RELEASED)
+		close_cell(cell);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 {
-	if (!is_tcp(sk))
+	int unanswered = new_state == TCP_CLOSE && old_state == TCP_SYN_SENT;
+
+	if (new_state != TCP_SYN_SENT && new_state != TCP_LISTEN && new_state != TCP_ESTABLISHED && !unanswered)
 		return 0;
-	if (new_state == TCP_SYN_SENT)
+	if (!is_stream(sk) || is_subflow(sk))
+		return 0;
+	if (unanswered)
+		on_unanswered(sk);
+	else if (new_state == TCP_SYN_SENT)
 		begin(sk, PORTOLAN_DIRECTION_OUTBOUND, PORTOLAN_CELL_PROVISIONAL);
 	else if (new_state == TCP_LISTEN)
 		begin(sk, PORTOLAN_DIRECTION_UNKNOWN, PORTOLAN_CELL_LISTENING);
-	else if (new_state == TCP_ESTABLISHED)
+	else
 		on_established(sk, old_state != TCP_SYN_SENT);
 	return 0;
 }
@@ -154,11 +179,15 @@ int on_release(struct bpf_sock *ctx)
 			cell->flow.uid = (__u32)bpf_get_current_uid_gid();
 		}
 	}
+	if (cell->state == PORTOLAN_CELL_PROVISIONAL && ctx->state == TCP_SYN_SENT) {
+		cell->flags |= PORTOLAN_CELL_RELEASED; /* its end comes next, and says more: on_unanswered */
+		return 1;
+	}
 	close_cell(cell);
 	return 1;
 }
 
-/* Gives a cell to each TCP socket that a process holds. Since Linux 5.8 (bpf_sock_from_file: 5.11). */
+/* Gives a cell to each TCP and MPTCP socket that a process holds. Since Linux 5.8 (bpf_sock_from_file: 5.11). */
 SEC("iter/task_file")
 int adopt_sockets(struct bpf_iter__task_file *ctx)
 {
@@ -166,6 +195,7 @@ int adopt_sockets(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct portolan_cell fresh = {};
 	struct socket *socket;
+	struct tcp_sock *tcp;
 	struct sock *sk;
 	__u8 tcp_state;
 	__u16 family;
@@ -180,13 +210,17 @@ int adopt_sockets(struct bpf_iter__task_file *ctx)
 		return 0;
 	family = sk->__sk_common.skc_family;
 	tcp_state = sk->__sk_common.skc_state;
-	if ((family != AF_INET && family != AF_INET6) || !is_tcp(sk) || tcp_state == TCP_CLOSE)
+	if ((family != AF_INET && family != AF_INET6) || !is_stream(sk) || tcp_state == TCP_CLOSE)
 		return 0;
 	owner_of(task, &fresh.flow.owner);
 	fresh.flow.uid = task->cred->uid.val;
 	describe_socket(sk, &fresh.flow);
 	fresh.counters.opened_ns = bpf_ktime_get_boot_ns();
-	fresh.copied_seq = consumed(sk);
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (tcp && tcp_state != TCP_LISTEN) {
+		fresh.copied_seq = consumed(sk, tcp);
+		fresh.flags = PORTOLAN_CELL_SEQUENCED;
+	}
 	if (tcp_state == TCP_LISTEN)
 		fresh.state = PORTOLAN_CELL_LISTENING;
 	else if (tcp_state == TCP_SYN_SENT)

@@ -130,7 +130,11 @@ pub const PORTOLAN_CELL_CLAIMED: portolan_cell_state = 1;
 pub const PORTOLAN_CELL_READY: portolan_cell_state = 2;
 pub const PORTOLAN_CELL_CLOSED: portolan_cell_state = 3;
 pub const PORTOLAN_CELL_LISTENING: portolan_cell_state = 4;
+pub const PORTOLAN_CELL_KERNEL: portolan_cell_state = 5;
 pub type portolan_cell_state = ::core::ffi::c_uint;
+pub const PORTOLAN_CELL_SEQUENCED: portolan_cell_flags = 1;
+pub const PORTOLAN_CELL_NAMED: portolan_cell_flags = 2;
+pub type portolan_cell_flags = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(
     Debug,
@@ -148,17 +152,21 @@ pub struct portolan_cell {
     pub flow: portolan_flow,
     pub counters: portolan_counters,
     pub state: __u32,
+    pub flags: __u32,
     pub copied_seq: __u32,
+    pub reserved: __u32,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_cell"][::core::mem::size_of::<portolan_cell>() - 112usize];
+    ["Size of portolan_cell"][::core::mem::size_of::<portolan_cell>() - 120usize];
     ["Alignment of portolan_cell"][::core::mem::align_of::<portolan_cell>() - 8usize];
     ["Offset of field: portolan_cell::flow"][::core::mem::offset_of!(portolan_cell, flow) - 0usize];
     ["Offset of field: portolan_cell::counters"][::core::mem::offset_of!(portolan_cell, counters) - 72usize];
     ["Offset of field: portolan_cell::state"][::core::mem::offset_of!(portolan_cell, state) - 104usize];
+    ["Offset of field: portolan_cell::flags"][::core::mem::offset_of!(portolan_cell, flags) - 108usize];
     ["Offset of field: portolan_cell::copied_seq"]
-        [::core::mem::offset_of!(portolan_cell, copied_seq) - 108usize];
+        [::core::mem::offset_of!(portolan_cell, copied_seq) - 112usize];
+    ["Offset of field: portolan_cell::reserved"][::core::mem::offset_of!(portolan_cell, reserved) - 116usize];
 };
 #[repr(C)]
 #[derive(
@@ -179,10 +187,10 @@ pub struct portolan_socket {
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_socket"][::core::mem::size_of::<portolan_socket>() - 120usize];
+    ["Size of portolan_socket"][::core::mem::size_of::<portolan_socket>() - 128usize];
     ["Alignment of portolan_socket"][::core::mem::align_of::<portolan_socket>() - 8usize];
     ["Offset of field: portolan_socket::cell"][::core::mem::offset_of!(portolan_socket, cell) - 0usize];
-    ["Offset of field: portolan_socket::socket"][::core::mem::offset_of!(portolan_socket, socket) - 112usize];
+    ["Offset of field: portolan_socket::socket"][::core::mem::offset_of!(portolan_socket, socket) - 120usize];
 };
 pub const PORTOLAN_EVENT_FORK: portolan_event_kind = 1;
 pub const PORTOLAN_EVENT_EXEC: portolan_event_kind = 2;

@@ -11,7 +11,7 @@ use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey};
 use serde::{Deserialize, Serialize};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
-use super::{MonitorError, grace, programs::Programs, syscall, syscall::Batch};
+use super::{MonitorError, closings::Closings, grace, programs::Programs, syscall, syscall::Batch};
 
 /// How many entries one system call takes out of a table.
 const BATCH: usize = 1024;
@@ -60,6 +60,7 @@ struct Table<K> {
 pub(super) struct Counters {
     closed: Pair<FlowKey>,
     overflow: Pair<OwnerKey>,
+    closings: Closings,
     active: Array<MapData, u32>,
     losses: Array<MapData, u64>,
     /// Names this set of tables; see `instance` in bpf/c/maps.h.
@@ -79,6 +80,7 @@ impl Counters {
         Ok(Self {
             closed: Pair::open(programs, ["closed_0", "closed_1"])?,
             overflow: Pair::open(programs, ["overflow_0", "overflow_1"])?,
+            closings: Closings::open(programs)?,
             active,
             losses: open(programs, "losses")?,
             instance: open(programs, "instance")?,
@@ -109,7 +111,10 @@ impl Counters {
             self.is_clear = true;
         }
         let filled = index(self.generation);
-        if is_empty(&self.closed.tables[filled])? && is_empty(&self.overflow.tables[filled])? {
+        if self.closings.is_empty(filled)?
+            && is_empty(&self.closed.tables[filled])?
+            && is_empty(&self.overflow.tables[filled])?
+        {
             return Ok(Closed { generation: self.generation.wrapping_sub(1), ..Closed::default() });
         }
         let next = self.generation.wrapping_add(1);
@@ -125,7 +130,8 @@ impl Counters {
     /// What the tables hold that are not being filled.
     pub(super) fn read_retired(&self) -> Result<Closed, MonitorError> {
         let generation = self.generation.wrapping_sub(1);
-        let mut closed = Closed { generation, ..Closed::default() };
+        let cells = self.closings.read(index(generation))?;
+        let mut closed = Closed { generation, cells, ..Closed::default() };
         let tables = (&self.closed.tables[index(generation)], &self.overflow.tables[index(generation)]);
         read::<abi::portolan_flow>(tables.0.descriptor.as_fd(), Batch::Read, |key, counters| {
             closed.cells.push(decode_closed(FlowKey(key), counters));
@@ -147,6 +153,7 @@ impl Counters {
             return Ok(());
         }
         let retired = index(generation);
+        self.closings.clear(retired)?;
         read::<abi::portolan_flow>(self.closed.tables[retired].descriptor.as_fd(), Batch::Take, |_, _| {})?;
         read::<abi::portolan_owner>(
             self.overflow.tables[retired].descriptor.as_fd(),
@@ -194,7 +201,7 @@ impl<K: aya::Pod> Pair<K> {
     }
 }
 
-fn open<T: TryFrom<Map, Error = aya::maps::MapError>>(
+pub(super) fn open<T: TryFrom<Map, Error = aya::maps::MapError>>(
     programs: &mut Programs,
     name: &'static str,
 ) -> Result<T, MonitorError> {

@@ -14,6 +14,7 @@
 //! when a filesystem is mounted.
 
 mod cgroup;
+mod closings;
 mod counters;
 mod events;
 mod exec_files;

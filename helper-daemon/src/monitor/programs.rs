@@ -65,8 +65,20 @@ const PLACES: [Place; 12] = [
 ];
 
 /// Tables that outlive a daemon. The others hold nothing between two calls.
-const KEPT_TABLES: [&str; 9] =
-    ["cells", "closed_0", "closed_1", "overflow_0", "overflow_1", "active", "instance", "events", "losses"];
+const KEPT_TABLES: [&str; 12] = [
+    "cells",
+    "closed_0",
+    "closed_1",
+    "closings_0",
+    "closings_1",
+    "closings_used",
+    "overflow_0",
+    "overflow_1",
+    "active",
+    "instance",
+    "events",
+    "losses",
+];
 
 impl Programs {
     /// Loads the object; with `pins`, tables that are there are taken over.
