@@ -14,9 +14,14 @@
 #include "peers.h"
 #include "sockets.h"
 
+static __always_inline int is_used_by(struct task_struct *task, const struct portolan_cell *cell)
+{
+	return cell->state == PORTOLAN_CELL_READY && is_of(task, &cell->flow.owner, cell->flow.uid);
+}
+
 static __always_inline int is_mine(const struct portolan_cell *cell)
 {
-	return cell->state == PORTOLAN_CELL_READY && is_current(&cell->flow.owner, cell->flow.uid);
+	return is_used_by(bpf_get_current_task_btf(), cell);
 }
 
 /* The cell becomes the current task's, or the kernel's, when nobody has used it yet. */
@@ -121,9 +126,10 @@ static __noinline int charge_datagram_apart(struct sock *sk, struct portolan_cel
 static __always_inline void charge_datagram(struct sock *sk, __u64 tx, __u64 rx)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
-	struct peer *peer = peer_of_call(sk, cell);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct peer *peer = peer_of_call(task, sk, cell);
 
-	if (cell && is_mine(cell) && is_with(&cell->flow, sk, peer))
+	if (cell && is_used_by(task, cell) && is_with(&cell->flow, sk, peer))
 		add(&cell->counters, tx, rx);
 	else
 		charge_datagram_apart(sk, cell, peer, tx, rx);
@@ -134,7 +140,8 @@ static __always_inline void charge_datagram(struct sock *sk, __u64 tx, __u64 rx)
 /* A call that moved nothing still has to forget the peer that its cgroup hook left. */
 static __always_inline void forget_peer(struct sock *sk)
 {
-	struct peer *peer = peer_of_call(sk, bpf_sk_storage_get(&cells, sk, 0, 0));
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct peer *peer = peer_of_call(task, sk, bpf_sk_storage_get(&cells, sk, 0, 0));
 
 	if (peer)
 		peer->socket = 0;

@@ -16,11 +16,9 @@ static __always_inline void owner_of(struct task_struct *task, struct portolan_o
 	owner->exec_generation = task->self_exec_id;
 }
 
-/* Whether they are the current task's process and user; all threads of the kernel are one owner. */
-static __always_inline int is_current(const struct portolan_owner *owner, __u32 uid)
+/* Whether they are the task's process and user; all threads of the kernel are one owner. */
+static __always_inline int is_of(struct task_struct *task, const struct portolan_owner *owner, __u32 uid)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
 	if (uid != task->cred->uid.val)
 		return 0;
 	if (owner->pid == (__u32)task->tgid)

@@ -60,13 +60,14 @@ static __always_inline int remember_ipv6(struct bpf_sock_addr *ctx)
 }
 
 /* What the hook of this call has left; NULL when it did not run. */
-static __always_inline struct peer *peer_of_call(struct sock *sk, const struct portolan_cell *cell)
+static __always_inline struct peer *peer_of_call(struct task_struct *task, struct sock *sk,
+						 const struct portolan_cell *cell)
 {
 	struct peer *peer;
 
 	if (cell && is_connected(sk) && !(cell->flags & PORTOLAN_CELL_NAMED))
 		return 0;
-	peer = bpf_task_storage_get(&peers, bpf_get_current_task_btf(), 0, 0);
+	peer = bpf_task_storage_get(&peers, task, 0, 0);
 	return peer && peer->socket == (__u64)sk ? peer : 0;
 }
 

@@ -120,7 +120,6 @@ static __always_inline void on_established(struct sock *sk, int inbound)
 	}
 	describe_socket(sk, &cell->flow);
 	cell->flow.direction = PORTOLAN_DIRECTION_OUTBOUND;
-	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
 	cell->state = cell->flow.owner.pid ? PORTOLAN_CELL_READY : PORTOLAN_CELL_PROVISIONAL;
 }
 

@@ -5,6 +5,7 @@
 pub const PORTOLAN_ARGUMENTS_MAX: u32 = 1024;
 pub const PORTOLAN_NAME_MAX: u32 = 256;
 pub const PORTOLAN_CLOSED_MAX: u32 = 131072;
+pub const PORTOLAN_CLOSINGS_MAX: u32 = 16384;
 pub const PORTOLAN_OVERFLOW_MAX: u32 = 8192;
 pub const PORTOLAN_RING_BYTES: u32 = 1048576;
 pub type __u8 = ::core::ffi::c_uchar;
@@ -134,6 +135,7 @@ pub const PORTOLAN_CELL_KERNEL: portolan_cell_state = 5;
 pub type portolan_cell_state = ::core::ffi::c_uint;
 pub const PORTOLAN_CELL_SEQUENCED: portolan_cell_flags = 1;
 pub const PORTOLAN_CELL_NAMED: portolan_cell_flags = 2;
+pub const PORTOLAN_CELL_RELEASED: portolan_cell_flags = 4;
 pub type portolan_cell_flags = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(
@@ -167,6 +169,31 @@ const _: () = {
     ["Offset of field: portolan_cell::copied_seq"]
         [::core::mem::offset_of!(portolan_cell, copied_seq) - 112usize];
     ["Offset of field: portolan_cell::reserved"][::core::mem::offset_of!(portolan_cell, reserved) - 116usize];
+};
+#[repr(C)]
+#[derive(
+    Debug,
+    Copy,
+    Clone,
+    Hash,
+    PartialEq,
+    Eq,
+    zerocopy :: FromBytes,
+    zerocopy :: Immutable,
+    zerocopy :: IntoBytes,
+    zerocopy :: KnownLayout,
+)]
+pub struct portolan_closing {
+    pub flow: portolan_flow,
+    pub counters: portolan_counters,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of portolan_closing"][::core::mem::size_of::<portolan_closing>() - 104usize];
+    ["Alignment of portolan_closing"][::core::mem::align_of::<portolan_closing>() - 8usize];
+    ["Offset of field: portolan_closing::flow"][::core::mem::offset_of!(portolan_closing, flow) - 0usize];
+    ["Offset of field: portolan_closing::counters"]
+        [::core::mem::offset_of!(portolan_closing, counters) - 72usize];
 };
 #[repr(C)]
 #[derive(

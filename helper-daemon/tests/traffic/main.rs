@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bed;
+mod closing;
 mod findings;
 mod kills;
 mod life;
+mod owners;
 mod programs;
 mod sockets;
 mod starts;

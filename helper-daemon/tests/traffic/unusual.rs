@@ -100,6 +100,19 @@ async fn what_the_error_queue_gives_back_was_not_received() {
 
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
+async fn what_is_only_looked_at_was_not_received() {
+    let bed = Bed::start();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(socket.local_addr().unwrap()).unwrap();
+    socket.send(&[1; 700]).unwrap();
+    let mut buffer = [0; 1000];
+    assert_eq!((socket.peek(&mut buffer).unwrap(), socket.peek_from(&mut buffer[..9]).unwrap().0), (700, 9));
+    assert_eq!(moved(&bed).await, (700, 0));
+    assert_eq!((socket.recv(&mut buffer).unwrap(), moved(&bed).await), (700, (700, 700)));
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
 async fn a_raw_socket_of_tcp_is_no_tcp_connection() {
     let bed = Bed::start();
     let raw = rustix::net::socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::TCP)).unwrap();
@@ -141,7 +154,7 @@ async fn a_socket_that_connects_again_is_another_flow() {
     let rows = bed.query(&["port"]).await;
     let of = |listener: &TcpListener| -> (u64, u64) {
         let port = listener.local_addr().unwrap().port().to_string();
-        let row: &QueryRow = rows.iter().find(|row| row.keys["port"] == port).unwrap();
+        let row: &QueryRow = rows.iter().find(|row| row.keys.get("port") == Some(&port)).unwrap();
         (row.tx_bytes, row.rx_bytes)
     };
     assert_eq!((of(&listeners[0]), of(&listeners[1])), ((1000, 1000), (2000, 2000)));
