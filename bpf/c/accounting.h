@@ -94,9 +94,10 @@ static __always_inline int is_with(const struct portolan_flow *flow, struct sock
 
 /* Charges a datagram of another program or another peer than the cell's. */
 static __noinline int charge_datagram_apart(struct sock *sk, struct portolan_cell *cell, const struct peer *peer,
-					    __u64 tx, __u64 rx)
+					    int sent, __u64 length)
 {
-	__u8 direction = tx ? PORTOLAN_DIRECTION_OUTBOUND : PORTOLAN_DIRECTION_INBOUND;
+	__u8 direction = sent ? PORTOLAN_DIRECTION_OUTBOUND : PORTOLAN_DIRECTION_INBOUND;
+	__u64 tx = sent ? length : 0, rx = sent ? 0 : length;
 	struct portolan_cell fresh = {};
 
 	/* Who opened the socket's first flow opened the others: a server answers many peers. */
@@ -123,21 +124,22 @@ static __noinline int charge_datagram_apart(struct sock *sk, struct portolan_cel
 	return 0;
 }
 
-static __always_inline void charge_datagram(struct sock *sk, __u64 tx, __u64 rx)
+/* An empty datagram is one too: the flow is known by it. */
+static __always_inline void charge_datagram(struct sock *sk, int sent, __u64 length)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct peer *peer = peer_of_call(task, sk, cell);
 
 	if (cell && is_used_by(task, cell) && is_with(&cell->flow, sk, peer))
-		add(&cell->counters, tx, rx);
+		add(&cell->counters, sent ? length : 0, sent ? 0 : length);
 	else
-		charge_datagram_apart(sk, cell, peer, tx, rx);
+		charge_datagram_apart(sk, cell, peer, sent, length);
 	if (peer)
 		peer->socket = 0;
 }
 
-/* A call that moved nothing still has to forget the peer that its cgroup hook left. */
+/* A call that failed still has to forget the peer that its cgroup hook left. */
 static __always_inline void forget_peer(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -162,8 +164,8 @@ int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
 	if (is_stream(sk)) {
 		if (length > 0)
 			charge_stream(sk, length, 0);
-	} else if (length > 0) {
-		charge_datagram(sk, length, 0);
+	} else if (length >= 0) {
+		charge_datagram(sk, 1, length);
 	} else {
 		forget_peer(sk);
 	}
@@ -176,7 +178,7 @@ int BPF_PROG(on_received, struct sock *sk, int length, int flags)
 	if (!is_counted(sk))
 		return 0;
 	if (flags & (MSG_PEEK | MSG_ERRQUEUE)) /* what will be received again; what was sent */
-		length = 0;
+		length = -1;
 	if (is_stream(sk)) {
 		if (length <= 0)
 			return 0;
@@ -184,7 +186,7 @@ int BPF_PROG(on_received, struct sock *sk, int length, int flags)
 			charge_stream(sk, 0, length);
 		else if (flags & MSG_OOB) /* on_consumed sees the rest, and alone adds to the cell */
 			settle_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
-	} else if (length > 0) {
+	} else if (length >= 0) {
 		charge_datagram(sk, 0, length);
 	} else {
 		forget_peer(sk);

@@ -113,6 +113,19 @@ async fn what_is_only_looked_at_was_not_received() {
 
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
+async fn empty_datagrams_are_a_flow_without_a_byte() {
+    let bed = Bed::start();
+    let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..3 {
+        sender.send_to(&[], receiver.local_addr().unwrap()).unwrap();
+        assert_eq!(receiver.recv_from(&mut [0; 10]).unwrap(), (0, sender.local_addr().unwrap()));
+    }
+    assert_eq!(bed.moved(&std::env::current_exe().unwrap()).await, (0, 0, 2));
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
 async fn a_raw_socket_of_tcp_is_no_tcp_connection() {
     let bed = Bed::start();
     let raw = rustix::net::socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::TCP)).unwrap();
