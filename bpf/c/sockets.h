@@ -120,6 +120,10 @@ static __always_inline void on_established(struct sock *sk, int inbound)
 	}
 	describe_socket(sk, &cell->flow);
 	cell->flow.direction = PORTOLAN_DIRECTION_OUTBOUND;
+	if (cell->flags & PORTOLAN_CELL_RELEASED) { /* the answer came while it was given up */
+		close_cell(cell);
+		return;
+	}
 	cell->state = cell->flow.owner.pid ? PORTOLAN_CELL_READY : PORTOLAN_CELL_PROVISIONAL;
 }
 

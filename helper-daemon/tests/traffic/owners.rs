@@ -25,7 +25,7 @@ async fn mptcp_is_the_programs_and_its_subflows_are_nobodys() {
     connect(&client, &SocketAddr::try_from(getsockname(&listener).unwrap()).unwrap()).unwrap();
     let server = accept(&listener).unwrap();
     let mut buffer = [0; 5000];
-    for (from, to, size) in [(&client, &server, 5000), (&server, &client, 300)] {
+    for (from, to, size) in [(&server, &client, 300), (&client, &server, 5000)] {
         assert_eq!(send(from, &buffer[..size], SendFlags::empty()).unwrap(), size);
         let mut received = 0;
         while received < size {
