@@ -28,6 +28,7 @@ pub(crate) const TESTS: &[&str] = &[
     "dbus-x11",
     "libglib2.0-bin",
     "iproute2",
+    "nftables",
     "bpftool",
     "libxml2-utils",
     "desktop-file-utils",

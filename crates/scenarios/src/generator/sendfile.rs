@@ -1,0 +1,32 @@
+//! A file into a connection, without a copy through user space.
+
+use std::{fs::File, io::Write as _};
+
+use rustix::fs::{MemfdFlags, memfd_create, sendfile};
+
+use crate::{
+    moved::{Failure, Moved},
+    stream,
+    words::Words,
+};
+
+/// `to= up=`: the greeting is written, the rest comes out of a file in memory.
+pub(crate) fn run(words: &Words) -> Result<Moved, Failure> {
+    let mut moved = Moved::default();
+    let up = words.size("up")?;
+    let mut file = File::from(memfd_create("portolan-generator", MemfdFlags::CLOEXEC)?);
+    file.write_all(&vec![0x42; up])?;
+    let socket = stream::open(words.address("to")?, "tcp", words.number("up")?, 0, &mut moved)?;
+    let mut offset = 0;
+    let mut left = up;
+    while left > 0 {
+        match sendfile(&socket, &file, Some(&mut offset), left)? {
+            0 => return Err(Failure::Missing(format!("{left} bytes did not go into the connection"))),
+            sent => {
+                moved.sent(sent);
+                left -= sent;
+            }
+        }
+    }
+    Ok(moved)
+}
