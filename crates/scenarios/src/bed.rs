@@ -65,9 +65,7 @@ impl Bed {
             .and_then(|since| i64::try_from(since.as_millis()).ok());
         let by = by.iter().map(|word| (*word).to_owned()).collect();
         let request = QueryRequest { by, since_unix_ms, ..QueryRequest::default() };
-        let result = self.runtime.block_on(async {
-            self.proxy().await?.query(&request).await
-        })?;
+        let result = self.runtime.block_on(async { self.proxy().await?.query(&request).await })?;
         if result.truncated {
             bail!("the daemon has more rows than it gives to one question");
         }
@@ -87,9 +85,7 @@ impl Bed {
     /// # Errors
     /// The daemon does not answer.
     pub fn status(&self) -> anyhow::Result<Status> {
-        let status = self.runtime.block_on(async {
-            self.proxy().await?.status().await
-        })?;
+        let status = self.runtime.block_on(async { self.proxy().await?.status().await })?;
         Ok(status)
     }
 

@@ -12,6 +12,8 @@ use crate::{Bed, Expected, Witness, trial::Sent};
 /// How long a program may stay unidentified before that is a disagreement. What was counted is in the first answer; who it
 /// was may have to wait for a hash.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many rows are shown when something disagrees.
+const MOST_DETAILS: usize = 12;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// What Portolan says of one executable.
@@ -115,6 +117,27 @@ pub(crate) fn until_agreed(
         }
         thread::sleep(LOOK);
     }
+}
+
+/// What Portolan knows of executables that it disagrees about, row by row, for who looks for the reason.
+pub(crate) fn details(verdicts: &[Verdict], bed: &Bed, began: SystemTime) -> anyhow::Result<Vec<String>> {
+    let wrong = |path: &str| {
+        let of_it = |verdict: &&Verdict| verdict.expected.path == Path::new(path);
+        verdicts.iter().find(of_it).is_some_and(|verdict| !verdict.faults.is_empty())
+    };
+    if verdicts.iter().all(|verdict| verdict.faults.is_empty()) {
+        return Ok(Vec::new());
+    }
+    let by = ["executable", "protocol", "direction", "remote", "remote_port", "local_port"];
+    let mut rows = bed.rows_since(&by, Some(began))?;
+    // What has no executable is nobody's, and so may be anybody's.
+    rows.retain(|row| row.keys.get("path").is_none_or(|path| wrong(path)));
+    let line = |row: &QueryRow| {
+        let keys = row.keys.iter().filter(|(key, _)| !["executable", "sha256"].contains(&key.as_str()));
+        let keys: Vec<String> = keys.map(|(key, value)| format!("{key}={value}")).collect();
+        format!("{} tx={} rx={} flows={}", keys.join(" "), row.tx_bytes, row.rx_bytes, row.flows)
+    };
+    Ok(rows.iter().take(MOST_DETAILS).map(line).collect())
 }
 
 /// What cannot be between bytes that programs sent and bytes that passed: the network carries at least the payload.

@@ -21,6 +21,6 @@ pub use judge::{Seen, Verdict, judge};
 pub use scenario::{Pace, Scenario, cannot_run, find};
 pub use table::{Outcome, Run, is_good, print};
 pub use traffic::SCENARIOS;
-pub use trial::{Peer, Tried, Trial, attempt};
+pub use trial::{Peer, Trial, Tried, attempt};
 pub use witness::Witness;
 pub use world::{Device, Place, World, address};

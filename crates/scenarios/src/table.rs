@@ -31,6 +31,8 @@ pub enum Outcome {
         witness: Witness,
         /// What does not fit between that and what was moved.
         witness_fault: Option<String>,
+        /// What Portolan knows of those that it disagrees about, row by row.
+        details: Vec<String>,
         /// How long after the traffic the answer was complete, in milliseconds.
         answered_after_ms: u64,
     },
@@ -53,11 +55,12 @@ impl Outcome {
     #[must_use]
     pub fn new(tried: Tried, seed: u64) -> Self {
         match tried {
-            Tried::Judged { verdicts, witness, witness_fault, answered_after } => Self::Judged {
+            Tried::Judged { verdicts, witness, witness_fault, details, answered_after } => Self::Judged {
                 seed,
                 verdicts,
                 witness,
                 witness_fault,
+                details,
                 answered_after_ms: u64::try_from(answered_after.as_millis()).unwrap_or(u64::MAX),
             },
             Tried::CannotRun(reason) => Self::CannotRun { reason },
@@ -78,13 +81,14 @@ impl Outcome {
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         match self {
-            Self::Judged { seed, verdicts, witness_fault, .. } => {
+            Self::Judged { seed, verdicts, witness_fault, details, .. } => {
                 let of = |verdict: &Verdict| -> Vec<String> {
                     let name = verdict.expected.path.display().to_string();
                     verdict.faults.iter().map(|fault| format!("seed {seed}: {name} {fault}")).collect()
                 };
                 let witness = witness_fault.iter().map(|fault| format!("seed {seed}: {fault}"));
-                verdicts.iter().flat_map(of).chain(witness).collect()
+                let details = details.iter().map(|row| format!("  {row}"));
+                verdicts.iter().flat_map(of).chain(witness).chain(details).collect()
             }
             Self::CannotRun { .. } => Vec::new(),
             Self::Failed { seed, reason } => vec![format!("seed {seed}: {reason}")],
@@ -96,20 +100,19 @@ impl Run {
     /// The run of a scenario before its first trial.
     #[must_use]
     pub fn of(scenario: &Scenario) -> Self {
-        Self {
-            number: scenario.number,
-            name: scenario.name,
-            special: scenario.special,
-            trials: Vec::new(),
-        }
+        Self { number: scenario.number, name: scenario.name, special: scenario.special, trials: Vec::new() }
     }
 
     /// Whether the kernel refused each time.
     fn refusal(&self) -> Option<&str> {
-        self.trials.iter().map(|trial| match trial {
-            Outcome::CannotRun { reason } => Some(reason.as_str()),
-            Outcome::Judged { .. } | Outcome::Failed { .. } => None,
-        }).next_back().flatten()
+        self.trials
+            .iter()
+            .map(|trial| match trial {
+                Outcome::CannotRun { reason } => Some(reason.as_str()),
+                Outcome::Judged { .. } | Outcome::Failed { .. } => None,
+            })
+            .next_back()
+            .flatten()
     }
 }
 

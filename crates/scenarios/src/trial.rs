@@ -15,7 +15,7 @@ use portolan_testbed::{Folder, Program, built};
 use crate::{
     Bed, Expected, Place, Scenario, Verdict, Witness, World, cannot_run,
     expected::{moved, sha256},
-    judge::{until_agreed, witness_fault},
+    judge::{details, until_agreed, witness_fault},
     scenario::CannotRun,
 };
 
@@ -64,6 +64,8 @@ pub enum Tried {
         witness: Witness,
         /// What does not fit between that and the bytes that were moved.
         witness_fault: Option<String>,
+        /// What Portolan knows of those that it disagrees about, row by row.
+        details: Vec<String>,
         /// How long it took until the answers were those above, from the end of the traffic on.
         answered_after: Duration,
     },
@@ -90,7 +92,8 @@ fn judged(scenario: &Scenario, bed: &mut Bed, world: &World, seed: u64) -> anyho
     let mut trial = Trial {
         bed,
         world,
-        random: fastrand::Rng::with_seed(seed),
+        // Two scenarios with the same seed move other sizes.
+        random: fastrand::Rng::with_seed(seed.wrapping_mul(256).wrapping_add(u64::from(scenario.number))),
         folder: Folder::for_everybody()?,
         hashes: HashMap::new(),
         places: HashMap::new(),
@@ -104,7 +107,8 @@ fn judged(scenario: &Scenario, bed: &mut Bed, world: &World, seed: u64) -> anyho
     let (verdicts, answered_after) = until_agreed(&trial.expected, trial.bed, began)?;
     let witness = Witness::read(world)?.since(before);
     let witness_fault = witness_fault(&trial.sent(), &witness);
-    Ok(Tried::Judged { verdicts, witness, witness_fault, answered_after })
+    let details = details(&verdicts, trial.bed, began)?;
+    Ok(Tried::Judged { verdicts, witness, witness_fault, details, answered_after })
 }
 
 /// What programs sent, by where they ran.

@@ -108,10 +108,8 @@ struct Named {
 }
 
 fn counters() -> anyhow::Result<Vec<Named>> {
-    let output = command()?
-        .args(["--json", "list", "counters"])
-        .output()
-        .context("nft could not be started")?;
+    let output =
+        command()?.args(["--json", "list", "counters"]).output().context("nft could not be started")?;
     if !output.status.success() {
         bail!("nft does not list the counters: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
@@ -128,7 +126,12 @@ fn nft(rules: &str) -> anyhow::Result<()> {
         .stderr(Stdio::piped())
         .spawn()
         .context("nft could not be started")?;
-    child.stdin.take().context("nft has no stdin")?.write_all(rules.as_bytes()).context("nft does not read")?;
+    child
+        .stdin
+        .take()
+        .context("nft has no stdin")?
+        .write_all(rules.as_bytes())
+        .context("nft does not read")?;
     let output = child.wait_with_output().context("nft was lost")?;
     if !output.status.success() {
         bail!("nft refuses the witness's counters: {}", String::from_utf8_lossy(&output.stderr).trim());

@@ -85,11 +85,9 @@ impl World {
             Place::Machine => None,
         };
         let enter = |namespace: BorrowedFd<'_>| setns(namespace, CloneFlags::CLONE_NEWNET);
-        thread::scope(|scope| {
-            scope.spawn(move || namespace.map_or(Ok(()), enter).map(|()| work())).join()
-        })
-        .unwrap_or_else(|panicked| panic::resume_unwind(panicked))
-        .context("cannot enter a network namespace of our own")
+        thread::scope(|scope| scope.spawn(move || namespace.map_or(Ok(()), enter).map(|()| work())).join())
+            .unwrap_or_else(|panicked| panic::resume_unwind(panicked))
+            .context("cannot enter a network namespace of our own")
     }
 
     /// The namespace, to hand to a program that is to enter it by itself; `None` for the machine's.
@@ -122,8 +120,7 @@ fn set_up(device: &str, v4: &str, v6: &str) -> anyhow::Result<()> {
 
 fn ip(words: &str) -> anyhow::Result<()> {
     let program = find_program("ip").context("ip is not installed (package iproute2)")?;
-    let output =
-        Command::new(program).args(words.split(' ')).output().context("ip could not be started")?;
+    let output = Command::new(program).args(words.split(' ')).output().context("ip could not be started")?;
     if !output.status.success() {
         bail!("`ip {words}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }

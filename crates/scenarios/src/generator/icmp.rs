@@ -56,9 +56,8 @@ pub(crate) fn run(words: &Words) -> Result<Moved, Failure> {
 
 /// The Internet checksum (RFC 1071).
 fn checksum(data: &[u8]) -> u16 {
-    let words = data.chunks(2).map(|pair| {
-        u32::from(pair[0]) * 256 + pair.get(1).map_or(0, |low| u32::from(*low))
-    });
+    let words =
+        data.chunks(2).map(|pair| u32::from(pair[0]) * 256 + pair.get(1).map_or(0, |low| u32::from(*low)));
     let mut sum: u32 = words.sum();
     while sum > 0xffff {
         sum = (sum >> 16) + (sum & 0xffff);

@@ -37,7 +37,8 @@ fn icmp(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     ] {
         let (count, size) = (trial.random(1..=50), trial.random(100..=9000));
         let kind = format!("kind={kind}");
-        let words = ["icmp", &format!("to={to}:0"), &kind, &format!("count={count}"), &format!("size={size}")];
+        let words =
+            ["icmp", &format!("to={to}:0"), &kind, &format!("count={count}"), &format!("size={size}")];
         trial.generate_as(name, &words)?;
     }
     Ok(())

@@ -51,8 +51,8 @@ fn uring(trial: &mut Trial<'_>, way: &str) -> anyhow::Result<()> {
     let to = format!("to={}:{}", address::PEER_V4, peer.port("tcp"));
     for kind in ["inline", "worker", "poll"] {
         let bytes = trial.random(1..=MOST);
-        let path = trial
-            .generate_as(kind, &["uring", &to, &format!("{way}={bytes}"), &format!("kind={kind}")])?;
+        let path =
+            trial.generate_as(kind, &["uring", &to, &format!("{way}={bytes}"), &format!("kind={kind}")])?;
         trial.expected(&path)?.flows = Some(1);
     }
     trial.end(peer)

@@ -77,8 +77,7 @@ fn over_v6(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     {
         let to = format!("to={to}:{}", peer.port("tcp"));
         let (up, down) = (trial.random(1..=8 * MIB), trial.random(1..=8 * MIB));
-        let path =
-            trial.generate_as(name, &["tcp", &to, &format!("up={up}"), &format!("down={down}")])?;
+        let path = trial.generate_as(name, &["tcp", &to, &format!("up={up}"), &format!("down={down}")])?;
         trial.expected(&path)?.flows = Some(1);
     }
     trial.end(peer)
@@ -109,14 +108,7 @@ fn drip(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     let peer = trial.peer(&["tcp=0"])?;
     let to = format!("to={}:{}", address::PEER_V4, peer.port("tcp"));
     let rate = trial.random(1900..=2200);
-    trial.generate(&[
-        "tcp-drip",
-        &to,
-        &format!("rate={rate}"),
-        "seconds=8",
-        "pause_after=4",
-        "pause=5",
-    ])?;
+    trial.generate(&["tcp-drip", &to, &format!("rate={rate}"), "seconds=8", "pause_after=4", "pause=5"])?;
     trial.end(peer)?;
     trial.expect_flows(1);
     Ok(())

@@ -45,12 +45,7 @@ fn serve(socket: &Socket, house: &House, header: usize) -> io::Result<()> {
     }
 }
 
-fn answer_to(
-    socket: &Socket,
-    house: &House,
-    data: &[u8],
-    to: Option<&SocketAddrAny>,
-) -> io::Result<()> {
+fn answer_to(socket: &Socket, house: &House, data: &[u8], to: Option<&SocketAddrAny>) -> io::Result<()> {
     let Some(to) = to else { return Ok(()) };
     match sendto(socket, data, SendFlags::empty(), to) {
         Ok(sent) => house.tally.sent(sent),
