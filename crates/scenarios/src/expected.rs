@@ -22,6 +22,27 @@ pub struct Expected {
     pub rx: u64,
     /// Flows; `None` when they are not judged.
     pub flows: Option<u64>,
+    /// Only what was done under a command line that contains this is meant: others may run the same file. `None` for all.
+    pub command: Option<String>,
+    /// As which user; `None` when that is not judged.
+    pub user: Option<u32>,
+}
+
+impl Expected {
+    /// That an executable with this path moves nothing; the hash is still to be said.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            sha256: String::new(),
+            parent: None,
+            tx: 0,
+            rx: 0,
+            flows: None,
+            command: None,
+            user: None,
+        }
+    }
 }
 
 /// The SHA-256 of a file, from coreutils and not from us.

@@ -48,14 +48,12 @@ impl Verdict {
     }
 }
 
-/// Compares what is expected with rows by executable and parent.
+/// Compares what is expected of one executable, among `all` of the trial, with rows by executable, parent, and by command
+/// line and user where these are expected.
 #[must_use]
-pub fn judge(expected: &Expected, rows: &[QueryRow]) -> Verdict {
+pub fn judge(expected: &Expected, all: &[Expected], rows: &[QueryRow]) -> Verdict {
     let key = |row: &QueryRow, key: &str| row.keys.get(key).cloned();
-    let of_it: Vec<&QueryRow> = rows
-        .iter()
-        .filter(|row| row.keys.get("path").is_some_and(|path| Path::new(path) == expected.path))
-        .collect();
+    let of_it: Vec<&QueryRow> = rows.iter().filter(|row| is_of(row, expected, all)).collect();
     let mut faults = Vec::new();
     let did_anything = expected.tx + expected.rx + expected.flows.unwrap_or_default() > 0;
     if of_it.is_empty() && did_anything {
@@ -83,6 +81,13 @@ pub fn judge(expected: &Expected, rows: &[QueryRow]) -> Verdict {
             ));
         }
     }
+    for (row, user) in of_it.iter().filter_map(|row| Some((row, expected.user?))) {
+        let said = key(row, "user");
+        if said.as_ref() != Some(&user.to_string()) {
+            let said = said.as_deref().unwrap_or("nobody knows");
+            faults.push(format!("is said to be run by user {said}, it was by {user}"));
+        }
+    }
     let is_detected = faults.is_empty();
     let seen = of_it.iter().fold(Seen::default(), |sum, row| Seen {
         tx: sum.tx + row.tx_bytes,
@@ -101,6 +106,16 @@ pub fn judge(expected: &Expected, rows: &[QueryRow]) -> Verdict {
     Verdict { expected: expected.clone(), seen, is_detected, faults }
 }
 
+/// Whether a row is about this executable: it has the path, belongs to nobody else that has the path, and has the command line.
+fn is_of(row: &QueryRow, expected: &Expected, all: &[Expected]) -> bool {
+    let value = |key: &str| row.keys.get(key).map(String::as_str).unwrap_or_default();
+    let another = all.iter().any(|other| {
+        other.path == expected.path && other.sha256 != expected.sha256 && other.sha256 == value("sha256")
+    });
+    let is_command = expected.command.as_ref().is_none_or(|command| value("command").contains(command));
+    Path::new(value("path")) == expected.path && !another && is_command
+}
+
 /// Asks until everything agrees or the patience is over; the last verdicts, and how long it took to get them.
 pub(crate) fn until_agreed(
     expected: &[Expected],
@@ -108,9 +123,12 @@ pub(crate) fn until_agreed(
     began: SystemTime,
 ) -> anyhow::Result<(Vec<Verdict>, Duration)> {
     let moved = Instant::now();
+    let mut by = vec!["executable", "parent"];
+    by.extend(expected.iter().any(|expected| expected.command.is_some()).then_some("command"));
+    by.extend(expected.iter().any(|expected| expected.user.is_some()).then_some("user"));
     loop {
-        let rows = bed.rows_since(&["executable", "parent"], Some(began))?;
-        let verdicts: Vec<Verdict> = expected.iter().map(|expected| judge(expected, &rows)).collect();
+        let rows = bed.rows_since(&by, Some(began))?;
+        let verdicts: Vec<Verdict> = expected.iter().map(|one| judge(one, expected, &rows)).collect();
         let is_agreed = verdicts.iter().all(|verdict| verdict.faults.is_empty());
         if is_agreed || moved.elapsed() > PATIENCE {
             return Ok((verdicts, moved.elapsed()));
@@ -176,12 +194,12 @@ mod tests {
 
     fn expected() -> Expected {
         Expected {
-            path: "/x".into(),
             sha256: "ab".into(),
             parent: Some("/p".into()),
             tx: 30,
             rx: 3,
             flows: Some(2),
+            ..Expected::of(Path::new("/x"))
         }
     }
 
@@ -189,19 +207,34 @@ mod tests {
     fn rows_that_say_the_same_agree() {
         let keys = [("path", "/x"), ("sha256", "ab"), ("parent_path", "/p")];
         let other = [("path", "/y"), ("sha256", "ab"), ("parent_path", "/p")];
-        let verdict = judge(&expected(), &[row(&keys, 10, 3), row(&other, 5, 5), row(&keys, 20, 0)]);
+        let verdict = judge(&expected(), &[], &[row(&keys, 10, 3), row(&other, 5, 5), row(&keys, 20, 0)]);
         assert_eq!(verdict.faults, [""; 0]);
         assert!(verdict.is_detected);
         assert_eq!(verdict.error_bytes(), 0);
     }
 
     #[test]
+    fn rows_of_another_file_with_the_same_path_and_of_other_commands_are_not_of_it() {
+        let keys = |sha256, command| {
+            [("path", "/x"), ("sha256", sha256), ("parent_path", "/p"), ("command", command)]
+        };
+        let rows = [row(&keys("ab", "/x it"), 30, 3), row(&keys("cd", "/x it"), 5, 5)];
+        let other = Expected { sha256: "cd".into(), ..expected() };
+        assert_eq!(judge(&expected(), &[expected(), other], &rows).error_bytes(), 0);
+        assert!(!judge(&expected(), &[], &rows).is_detected);
+        let of_command = Expected { command: Some("it".into()), ..expected() };
+        let rows = [row(&keys("ab", "/x it"), 30, 3), row(&keys("ab", "/x that"), 5, 5)];
+        assert_eq!(judge(&of_command, &[], &rows).error_bytes(), 0);
+        assert_eq!(judge(&expected(), &[], &rows).error_bytes(), 10);
+    }
+
+    #[test]
     fn every_difference_is_said() {
         let keys = [("path", "/x"), ("parent_path", "/q")];
-        let verdict = judge(&expected(), &[row(&keys, 31, 1)]);
+        let verdict = judge(&expected(), &[], &[row(&keys, 31, 1)]);
         assert!(!verdict.is_detected);
         assert_eq!((verdict.error_bytes(), verdict.faults.len()), (3, 5), "{:?}", verdict.faults);
-        assert_eq!(judge(&expected(), &[]).faults.len(), 4);
+        assert_eq!(judge(&expected(), &[], &[]).faults.len(), 4);
     }
 
     #[test]

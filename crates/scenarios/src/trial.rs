@@ -264,12 +264,9 @@ impl Trial<'_> {
             None => {
                 let hash = self.hashes.get(path).cloned();
                 self.expected.push(Expected {
-                    path: path.to_owned(),
                     sha256: hash.map_or_else(|| sha256(path), Ok)?,
                     parent: Some(std::env::current_exe().context("cannot find out my own path")?),
-                    tx: 0,
-                    rx: 0,
-                    flows: None,
+                    ..Expected::of(path)
                 });
                 self.expected.len() - 1
             }

@@ -118,7 +118,8 @@ fn set_up(device: &str, v4: &str, v6: &str) -> anyhow::Result<()> {
     ip(&format!("address add {v6}/64 dev {device} nodad"))
 }
 
-fn ip(words: &str) -> anyhow::Result<()> {
+/// Runs `ip` with these words. To be called inside a namespace of ours.
+pub(crate) fn ip(words: &str) -> anyhow::Result<()> {
     let program = find_program("ip").context("ip is not installed (package iproute2)")?;
     let output = Command::new(program).args(words.split(' ')).output().context("ip could not be started")?;
     if !output.status.success() {

@@ -6,17 +6,28 @@
 #![warn(missing_docs)]
 
 mod batches;
+mod before;
+mod closing;
+mod container;
+mod counted;
+mod execs;
+mod files;
 mod icmp;
+mod launch;
+mod many_peers;
 mod moved;
 mod packet;
 mod peer;
+mod pid_reuse;
 mod raw;
 mod sendfile;
+mod shared_socket;
 mod spawn;
 mod splice;
 mod stream;
 mod tcp;
 mod udp;
+mod unusual;
 mod uring;
 mod words;
 
@@ -46,6 +57,28 @@ const GENERATORS: &[(&str, Generator)] = &[
     ("sendfile", sendfile::run),
     ("splice", splice::run),
     ("spawn", spawn::run),
+    ("container", container::run),
+    ("container-enter", container::enter),
+    ("container-init", container::init),
+    ("many-peers", many_peers::run),
+    ("share", shared_socket::run),
+    ("heir", shared_socket::heir),
+    ("guest", shared_socket::guest),
+    ("before", before::run),
+    ("visitor", before::visitor),
+    ("memfd", files::memfd),
+    ("patient", files::patient),
+    ("execs", execs::run),
+    ("reuse", pid_reuse::run),
+    ("close", closing::run),
+    ("close-peer", closing::peer),
+    ("swallowed", closing::swallowed),
+    ("peek", unusual::peek),
+    ("trunc", unusual::trunc),
+    ("urgent", unusual::urgent),
+    ("zerocopy", unusual::zerocopy),
+    ("empty", unusual::empty),
+    ("mixed", unusual::mixed),
 ];
 
 const UNSUPPORTED: u8 = 77;

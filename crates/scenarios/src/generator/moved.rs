@@ -25,9 +25,10 @@ impl Moved {
         self.rx += wide(count);
     }
 
-    /// Prints it for this program.
+    /// Prints it for this program, by the name that it was started by: the kernel's is no path when the file is gone.
     pub(crate) fn print(self) -> io::Result<()> {
-        self.print_for(&env::current_exe()?);
+        let name = env::args_os().next().ok_or(io::ErrorKind::InvalidInput)?;
+        self.print_for(Path::new(&name));
         Ok(())
     }
 

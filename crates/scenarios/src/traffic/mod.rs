@@ -2,9 +2,21 @@
 
 mod below;
 mod calls;
+mod closing;
 mod connections;
+mod container;
 mod datagrams;
+mod early_sockets;
+mod execs;
+mod files;
+mod interpreters;
+mod killed;
+mod many_peers;
+mod mptcp;
+mod pid_reuse;
 mod processes;
+mod shared_socket;
+mod unusual;
 
 use crate::Scenario;
 
@@ -15,4 +27,16 @@ pub const SCENARIOS: &[&[Scenario]] = &[
     below::SCENARIOS,
     calls::SCENARIOS,
     processes::SCENARIOS,
+    container::SCENARIOS,
+    many_peers::SCENARIOS,
+    shared_socket::SCENARIOS,
+    early_sockets::SCENARIOS,
+    files::SCENARIOS,
+    interpreters::SCENARIOS,
+    mptcp::SCENARIOS,
+    execs::SCENARIOS,
+    pid_reuse::SCENARIOS,
+    killed::SCENARIOS,
+    closing::SCENARIOS,
+    unusual::SCENARIOS,
 ];
