@@ -69,6 +69,9 @@ impl World {
                 .context("cannot allow ping sockets in a network namespace of our own")
         })??;
         world.enter(Place::Peer, || set_up(Device::PEER, address::PEER_V4, address::PEER_V6))??;
+        for place in [Place::Host, Place::Peer] {
+            world.enter(place, allow_fast_open)??;
+        }
         world.enter(Place::Peer, || crate::witness::set_up_wire(Device::PEER))??;
         world.enter(Place::Host, crate::witness::set_up_loopback)??;
         Ok(world)
@@ -116,6 +119,13 @@ fn set_up(device: &str, v4: &str, v6: &str) -> anyhow::Result<()> {
     ip(&format!("address add {v4}/24 dev {device}"))?;
     // Without duplicate address detection the address can be used at once.
     ip(&format!("address add {v6}/64 dev {device} nodad"))
+}
+
+/// Lets connections carry data in their first packet, without a cookie, to every listener. Nobody does so unasked.
+fn allow_fast_open() -> anyhow::Result<()> {
+    let all = 0x1 | 0x2 | 0x4 | 0x200 | 0x400;
+    std::fs::write("/proc/sys/net/ipv4/tcp_fastopen", format!("{all}"))
+        .context("cannot allow TCP Fast Open in a network namespace of our own")
 }
 
 /// Runs `ip` with these words. To be called inside a namespace of ours.

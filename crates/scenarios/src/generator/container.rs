@@ -103,6 +103,7 @@ pub(crate) fn init(words: &Words) -> Result<Moved, Failure> {
     for key in ["to", "up", "down"] {
         inner.push(format!("{key}={}", words.text(key)?));
     }
-    Launched::start(program, program, &inner, Stdio::null())?.finish()?;
+    // There is no /dev in the image.
+    Launched::start(program, program, &inner, Stdio::inherit())?.finish()?;
     Ok(Moved::default())
 }

@@ -7,6 +7,7 @@
 
 mod batches;
 mod before;
+mod calls;
 mod closing;
 mod container;
 mod counted;
@@ -16,6 +17,7 @@ mod icmp;
 mod launch;
 mod many_peers;
 mod moved;
+mod option;
 mod packet;
 mod peer;
 mod pid_reuse;
@@ -44,11 +46,13 @@ type Generator = fn(&Words) -> Result<Moved, Failure>;
 const GENERATORS: &[(&str, Generator)] = &[
     ("peer", peer::run),
     ("tcp", tcp::transfer),
+    ("tcp-calls", calls::run),
     ("tcp-many", tcp::many),
     ("tcp-drip", tcp::drip),
     ("tcp-connect", tcp::connect_only),
     ("tcp-refused", tcp::refused),
     ("udp", udp::run),
+    ("udp-in-pieces", udp::in_pieces),
     ("udp-batches", batches::run),
     ("icmp", icmp::run),
     ("raw", raw::run),

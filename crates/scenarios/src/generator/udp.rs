@@ -2,10 +2,12 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
+use rustix::net::{RecvFlags, SendFlags, recv, recvfrom, send};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
     moved::{Failure, Moved},
+    option,
     words::Words,
 };
 
@@ -28,9 +30,9 @@ pub(crate) fn widen(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// A datagram that asks for answers; shorter ones than eight bytes ask for none.
+/// A datagram that asks for answers; shorter ones than eight bytes ask for none, and so does what it may be cut into.
 pub(crate) fn request(size: usize, answers: u64, answer_size: u64) -> Vec<u8> {
-    let mut data = vec![0xa5; size];
+    let mut data = vec![0; size];
     if let Some(head) = data.get_mut(..8) {
         let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
         head[..4].copy_from_slice(&number(answers));
@@ -48,7 +50,8 @@ pub(crate) fn asked(data: &[u8]) -> (usize, usize) {
     if data.len() < 8 { (0, 0) } else { (number(0), number(4).min(LARGEST)) }
 }
 
-/// `to= count= size= [answers= answer_size=] [connected=yes]`: sends, and waits for the answers to each.
+/// `to= count= size= [answers= answer_size=] [connected=yes] [segment=N]`: sends, and waits for the answers to each. With
+/// `segment`, the kernel cuts what is sent into datagrams of so many bytes.
 pub(crate) fn run(words: &Words) -> Result<Moved, Failure> {
     let mut moved = Moved::default();
     let to: SocketAddr = words.address("to")?;
@@ -61,19 +64,39 @@ pub(crate) fn run(words: &Words) -> Result<Moved, Failure> {
     if is_connected {
         socket.connect(&address)?;
     }
+    let segment = words.number_or("segment", 0)?;
+    if segment > 0 {
+        let segment = i32::try_from(segment).map_err(io::Error::other)?;
+        option::set(&socket, libc::SOL_UDP, libc::UDP_SEGMENT, segment, "UDP_SEGMENT")?;
+    }
     let mut buffer = vec![0; LARGEST];
     for _ in 0..words.number("count")? {
         let sent = if is_connected { socket.send(&data) } else { socket.send_to(&data, &address) };
         moved.sent(sent?);
         for _ in 0..answers {
             let read = if is_connected {
-                rustix::net::recv(&socket, &mut buffer[..], rustix::net::RecvFlags::empty())
-                    .map(|(_, read)| read)
+                recv(&socket, &mut buffer[..], RecvFlags::empty()).map(|(_, read)| read)
             } else {
-                rustix::net::recvfrom(&socket, &mut buffer[..], rustix::net::RecvFlags::empty())
-                    .map(|(_, read, _)| read)
+                recvfrom(&socket, &mut buffer[..], RecvFlags::empty()).map(|(_, read, _)| read)
             };
             moved.received(read?);
+        }
+    }
+    Ok(moved)
+}
+
+/// `to= count= pieces= size=`: each datagram is put together by several calls (`MSG_MORE`).
+pub(crate) fn in_pieces(words: &Words) -> Result<Moved, Failure> {
+    let mut moved = Moved::default();
+    let to: SocketAddr = words.address("to")?;
+    let socket = socket(Domain::for_address(to))?;
+    socket.connect(&SockAddr::from(to))?;
+    let data = request(words.size("size")?, 0, 0);
+    let pieces = words.number("pieces")?;
+    for _ in 0..words.number("count")? {
+        for piece in 1..=pieces {
+            let flags = if piece < pieces { SendFlags::MORE } else { SendFlags::empty() };
+            moved.sent(send(&socket, &data, flags)?);
         }
     }
     Ok(moved)

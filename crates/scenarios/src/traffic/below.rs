@@ -54,23 +54,24 @@ fn sctp(trial: &mut Trial<'_>) -> anyhow::Result<()> {
 
 fn raw_ip(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     let peer = trial.peer(&["raw=253"])?;
-    let (count, size) = (trial.random(1..=500), trial.random(8..=1400));
-    trial.generate(&[
-        "raw",
-        &format!("to={}:0", address::PEER_V4),
-        "protocol=253",
-        &format!("count={count}"),
-        &format!("size={size}"),
-        "answers=1",
-        "answer_size=700",
-    ])?;
+    for kind in ["plain", "connected", "header"] {
+        let (count, size) = (trial.random(1..=500), trial.random(8..=1400));
+        let to = format!("to={}:0", address::PEER_V4);
+        let (count, size) = (format!("count={count}"), format!("size={size}"));
+        let kind_word = format!("kind={kind}");
+        let words = ["raw", &to, "protocol=253", &kind_word, &count, &size, "answers=1", "answer_size=700"];
+        trial.generate_as(kind, &words)?;
+    }
     trial.end(peer)
 }
 
 fn frames(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     let peer = trial.peer(&[&format!("packet={}", Device::PEER)])?;
-    let (count, size) = (trial.random(1..=500), trial.random(46..=1500));
     let device = format!("device={}", Device::HOST);
-    trial.generate(&["packet", &device, &format!("count={count}"), &format!("size={size}")])?;
+    for kind in ["whole", "content", "ring"] {
+        let (count, size) = (trial.random(1..=500), trial.random(46..=1500));
+        let (count, size) = (format!("count={count}"), format!("size={size}"));
+        trial.generate_as(kind, &["packet", &device, &format!("kind={kind}"), &count, &size])?;
+    }
     trial.end(peer)
 }

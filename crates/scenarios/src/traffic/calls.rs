@@ -38,18 +38,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 const MOST: u64 = 20_000_000;
 
 fn uring_send(trial: &mut Trial<'_>) -> anyhow::Result<()> {
-    uring(trial, "up")
+    uring(trial, "up", &["inline", "worker", "poll", "file", "zero-copy"])
 }
 
 fn uring_receive(trial: &mut Trial<'_>) -> anyhow::Result<()> {
-    uring(trial, "down")
+    uring(trial, "down", &["inline", "worker", "poll", "file", "multishot"])
 }
 
-/// In the caller's own context, by the kernel's worker threads, and by its polling thread.
-fn uring(trial: &mut Trial<'_>, way: &str) -> anyhow::Result<()> {
+/// In the caller's own context, by the kernel's threads, and by other operations.
+fn uring(trial: &mut Trial<'_>, way: &str, kinds: &[&str]) -> anyhow::Result<()> {
     let peer = trial.peer(&["tcp=0"])?;
     let to = format!("to={}:{}", address::PEER_V4, peer.port("tcp"));
-    for kind in ["inline", "worker", "poll"] {
+    for kind in kinds {
         let bytes = trial.random(1..=MOST);
         let path =
             trial.generate_as(kind, &["uring", &to, &format!("{way}={bytes}"), &format!("kind={kind}")])?;

@@ -20,9 +20,8 @@ fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     let path = trial.copy("peer")?;
     let words = ["close-peer", &format!("listen={PEER_V4}:0"), &format!("connections={}", WAYS.len())];
     let mut peer = trial.start(Place::Peer, &path, &words)?;
-    let port: u16 = peer.wait_for_line("its port", PATIENCE, |line| {
-        line.strip_prefix("ready tcp=")?.parse().ok()
-    })?;
+    let port: u16 =
+        peer.wait_for_line("its port", PATIENCE, |line| line.strip_prefix("ready tcp=")?.parse().ok())?;
     for how in WAYS {
         let words = [
             format!("how={how}"),
@@ -33,8 +32,10 @@ fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {
         let name = format!("close-{}{how}", if how == "L" { "by-server-" } else { "" });
         let path = trial.generate_as(&name, &["close", &words[0], &words[1], &words[2], &words[3]])?;
         trial.expected(&path)?.flows = Some(1);
+        trial.out_of_sight(&path);
     }
     trial.finish(peer)?;
+    trial.out_of_sight(&path);
     // Everything behind the peer is swallowed: it forwards nothing.
     trial.world.enter(Place::Host, || ip(&format!("route replace 10.64.0.0/10 via {PEER_V4}")))??;
     let path = trial.generate_as("swallowed", &["swallowed", "to=10.64.0.1:9"])?;

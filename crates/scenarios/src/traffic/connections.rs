@@ -7,7 +7,13 @@ const MIB: u64 = 1 << 20;
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario { number: 1, name: "TCP down", special: "control", pace: Pace::Quick, run: down },
     Scenario { number: 2, name: "TCP up", special: "control", pace: Pace::Quick, run: up },
-    Scenario { number: 3, name: "TCP full duplex", special: "control", pace: Pace::Quick, run: duplex },
+    Scenario {
+        number: 3,
+        name: "TCP full duplex",
+        special: "control; also by other calls than read and write",
+        pace: Pace::Quick,
+        run: duplex,
+    },
     Scenario {
         number: 7,
         name: "TCP over IPv6, and IPv4-mapped IPv6",
@@ -55,6 +61,18 @@ fn transfer(trial: &mut Trial<'_>, to: &str, up: u64, down: u64) -> anyhow::Resu
     Ok(())
 }
 
+/// The same by other calls than read and write.
+fn by_calls(trial: &mut Trial<'_>, up: u64, down: u64) -> anyhow::Result<()> {
+    let peer = trial.peer_at(Place::Peer, "peer-of-calls", &["tcp=0"])?;
+    let to = format!("to={}:{}", address::PEER_V4, peer.port("tcp"));
+    for kind in ["vectors", "messages", "flags", "splice", "fast-open"] {
+        let words = ["tcp-calls", &to, &format!("kind={kind}"), &format!("up={up}"), &format!("down={down}")];
+        let path = trial.generate_as(kind, &words)?;
+        trial.expected(&path)?.flows = Some(1);
+    }
+    trial.end(peer)
+}
+
 fn down(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     let down = trial.random(MIB..=64 * MIB);
     transfer(trial, address::PEER_V4, 0, down)
@@ -67,7 +85,9 @@ fn up(trial: &mut Trial<'_>) -> anyhow::Result<()> {
 
 fn duplex(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     let (up, down) = (trial.random(MIB..=64 * MIB), trial.random(MIB..=64 * MIB));
-    transfer(trial, address::PEER_V4, up, down)
+    transfer(trial, address::PEER_V4, up, down)?;
+    let (up, down) = (trial.random(1..=8 * MIB), trial.random(1..=8 * MIB));
+    by_calls(trial, up, down)
 }
 
 fn over_v6(trial: &mut Trial<'_>) -> anyhow::Result<()> {

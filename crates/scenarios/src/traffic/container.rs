@@ -39,7 +39,8 @@ fn contain(trial: &mut Trial<'_>, name: &str, mounted: &str, layer: &str, to: &s
     let image = Image::new(trial, name)?;
     image.add_libraries(&runtime)?;
     for (path, layer, parent) in [(&init, "lower", &runtime), (&program, layer, &init)] {
-        let own = trial.copy(&format!("{name}-{layer}-of-{}", path.file_name().unwrap_or_default().display()))?;
+        let own =
+            trial.copy(&format!("{name}-{layer}-of-{}", path.file_name().unwrap_or_default().display()))?;
         let inside = image.add(layer, &own, path)?;
         let sha256 = sha256(&inside)?;
         let parent = Some(parent.clone());

@@ -59,6 +59,10 @@ fn both_ways(trial: &mut Trial<'_>) -> anyhow::Result<()> {
         };
         load.send(trial, name, &to)?;
     }
+    let (count, size) = (trial.random(1..=300), trial.random(8..=3000));
+    let (to, count, size) = (format!("to={to}"), format!("count={count}"), format!("size={size}"));
+    trial.generate_as("pieces", &["udp-in-pieces", &to, &count, &size, "pieces=5"])?;
+    trial.generate_as("segmented", &["udp", &to, &count, "size=30000", "segment=1200", "connected=yes"])?;
     trial.end(peer)
 }
 

@@ -35,9 +35,8 @@ fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {
         &old,
         &["before", &words[0], &words[1], &words[2], &words[3], &early, &late],
     )?;
-    let port: u16 = program.wait_for_line("its port", PATIENCE, |line| {
-        line.strip_prefix("listening tcp=")?.parse().ok()
-    })?;
+    let port: u16 = program
+        .wait_for_line("its port", PATIENCE, |line| line.strip_prefix("listening tcp=")?.parse().ok())?;
     let to = format!("to={HOST_V4}:{port}");
     let mut visitor = trial.start(Place::Peer, &visiting, &["visitor", &to, &early, &late])?;
     for program in [&mut program, &mut visitor] {

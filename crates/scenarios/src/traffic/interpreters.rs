@@ -60,7 +60,10 @@ print "script tx=$tx rx=$rx\n";
 "#,
     ),
     // dash has no sockets: the script is the parent, and its program is found through the folder that the script is in.
-    ("dash", "printf 'script tx=0 rx=0\\n'; \"$(dirname \"$0\")/of-dash\" tcp to=\"$1:$2\" up=\"$3\" down=\"$4\"\n"),
+    (
+        "dash",
+        "printf 'script tx=0 rx=0\\n'; \"$(dirname \"$0\")/of-dash\" tcp to=\"$1:$2\" up=\"$3\" down=\"$4\"\n",
+    ),
 ];
 
 fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {

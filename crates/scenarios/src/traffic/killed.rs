@@ -30,14 +30,18 @@ fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {
         ("udp", format!("udp to={PEER_V4}:{udp} count=200 size=FEW answers=2 answer_size=FEW connected=no")),
         ("icmp-raw", format!("icmp to={PEER_V4}:0 kind=raw count=20 size=FEW")),
         ("icmp-ping", format!("icmp to={PEER_V4}:0 kind=ping count=20 size=FEW")),
-        ("udp-443", format!("udp to={PEER_V4}:443 count=100 size=1200 answers=2 answer_size=FEW connected=yes")),
+        (
+            "udp-443",
+            format!("udp to={PEER_V4}:443 count=100 size=1200 answers=2 answer_size=FEW connected=yes"),
+        ),
         ("tcp-v6", format!("tcp to=[{PEER_V6}]:{tcp} up=SIZE down=SIZE")),
         ("tcp-mapped", format!("tcp to=[::ffff:{PEER_V4}]:{tcp} up=SIZE down=SIZE")),
     ];
     let mut running = Vec::new();
     // One connection that lives through all of it.
     let path = trial.copy("lasting")?;
-    let words = ["tcp-drip", &format!("to={PEER_V4}:{tcp}"), "rate=80000", "seconds=12", "pause_after=6", "pause=1"];
+    let words =
+        ["tcp-drip", &format!("to={PEER_V4}:{tcp}"), "rate=80000", "seconds=12", "pause_after=6", "pause=1"];
     running.push(trial.start(Place::Host, &path, &words)?);
     let mut children = Vec::new();
     for (name, words) in traffic {

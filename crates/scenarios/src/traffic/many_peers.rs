@@ -27,11 +27,9 @@ fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {
         trial.generate_as(name, &["tcp", &format!("to={address}:{}", peer.port("tcp")), "up=1", "down=1"])?;
     }
     trial.end(peer)?;
-    for (name, first, count) in [
-        ("200k", "10.64.0.1", 200_000),
-        ("200k-v6", "fd99::1", 200_000),
-        ("1m", "10.80.0.1", 1_000_000),
-    ] {
+    for (name, first, count) in
+        [("200k", "10.64.0.1", 200_000), ("200k-v6", "fd99::1", 200_000), ("1m", "10.80.0.1", 1_000_000)]
+    {
         let count = count + trial.random(0..=1000);
         let words = [
             format!("first={first}"),

@@ -37,7 +37,13 @@ fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn connect(trial: &mut Trial<'_>, name: &str, server: &str, client: &str, address: &str) -> anyhow::Result<()> {
+fn connect(
+    trial: &mut Trial<'_>,
+    name: &str,
+    server: &str,
+    client: &str,
+    address: &str,
+) -> anyhow::Result<()> {
     let service = format!("{server}=0");
     let peer = trial.peer_at(Place::Host, &format!("{name}-server"), &[&service])?;
     for number in 1..=2 {

@@ -1,17 +1,18 @@
 use std::io;
 
 use rustix::net::{RecvFlags, SendFlags, recv, send};
+use socket2::{Socket, Type};
 
 use super::{House, LOOK, Service};
 use crate::{moved::Failure, packet};
 
 /// A packet socket that sends every frame of our type back.
 pub(super) fn bind(device: &str) -> Result<Service, Failure> {
-    let socket = packet::socket(device)?;
+    let socket = packet::socket(device, Type::RAW)?;
     Ok(Box::new(move |house| serve(&socket, house)))
 }
 
-fn serve(socket: &socket2::Socket, house: &House) -> io::Result<()> {
+fn serve(socket: &Socket, house: &House) -> io::Result<()> {
     socket.set_read_timeout(Some(LOOK))?;
     let mut buffer = vec![0; packet::LARGEST];
     loop {
