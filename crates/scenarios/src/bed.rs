@@ -1,12 +1,17 @@
-use std::{path::PathBuf, time::SystemTime};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context as _, bail};
-use portolan_bus::{Daemon1Proxy, QueryRequest, QueryRow, Status};
-use portolan_testbed::{Daemon, DaemonOptions, Folder, Polkit, PrivateBus};
+use portolan_bus::{BUS_NAME, Daemon1Proxy, QueryRequest, QueryRow, Status};
+use portolan_testbed::{Daemon, DaemonOptions, Polkit, PrivateBus};
 use tokio::runtime::Runtime;
 
 /// A bucket is short, so that a scenario of seconds goes over several.
 const CONFIG: &str = "bucket_ms = 2000\n";
+/// How long a daemon may take to be back.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A real daemon on a bus of its own, and questions to it.
 pub struct Bed {
@@ -14,9 +19,7 @@ pub struct Bed {
     pub daemon: Daemon,
     /// Its bus.
     pub bus: PrivateBus,
-    options: DaemonOptions,
     runtime: Runtime,
-    _folder: Folder,
 }
 
 impl Bed {
@@ -25,16 +28,14 @@ impl Bed {
     /// # Errors
     /// This machine lacks something, or the daemon ended; the error holds what it printed.
     pub fn start() -> anyhow::Result<Self> {
-        let folder = Folder::for_everybody()?;
-        let state_dir = folder.make_dir("state", 0o700)?;
-        let options = DaemonOptions { config: CONFIG.to_owned(), state_dir: Some(state_dir), program: None };
+        let options = DaemonOptions { config: CONFIG.to_owned(), ..DaemonOptions::default() };
         let bus = PrivateBus::start(&Polkit::default())?;
         let daemon = Daemon::start_with(&bus, &options)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("cannot start an event loop")?;
-        Ok(Self { daemon, bus, options, runtime, _folder: folder })
+        Ok(Self { daemon, bus, runtime })
     }
 
     /// Ends the daemon with SIGTERM; scenarios that are about its beginning start it again.
@@ -51,8 +52,8 @@ impl Bed {
     /// # Errors
     /// It does not start.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
-        self.daemon = Daemon::start_with(&self.bus, &self.options)?;
-        Ok(())
+        self.daemon.start_again(None)?;
+        Ok(self.bus.wait_for_name(BUS_NAME, self.daemon.program(), PATIENCE)?)
     }
 
     /// The rows of the history by these dimensions, of the buckets that end after `since`; all of them for `None`.
