@@ -146,8 +146,23 @@ pub(crate) fn details(verdicts: &[Verdict], bed: &Bed, began: SystemTime) -> any
     if verdicts.iter().all(|verdict| verdict.faults.is_empty()) {
         return Ok(Vec::new());
     }
+    // Since the daemon started, so of the trials before as well.
+    let status = bed.status()?;
+    let mut lines: Vec<String> = status
+        .losses
+        .iter()
+        .chain(&status.attribution.unattributed)
+        .filter(|(_, count)| **count > 0)
+        .map(|(what, count)| format!("{what}: {count}"))
+        .collect();
     let by = ["executable", "protocol", "direction", "remote", "remote_port", "local_port"];
-    let mut rows = bed.rows_since(&by, Some(began))?;
+    let mut rows = match bed.rows_since(&by, Some(began)) {
+        Ok(rows) => rows,
+        Err(error) => {
+            lines.push(format!("no rows: {error:#}"));
+            return Ok(lines);
+        }
+    };
     // What has no executable is nobody's, and so may be anybody's.
     rows.retain(|row| row.keys.get("path").is_none_or(|path| wrong(path)));
     let line = |row: &QueryRow| {
@@ -155,7 +170,8 @@ pub(crate) fn details(verdicts: &[Verdict], bed: &Bed, began: SystemTime) -> any
         let keys: Vec<String> = keys.map(|(key, value)| format!("{key}={value}")).collect();
         format!("{} tx={} rx={} flows={}", keys.join(" "), row.tx_bytes, row.rx_bytes, row.flows)
     };
-    Ok(rows.iter().take(MOST_DETAILS).map(line).collect())
+    lines.extend(rows.iter().take(MOST_DETAILS).map(line));
+    Ok(lines)
 }
 
 /// What cannot be between bytes that programs sent and bytes that passed: the network carries at least the payload.

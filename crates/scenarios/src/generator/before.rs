@@ -43,8 +43,8 @@ pub(crate) fn run(words: &Words) -> Result<Moved, Failure> {
     moved.tx += counted::send_all(&mut outbound, &filled(late)?)?;
     outbound.shutdown(Shutdown::Write)?;
     moved.rx += counted::receive_all(&mut outbound)?;
-    answer(&mut inbound, &mut moved)?;
-    answer(&mut listener.accept()?.0, &mut moved)?;
+    answer(inbound, &mut moved)?;
+    answer(listener.accept()?.0, &mut moved)?;
     for size in [100, 1200, 8] {
         let mut request = asking_for_answers(2);
         request.resize(size, 28);
@@ -79,11 +79,11 @@ pub(crate) fn visitor(words: &Words) -> Result<Moved, Failure> {
     Ok(moved)
 }
 
-/// Receives everything and sends half as much back.
-fn answer(connection: &mut TcpStream, moved: &mut Moved) -> io::Result<()> {
-    let received = counted::receive_all(connection)?;
+/// Receives everything, sends half as much back, and closes.
+fn answer(mut connection: TcpStream, moved: &mut Moved) -> io::Result<()> {
+    let received = counted::receive_all(&mut connection)?;
     moved.rx += received;
-    moved.tx += counted::send_all(connection, &filled(received / 2)?)?;
+    moved.tx += counted::send_all(&mut connection, &filled(received / 2)?)?;
     Ok(())
 }
 

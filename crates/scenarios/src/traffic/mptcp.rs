@@ -23,6 +23,7 @@ fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {
         ip("mptcp endpoint flush")?;
         ip(&format!("mptcp endpoint add {SECOND} dev lo subflow"))
     })??;
+    trial.stay_local();
     let before = joins(trial)?;
     for (name, server, client, address) in [
         ("both", "mptcp", "mptcp", "127.0.0.1"),
