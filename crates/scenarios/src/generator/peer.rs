@@ -35,7 +35,7 @@ impl House {
 /// A service that is bound and not yet running.
 type Service = Box<dyn FnOnce(&House) -> io::Result<()> + Send>;
 
-/// `[tcp=PORT] [sctp=PORT] [mptcp=PORT] [udp=PORT] [raw=PROTOCOL] [packet=DEVICE]`: port 0 is any. Prints `ready` and the
+/// `[tcp=PORT] [sctp=PORT] [mptcp=PORT] [udp=PORT] [udp-gro=PORT] [raw=PROTOCOL] [packet=DEVICE]`: port 0 is any. Prints `ready` and the
 /// ports.
 pub(crate) fn run(words: &Words) -> Result<Moved, Failure> {
     let mut services: Vec<Service> = Vec::new();
@@ -44,7 +44,8 @@ pub(crate) fn run(words: &Words) -> Result<Moved, Failure> {
         let port = |value: &str| parse::<u16>(name, value);
         let (port, service) = match name {
             "tcp" | "sctp" | "mptcp" => streams::bind(name, port(value)?)?,
-            "udp" => datagrams::bind(port(value)?)?,
+            "udp" => datagrams::bind(port(value)?, false)?,
+            "udp-gro" => datagrams::bind(port(value)?, true)?,
             "raw" => (0, datagrams::raw(parse(name, value)?)?),
             "packet" => (0, frames::bind(value)?),
             _ => return Err(Failure::Usage(format!("a peer knows no {name}"))),

@@ -21,10 +21,10 @@ pub(crate) fn run(words: &Words) -> Result<Moved, Failure> {
     let mut moved = Moved::default();
     let number = parse::<u8>("protocol", words.text("protocol")?)?;
     let kind = words.get("kind").unwrap_or("plain");
-    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(i32::from(number))))
+    let to: SocketAddr = words.address("to")?;
+    let socket = Socket::new(Domain::for_address(to), Type::RAW, Some(Protocol::from(i32::from(number))))
         .map_err(|error| Failure::of_feature("socket() for raw IP", error))?;
     socket.set_read_timeout(Some(PATIENCE))?;
-    let to: SocketAddr = words.address("to")?;
     let address = SockAddr::from(to);
     let (answers, answer_size) = (words.number_or("answers", 0)?, words.number_or("answer_size", 0)?);
     let mut data = udp::request(words.size("size")?, answers, answer_size);

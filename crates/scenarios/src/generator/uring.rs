@@ -5,11 +5,11 @@ mod multishot;
 use std::{io, os::fd::AsRawFd as _};
 
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
-use socket2::Socket;
+use socket2::{Domain, SockAddr, Socket};
 
 use crate::{
     moved::{Failure, Moved},
-    stream,
+    stream, udp,
     words::Words,
 };
 
@@ -45,6 +45,25 @@ pub(crate) fn run(words: &Words) -> Result<Moved, Failure> {
         let received = complete(&mut ring, entry)?;
         moved.received(received);
         left = less(left, received, "received")?;
+    }
+    Ok(moved)
+}
+
+/// `to= count= size= answers= answer_size=`: datagrams, each with its answers.
+pub(crate) fn datagrams(words: &Words) -> Result<Moved, Failure> {
+    let mut moved = Moved::default();
+    let (answers, answer_size) = (words.number_or("answers", 0)?, words.number_or("answer_size", 0)?);
+    let data = udp::request(words.size("size")?, answers, answer_size);
+    let to = words.address("to")?;
+    let mut ring = IoUring::new(8).map_err(|error| Failure::of_feature("io_uring_setup()", error))?;
+    let socket = udp::socket(Domain::for_address(to))?;
+    socket.connect(&SockAddr::from(to))?;
+    let mut buffer = vec![0; udp::LARGEST];
+    for _ in 0..words.number("count")? {
+        moved.sent(complete(&mut ring, sending("inline", &socket, &data)?)?);
+        for _ in 0..answers {
+            moved.received(complete(&mut ring, receiving("inline", &socket, &mut buffer)?)?);
+        }
     }
     Ok(moved)
 }

@@ -62,7 +62,11 @@ fn raw_ip(trial: &mut Trial<'_>) -> anyhow::Result<()> {
         let words = ["raw", &to, "protocol=253", &kind_word, &count, &size, "answers=1", "answer_size=700"];
         trial.generate_as(kind, &words)?;
     }
-    trial.end(peer)
+    trial.end(peer)?;
+    let (count, size) = (trial.random(1..=500), trial.random(8..=1400));
+    let to = format!("to=[{}]:0", address::PEER_V6);
+    let (count, size) = (format!("count={count}"), format!("size={size}"));
+    trial.generate_as("v6", &["raw", &to, "protocol=253", &count, &size]).map(drop)
 }
 
 fn frames(trial: &mut Trial<'_>) -> anyhow::Result<()> {

@@ -47,7 +47,12 @@ fn uring_receive(trial: &mut Trial<'_>) -> anyhow::Result<()> {
 
 /// In the caller's own context, by the kernel's threads, and by other operations.
 fn uring(trial: &mut Trial<'_>, way: &str, kinds: &[&str]) -> anyhow::Result<()> {
-    let peer = trial.peer(&["tcp=0"])?;
+    let peer = trial.peer(&["tcp=0", "udp=0"])?;
+    let to = format!("to={}:{}", address::PEER_V4, peer.port("udp"));
+    let (count, size) = (trial.random(1..=500), trial.random(8..=9000));
+    let (count, size) = (format!("count={count}"), format!("size={size}"));
+    let answers: &[&str] = if way == "down" { &["answers=2", "answer_size=1111"] } else { &[] };
+    trial.generate_as("datagrams", &[&["uring-udp", &to, &count, &size], answers].concat())?;
     let to = format!("to={}:{}", address::PEER_V4, peer.port("tcp"));
     for kind in kinds {
         let bytes = trial.random(1..=MOST);

@@ -47,7 +47,7 @@ impl Load {
 }
 
 fn both_ways(trial: &mut Trial<'_>) -> anyhow::Result<()> {
-    let peer = trial.peer(&["udp=0"])?;
+    let peer = trial.peer(&["udp=0", "udp-gro=0"])?;
     let to = format!("{}:{}", address::PEER_V4, peer.port("udp"));
     for (name, connected) in [("unconnected", false), ("connected", true)] {
         let load = Load {
@@ -62,7 +62,12 @@ fn both_ways(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     let (count, size) = (trial.random(1..=300), trial.random(8..=3000));
     let (to, count, size) = (format!("to={to}"), format!("count={count}"), format!("size={size}"));
     trial.generate_as("pieces", &["udp-in-pieces", &to, &count, &size, "pieces=5"])?;
-    trial.generate_as("segmented", &["udp", &to, &count, "size=30000", "segment=1200", "connected=yes"])?;
+    trial.generate_as("file", &["sendfile-udp", &to, &count, &size])?;
+    let cut = ["udp", &to, &count, "size=30000", "segment=1200", "connected=yes"];
+    trial.generate_as("segmented", &cut)?;
+    // The other side reads them as one again.
+    let merging = format!("to={}:{}", address::PEER_V4, peer.port("udp-gro"));
+    trial.generate_as("merged", &["udp", &merging, &count, "size=30000", "segment=1200", "connected=yes"])?;
     trial.end(peer)
 }
 

@@ -4,12 +4,15 @@ use rustix::net::{RecvFlags, SendFlags, SocketAddrAny, recvfrom, sendto};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::{House, LOOK, Service};
-use crate::{moved::Failure, raw, udp};
+use crate::{moved::Failure, option, raw, udp};
 
-/// A socket for IPv4 and IPv6, and its port.
-pub(super) fn bind(port: u16) -> Result<(u16, Service), Failure> {
+/// A socket for IPv4 and IPv6, and its port. With `merged`, datagrams that were cut from one are read as one.
+pub(super) fn bind(port: u16, merged: bool) -> Result<(u16, Service), Failure> {
     let socket = udp::socket(Domain::IPV6)?;
     socket.set_only_v6(false)?;
+    if merged {
+        option::set(&socket, libc::SOL_UDP, libc::UDP_GRO, 1_i32, "UDP_GRO")?;
+    }
     socket.bind(&SockAddr::from(SocketAddr::from(([0_u16; 8], port))))?;
     let port = socket.local_addr()?.as_socket().map_or(0, |address| address.port());
     Ok((port, Box::new(move |house| serve(&socket, house, 0))))
