@@ -26,6 +26,8 @@ pub struct Expected {
     pub command: Option<String>,
     /// As which user; `None` when that is not judged.
     pub user: Option<u32>,
+    /// Nobody can prove what it executed: that it is not known is right as well, another name for it is not.
+    pub or_unknown: bool,
 }
 
 impl Expected {
@@ -41,6 +43,7 @@ impl Expected {
             flows: None,
             command: None,
             user: None,
+            or_unknown: false,
         }
     }
 }

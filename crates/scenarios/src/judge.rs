@@ -54,6 +54,10 @@ impl Verdict {
 pub fn judge(expected: &Expected, all: &[Expected], rows: &[QueryRow]) -> Verdict {
     let key = |row: &QueryRow, key: &str| row.keys.get(key).cloned();
     let of_it: Vec<&QueryRow> = rows.iter().filter(|row| is_of(row, expected, all)).collect();
+    if expected.or_unknown && of_it.is_empty() {
+        let seen = Seen { tx: expected.tx, rx: expected.rx, flows: expected.flows.unwrap_or_default() };
+        return Verdict { expected: expected.clone(), seen, is_detected: true, faults: Vec::new() };
+    }
     let mut faults = Vec::new();
     let did_anything = expected.tx + expected.rx + expected.flows.unwrap_or_default() > 0;
     if of_it.is_empty() && did_anything {
@@ -242,6 +246,14 @@ mod tests {
         let rows = [row(&keys("ab", "/x it"), 30, 3), row(&keys("ab", "/x that"), 5, 5)];
         assert_eq!(judge(&of_command, &[], &rows).error_bytes(), 0);
         assert_eq!(judge(&expected(), &[], &rows).error_bytes(), 10);
+    }
+
+    #[test]
+    fn what_cannot_be_proven_may_be_unknown_but_not_wrong() {
+        let unprovable = Expected { or_unknown: true, ..expected() };
+        assert_eq!(judge(&unprovable, &[], &[]).faults, [""; 0]);
+        let keys = [("path", "/x"), ("sha256", "cd"), ("parent_path", "/p")];
+        assert!(!judge(&unprovable, &[], &[row(&keys, 30, 3)]).is_detected);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Write},
     net::{Shutdown, TcpStream},
     os::fd::AsRawFd,
     process::Stdio,
@@ -18,7 +18,8 @@ use crate::{
     words::Words,
 };
 
-/// `memfd program= name= to= up= down= pause-ms=`: runs a copy of `program` that is in memory only.
+/// `memfd program= name= to= up= down= pause-ms= [altered=yes]`: runs a copy of `program` that is in memory only, and
+/// writes to it once it runs: the kernel refuses that for files, but not for a descriptor of memory that was there before.
 pub(crate) fn memfd(words: &Words) -> Result<Moved, Failure> {
     let name = words.text("name")?;
     // Not closed by exec: the program is started by its descriptor.
@@ -28,7 +29,11 @@ pub(crate) fn memfd(words: &Words) -> Result<Moved, Failure> {
     let mut inner = inner.collect::<Result<Vec<_>, Failure>>()?;
     inner.insert(0, "patient".to_owned());
     let program = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Launched::start(&program, &format!("/memfd:{name}"), &inner, Stdio::null())?.finish()?;
+    let running = Launched::start(&program, &format!("/memfd:{name}"), &inner, Stdio::null())?;
+    if words.is("altered") {
+        file.write_all(b"what was never executed")?;
+    }
+    running.finish()?;
     Ok(Moved::default())
 }
 

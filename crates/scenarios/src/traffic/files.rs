@@ -19,30 +19,36 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     let peer = trial.peer(&["tcp=0"])?;
     let to = format!("to={PEER_V4}:{}", peer.port("tcp"));
-    // One that is there when the daemon looks, and one that is gone at once.
-    for (name, pause) in [("lasting", "pause-ms=2500"), ("fleeting", "pause-ms=0")] {
-        in_memory(trial, name, pause, &to)?;
+    // One that is there when the daemon looks, one that is gone at once, and one whose content changes under it.
+    for (name, pause, altered) in [
+        ("lasting", "pause-ms=2500", "altered=no"),
+        ("fleeting", "pause-ms=0", "altered=no"),
+        ("altered", "pause-ms=2500", "altered=yes"),
+    ] {
+        in_memory(trial, name, &[&to, pause, altered])?;
     }
     deleted(trial, &to)?;
     replaced(trial, &to)?;
     trial.end(peer)
 }
 
-fn in_memory(trial: &mut Trial<'_>, name: &str, pause: &str, to: &str) -> anyhow::Result<()> {
+fn in_memory(trial: &mut Trial<'_>, name: &str, how: &[&str]) -> anyhow::Result<()> {
+    let or_unknown = how.contains(&"altered=yes");
     let (launcher, program) = (trial.copy(&format!("{name}-launcher"))?, trial.copy(name)?);
     // No other trial's program in memory may have this name.
     let name = format!("{name}-{:016x}", trial.random(0..=u64::MAX));
     let path = format!("/memfd:{name}");
     let parent = Some(launcher.clone());
-    trial.expect(Expected { sha256: sha256(&program)?, parent, ..Expected::of(Path::new(&path)) });
+    let sha256 = sha256(&program)?;
+    trial.expect(Expected { sha256, parent, or_unknown, ..Expected::of(Path::new(&path)) });
     let words = [
         format!("program={}", program.display()),
         format!("name={name}"),
         format!("up={}", trial.random(1..=500_000)),
         format!("down={}", trial.random(0..=500_000)),
     ];
-    let words = ["memfd", &words[0], &words[1], &words[2], &words[3], to, pause];
-    let running = trial.start(Place::Host, &launcher, &words)?;
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(how.iter().copied()).collect();
+    let running = trial.start(Place::Host, &launcher, &[&["memfd"], words.as_slice()].concat())?;
     trial.finish(running)?;
     trial.expected(&launcher)?.flows = Some(0);
     Ok(())
