@@ -19,6 +19,8 @@ pub struct Bed {
     pub daemon: Daemon,
     /// Its bus.
     pub bus: PrivateBus,
+    /// Where this process was executed from. Later, a build may have put another file there.
+    pub(crate) own_path: PathBuf,
     runtime: Runtime,
 }
 
@@ -28,6 +30,7 @@ impl Bed {
     /// # Errors
     /// This machine lacks something, or the daemon ended; the error holds what it printed.
     pub fn start() -> anyhow::Result<Self> {
+        let own_path = std::env::current_exe().context("cannot find out my own path")?;
         let options = DaemonOptions { config: CONFIG.to_owned(), ..DaemonOptions::default() };
         let bus = PrivateBus::start(&Polkit::default())?;
         let daemon = Daemon::start_with(&bus, &options)?;
@@ -35,7 +38,7 @@ impl Bed {
             .enable_all()
             .build()
             .context("cannot start an event loop")?;
-        Ok(Self { daemon, bus, runtime })
+        Ok(Self { daemon, bus, own_path, runtime })
     }
 
     /// Ends the daemon with SIGTERM; scenarios that are about its beginning start it again.

@@ -265,7 +265,7 @@ impl Trial<'_> {
                 let hash = self.hashes.get(path).cloned();
                 self.expected.push(Expected {
                     sha256: hash.map_or_else(|| sha256(path), Ok)?,
-                    parent: Some(std::env::current_exe().context("cannot find out my own path")?),
+                    parent: Some(self.bed.own_path.clone()),
                     ..Expected::of(path)
                 });
                 self.expected.len() - 1
