@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `test`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
+//! `cargo xtask run`, `test`, `scenarios`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
 //!
 //! Invariant: builds with nothing but Rust, because it is what installs everything else.
 #![forbid(unsafe_code)]
@@ -9,6 +9,7 @@ mod install;
 mod packages;
 mod place;
 mod run;
+mod scenarios;
 mod test;
 mod tool;
 mod ui;
@@ -41,6 +42,15 @@ enum Task {
         /// Install missing packages without asking
         #[arg(long)]
         yes: bool,
+    },
+    /// Runs the traffic that Portolan is judged on and compares what Portolan says with what was moved; as root
+    Scenarios {
+        /// Install missing packages without asking
+        #[arg(long)]
+        yes: bool,
+        /// Numbers of scenarios, then --trials N, --seed N, --json or --list
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
     },
     /// Writes the generated contracts: abi.rs, the golden D-Bus interface, the TypeScript bindings
     Contracts {
@@ -89,6 +99,7 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Run { yes } => return run::run(&place, yes),
         Task::Test { yes } => return test::test(&place, yes),
+        Task::Scenarios { yes, words } => return scenarios::run(&place, &words, yes),
         Task::Env => run::print_env(&place)?,
         Task::Contracts { check } => contracts::all(&place, check)?,
         Task::Install { root, debug, no_build } => install::install(&place, root, debug, no_build)?,

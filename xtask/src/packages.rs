@@ -21,13 +21,15 @@ pub(crate) const BASE: &[&str] =
 pub(crate) const WINDOWS: &[&str] =
     &["libwebkit2gtk-4.1-dev", "libgtk-3-dev", "libayatana-appindicator3-dev", "librsvg2-dev"];
 
-/// What the tests use beside that.
+/// What the scenarios use beside the base: two network namespaces and a witness in one of them.
+pub(crate) const SCENARIOS: &[&str] = &["iproute2", "nftables"];
+
+/// What the tests use beside all of that.
 pub(crate) const TESTS: &[&str] = &[
     "libclang1-19|libclang1",
     "systemd",
     "dbus-x11",
     "libglib2.0-bin",
-    "iproute2",
     "bpftool",
     "libxml2-utils",
     "desktop-file-utils",

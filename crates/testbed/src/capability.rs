@@ -1,4 +1,7 @@
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use rustix::process::geteuid;
 
@@ -13,13 +16,15 @@ pub enum Capability {
     Ebpf,
     /// A [`crate::PrivateBus`] can be started.
     PrivateBus,
+    /// Network namespaces can be made, joined and watched.
+    Namespaces,
     /// A [`crate::Desktop`] can be started.
     Desktop,
 }
 
 impl Capability {
     /// All of them, each after those that it includes.
-    pub const ALL: [Self; 4] = [Self::Root, Self::Ebpf, Self::PrivateBus, Self::Desktop];
+    pub const ALL: [Self; 5] = [Self::Root, Self::Ebpf, Self::PrivateBus, Self::Namespaces, Self::Desktop];
 
     /// Its words after "needs" in `#[ignore = "needs …"]`.
     #[must_use]
@@ -28,6 +33,7 @@ impl Capability {
             Self::Root => "root",
             Self::Ebpf => "eBPF",
             Self::PrivateBus => "a private bus",
+            Self::Namespaces => "namespaces",
             Self::Desktop => "a desktop",
         }
     }
@@ -41,6 +47,7 @@ impl Capability {
             Self::Ebpf => ebpf::missing(),
             Self::PrivateBus => first_missing(&["dbus-daemon", "unshare", "mount", "sh"])
                 .or_else(|| bus::polkitd_path().is_none().then(|| "polkitd is not installed".to_owned())),
+            Self::Namespaces => namespaces_missing(),
             Self::Desktop => Self::PrivateBus.missing().or_else(|| {
                 first_missing(&["Xvfb", "openbox", "xfce4-panel", "xfconf-query", "xdotool", "scrot"])
             }),
@@ -57,6 +64,14 @@ impl Capability {
             Some(reason) => Err(Error::Missing(format!("{} cannot be had here: {reason}", self.words()))),
         }
     }
+}
+
+/// Only the programs: whether the kernel has veth and nftables is known when one tries.
+fn namespaces_missing() -> Option<String> {
+    let has_them = Path::new("/proc/self/ns/net").exists();
+    (!has_them)
+        .then(|| "the kernel has no network namespaces".to_owned())
+        .or_else(|| first_missing(&["ip", "nft"]))
 }
 
 fn first_missing(programs: &[&str]) -> Option<String> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{place::Place, tool};
 
 /// Which of our crates each may use. design: core ← {bpf, bus, history} ← portoland; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 9] = [
+const KNOWS: [(&str, &[&str]); 10] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     ("portolan-bus", &["portolan-core"]),
@@ -17,6 +17,7 @@ const KNOWS: [(&str, &[&str]); 9] = [
     ("portolan-cli", &["portolan-core", "portolan-bus"]),
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),
     ("portolan-testbed", &["portolan-bus"]),
+    ("portolan-scenarios", &["portolan-bus", "portolan-testbed"]),
     ("xtask", &["portolan-bus", "portolan-testbed"]),
 ];
 
@@ -34,8 +35,8 @@ const LIBRARIES: [(&str, &[&str]); 4] = [
 /// What the leaf may use: nothing that does I/O.
 const OF_CORE: [&str; 2] = ["serde", "thiserror"];
 
-/// Crates that speak to the kernel.
-const MAY_BE_UNSAFE: [&str; 2] = ["portoland", "portolan-bpf"];
+/// Crates that speak to the kernel, and the program that moves bytes by every call there is.
+const MAY_BE_UNSAFE: [&str; 3] = ["portoland", "portolan-bpf", "portolan-generator"];
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -57,6 +58,7 @@ struct Dependency {
 
 #[derive(Deserialize)]
 struct Target {
+    name: String,
     kind: Vec<String>,
     src_path: PathBuf,
 }
@@ -82,7 +84,8 @@ pub(super) fn unsafe_code(place: &Place) -> anyhow::Result<()> {
             .targets
             .iter()
             .filter(|target| target.kind.iter().any(|kind| kind == "lib" || kind == "bin"));
-        for root in roots.filter(|_| !MAY_BE_UNSAFE.contains(&package.name.as_str())) {
+        let may_be_unsafe = |name: &String| MAY_BE_UNSAFE.contains(&name.as_str());
+        for root in roots.filter(|root| !may_be_unsafe(&package.name) && !may_be_unsafe(&root.name)) {
             let text = fs::read_to_string(&root.src_path)
                 .with_context(|| format!("cannot read {}", root.src_path.display()))?;
             if !text.contains("#![forbid(unsafe_code)]") {

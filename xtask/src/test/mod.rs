@@ -16,7 +16,7 @@ use crate::{contracts, packages, place::Place, test::report::Report, tool};
 
 /// Runs everything; fails when anything failed.
 pub(crate) fn test(place: &Place, yes: bool) -> anyhow::Result<ExitCode> {
-    packages::install(&[packages::BASE, packages::WINDOWS, packages::TESTS], yes)?;
+    packages::install(&[packages::BASE, packages::WINDOWS, packages::SCENARIOS, packages::TESTS], yes)?;
     let mut report = Report::new();
 
     report.check("files: none is over 400 lines", || tree::lengths(place));
