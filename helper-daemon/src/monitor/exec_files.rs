@@ -6,18 +6,19 @@
 use std::{
     collections::HashSet,
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        fd::{AsRawFd, BorrowedFd, OwnedFd},
         unix::ffi::OsStringExt,
     },
+    rc::Rc,
 };
 
 use nix::{
     errno::Errno,
-    sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags},
+    sys::fanotify::{EventFFlags, Fanotify, InitFlags, MaskFlags},
 };
 use portolan_core::{Pid, Untrusted};
 
-use super::{filesystems::Filesystems, hooks::Hook};
+use super::{hooks::Hook, mount_namespaces::MountNamespaces, mounts::Device, sources::Sources};
 
 const NAME: &str = "fanotify FAN_OPEN_EXEC";
 const PURPOSE: &str = "holds the file that a process runs, so that the shortest process can be hashed";
@@ -34,14 +35,16 @@ pub struct ExecFile {
 }
 
 pub(super) struct ExecFiles {
-    group: Fanotify,
-    filesystems: Filesystems,
-    marked: HashSet<(u32, u32)>,
+    pub(super) group: Fanotify,
+    pub(super) namespaces: MountNamespaces,
+    pub(super) marked: HashSet<Device>,
+    /// Filesystems that programs were executed from and that cannot be marked.
+    pub(super) refused: HashSet<Device>,
     overflows: u64,
 }
 
 impl ExecFiles {
-    pub(super) fn start() -> (Option<Self>, Hook) {
+    pub(super) fn start(sources: &Rc<Sources>) -> (Option<Self>, Hook) {
         let flags = InitFlags::FAN_CLASS_NOTIF
             | InitFlags::FAN_CLOEXEC
             | InitFlags::FAN_NONBLOCK
@@ -53,13 +56,19 @@ impl ExecFiles {
             | EventFFlags::O_NOATIME;
         let opened = Fanotify::init(flags, event_flags)
             .map_err(|error| format!("the kernel refuses a fanotify group (it needs CAP_SYS_ADMIN): {error}"))
-            .and_then(|group| Ok((group, Filesystems::open().map_err(|error| error.to_string())?)));
-        let (group, filesystems) = match opened {
-            Ok(opened) => opened,
+            .and_then(|group| sources.add(&group).map(|()| group).map_err(|error| error.to_string()));
+        let group = match opened {
+            Ok(group) => group,
             Err(problem) => return (None, Hook::from_result(NAME, PURPOSE, Err(problem))),
         };
-        let mut files = Self { group, filesystems, marked: HashSet::new(), overflows: 0 };
-        files.mark_filesystems();
+        let mut files = Self {
+            group,
+            namespaces: MountNamespaces::new(Rc::clone(sources)),
+            marked: HashSet::new(),
+            refused: HashSet::new(),
+            overflows: 0,
+        };
+        files.mark_own_namespace();
         if files.marked.is_empty() {
             let problem = "no filesystem could be marked; Linux 5.0 or newer is needed".to_owned();
             return (None, Hook::from_result(NAME, PURPOSE, Err(problem)));
@@ -67,39 +76,8 @@ impl ExecFiles {
         (Some(files), Hook::from_result(NAME, PURPOSE, Ok(())))
     }
 
-    pub(super) fn mounts_fd(&self) -> BorrowedFd<'_> {
-        self.filesystems.as_fd()
-    }
-
     pub(super) fn overflows(&self) -> u64 {
         self.overflows
-    }
-
-    /// Marks every filesystem that is mounted and not marked yet. A filesystem that refuses is left out: its files are found
-    /// through /proc.
-    pub(super) fn mark_filesystems(&mut self) {
-        let mounts = match self.filesystems.list() {
-            Ok(mounts) => mounts,
-            Err(error) => {
-                tracing::warn!("cannot read the list of mounts, new filesystems are not watched: {error}");
-                return;
-            }
-        };
-        // What was unmounted may come back with the same device number and no mark.
-        self.marked.retain(|device| mounts.iter().any(|mount| mount.device == *device));
-        for mount in mounts {
-            if self.marked.contains(&mount.device) {
-                continue;
-            }
-            let flags = MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM;
-            let at = rustix::fs::CWD;
-            match self.group.mark(flags, MaskFlags::FAN_OPEN_EXEC, at, Some(mount.path.as_path())) {
-                Ok(()) => {
-                    self.marked.insert(mount.device);
-                }
-                Err(error) => tracing::debug!("{} cannot be marked: {error}", mount.path.display()),
-            }
-        }
     }
 
     /// The oldest of the queue, as many as one call gives; none when it is empty.
@@ -131,12 +109,6 @@ impl ExecFiles {
             }
         }
         files
-    }
-}
-
-impl AsFd for ExecFiles {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.group.as_fd()
     }
 }
 

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bed;
+mod cgroup;
+mod containers;
 mod findings;
 mod kills;
 mod life;

@@ -40,6 +40,35 @@ fn a_new_file_is_readable_by_its_owner_only() {
 }
 
 #[test]
+fn what_the_first_version_wrote_stays_and_new_rows_have_their_place() {
+    let place = Place::new();
+    let first = include_str!("../../src/migrations/0001_first.sql");
+    sqlite(
+        &place.path(),
+        &format!(
+            "{first}
+            PRAGMA application_id = 0x504f5254; PRAGMA user_version = 1;
+            INSERT INTO text VALUES (1, '/usr/bin/curl'), (2, 'curl https://example.org');
+            INSERT INTO executable VALUES (1, 1, zeroblob(32));
+            INSERT INTO lineage VALUES (1, 1, NULL);
+            INSERT INTO application (id, key) VALUES (1, 'path:/usr/bin/curl');
+            INSERT INTO actor VALUES (1, 'program', NULL, 1, 1, 2, 1000, 4026531840);
+            INSERT INTO peer VALUES (1, 'tcp', 'outbound', NULL, NULL, 443);
+            INSERT INTO bucket VALUES (1, 1700000000000, 10000);
+            INSERT INTO traffic VALUES (1, 1, 1, 0, 0, 7, 8, 1, 0, 0);"
+        ),
+    );
+    let mut history = place.history();
+    history.write(&[record(), record()]).unwrap();
+    let question = Question { by: vec![Dimension::Unit, Dimension::Namespace], ..everything() };
+    let rows = place.reader().query(&question).unwrap().rows;
+    let units: Vec<_> = rows.iter().map(|row| (row.keys.get("unit").cloned(), row.bytes.tx)).collect();
+    assert_eq!(units, [(Some("web.service".to_owned()), 200), (None, 7)]);
+    assert!(rows.iter().all(|row| row.keys["namespace"] == "4026531840"));
+    place.assert_sound();
+}
+
+#[test]
 fn an_empty_file_becomes_a_history() {
     let place = Place::new();
     fs::write(place.path(), "").unwrap();
