@@ -30,7 +30,7 @@ pub struct ExecFile {
     pub pid: Pid,
     /// The file, open for reading.
     pub descriptor: OwnedFd,
-    /// Its path when it was opened, as its mount namespace knows it.
+    /// Its path when it was opened, in the mount namespace of who opened it; a chroot's folder is part of it.
     pub path: Untrusted,
 }
 
@@ -102,7 +102,7 @@ impl ExecFiles {
                 }
                 let Some(descriptor) = event.fd() else { continue };
                 let Ok(pid) = u32::try_from(event.pid()) else { continue };
-                let path = path_of(descriptor);
+                let path = path_of(descriptor, Pid(pid));
                 if let Ok(descriptor) = descriptor.try_clone_to_owned() {
                     files.push(ExecFile { pid: Pid(pid), descriptor, path });
                 }
@@ -112,12 +112,12 @@ impl ExecFiles {
     }
 }
 
-fn path_of(descriptor: BorrowedFd<'_>) -> Untrusted {
+fn path_of(descriptor: BorrowedFd<'_>, pid: Pid) -> Untrusted {
     let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
     let Ok(path) = std::fs::read_link(link) else { return Untrusted::from("") };
     let path = path.into_os_string().into_vec();
     match path.strip_suffix(DELETED) {
-        Some(before) if is_gone(descriptor, &path) => Untrusted::from_bytes(before),
+        Some(before) if is_gone(descriptor, pid, &path) => Untrusted::from_bytes(before),
         _ => Untrusted::from_bytes(&path),
     }
 }
@@ -125,10 +125,15 @@ fn path_of(descriptor: BorrowedFd<'_>) -> Untrusted {
 /// What the kernel puts behind a path whose name has been taken away.
 const DELETED: &[u8] = b" (deleted)";
 
-/// Whether the file does not have this name, which a file may well choose for itself.
-fn is_gone(descriptor: BorrowedFd<'_>, path: &[u8]) -> bool {
-    match (rustix::fs::fstat(descriptor), rustix::fs::lstat(path)) {
-        (Ok(file), Ok(named)) => (file.st_dev, file.st_ino) != (named.st_dev, named.st_ino),
-        _ => true,
-    }
+/// Whether the file does not have this name, which a file may well choose for itself. The path is that of the process's mount
+/// namespace; there the file may show another device number than here.
+fn is_gone(descriptor: BorrowedFd<'_>, pid: Pid, path: &[u8]) -> bool {
+    let Ok(file) = rustix::fs::fstat(descriptor) else { return false };
+    let root = format!("/proc/{}/root", pid.0).into_bytes();
+    let has_it = |root: &[u8]| {
+        let named = rustix::fs::lstat([root, path].concat());
+        named.is_ok_and(|named| (named.st_ino, named.st_size) == (file.st_ino, file.st_size))
+    };
+    // It may have other names. When the process has ended, too, nobody can look: then it keeps what it is called.
+    file.st_nlink == 0 || (!has_it(&root) && !has_it(b"") && rustix::fs::stat(root.as_slice()).is_ok())
 }

@@ -18,11 +18,20 @@ pub(crate) struct Cgroup {
 impl Cgroup {
     /// `path` is what comes below our own.
     pub(crate) fn new(path: &str) -> Self {
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        let root =
-            mounts.lines().find(|line| line.contains(" - cgroup2 ")).unwrap().split(' ').nth(4).unwrap();
+        Self::below(&root(|line| line.contains(" - cgroup2 ")).unwrap(), path)
+    }
+
+    /// The same in the hierarchy of a controller in version 1; `None` where there is none, or where version 2 is used.
+    pub(crate) fn of_version_1(controller: &str, path: &str) -> Option<Self> {
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let is_at_root = own.lines().any(|line| line == "0::/");
+        let root = root(|line| line.contains(" - cgroup ") && line.ends_with(&format!(",{controller}")))?;
+        is_at_root.then(|| Self::below(&root, path))
+    }
+
+    fn below(root: &Path, path: &str) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let mut dir = Path::new(root).join(format!("portolan-test-{}-{number}", process::id()));
+        let mut dir = root.join(format!("portolan-test-{}-{number}", process::id()));
         fs::create_dir(&dir).unwrap();
         let mut cgroup = Self { dirs: vec![dir.clone()] };
         for name in path.split('/') {
@@ -37,6 +46,11 @@ impl Cgroup {
     pub(crate) fn take_in(&self, pid: u32) {
         fs::write(self.dirs.last().unwrap().join("cgroup.procs"), pid.to_string()).unwrap();
     }
+}
+
+fn root(is_it: impl Fn(&str) -> bool) -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    mounts.lines().find(|line| is_it(line))?.split(' ').nth(4).map(PathBuf::from)
 }
 
 impl Drop for Cgroup {

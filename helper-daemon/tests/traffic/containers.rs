@@ -30,7 +30,7 @@ if [ "$layers" = overlay ]; then
   mount -t overlay -o "lowerdir=$lower,upperdir=upper,workdir=work" overlay root
 else
   mount --bind root root
-  cp -a "$lower/." root
+  cp -R --preserve=mode "$lower/." root
 fi
 cd root
 mkdir -p old dev
@@ -81,16 +81,16 @@ impl Image {
 
     /// A container of this image that waits for its stdin to end before it makes its root and runs the parent, which starts
     /// so many children one after the other.
-    fn start(&self, options: &[&str], layers: &str, children: u32) -> Program {
-        self.start_as(0, options, layers, children)
+    fn start(&self, uid: u32, options: &[&str], layers: &str, children: u32) -> Program {
+        let (parent, child) = (self.parent.to_str().unwrap(), self.child.to_str().unwrap());
+        self.start_program(uid, options, layers, &[parent, "spawn", &children.to_string(), child])
     }
 
-    fn start_as(&self, uid: u32, options: &[&str], layers: &str, children: u32) -> Program {
+    fn start_program(&self, uid: u32, options: &[&str], layers: &str, words: &[&str]) -> Program {
         let mut command = Command::new("unshare");
         command.args(options).args(["--mount", "--net", "sh", "-c", SCRIPT, "container", layers]);
         command.arg(self.folder.path().join("lower")).arg(self.folder.path().join("place"));
-        command.arg(&self.parent).args(["spawn", &children.to_string()]).arg(&self.child);
-        command.args(["udp", "127.0.0.1:9", "3", "10"]).uid(uid);
+        command.args(words).args(["udp", "127.0.0.1:9", "3", "10"]).uid(uid);
         let mut program = Program::start_with_stdin("container", command).unwrap();
         program.wait_for_line("that it is ready", PATIENCE, |line| (line == "ready").then_some(())).unwrap();
         program
@@ -139,7 +139,7 @@ async fn short_programs_of_a_container_are_named_by_their_own_files_and_the_cont
         let bed = Bed::start();
         let image = Image::new(&bed);
         let cgroup = Cgroup::new(&format!("system.slice/docker-{}.scope", id("c0ffee12")));
-        let program = image.start(options, layers, 200);
+        let program = image.start(0, options, layers, 200);
         cgroup.take_in(program.pid());
         take_in_children(&cgroup, program.pid());
         ends_well(program);
@@ -167,10 +167,39 @@ async fn a_container_of_a_user_without_rights_is_named_under_that_user() {
             "user.slice/user@65534.service/user.slice/libpod-{}.scope/container",
             id("ab")
         ));
-        let program = image.start_as(65_534, &["--user", "--map-root-user"], layers, 100);
+        let program = image.start(65_534, &["--user", "--map-root-user"], layers, 100);
         cgroup.take_in(program.pid());
         ends_well(program);
         assert_named(&bed, &image, &format!("podman:{}", id("ab")), "65534", 100).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn the_first_program_of_a_container_is_named_or_not_known_and_never_another() {
+    const CONTAINERS: u64 = 60;
+    for (layers, least_named) in [("overlay", CONTAINERS), ("tmpfs", CONTAINERS / 2)] {
+        let bed = Bed::start();
+        let image = Image::new(&bed);
+        for _ in 0..CONTAINERS {
+            ends_well(image.start_program(0, &[], layers, &[image.child.to_str().unwrap()]));
+        }
+        let rows = bed.query(&["executable", "command"]).await;
+        let command = format!("{} udp 127.0.0.1:9 3 10", image.child.display());
+        let ours: Vec<_> = rows.iter().filter(|row| row.keys.get("command") == Some(&command)).collect();
+        assert_eq!(ours.iter().map(|row| row.tx_bytes).sum::<u64>(), CONTAINERS * 30, "{ours:#?}");
+        let (named, unknown): (Vec<_>, Vec<_>) =
+            ours.into_iter().partition(|row| row.keys.contains_key("path"));
+        let hash = sha256(&image.inside(&image.child));
+        assert!(
+            named
+                .iter()
+                .all(|row| row.keys["sha256"] == hash && row.keys["path"] == image.child.to_str().unwrap())
+        );
+        assert!(unknown.iter().all(|row| row.keys.contains_key("unattributed")), "{unknown:#?}");
+        let flows: u64 = named.iter().map(|row| row.flows).sum();
+        println!("{layers}: {flows} of {CONTAINERS} first programs are named");
+        assert!(flows >= least_named, "{layers}: {flows} of {CONTAINERS}");
     }
 }
 
@@ -245,4 +274,25 @@ async fn a_program_belongs_to_the_unit_that_it_is_in_and_the_one_that_it_is_move
     let unit = "user@7.service/app-flatpak-org.example.App-12.scope";
     let expected = (Some(unit.to_owned()), Some("flatpak:org.example.App".to_owned()), 900);
     assert_eq!(unit_of(&program).await, expected);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn where_only_the_old_hierarchies_have_cgroups_they_count() {
+    let Some(cgroup) = Cgroup::of_version_1("cpu", &format!("docker/{}", id("9e"))) else {
+        println!("skipped: no cgroup hierarchy of version 1 is mounted");
+        return;
+    };
+    let bed = Bed::start();
+    let program = bed.programs.copy("old");
+    let mut command = Command::new("sh");
+    command.args(["-c", "read -r nothing || true; exec \"$@\"", "sh"]).arg(&program);
+    command.args(["udp", "127.0.0.1:9", "1", "5"]);
+    let starting = Program::start_with_stdin("old", command).unwrap();
+    cgroup.take_in(starting.pid());
+    ends_well(starting);
+    let rows = bed.query(&["executable", "container"]).await;
+    let containers: Vec<_> =
+        of(&rows, &program).iter().map(|row| row.keys.get("container").cloned()).collect();
+    assert_eq!(containers, [Some(format!("docker:{}", id("9e")))]);
 }
