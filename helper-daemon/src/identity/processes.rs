@@ -255,8 +255,13 @@ impl Processes {
             // A path that is longer than the kernel can say is none.
             Some(file) if !file.path.as_raw().is_empty() => (file.descriptor, file.path),
             _ => {
-                match file::open_executable(pid).ok().or_else(|| file::open_unchanged(&event.name, &executed))
-                {
+                let parent = event.parent.map(|parent| parent.pid);
+                let by_name = |root| file::open_unchanged(root, &event.name, &executed);
+                let opened = file::open_executable(pid)
+                    .ok()
+                    .or_else(|| parent.and_then(|parent| by_name(Some(parent))))
+                    .or_else(|| by_name(None));
+                match opened {
                     Some(opened) => opened,
                     None => return unknown,
                 }

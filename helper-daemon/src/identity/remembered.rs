@@ -123,7 +123,7 @@ impl Processes {
                 .map(|(descriptor, _)| descriptor)
                 .filter(|opened| FileKey::of(opened).is_ok_and(|key| key.is_file(&executed)))
                 .or_else(|| {
-                    file::open_unchanged(one.path.as_raw().as_bytes(), &executed)
+                    file::open_unchanged(None, one.path.as_raw().as_bytes(), &executed)
                         .map(|(descriptor, _)| descriptor)
                 });
             self.images.of(descriptor?).ok()
