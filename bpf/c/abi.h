@@ -10,6 +10,7 @@
 
 #define PORTOLAN_ARGUMENTS_MAX 1024	/* bytes of a command line that travel with an exec */
 #define PORTOLAN_NAME_MAX 256		/* bytes of the executed file's name, its NUL included */
+#define PORTOLAN_CGROUP_MAX 1024	/* bytes of the names of a cgroup that travel with an event */
 #define PORTOLAN_CLOSED_MAX 131072	/* flows closed between two readings */
 #define PORTOLAN_CLOSINGS_MAX 16384	/* sockets closed between two readings; beyond, they go to the table of flows */
 #define PORTOLAN_OVERFLOW_MAX 8192	/* owners whose flows did not fit above */
@@ -97,6 +98,7 @@ enum portolan_event_kind {
 	PORTOLAN_EVENT_EXEC = 2,
 	PORTOLAN_EVENT_EXIT = 3,
 	PORTOLAN_EVENT_TASK = 4,	/* from the iterator: a process that exists */
+	PORTOLAN_EVENT_MOVED = 5,	/* to another cgroup */
 };
 
 /* A file's identity, as the kernel sees it at exec. device is MKDEV(major, minor): major << 20 | minor. */
@@ -120,9 +122,9 @@ enum portolan_stamps {
 };
 
 /*
- * One process event. text holds arguments_len bytes of the NUL-separated command line, then name_len bytes of the name that
- * the executed file was opened by (of the interpreter, for a script; without its NUL; 0 when it was too long). The rest is
- * not sent.
+ * One process event. text holds cgroup_len bytes, the names of the cgroup and of those above it up to the root, each with a
+ * NUL; then arguments_len bytes of the NUL-separated command line, then name_len bytes of the name that the executed file was
+ * opened by (of the interpreter, for a script; without its NUL; 0 when it was too long). The rest is not sent.
  */
 struct portolan_event {
 	__u32 kind;		/* enum portolan_event_kind */
@@ -135,7 +137,11 @@ struct portolan_event {
 	__u32 arguments_len;
 	__u32 arguments_truncated;
 	__u32 name_len;
-	__u8 text[PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX];
+	__u32 cgroup_len;		/* 0 in the root */
+	__u32 cgroup_unknown;		/* 1 when the names were too many or too long, and at an exit */
+	__u32 mount_namespace;		/* inode number; 0 when the process has none any more */
+	__u32 reserved;
+	__u8 text[PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX];
 };
 
 /* Indices of the map of losses: what was refused, counted where it happened. */

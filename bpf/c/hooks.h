@@ -32,6 +32,7 @@ struct program_table {
 HOOK("tp_btf/sched_process_fork", fork, 0)
 HOOK("tp_btf/sched_process_exec", exec, 0)
 HOOK("tp_btf/sched_process_exit", exit, 0)
+HOOK("tp_btf/cgroup_attach_task", moved, 0)
 HOOK("tp_btf/sock_send_length", sent, 0)
 HOOK("tp_btf/sock_recv_length", received, 0)
 HOOK("tp_btf/tcp_rcv_space_adjust", consumed, 0)

@@ -42,6 +42,36 @@ struct net {
 	struct ns_common ns;
 };
 
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+
+struct kernfs_node {
+	const char *name;
+	struct kernfs_node *__parent; /* since Linux 6.15 */
+};
+
+struct kernfs_node___old { /* before Linux 6.15 */
+	struct kernfs_node *parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[16]; /* as many as the kernel has controllers */
+	struct cgroup *dfl_cgrp;
+};
+
 typedef struct {
 	struct net *net;
 } possible_net_t;
@@ -158,6 +188,8 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	const struct cred *cred;
+	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
 };
 
 struct linux_binprm {

@@ -3,6 +3,8 @@
  * Processes: fork, exec, exit, and those that were there before.
  *
  * tp_btf/sched_process_{fork,exec,exit}: since Linux 5.5 (BTF tracepoints); they fire for every process, in its own context.
+ * tp_btf/cgroup_attach_task: the same; after a process was moved, in the context of who moved it. Not cgroup_mkdir: names are
+ * read from the process's own cgroup each time, so that it is named even when it is gone before anybody looks.
  * Not syscalls/sys_enter_execve: it knows neither whether the exec succeeded nor which file was executed in the end.
  * Without them (no BTF) nothing can be attributed: there is no fallback.
  */
@@ -43,7 +45,65 @@ static __always_inline void describe_file(struct mm_struct *mm, struct portolan_
 	}
 }
 
-/* All but the arguments. */
+static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(node->__parent))
+		return BPF_CORE_READ(node, __parent);
+	return BPF_CORE_READ((struct kernfs_node___old *)node, parent);
+}
+
+/* The cgroup in the v2 hierarchy; for a process at its root, the first of the v1 hierarchies where it is in another than the root. */
+static __always_inline struct kernfs_node *cgroup_of(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct kernfs_node *node = BPF_CORE_READ(set, dfl_cgrp, kn);
+	struct cgroup_subsys_state *controller;
+	struct kernfs_node *other;
+	__u32 i;
+
+	if (node && parent_of(node))
+		return node;
+	for (i = 0; i < 16; i++) {
+		if (i >= bpf_core_field_size(set->subsys) / sizeof(void *))
+			break;
+		if (bpf_probe_read_kernel(&controller, sizeof(controller),
+					  (void *)set + bpf_core_field_offset(set->subsys) + i * sizeof(void *)))
+			break;
+		other = BPF_CORE_READ(controller, cgroup, kn);
+		if (other && parent_of(other))
+			return other;
+	}
+	return node;
+}
+
+#define CGROUP_DEPTH 32
+#define CGROUP_NAME_MAX 256 /* with its NUL */
+
+static __always_inline void describe_cgroup(struct portolan_event *event, struct task_struct *task)
+{
+	struct kernfs_node *node = cgroup_of(task), *parent;
+	__u32 len = 0, i;
+	long added;
+
+	event->cgroup_unknown = 1;
+	for (i = 0; i < CGROUP_DEPTH && node; i++) {
+		parent = parent_of(node);
+		if (!parent) {
+			event->cgroup_unknown = 0;
+			break;
+		}
+		if (len > PORTOLAN_CGROUP_MAX - CGROUP_NAME_MAX)
+			break;
+		added = bpf_probe_read_kernel_str(event->text + len, CGROUP_NAME_MAX, BPF_CORE_READ(node, name));
+		if (added <= 0)
+			break;
+		len += added;
+		node = parent;
+	}
+	event->cgroup_len = event->cgroup_unknown ? 0 : len;
+}
+
+/* All but the cgroup and the arguments. */
 static __always_inline void describe(struct portolan_event *event, __u32 kind, struct task_struct *task)
 {
 	event->kind = kind;
@@ -56,16 +116,25 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	event->arguments_len = 0;
 	event->arguments_truncated = 0;
 	event->name_len = 0;
+	event->cgroup_len = 0;
+	event->cgroup_unknown = 1;
+	event->mount_namespace = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	event->reserved = 0;
+}
+
+/* How many bytes of the event are sent. */
+static __always_inline __u32 size_of(const struct portolan_event *event)
+{
+	__u32 size = event->cgroup_len + event->arguments_len + event->name_len;
+
+	if (size > sizeof(event->text))
+		size = sizeof(event->text);
+	return size + offsetof(struct portolan_event, text);
 }
 
 static __always_inline void emit(struct portolan_event *event)
 {
-	__u32 size = event->arguments_len + event->name_len;
-
-	if (size > sizeof(event->text))
-		size = sizeof(event->text);
-	size += offsetof(struct portolan_event, text);
-	if (bpf_ringbuf_output(&events, event, size, 0))
+	if (bpf_ringbuf_output(&events, event, size_of(event), 0))
 		lose(PORTOLAN_LOSS_EVENTS, 1);
 }
 
@@ -89,17 +158,18 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	describe(event, PORTOLAN_EVENT_FORK, child);
 	/* real_parent is the reaper's child under CLONE_PARENT; who called fork is who started it */
 	owner_of(parent, &event->parent);
+	describe_cgroup(event, child);
 	emit(event);
 	return 0;
 }
 
-/* The name by which the executed file was opened, after the arguments. */
+/* The name by which the executed file was opened, after the cgroup and the arguments. */
 static __always_inline void add_name(struct portolan_event *event, struct linux_binprm *binprm)
 {
-	__u32 at = event->arguments_len;
+	__u32 at = event->cgroup_len + event->arguments_len;
 	long len;
 
-	if (at > PORTOLAN_ARGUMENTS_MAX)
+	if (at > PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX)
 		return;
 	len = bpf_probe_read_kernel_str(event->text + at, PORTOLAN_NAME_MAX, BPF_CORE_READ(binprm, interp));
 	if (len > 1 && len < PORTOLAN_NAME_MAX) /* else empty, or perhaps cut off */
@@ -111,17 +181,20 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 {
 	struct portolan_event *event = room();
 	unsigned long start, end;
-	__u32 len;
+	__u32 at, len;
 
 	if (!event)
 		return 0;
 	describe(event, PORTOLAN_EVENT_EXEC, task);
+	describe_cgroup(event, task);
+	at = event->cgroup_len;
 	start = task->mm->arg_start;
 	end = task->mm->arg_end;
 	if (end > start) {
 		event->arguments_truncated = end - start > PORTOLAN_ARGUMENTS_MAX;
 		len = event->arguments_truncated ? PORTOLAN_ARGUMENTS_MAX : end - start;
-		if (len <= PORTOLAN_ARGUMENTS_MAX && !bpf_probe_read_user(event->text, len, (void *)start))
+		if (at <= PORTOLAN_CGROUP_MAX && len <= PORTOLAN_ARGUMENTS_MAX &&
+		    !bpf_probe_read_user(event->text + at, len, (void *)start))
 			event->arguments_len = len;
 	}
 	add_name(event, binprm);
@@ -144,6 +217,22 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	return 0;
 }
 
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_moved, struct cgroup *to, const char *path, struct task_struct *task, _Bool all_threads)
+{
+	struct portolan_event *event;
+
+	if (task->pid != task->tgid)
+		return 0; /* a thread; its process stays */
+	event = room();
+	if (!event)
+		return 0;
+	describe(event, PORTOLAN_EVENT_MOVED, task);
+	describe_cgroup(event, task);
+	emit(event);
+	return 0;
+}
+
 /* Every process that exists, as portolan_event without arguments. Since Linux 5.8. */
 SEC("iter/task")
 int dump_tasks(struct bpf_iter__task *ctx)
@@ -158,7 +247,8 @@ int dump_tasks(struct bpf_iter__task *ctx)
 	if (!event)
 		return 0;
 	describe(event, PORTOLAN_EVENT_TASK, task);
-	bpf_seq_write(ctx->meta->seq, event, offsetof(struct portolan_event, text));
+	describe_cgroup(event, task);
+	bpf_seq_write(ctx->meta->seq, event, size_of(event));
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 pub const PORTOLAN_ARGUMENTS_MAX: u32 = 1024;
 pub const PORTOLAN_NAME_MAX: u32 = 256;
+pub const PORTOLAN_CGROUP_MAX: u32 = 1024;
 pub const PORTOLAN_CLOSED_MAX: u32 = 131072;
 pub const PORTOLAN_CLOSINGS_MAX: u32 = 16384;
 pub const PORTOLAN_OVERFLOW_MAX: u32 = 8192;
@@ -223,6 +224,7 @@ pub const PORTOLAN_EVENT_FORK: portolan_event_kind = 1;
 pub const PORTOLAN_EVENT_EXEC: portolan_event_kind = 2;
 pub const PORTOLAN_EVENT_EXIT: portolan_event_kind = 3;
 pub const PORTOLAN_EVENT_TASK: portolan_event_kind = 4;
+pub const PORTOLAN_EVENT_MOVED: portolan_event_kind = 5;
 pub type portolan_event_kind = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(
@@ -288,11 +290,15 @@ pub struct portolan_event {
     pub arguments_len: __u32,
     pub arguments_truncated: __u32,
     pub name_len: __u32,
-    pub text: [__u8; 1280usize],
+    pub cgroup_len: __u32,
+    pub cgroup_unknown: __u32,
+    pub mount_namespace: __u32,
+    pub reserved: __u32,
+    pub text: [__u8; 2304usize],
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 1400usize];
+    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 2440usize];
     ["Alignment of portolan_event"][::core::mem::align_of::<portolan_event>() - 8usize];
     ["Offset of field: portolan_event::kind"][::core::mem::offset_of!(portolan_event, kind) - 0usize];
     ["Offset of field: portolan_event::uid"][::core::mem::offset_of!(portolan_event, uid) - 4usize];
@@ -308,7 +314,15 @@ const _: () = {
         [::core::mem::offset_of!(portolan_event, arguments_truncated) - 112usize];
     ["Offset of field: portolan_event::name_len"]
         [::core::mem::offset_of!(portolan_event, name_len) - 116usize];
-    ["Offset of field: portolan_event::text"][::core::mem::offset_of!(portolan_event, text) - 120usize];
+    ["Offset of field: portolan_event::cgroup_len"]
+        [::core::mem::offset_of!(portolan_event, cgroup_len) - 120usize];
+    ["Offset of field: portolan_event::cgroup_unknown"]
+        [::core::mem::offset_of!(portolan_event, cgroup_unknown) - 124usize];
+    ["Offset of field: portolan_event::mount_namespace"]
+        [::core::mem::offset_of!(portolan_event, mount_namespace) - 128usize];
+    ["Offset of field: portolan_event::reserved"]
+        [::core::mem::offset_of!(portolan_event, reserved) - 132usize];
+    ["Offset of field: portolan_event::text"][::core::mem::offset_of!(portolan_event, text) - 136usize];
 };
 pub const PORTOLAN_LOSS_EVENTS: portolan_loss = 0;
 pub const PORTOLAN_LOSS_CLOSED: portolan_loss = 1;

@@ -7,8 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use portolan_core::{Bytes, Direction, Endpoint, Flow, MonotonicNs, Pid, ProcessKey, Protocol, Uid};
-use zerocopy::FromBytes;
+use portolan_core::{
+    Bytes, Direction, Endpoint, Flow, MonotonicNs, Pid, ProcessKey, Protocol, Uid, Untrusted,
+};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::{Counters, FlowKey, abi};
 
@@ -76,6 +78,8 @@ pub enum EventKind {
     Exit,
     /// It exists (from the iterator).
     Task,
+    /// It is in another cgroup from now on.
+    Moved,
 }
 
 /// A process event.
@@ -99,6 +103,10 @@ pub struct Event {
     pub arguments_truncated: bool,
     /// The name by which the executed file was opened, as the program that called exec gave it; empty when not known.
     pub name: Vec<u8>,
+    /// The path of its cgroup from the root of the hierarchy; `None` when it is not known (too deep, or the process has ended).
+    pub cgroup: Option<Untrusted>,
+    /// Inode number of its mount namespace; `None` when it has none any more.
+    pub mount_namespace: Option<u32>,
 }
 
 /// Decodes one event. `bytes` may be longer than the event (the ring pads), not shorter.
@@ -119,12 +127,10 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
         abi::PORTOLAN_EVENT_EXEC => EventKind::Exec,
         abi::PORTOLAN_EVENT_EXIT => EventKind::Exit,
         abi::PORTOLAN_EVENT_TASK => EventKind::Task,
+        abi::PORTOLAN_EVENT_MOVED => EventKind::Moved,
         _ => return Err(error()),
     };
-    let arguments_len = usize::try_from(raw.arguments_len).map_err(|_| error())?;
-    let name_len = usize::try_from(raw.name_len).map_err(|_| error())?;
-    let arguments = raw.text.get(..arguments_len).ok_or_else(error)?;
-    let name = raw.text.get(arguments_len..).and_then(|rest| rest.get(..name_len)).ok_or_else(error)?;
+    let Texts { cgroup, arguments, name } = texts(&raw).ok_or_else(error)?;
     Ok(Event {
         kind,
         process: decode_owner(&raw.process),
@@ -135,11 +141,59 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
         arguments: arguments.to_vec(),
         arguments_truncated: raw.arguments_truncated != 0,
         name: name.to_vec(),
+        cgroup: (raw.cgroup_unknown == 0).then(|| cgroup_path(cgroup)),
+        mount_namespace: (raw.mount_namespace != 0).then_some(raw.mount_namespace),
     })
 }
 
-/// Size of an event without its text, as the iterator writes it.
-pub const EVENT_HEADER_BYTES: usize = std::mem::offset_of!(abi::portolan_event, text);
+/// Decodes what the task iterator wrote: events back to back, each as long as its text.
+///
+/// # Errors
+/// When the layout is not the agreed one.
+pub fn decode_events(bytes: &[u8]) -> Result<Vec<Event>, DecodeError> {
+    let error = || DecodeError { what: "processes", length: bytes.len() };
+    let mut events = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let header: &[u8; EVENT_HEADER_BYTES] = rest.first_chunk().ok_or_else(error)?;
+        let mut raw = abi::portolan_event::new_zeroed();
+        raw.as_mut_bytes()[..EVENT_HEADER_BYTES].copy_from_slice(header);
+        let Texts { cgroup, arguments, name } = texts(&raw).ok_or_else(error)?;
+        let length = EVENT_HEADER_BYTES + cgroup.len() + arguments.len() + name.len();
+        let (event, tail) = rest.split_at_checked(length).ok_or_else(error)?;
+        events.push(decode_event(event)?);
+        rest = tail;
+    }
+    Ok(events)
+}
+
+/// What an event's text consists of, in this order.
+struct Texts<'a> {
+    cgroup: &'a [u8],
+    arguments: &'a [u8],
+    name: &'a [u8],
+}
+
+fn texts(raw: &abi::portolan_event) -> Option<Texts<'_>> {
+    let length = |length: u32| usize::try_from(length).ok();
+    let (cgroup, rest) = raw.text.split_at_checked(length(raw.cgroup_len)?)?;
+    let (arguments, rest) = rest.split_at_checked(length(raw.arguments_len)?)?;
+    let (name, _) = rest.split_at_checked(length(raw.name_len)?)?;
+    Some(Texts { cgroup, arguments, name })
+}
+
+/// The path of names that come with the innermost first.
+fn cgroup_path(names: &[u8]) -> Untrusted {
+    let mut path = Vec::with_capacity(names.len() + 1);
+    for name in names.strip_suffix(b"\0").unwrap_or(names).rsplit(|byte| *byte == 0) {
+        path.push(b'/');
+        path.extend_from_slice(name);
+    }
+    Untrusted::from_bytes(&path)
+}
+
+/// Size of an event without its text.
+const EVENT_HEADER_BYTES: usize = std::mem::offset_of!(abi::portolan_event, text);
 
 /// Decodes what the cell iterator wrote: sockets back to back, each cell once.
 ///
@@ -227,8 +281,6 @@ fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
 
 #[cfg(test)]
 mod tests {
-    use zerocopy::{FromZeros, IntoBytes};
-
     use super::*;
 
     #[test]
@@ -258,14 +310,22 @@ mod tests {
         let mut raw = abi::portolan_event::new_zeroed();
         raw.kind = abi::PORTOLAN_EVENT_EXEC;
         raw.process.pid = 9;
+        raw.cgroup_len = 12;
         raw.arguments_len = 5;
         raw.name_len = 2;
-        raw.text[..7].copy_from_slice(b"a\0bc\0/x");
-        let event = decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES + 7]).unwrap();
+        raw.text[..19].copy_from_slice(b"in\0outside_\0a\0bc\0/x");
+        let event = decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES + 19]).unwrap();
         assert_eq!(
             (event.arguments.as_slice(), event.name.as_slice()),
             (b"a\0bc\0".as_slice(), b"/x".as_slice())
         );
+        assert_eq!(event.cgroup, Some("/outside_/in".into()));
+        let two = [&raw.as_bytes()[..EVENT_HEADER_BYTES + 19]; 2].concat();
+        assert_eq!(decode_events(&two).unwrap(), [event.clone(), event]);
+        assert!(decode_events(&two[1..]).is_err());
+        raw.arguments_len = u32::MAX;
+        assert!(decode_events(raw.as_bytes()).is_err());
+        raw.arguments_len = 5;
         assert!(decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES - 1]).is_err());
         raw.kind = 99;
         assert!(decode_event(raw.as_bytes()).is_err());

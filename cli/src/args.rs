@@ -68,7 +68,7 @@ pub(crate) struct Query {
     #[arg(long, value_name = "WHEN", default_value = "now", allow_hyphen_values = true)]
     pub(crate) until: String,
     /// One row for each: application, executable, parent, user, protocol, direction, remote, port, remote-port,
-    /// local-port, command, time; several with commas. `none` for one row with the total.
+    /// local-port, command, unit, container, namespace, time; several with commas. `none` for one row with the total.
     #[arg(long, value_name = "WORDS", value_delimiter = ',', default_value = "executable", value_parser = dimension)]
     pub(crate) by: Vec<Grouping>,
     /// At most so many rows, largest first; 0 for as many as the daemon gives.

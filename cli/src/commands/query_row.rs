@@ -123,6 +123,7 @@ fn number(dimension: Dimension, text: &str) -> Option<i64> {
         | Dimension::Port
         | Dimension::RemotePort
         | Dimension::LocalPort
+        | Dimension::Namespace
         | Dimension::Time => text.parse().ok(),
         _ => None,
     }
@@ -141,6 +142,9 @@ fn column(dimension: Dimension) -> Column {
         Dimension::RemotePort => Column::number("REMOTE PORT"),
         Dimension::LocalPort => Column::number("LOCAL PORT"),
         Dimension::Command => Column::text("COMMAND", Cut::End),
+        Dimension::Unit => Column::text("UNIT", Cut::Middle),
+        Dimension::Container => Column::text("CONTAINER", Cut::Middle),
+        Dimension::Namespace => Column::number("NAMESPACE"),
         Dimension::Time => Column::number("TIME"),
     }
 }

@@ -5,13 +5,16 @@ use portolan_core::Untrusted;
 use super::row::{Key, Program};
 use crate::show::users::Users;
 
-/// Three lines: what runs, who started it and where it talks to, and its hash with its application.
+/// Three lines: what runs, who started it, where it runs and where it talks to, and its hash with its application.
 pub(crate) fn lines(key: &Key, program: &Program, users: &mut Users) -> [String; 3] {
     let harmless = |text: &str| Untrusted::from(text).for_terminal();
     let parent = key.parent_path.as_deref().map_or_else(|| "an unknown program".to_owned(), harmless);
     let mut circumstances = format!("started by {parent} as user {}", users.name(key.uid));
     if let Some(remote) = &program.remote {
         circumstances.push_str(&format!(", to {}", harmless(remote)));
+    }
+    for place in [&key.unit, &key.container].into_iter().flatten() {
+        circumstances.push_str(&format!(", in {}", harmless(place)));
     }
     circumstances.push_str(&format!(", {} open flows", program.flows));
     let review = program.review.as_deref().map_or_else(|| "cannot be reviewed".to_owned(), harmless);

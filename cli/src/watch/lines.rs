@@ -104,6 +104,9 @@ impl Writer {
         if let Some(parent) = &row.parent_path {
             line.push_str(&format!("  started by {}", harmless(parent)));
         }
+        for place in [&row.unit, &row.container].into_iter().flatten() {
+            line.push_str(&format!("  in {}", harmless(place)));
+        }
         if let Some(remote) = &row.remote {
             line.push_str(&format!("  to {}", harmless(remote)));
         }

@@ -163,6 +163,8 @@ mod tests {
             sha256: None,
             parent_path: None,
             review: Some("unreviewed".to_owned()),
+            unit: None,
+            container: None,
             uid: 1000,
             remote: None,
             tx_bytes,

@@ -9,6 +9,8 @@ pub(crate) struct Key {
     pub(crate) sha256: Option<String>,
     pub(crate) parent_path: Option<String>,
     pub(crate) uid: u32,
+    pub(crate) unit: Option<String>,
+    pub(crate) container: Option<String>,
 }
 
 impl From<&LiveRow> for Key {
@@ -19,6 +21,8 @@ impl From<&LiveRow> for Key {
             sha256: row.sha256.clone(),
             parent_path: row.parent_path.clone(),
             uid: row.uid,
+            unit: row.unit.clone(),
+            container: row.container.clone(),
         }
     }
 }

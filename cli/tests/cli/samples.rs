@@ -114,6 +114,8 @@ pub(crate) fn live_row(path: &str, tx_bytes: u64, rx_bytes: u64) -> LiveRow {
         sha256: Some("ab".repeat(32)),
         parent_path: Some("/usr/bin/bash".to_owned()),
         review: Some("unreviewed".to_owned()),
+        unit: Some("curl.service".to_owned()),
+        container: Some(format!("docker:{}", "c0".repeat(32))),
         uid: 0,
         remote: Some("192.0.2.1:443".to_owned()),
         tx_bytes,

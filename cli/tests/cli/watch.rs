@@ -77,7 +77,9 @@ async fn lines_name_only_programs_that_moved_bytes() {
         line.starts_with("2026-01-01 00:00:00  in       7 B  out   1.50 kB  user root  /tmp/a\\u{1b}"),
         "{line}"
     );
-    assert!(line.ends_with("started by /usr/bin/bash  to 192.0.2.1:443"), "{line}");
+    let container = format!("docker:{}", "c0".repeat(32));
+    let end = format!("started by /usr/bin/bash  in curl.service  in {container}  to 192.0.2.1:443");
+    assert!(line.ends_with(&end), "{line}");
     terminate(&watching.child);
     assert_eq!(watching.code().await, Some(0));
 }

@@ -291,6 +291,10 @@ pub struct LiveRow {
     pub parent_path: Option<String>,
     /// `unreviewed`, `approved` or `ignored`.
     pub review: Option<String>,
+    /// The systemd unit that it runs in; of a user's systemd `user@UID.service/UNIT`.
+    pub unit: Option<String>,
+    /// The container that it runs in: `kind:name`.
+    pub container: Option<String>,
     /// As which user.
     pub uid: u32,
     /// Where most of the bytes of the tick went: `address:port`.

@@ -27,13 +27,19 @@ pub enum Dimension {
     LocalPort,
     /// The command line.
     Command,
+    /// The systemd unit.
+    Unit,
+    /// The container.
+    Container,
+    /// The network namespace, by its inode number.
+    Namespace,
     /// The start of the bucket, milliseconds since 1970.
     Time,
 }
 
 impl Dimension {
     /// All dimensions.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Application,
         Self::Executable,
         Self::Parent,
@@ -45,6 +51,9 @@ impl Dimension {
         Self::RemotePort,
         Self::LocalPort,
         Self::Command,
+        Self::Unit,
+        Self::Container,
+        Self::Namespace,
         Self::Time,
     ];
 
@@ -63,6 +72,9 @@ impl Dimension {
             Self::RemotePort => "remote_port",
             Self::LocalPort => "local_port",
             Self::Command => "command",
+            Self::Unit => "unit",
+            Self::Container => "container",
+            Self::Namespace => "namespace",
             Self::Time => "time",
         }
     }
@@ -84,7 +96,7 @@ impl FromStr for Dimension {
                 "dimension",
                 text,
                 "application, executable, parent, user, protocol, direction, remote, port, remote_port, local_port, \
-                 command or time",
+                 command, unit, container, namespace or time",
             )
         })
     }

@@ -5,27 +5,33 @@
 
 mod application;
 mod bytes;
+mod container;
 mod dimension;
 mod executable;
 mod finding;
 mod flow;
 mod owner;
+mod placement;
 mod process;
 mod text;
 mod time;
 mod unattributed;
+mod unit;
 
 pub use application::{ApplicationKey, ReviewState};
 pub use bytes::Bytes;
+pub use container::{Container, ContainerKind};
 pub use dimension::Dimension;
 pub use executable::{Executable, Sha256Digest};
 pub use finding::FindingKind;
 pub use flow::{Direction, Endpoint, Flow, Protocol};
 pub use owner::{Lineage, Owner};
+pub use placement::Placement;
 pub use process::{Pid, ProcessKey, Uid};
 pub use text::Untrusted;
 pub use time::{MonotonicNs, UnixMillis};
 pub use unattributed::Unattributed;
+pub use unit::{Unit, UnitManager};
 
 /// A word that does not parse: what was given and what would have been understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -86,6 +86,7 @@ fn batch(programs: &[Owner], bucket: u32) -> Vec<Record> {
                 bucket_ms: BUCKET_MS,
                 owner: programs[usize::try_from(mixed % 200).unwrap()].clone(),
                 command_line: Some(format!("program --number {}", mixed % 200).into()),
+                placement: Arc::default(),
                 uid: Uid(1000),
                 protocol: if mixed.is_multiple_of(7) { Protocol::Udp } else { Protocol::Tcp },
                 direction: Direction::Outbound,

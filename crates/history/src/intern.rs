@@ -1,4 +1,4 @@
-use portolan_core::{Owner, Uid};
+use portolan_core::{Container, Owner, Uid, Unit};
 use rusqlite::{Connection, OptionalExtension, ToSql, types::FromSql};
 
 use crate::{
@@ -53,12 +53,16 @@ impl Interner {
             Owner::Kernel => (ActorOwner::Kernel, None),
             Owner::Unattributed(reason) => (ActorOwner::Unattributed(*reason), None),
         };
-        let command = match &record.command_line {
-            Some(line) => Some(self.texts.id(connection, line.as_raw())?),
-            None => None,
+        let (unit, container) = (&record.placement.unit, &record.placement.container);
+        let actor = Actor {
+            owner,
+            command: self.texts.id_of(connection, record.command_line.as_ref())?,
+            unit: self.texts.id_of(connection, unit.as_ref().map(Unit::to_text).as_ref())?,
+            container: self.texts.id_of(connection, container.as_ref().map(Container::to_text).as_ref())?,
+            uid: record.uid,
+            network_namespace: record.network_namespace,
         };
-        let (uid, network_namespace) = (record.uid, record.network_namespace);
-        let actor = self.actors.id(connection, Actor { owner, command, uid, network_namespace })?;
+        let actor = self.actors.id(connection, actor)?;
         let peer = Peer {
             protocol: record.protocol,
             direction: record.direction,

@@ -1,4 +1,6 @@
-use portolan_core::{Bytes, Direction, Endpoint, Owner, Protocol, Uid, UnixMillis, Untrusted};
+use std::sync::Arc;
+
+use portolan_core::{Bytes, Direction, Endpoint, Owner, Placement, Protocol, Uid, UnixMillis, Untrusted};
 
 /// What one owner exchanged with one peer in one bucket.
 ///
@@ -14,6 +16,8 @@ pub struct Record {
     pub owner: Owner,
     /// The owner's command line; `None` when it is not known or not to be recorded.
     pub command_line: Option<Untrusted>,
+    /// Where the owner ran.
+    pub placement: Arc<Placement>,
     /// As which user.
     pub uid: Uid,
     /// What the socket speaks.

@@ -39,8 +39,8 @@ impl Texts for Application {
 
 impl Texts for LiveRow {
     fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let Self { application, path, parent_path, .. } = self;
-        [application, parent_path].into_iter().flatten().chain([path])
+        let Self { application, path, parent_path, unit, container, .. } = self;
+        [application, parent_path, unit, container].into_iter().flatten().chain([path])
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use portolan_bpf::FileId;
 use portolan_core::{Pid, UnixMillis, Untrusted};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use crate::clock;
 
@@ -71,12 +71,25 @@ pub(super) fn open_executable(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
 
 /// The file that was executed by this name, with its path; `None` when it has gone, or changed since.
 ///
-/// A name is what a program said: it is opened only once it is certain that it leads to that file.
-pub(super) fn open_unchanged(name: &[u8], executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
+/// A name is what a program said: it is opened only once it is certain that it leads to that file. `root` is that of a process
+/// that sees the same files; a name that leads through a filesystem which may have to be waited for is none.
+pub(super) fn open_unchanged(
+    root: Option<Pid>,
+    name: &[u8],
+    executed: &FileId,
+) -> Option<(OwnedFd, Untrusted)> {
     if name.first() != Some(&b'/') {
         return None; // relative to a folder that is not known any more
     }
-    let found = rustix::fs::open(name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let found = match root {
+        None => rustix::fs::open(name, flags, Mode::empty()).ok()?,
+        Some(pid) => {
+            let root = rustix::fs::open(format!("/proc/{}/root", pid.0), flags, Mode::empty()).ok()?;
+            let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
+            rustix::fs::openat2(&root, name, flags, Mode::empty(), inside).ok()?
+        }
+    };
     if !FileKey::of(&found).ok()?.is_unchanged_since(executed) {
         return None;
     }

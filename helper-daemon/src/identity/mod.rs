@@ -8,6 +8,7 @@ mod hasher;
 mod image;
 mod images;
 mod pending_files;
+mod placements;
 mod process;
 mod processes;
 mod remembered;

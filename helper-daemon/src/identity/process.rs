@@ -1,12 +1,13 @@
 use std::{
-    cell::{Cell, OnceCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     sync::Arc,
 };
 
 use portolan_bpf::{FileId, Stamps};
 use portolan_core::{
-    ApplicationKey, Executable, Lineage, MonotonicNs, Owner, ProcessKey, Uid, Unattributed, Untrusted,
+    ApplicationKey, Executable, Lineage, MonotonicNs, Owner, Placement, ProcessKey, Uid, Unattributed,
+    Untrusted,
 };
 
 use super::{
@@ -24,6 +25,8 @@ pub struct Process {
     pub uid: Uid,
     /// Its arguments, joined with spaces; `None` when they are not known.
     pub command_line: Option<Untrusted>,
+    /// Where it runs: at its fork or exec, or where it was moved to since.
+    pub(super) placement: RefCell<Arc<Placement>>,
     pub(super) parent: Option<Rc<Process>>,
     pub(super) executed: Option<FileId>,
     pub(super) path: Untrusted,
@@ -47,6 +50,11 @@ pub enum Identity {
 }
 
 impl Process {
+    /// Where it runs, or ran at its end.
+    pub fn placement(&self) -> Arc<Placement> {
+        Arc::clone(&self.placement.borrow())
+    }
+
     /// Who this is. Settled once and for ever.
     pub fn identity(&self) -> Identity {
         match self.lineage() {
@@ -126,6 +134,7 @@ impl Process {
             key: self.key,
             uid: self.uid,
             command_line: self.command_line.clone(),
+            placement: self.placement.clone(),
             parent: None,
             executed: self.executed,
             path: self.path.clone(),
@@ -185,6 +194,7 @@ mod tests {
             key: ProcessKey { pid: Pid(1), started: MonotonicNs(1), exec_generation: 1 },
             uid: Uid(0),
             command_line: None,
+            placement: RefCell::default(),
             parent: None,
             executed: Some(executed),
             path: Untrusted::from("/x"),

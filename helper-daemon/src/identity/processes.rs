@@ -1,11 +1,11 @@
 use std::{
-    cell::{Cell, OnceCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{HashMap, HashSet, VecDeque},
     rc::Rc,
 };
 
 use portolan_bpf::{Event, EventKind};
-use portolan_core::{MonotonicNs, Pid, ProcessKey, Untrusted};
+use portolan_core::{MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
 
 use super::remembered::Remembered;
 use super::{
@@ -14,6 +14,7 @@ use super::{
     image::Image,
     images::Images,
     pending_files::PendingFiles,
+    placements::Placements,
     process::{MAX_PARENTS, Process},
 };
 use crate::{clock::Now, journal::Entry, monitor::ExecFile};
@@ -31,6 +32,7 @@ pub struct Processes {
     pub(super) ended: VecDeque<(MonotonicNs, ProcessKey)>,
     pub(super) images: Images,
     files: PendingFiles,
+    placements: Placements,
     /// Whose files' stamps are to be noted.
     unnoted: Vec<Rc<Process>>,
     /// Who executed a file since the last look.
@@ -54,6 +56,7 @@ impl Processes {
             EventKind::Exec => self.executed(key, event),
             EventKind::Exit => self.exited(key, event.at),
             EventKind::Task => self.found(key, event),
+            EventKind::Moved => self.moved(key, event),
         }
     }
 
@@ -137,10 +140,12 @@ impl Processes {
     fn forked(&mut self, key: ProcessKey, event: Event) {
         let parent = event.parent.and_then(|parent| self.table.get(&parent)).cloned();
         let Some(parent) = parent else { return self.found(key, event) };
+        let placement = self.placements.of(event.cgroup);
         let process = Process {
             key,
             uid: event.uid,
             command_line: parent.command_line.clone(),
+            placement: RefCell::new(placement),
             executed: parent.executed,
             path: parent.path.clone(),
             image: parent.image.clone(),
@@ -164,10 +169,12 @@ impl Processes {
             }
         }
         let parent = self.parent_of(key, event.parent, event.at);
+        let placement = self.placements.of(event.cgroup);
         let process = Process {
             key,
             uid: event.uid,
             command_line: command_line(&arguments),
+            placement: RefCell::new(placement),
             parent,
             executed: event.file,
             path,
@@ -180,6 +187,15 @@ impl Processes {
         let process = self.begin(process, event.at);
         if event.kind == EventKind::Exec {
             self.executed.push(process);
+        }
+    }
+
+    /// It is in another cgroup. What it moves in the bucket of now goes there as a whole.
+    fn moved(&mut self, key: ProcessKey, event: Event) {
+        if let Some(process) = self.table.get(&key) {
+            let placement = self.placements.of(event.cgroup);
+            self.changes.push(Entry::Moved(key, Placement::clone(&placement)));
+            process.placement.replace(placement);
         }
     }
 
@@ -239,8 +255,13 @@ impl Processes {
             // A path that is longer than the kernel can say is none.
             Some(file) if !file.path.as_raw().is_empty() => (file.descriptor, file.path),
             _ => {
-                match file::open_executable(pid).ok().or_else(|| file::open_unchanged(&event.name, &executed))
-                {
+                let parent = event.parent.map(|parent| parent.pid);
+                let by_name = |root| file::open_unchanged(root, &event.name, &executed);
+                let opened = file::open_executable(pid)
+                    .ok()
+                    .or_else(|| parent.and_then(|parent| by_name(Some(parent))))
+                    .or_else(|| by_name(None));
+                match opened {
                     Some(opened) => opened,
                     None => return unknown,
                 }

@@ -1,6 +1,7 @@
 //! What is known of processes, in a form that outlives the daemon.
 
 use std::{
+    cell::RefCell,
     collections::{HashMap, HashSet},
     rc::Rc,
     sync::Arc,
@@ -8,7 +9,7 @@ use std::{
 
 use portolan_bpf::FileId;
 use portolan_core::{
-    Executable, Lineage, MonotonicNs, ProcessKey, Sha256Digest, Uid, Unattributed, Untrusted,
+    Executable, Lineage, MonotonicNs, Placement, ProcessKey, Sha256Digest, Uid, Unattributed, Untrusted,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub struct Remembered {
     pub uid: Uid,
     /// See [`Process::command_line`].
     pub command_line: Option<Untrusted>,
+    /// Where it runs.
+    pub placement: Placement,
     /// Who started it.
     pub parent: Option<ProcessKey>,
     /// The file that it runs, as the kernel saw it.
@@ -46,6 +49,7 @@ impl Remembered {
             key: process.key,
             uid: process.uid,
             command_line: process.command_line.clone(),
+            placement: Placement::clone(&process.placement.borrow()),
             parent: process.parent.as_ref().map(|parent| parent.key),
             executed: process.executed,
             path: process.path.clone(),
@@ -119,7 +123,7 @@ impl Processes {
                 .map(|(descriptor, _)| descriptor)
                 .filter(|opened| FileKey::of(opened).is_ok_and(|key| key.is_file(&executed)))
                 .or_else(|| {
-                    file::open_unchanged(one.path.as_raw().as_bytes(), &executed)
+                    file::open_unchanged(None, one.path.as_raw().as_bytes(), &executed)
                         .map(|(descriptor, _)| descriptor)
                 });
             self.images.of(descriptor?).ok()
@@ -128,6 +132,7 @@ impl Processes {
             key: one.key,
             uid: one.uid,
             command_line: one.command_line,
+            placement: RefCell::new(Arc::new(one.placement)),
             parent,
             executed: one.executed,
             path: one.path,

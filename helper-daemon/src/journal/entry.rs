@@ -1,4 +1,6 @@
-use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey, Sha256Digest, Unattributed, UnixMillis};
+use portolan_core::{
+    Bytes, Flow, MonotonicNs, Placement, ProcessKey, Sha256Digest, Unattributed, UnixMillis,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
 };
 
 /// The version of [`Entry`]; another one cannot be read.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The first entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +69,8 @@ pub enum Entry {
     Process(Remembered),
     /// It ended, or runs another executable.
     Ended(ProcessKey, MonotonicNs),
+    /// It was moved to another place.
+    Moved(ProcessKey, Placement),
     /// It is known what it runs.
     Identified(ProcessKey, Result<Sha256Digest, Unattributed>),
     /// Counters were read that the kernel forgets next.

@@ -70,6 +70,9 @@ impl Recovered {
                 }
             },
             Entry::Ended(key, at) => self.change(places, key, |process| process.ended = Some(at)),
+            Entry::Moved(key, placement) => {
+                self.change(places, key, |process| process.placement = placement);
+            }
             Entry::Identified(key, identity) => {
                 self.change(places, key, |process| process.identity = Some(identity));
             }

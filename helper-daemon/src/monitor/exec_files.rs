@@ -6,18 +6,19 @@
 use std::{
     collections::HashSet,
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        fd::{AsRawFd, BorrowedFd, OwnedFd},
         unix::ffi::OsStringExt,
     },
+    rc::Rc,
 };
 
 use nix::{
     errno::Errno,
-    sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags},
+    sys::fanotify::{EventFFlags, Fanotify, InitFlags, MaskFlags},
 };
 use portolan_core::{Pid, Untrusted};
 
-use super::{filesystems::Filesystems, hooks::Hook};
+use super::{hooks::Hook, mount_namespaces::MountNamespaces, mounts::Device, sources::Sources};
 
 const NAME: &str = "fanotify FAN_OPEN_EXEC";
 const PURPOSE: &str = "holds the file that a process runs, so that the shortest process can be hashed";
@@ -29,19 +30,21 @@ pub struct ExecFile {
     pub pid: Pid,
     /// The file, open for reading.
     pub descriptor: OwnedFd,
-    /// Its path when it was opened, as its mount namespace knows it.
+    /// Its path when it was opened, in the mount namespace of who opened it; a chroot's folder is part of it.
     pub path: Untrusted,
 }
 
 pub(super) struct ExecFiles {
-    group: Fanotify,
-    filesystems: Filesystems,
-    marked: HashSet<(u32, u32)>,
+    pub(super) group: Fanotify,
+    pub(super) namespaces: MountNamespaces,
+    pub(super) marked: HashSet<Device>,
+    /// Filesystems that programs were executed from and that cannot be marked.
+    pub(super) refused: HashSet<Device>,
     overflows: u64,
 }
 
 impl ExecFiles {
-    pub(super) fn start() -> (Option<Self>, Hook) {
+    pub(super) fn start(sources: &Rc<Sources>) -> (Option<Self>, Hook) {
         let flags = InitFlags::FAN_CLASS_NOTIF
             | InitFlags::FAN_CLOEXEC
             | InitFlags::FAN_NONBLOCK
@@ -53,13 +56,19 @@ impl ExecFiles {
             | EventFFlags::O_NOATIME;
         let opened = Fanotify::init(flags, event_flags)
             .map_err(|error| format!("the kernel refuses a fanotify group (it needs CAP_SYS_ADMIN): {error}"))
-            .and_then(|group| Ok((group, Filesystems::open().map_err(|error| error.to_string())?)));
-        let (group, filesystems) = match opened {
-            Ok(opened) => opened,
+            .and_then(|group| sources.add(&group).map(|()| group).map_err(|error| error.to_string()));
+        let group = match opened {
+            Ok(group) => group,
             Err(problem) => return (None, Hook::from_result(NAME, PURPOSE, Err(problem))),
         };
-        let mut files = Self { group, filesystems, marked: HashSet::new(), overflows: 0 };
-        files.mark_filesystems();
+        let mut files = Self {
+            group,
+            namespaces: MountNamespaces::new(Rc::clone(sources)),
+            marked: HashSet::new(),
+            refused: HashSet::new(),
+            overflows: 0,
+        };
+        files.mark_own_namespace();
         if files.marked.is_empty() {
             let problem = "no filesystem could be marked; Linux 5.0 or newer is needed".to_owned();
             return (None, Hook::from_result(NAME, PURPOSE, Err(problem)));
@@ -67,39 +76,8 @@ impl ExecFiles {
         (Some(files), Hook::from_result(NAME, PURPOSE, Ok(())))
     }
 
-    pub(super) fn mounts_fd(&self) -> BorrowedFd<'_> {
-        self.filesystems.as_fd()
-    }
-
     pub(super) fn overflows(&self) -> u64 {
         self.overflows
-    }
-
-    /// Marks every filesystem that is mounted and not marked yet. A filesystem that refuses is left out: its files are found
-    /// through /proc.
-    pub(super) fn mark_filesystems(&mut self) {
-        let mounts = match self.filesystems.list() {
-            Ok(mounts) => mounts,
-            Err(error) => {
-                tracing::warn!("cannot read the list of mounts, new filesystems are not watched: {error}");
-                return;
-            }
-        };
-        // What was unmounted may come back with the same device number and no mark.
-        self.marked.retain(|device| mounts.iter().any(|mount| mount.device == *device));
-        for mount in mounts {
-            if self.marked.contains(&mount.device) {
-                continue;
-            }
-            let flags = MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM;
-            let at = rustix::fs::CWD;
-            match self.group.mark(flags, MaskFlags::FAN_OPEN_EXEC, at, Some(mount.path.as_path())) {
-                Ok(()) => {
-                    self.marked.insert(mount.device);
-                }
-                Err(error) => tracing::debug!("{} cannot be marked: {error}", mount.path.display()),
-            }
-        }
     }
 
     /// The oldest of the queue, as many as one call gives; none when it is empty.
@@ -124,7 +102,7 @@ impl ExecFiles {
                 }
                 let Some(descriptor) = event.fd() else { continue };
                 let Ok(pid) = u32::try_from(event.pid()) else { continue };
-                let path = path_of(descriptor);
+                let path = path_of(descriptor, Pid(pid));
                 if let Ok(descriptor) = descriptor.try_clone_to_owned() {
                     files.push(ExecFile { pid: Pid(pid), descriptor, path });
                 }
@@ -134,18 +112,12 @@ impl ExecFiles {
     }
 }
 
-impl AsFd for ExecFiles {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.group.as_fd()
-    }
-}
-
-fn path_of(descriptor: BorrowedFd<'_>) -> Untrusted {
+fn path_of(descriptor: BorrowedFd<'_>, pid: Pid) -> Untrusted {
     let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
     let Ok(path) = std::fs::read_link(link) else { return Untrusted::from("") };
     let path = path.into_os_string().into_vec();
     match path.strip_suffix(DELETED) {
-        Some(before) if is_gone(descriptor, &path) => Untrusted::from_bytes(before),
+        Some(before) if is_gone(descriptor, pid, &path) => Untrusted::from_bytes(before),
         _ => Untrusted::from_bytes(&path),
     }
 }
@@ -153,10 +125,15 @@ fn path_of(descriptor: BorrowedFd<'_>) -> Untrusted {
 /// What the kernel puts behind a path whose name has been taken away.
 const DELETED: &[u8] = b" (deleted)";
 
-/// Whether the file does not have this name, which a file may well choose for itself.
-fn is_gone(descriptor: BorrowedFd<'_>, path: &[u8]) -> bool {
-    match (rustix::fs::fstat(descriptor), rustix::fs::lstat(path)) {
-        (Ok(file), Ok(named)) => (file.st_dev, file.st_ino) != (named.st_dev, named.st_ino),
-        _ => true,
-    }
+/// Whether the file does not have this name, which a file may well choose for itself. The path is that of the process's mount
+/// namespace; there the file may show another device number than here.
+fn is_gone(descriptor: BorrowedFd<'_>, pid: Pid, path: &[u8]) -> bool {
+    let Ok(file) = rustix::fs::fstat(descriptor) else { return false };
+    let root = format!("/proc/{}/root", pid.0).into_bytes();
+    let has_it = |root: &[u8]| {
+        let named = rustix::fs::lstat([root, path].concat());
+        named.is_ok_and(|named| (named.st_ino, named.st_size) == (file.st_ino, file.st_size))
+    };
+    // It may have other names. When the process has ended, too, nobody can look: then it keeps what it is called.
+    file.st_nlink == 0 || (!has_it(&root) && !has_it(b"") && rustix::fs::stat(root.as_slice()).is_ok())
 }

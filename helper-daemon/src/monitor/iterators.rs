@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use portolan_bpf::{Cell, EVENT_HEADER_BYTES, Event, decode_cells, decode_event};
+use portolan_bpf::{Cell, Event, decode_cells, decode_events};
 
 use super::{MonitorError, programs::Programs, syscall};
 
@@ -49,7 +49,7 @@ impl Iterators {
     pub(super) fn processes(&self) -> Result<Vec<Event>, MonitorError> {
         let bytes =
             read(&self.processes).map_err(|source| MonitorError::Read { what: "the processes", source })?;
-        Ok(bytes.chunks(EVENT_HEADER_BYTES).map(decode_event).collect::<Result<_, _>>()?)
+        Ok(decode_events(&bytes)?)
     }
 }
 

@@ -8,22 +8,26 @@
 //! | connection opened | tp_btf/inet_sock_set_state | before the first byte | connections without bytes are not seen |
 //! | socket closed | cgroup/sock_release | at the last close, with the cell still there | the last bytes before a close are lost |
 //! | fork, exec, exit | tp_btf/sched_process_* | exact, for the shortest process | nothing can be attributed |
+//! | moved to another cgroup | tp_btf/cgroup_attach_task | names the unit of programs that are moved after their start | the cgroup at the start counts |
 //! | executed file | fanotify FAN_OPEN_EXEC | a descriptor of what ran, also when it is gone | /proc is asked, which is too late for short processes |
 //!
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
-//! when a filesystem is mounted.
+//! when a filesystem is mounted, in whichever mount namespace.
 
 mod cgroup;
 mod closings;
 mod counters;
 mod events;
 mod exec_files;
-mod filesystems;
 mod grace;
 mod hooks;
 mod iterators;
+mod marks;
+mod mount_namespaces;
+mod mounts;
 mod pins;
 mod programs;
+mod sources;
 mod syscall;
 
 pub use counters::{Closed, Losses};
@@ -31,10 +35,7 @@ pub use exec_files::ExecFile;
 pub use hooks::Hook;
 pub use pins::detach_all;
 
-use std::{
-    os::fd::{AsFd, BorrowedFd},
-    path::Path,
-};
+use std::{io, os::fd::AsFd, path::Path, rc::Rc, time::Duration};
 
 use portolan_bpf::{Cell, Event};
 use portolan_core::MonotonicNs;
@@ -45,6 +46,7 @@ use exec_files::ExecFiles;
 use iterators::Iterators;
 use pins::Pins;
 use programs::{Attached, Programs};
+use sources::Sources;
 
 /// Why the kernel cannot be watched at all.
 #[derive(Debug, thiserror::Error)]
@@ -94,9 +96,14 @@ pub enum MonitorError {
     Decode(#[from] portolan_bpf::DecodeError),
 }
 
+fn cannot_wait(source: io::Error) -> MonitorError {
+    MonitorError::Read { what: "what there is to wait for", source }
+}
+
 /// The kernel, being watched.
 pub struct Monitor {
     hooks: Vec<Hook>,
+    sources: Rc<Sources>,
     events: Events,
     exec_files: Option<ExecFiles>,
     iterators: Iterators,
@@ -110,14 +117,20 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Loads and attaches everything. Sockets that exist get their cells.
+    /// Loads and attaches everything. Sockets that exist get their cells. `waker` ends a wait, too.
     ///
     /// What an earlier daemon left under `pin_dir` goes on when it is of the instance that the caller knows; otherwise it is
     /// dropped, and counting begins anew.
     ///
     /// # Errors
     /// When the kernel cannot be watched at all; what is merely missing is an inactive [`Hook`].
-    pub fn start(pin_dir: &Path, known: Option<u64>, now: MonotonicNs) -> Result<Self, MonitorError> {
+    pub fn start(
+        pin_dir: &Path,
+        known: Option<u64>,
+        now: MonotonicNs,
+        waker: impl AsFd,
+    ) -> Result<Self, MonitorError> {
+        let sources = Rc::new(Sources::new().map_err(cannot_wait)?);
         let mut pins = Pins::open(pin_dir);
         let is_resumed = pins.as_ref().is_ok_and(|pins| known.is_some() && pins.instance() == known);
         if let (Ok(opened), false) = (&pins, is_resumed)
@@ -132,12 +145,13 @@ impl Monitor {
         let kept = pins.as_ref().ok();
         let mut programs = Programs::load(kept)?;
         let mut hooks = programs.attach(kept)?;
-        let (exec_files, hook) = ExecFiles::start();
+        let (exec_files, hook) = ExecFiles::start(&sources);
         hooks.push(hook);
         let events = Events::new(programs.ring()?);
         let iterators = Iterators::attach(&mut programs)?;
         let mut counters = Counters::new(&mut programs)?;
         let instance = counters.instance(now)?;
+        sources.add(&waker).and_then(|()| sources.add(&events)).map_err(cannot_wait)?;
         let adopted = iterators.adopt_sockets();
         hooks.push(Hook::from_result(
             "iter/task_file",
@@ -147,6 +161,7 @@ impl Monitor {
         let attached = programs.into_attached();
         Ok(Self {
             hooks,
+            sources,
             events,
             exec_files,
             iterators,
@@ -191,22 +206,17 @@ impl Monitor {
         &self.hooks
     }
 
-    /// Readable when there are process events.
-    #[must_use]
-    pub fn events_fd(&self) -> BorrowedFd<'_> {
-        self.events.as_fd()
-    }
-
-    /// Readable when files were executed; `None` without fanotify.
-    #[must_use]
-    pub fn exec_files_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.exec_files.as_ref().map(AsFd::as_fd)
-    }
-
-    /// Exceptional when something was mounted or unmounted; `None` without fanotify.
-    #[must_use]
-    pub fn mounts_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.exec_files.as_ref().map(ExecFiles::mounts_fd)
+    /// Waits until there is something to read, or the waker is called. What was mounted meanwhile is watched then.
+    ///
+    /// # Errors
+    /// When the machine refuses to wait.
+    pub fn wait(&mut self, timeout: Duration) -> io::Result<()> {
+        for namespace in self.sources.wait(timeout)? {
+            if let Some(exec_files) = &mut self.exec_files {
+                exec_files.mounts_changed(namespace);
+            }
+        }
+        Ok(())
     }
 
     /// The oldest process event, which the kernel keeps until [`Self::forget_event`].
@@ -216,7 +226,11 @@ impl Monitor {
     /// # Errors
     /// When the programs are not of this build.
     pub fn event(&mut self) -> Result<Option<Event>, MonitorError> {
-        Ok(self.events.first()?)
+        let event = self.events.first()?;
+        if let (Some(exec_files), Some(event)) = (&mut self.exec_files, &event) {
+            exec_files.note(event);
+        }
+        Ok(event)
     }
 
     /// Lets the kernel forget the event that [`Self::event`] gave.
@@ -229,19 +243,16 @@ impl Monitor {
         self.exec_files.as_mut().map(ExecFiles::take).unwrap_or_default()
     }
 
-    /// Watches the filesystems that were mounted since.
-    pub fn mark_new_filesystems(&mut self) {
-        if let Some(exec_files) = &mut self.exec_files {
-            exec_files.mark_filesystems();
-        }
-    }
-
     /// Every process that exists, without arguments.
     ///
     /// # Errors
     /// When the iterator cannot be read.
-    pub fn processes(&self) -> Result<Vec<Event>, MonitorError> {
-        self.iterators.processes()
+    pub fn processes(&mut self) -> Result<Vec<Event>, MonitorError> {
+        let processes = self.iterators.processes()?;
+        if let Some(exec_files) = &mut self.exec_files {
+            exec_files.note_all(&processes);
+        }
+        Ok(processes)
     }
 
     /// What was closed since the last call of [`Self::forget_closed`]. To be read before [`Self::cells`]: a socket that closes in

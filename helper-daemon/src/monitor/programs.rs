@@ -43,7 +43,7 @@ const fn place(name: &'static str, hook: &'static str, purpose: &'static str) ->
     Place { name, hook, purpose, is_essential: false }
 }
 
-const PLACES: [Place; 12] = [
+const PLACES: [Place; 13] = [
     Place { is_essential: true, ..place("fork", "tp_btf/sched_process_fork", "knows who started whom") },
     Place {
         is_essential: true,
@@ -53,6 +53,7 @@ const PLACES: [Place; 12] = [
         is_essential: true,
         ..place("exit", "tp_btf/sched_process_exit", "knows when a process is gone")
     },
+    place("moved", "tp_btf/cgroup_attach_task", "knows when a process is moved to another unit or container"),
     place("sent", "tp_btf/sock_send_length", "counts the bytes that programs send"),
     place("received", "tp_btf/sock_recv_length", "counts the bytes that programs receive (all but TCP)"),
     place("consumed", "tp_btf/tcp_rcv_space_adjust", "counts the bytes that programs receive over TCP"),

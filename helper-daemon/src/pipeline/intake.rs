@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Every process that exists, parents first.
-pub(super) fn take_snapshot(monitor: &Monitor, processes: &mut Processes) -> Result<(), MonitorError> {
+pub(super) fn take_snapshot(monitor: &mut Monitor, processes: &mut Processes) -> Result<(), MonitorError> {
     let mut found = monitor.processes()?;
     found.sort_by_key(|event| event.process.map(|process| process.started));
     for event in found {
@@ -21,7 +21,7 @@ pub(super) fn take_snapshot(monitor: &Monitor, processes: &mut Processes) -> Res
 
 /// The same when events were lost: who is not among them has ended.
 pub(super) fn take_lost_events(
-    monitor: &Monitor,
+    monitor: &mut Monitor,
     processes: &mut Processes,
     now: MonotonicNs,
 ) -> Result<(), MonitorError> {

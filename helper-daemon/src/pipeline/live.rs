@@ -6,7 +6,10 @@ use std::{
 };
 
 use portolan_bus::{LiveRow, LiveTick};
-use portolan_core::{ApplicationKey, Bytes, Endpoint, Executable, Owner, ReviewState, Uid, Untrusted};
+use portolan_core::{
+    ApplicationKey, Bytes, Container, Endpoint, Executable, Owner, Placement, ReviewState, Uid, Unit,
+    Untrusted,
+};
 
 /// Ticks that a new subscriber is shown: five minutes of the default tick.
 const RECENT: usize = 300;
@@ -34,8 +37,9 @@ impl Recent {
 
 /// Who a row of the live view stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Who {
+pub(super) struct Who {
     executable: Result<(ApplicationKey, Executable, Option<Untrusted>), &'static str>,
+    placement: Arc<Placement>,
     uid: Uid,
 }
 
@@ -54,8 +58,8 @@ pub(super) struct Tick {
 
 impl Tick {
     /// Bytes of a flow; 0 when it was only opened.
-    pub(super) fn moved(&mut self, owner: &Owner, uid: Uid, remote: Option<Endpoint>, bytes: Bytes) {
-        let what = self.rows.entry(who(owner, uid)).or_default();
+    pub(super) fn moved(&mut self, who: Who, remote: Option<Endpoint>, bytes: Bytes) {
+        let what = self.rows.entry(who).or_default();
         what.bytes += bytes;
         if let Some(remote) = remote {
             *what.by_remote.entry(remote).or_default() += bytes.total();
@@ -63,8 +67,8 @@ impl Tick {
     }
 
     /// A flow that has a socket in use.
-    pub(super) fn open(&mut self, owner: &Owner, uid: Uid, remote: Option<Endpoint>) {
-        let what = self.rows.entry(who(owner, uid)).or_default();
+    pub(super) fn open(&mut self, who: Who, remote: Option<Endpoint>) {
+        let what = self.rows.entry(who).or_default();
         what.flows = what.flows.saturating_add(1);
         if let Some(remote) = remote {
             what.by_remote.entry(remote).or_default();
@@ -90,28 +94,33 @@ impl Tick {
     }
 }
 
-fn who(owner: &Owner, uid: Uid) -> Who {
-    let executable = match owner {
-        Owner::Kernel => Err("kernel"),
-        Owner::Unattributed(reason) => Err(reason.as_str()),
-        Owner::Program { lineage, application } => Ok((
-            application.clone(),
-            lineage.executable.clone(),
-            lineage.parent.as_ref().map(|parent| parent.executable.path.clone()),
-        )),
-    };
-    Who { executable, uid }
+impl Who {
+    pub(super) fn new(owner: &Owner, placement: Arc<Placement>, uid: Uid) -> Self {
+        let executable = match owner {
+            Owner::Kernel => Err("kernel"),
+            Owner::Unattributed(reason) => Err(reason.as_str()),
+            Owner::Program { lineage, application } => Ok((
+                application.clone(),
+                lineage.executable.clone(),
+                lineage.parent.as_ref().map(|parent| parent.executable.path.clone()),
+            )),
+        };
+        Self { executable, placement, uid }
+    }
 }
 
 fn row(who: Who, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<ReviewState>) -> LiveRow {
     let remote =
         what.by_remote.iter().max_by_key(|(remote, bytes)| (**bytes, **remote)).map(|(remote, _)| remote);
+    let raw = |text: Untrusted| text.as_raw().to_owned();
     let mut row = LiveRow {
         application: None,
         path: String::new(),
         sha256: None,
         parent_path: None,
         review: None,
+        unit: who.placement.unit.as_ref().map(Unit::to_text).map(raw),
+        container: who.placement.container.as_ref().map(Container::to_text).map(raw),
         uid: who.uid.0,
         remote: remote.map(Endpoint::to_string),
         tx_bytes: what.bytes.tx,

@@ -3,7 +3,6 @@
 use std::{
     collections::VecDeque,
     io,
-    os::fd::{AsFd, BorrowedFd},
     path::PathBuf,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
@@ -12,7 +11,6 @@ use std::{
 
 use portolan_bus::{Error, LiveTick};
 use portolan_core::MonotonicNs;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
@@ -150,7 +148,7 @@ impl Recorder {
                 waker.wake();
             }
         })?;
-        let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer)?;
+        let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer, &waker)?;
         let Inheritance { monitor, processes, ledger, rows, losses, journal, head, left_generation } =
             inherited;
         let now = Now::read();
@@ -215,11 +213,9 @@ impl Recorder {
     }
 
     fn step(&mut self) -> Result<(), RecorderError> {
-        let mounts_changed = self.wait()?;
+        let timeout = Duration::from_nanos(self.pace.until_due(Now::read()));
+        self.monitor.wait(timeout)?;
         self.waker.reset();
-        if mounts_changed {
-            self.monitor.mark_new_filesystems();
-        }
         // Hashes first: a process whose end is not among the events that follow was there when its file had been read.
         let hashes_came = self.take_hashes();
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
@@ -253,30 +249,6 @@ impl Recorder {
             }
         }
         Ok(())
-    }
-
-    /// Waits for something to do. `true` when filesystems were mounted or unmounted.
-    fn wait(&self) -> io::Result<bool> {
-        let timeout_ns = self.pace.until_due(Now::read());
-        let timeout = Timespec {
-            tv_sec: i64::try_from(timeout_ns / 1_000_000_000).unwrap_or(1),
-            tv_nsec: i64::try_from(timeout_ns % 1_000_000_000).unwrap_or(0),
-        };
-        let readable: Vec<BorrowedFd<'_>> =
-            [Some(self.waker.as_fd()), Some(self.monitor.events_fd()), self.monitor.exec_files_fd()]
-                .into_iter()
-                .flatten()
-                .collect();
-        let mut polled: Vec<PollFd<'_>> =
-            readable.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
-        if let Some(mounts) = self.monitor.mounts_fd() {
-            polled.push(PollFd::from_borrowed_fd(mounts, PollFlags::PRI));
-        }
-        match poll(&mut polled, Some(&timeout)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(polled.get(readable.len()).is_some_and(|mounts| mounts.revents().contains(PollFlags::PRI)))
     }
 
     /// `true` when there were any.

@@ -11,6 +11,7 @@ use super::{
     recorder::{Recorder, RecorderError},
     rows::Rows,
     tick::source_of,
+    waker::Waker,
     writer::Writer,
 };
 use crate::{
@@ -38,7 +39,12 @@ pub(super) struct Inheritance {
 
 impl Inheritance {
     /// Starts to watch the kernel; goes on where the daemon before this one was killed, when it was.
-    pub(super) fn take(pin_dir: &Path, journal: &Path, writer: &Writer) -> Result<Self, MonitorError> {
+    pub(super) fn take(
+        pin_dir: &Path,
+        journal: &Path,
+        writer: &Writer,
+        waker: &Waker,
+    ) -> Result<Self, MonitorError> {
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let (mut journal, entries) = Journal::open(journal.into());
         let recovered = Recovered::replay(entries, &boot_id, |journal| {
@@ -46,20 +52,20 @@ impl Inheritance {
         });
         let now = Now::read();
         let known = recovered.as_ref().map(|recovered| recovered.head.instance);
-        let mut monitor = Monitor::start(pin_dir, known, now.monotonic)?;
+        let mut monitor = Monitor::start(pin_dir, known, now.monotonic, waker)?;
         let mut processes = Processes::default();
         let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
         let mut losses = None;
         let (mut head, mut epoch) = (None, 0);
         match recovered {
             None => {
-                take_snapshot(&monitor, &mut processes)?;
+                take_snapshot(&mut monitor, &mut processes)?;
                 take_events(&mut monitor, &mut processes, &mut journal)?;
             }
             Some(recovered) => {
                 processes.recall(recovered.processes, now);
                 take_events(&mut monitor, &mut processes, &mut journal)?;
-                take_lost_events(&monitor, &mut processes, now.monotonic)?;
+                take_lost_events(&mut monitor, &mut processes, now.monotonic)?;
                 if monitor.is_resumed() {
                     ledger = recovered.ledger;
                     losses = recovered.losses;

@@ -1,8 +1,8 @@
 //! What moved in buckets that are not written yet.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
-use portolan_core::{Bytes, Flow, Owner, Unattributed, UnixMillis};
+use portolan_core::{Bytes, Flow, Owner, Placement, Unattributed, UnixMillis};
 use portolan_history::Record;
 
 use super::ledger::Growth;
@@ -22,6 +22,14 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// Where it runs; nowhere for what is no process.
+    pub(super) fn placement(&self) -> Arc<Placement> {
+        match self {
+            Self::Process(process) => process.placement(),
+            Self::Kernel | Self::Nobody(_) => Arc::default(),
+        }
+    }
+
     pub(super) fn identity(&self) -> Identity {
         match self {
             Self::Kernel => Identity::Settled(Owner::Kernel),
@@ -198,6 +206,7 @@ fn record(bucket_start: UnixMillis, bucket_ms: u32, row: &Row, owner: Owner) -> 
         bucket_ms,
         owner,
         command_line,
+        placement: row.source.placement(),
         uid: row.flow.uid,
         protocol: row.flow.protocol,
         direction: row.flow.direction,

@@ -1,15 +1,17 @@
 //! One tick: read, subtract, attribute, show, judge, record.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use portolan_bus::Error;
-use portolan_core::{Bytes, Executable, Flow, MonotonicNs, Owner, Pid, ProcessKey, Unattributed, UnixMillis};
+use portolan_core::{
+    Bytes, Executable, Flow, MonotonicNs, Owner, Pid, Placement, ProcessKey, Unattributed, UnixMillis,
+};
 use tokio::sync::oneshot;
 
 use super::{
     intake::{take_events, take_lost_events, take_snapshot},
     ledger::Growth,
-    live::Tick,
+    live::{Tick, Who},
     recorder::{Recorder, RecorderError},
     rows::Source,
     writer::Job,
@@ -127,7 +129,7 @@ impl Recorder {
             *owner != Flow::KERNEL && *owner != NOBODY && recorder.processes.get(owner).is_none()
         };
         if growths.iter().any(|growth| missed(self, &growth.flow.owner)) {
-            take_snapshot(&self.monitor, &mut self.processes)?;
+            take_snapshot(&mut self.monitor, &mut self.processes)?;
         }
         for growth in growths {
             let owner = &growth.flow.owner;
@@ -159,7 +161,8 @@ impl Recorder {
                 processes.note_identified(process);
             }
             tally.add(told.owner, told.bytes);
-            shown.moved(told.owner, flow.uid, flow.remote, told.moved_now);
+            let who = Who::new(told.owner, told.row.source.placement(), flow.uid);
+            shown.moved(who, flow.remote, told.moved_now);
             if let Owner::Program { lineage, application } = told.owner
                 && let Some(verdict) = judge.observe(lineage, application, flow.uid, flow.remote, now.wall)
             {
@@ -172,16 +175,17 @@ impl Recorder {
     }
 
     fn show_open(&self, shown: &mut Tick) {
-        let mut identities: HashMap<ProcessKey, Option<Owner>> = HashMap::new();
+        let mut identities: HashMap<ProcessKey, Option<(Owner, Arc<Placement>)>> = HashMap::new();
         for flow in self.ledger.live() {
             let owner = identities.entry(flow.owner).or_insert_with(|| {
-                match self.processes.get(&flow.owner)?.identity() {
-                    Identity::Settled(owner) => Some(owner),
+                let process = self.processes.get(&flow.owner)?;
+                match process.identity() {
+                    Identity::Settled(owner) => Some((owner, process.placement())),
                     Identity::Pending => None,
                 }
             });
-            if let Some(owner) = owner {
-                shown.open(owner, flow.uid, flow.remote);
+            if let Some((owner, placement)) = owner {
+                shown.open(Who::new(owner, Arc::clone(placement), flow.uid), flow.remote);
             }
         }
     }
@@ -237,7 +241,7 @@ impl Recorder {
         }
         let grown = |of: fn(&Losses) -> u64| of(&losses).saturating_sub(of(&before));
         if grown(|losses| losses.events) > 0 {
-            take_lost_events(&self.monitor, &mut self.processes, now.monotonic)?;
+            take_lost_events(&mut self.monitor, &mut self.processes, now.monotonic)?;
         }
         let lost = [
             (grown(|losses| losses.events), "process events"),

@@ -111,6 +111,8 @@ pub(crate) fn tick(unix_ms: i64, uids: &[u32]) -> LiveTick {
         sha256: None,
         parent_path: None,
         review: None,
+        unit: None,
+        container: None,
         uid: *uid,
         remote: Some("192.0.2.1:80".into()),
         tx_bytes: 1,

@@ -51,7 +51,7 @@ async fn enums_are_words_and_options_are_lists_of_none_or_one() {
         "(ssassx(ssax)a(sbs)(ttta{st}t)a{st}(staxas)(tttt)u)",
         "changing this breaks every client"
     );
-    assert_eq!(LiveTick::SIGNATURE.to_string(), "(xua(assasasasuasttu))");
+    assert_eq!(LiveTick::SIGNATURE.to_string(), "(xua(assasasasasasuasttu))");
 
     let stage = Stage::set().await;
     let reply = raw_status(&stage).await;

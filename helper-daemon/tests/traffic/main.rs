@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bed;
+mod cgroup;
 mod closing;
+mod containers;
 mod findings;
 mod kills;
 mod life;

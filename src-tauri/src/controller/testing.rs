@@ -47,6 +47,8 @@ pub(crate) fn tick(unix_ms: i64) -> LiveTick {
         sha256: Some("b".repeat(64)),
         parent_path: None,
         review: Some("unreviewed".to_owned()),
+        unit: None,
+        container: None,
         uid: 1000,
         remote: None,
         tx_bytes: 10,

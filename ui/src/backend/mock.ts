@@ -127,6 +127,8 @@ function tick(scene: Scene, second: number, reviews: ReadonlyMap<string, string>
     sha256: hash(actor.path),
     parent_path: actor.parent,
     review: reviews.get(`path:${actor.path}`) ?? actor.review,
+    unit: null,
+    container: null,
     uid: actor.uid,
     remote: "151.101.2.132:443",
     tx_bytes: actor.tx(second),
@@ -138,7 +140,7 @@ function tick(scene: Scene, second: number, reviews: ReadonlyMap<string, string>
 }
 
 function nobody(path: string, rx_bytes: number): LiveRow {
-  const none = { application: null, sha256: null, parent_path: null, review: null, remote: null };
+  const none = { application: null, sha256: null, parent_path: null, review: null, unit: null, container: null, remote: null };
   return { ...none, path, uid: 0, tx_bytes: 0, rx_bytes, flows: 0 };
 }
 

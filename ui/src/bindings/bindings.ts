@@ -189,6 +189,14 @@ parent_path: string | null,
  */
 review: string | null, 
 /**
+ * The systemd unit that it runs in; of a user's systemd `user@UID.service/UNIT`.
+ */
+unit: string | null, 
+/**
+ * The container that it runs in: `kind:name`.
+ */
+container: string | null, 
+/**
  * As which user.
  */
 uid: number, 

@@ -98,7 +98,12 @@ impl Keys<'_, '_> {
                 self.put(dimension.as_str(), address.map(|address| address.to_string()));
                 Ok(())
             }
-            Dimension::Application | Dimension::Protocol | Dimension::Direction | Dimension::Command => {
+            Dimension::Application
+            | Dimension::Protocol
+            | Dimension::Direction
+            | Dimension::Command
+            | Dimension::Unit
+            | Dimension::Container => {
                 let column = self.column();
                 let text = self.row.get(column)?;
                 self.put(dimension.as_str(), text);
@@ -108,6 +113,7 @@ impl Keys<'_, '_> {
             | Dimension::Port
             | Dimension::RemotePort
             | Dimension::LocalPort
+            | Dimension::Namespace
             | Dimension::Time => {
                 let column = self.column();
                 let number: Option<i64> = self.row.get(column)?;

@@ -63,6 +63,21 @@ pub(crate) fn of(dimension: Dimension) -> Columns {
             labels: "LEFT JOIN text command ON command.id = g.command_id",
             shown: &["command.value"],
         },
+        Dimension::Unit => Columns {
+            group: &[("a.unit_id", "unit_id")],
+            needs: Needs::Nothing,
+            labels: "LEFT JOIN text unit ON unit.id = g.unit_id",
+            shown: &["unit.value"],
+        },
+        Dimension::Container => Columns {
+            group: &[("a.container_id", "container_id")],
+            needs: Needs::Nothing,
+            labels: "LEFT JOIN text container ON container.id = g.container_id",
+            shown: &["container.value"],
+        },
+        Dimension::Namespace => {
+            plain(Needs::Nothing, &[("nullif(a.network_namespace, 0)", "namespace")], &["g.namespace"])
+        }
         Dimension::Remote => Columns {
             group: &[("r.remote_address_id", "remote_address_id")],
             needs: Needs::Peer,

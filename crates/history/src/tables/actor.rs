@@ -16,6 +16,10 @@ pub(crate) struct Actor {
     pub(crate) owner: ActorOwner,
     /// The command line; `None` when it is not known or not recorded.
     pub(crate) command: Option<TextId>,
+    /// The systemd unit; `None` when there is none.
+    pub(crate) unit: Option<TextId>,
+    /// The container; `None` outside of all.
+    pub(crate) container: Option<TextId>,
     pub(crate) uid: Uid,
     pub(crate) network_namespace: u32,
 }
@@ -56,10 +60,21 @@ impl Actors {
             connection,
             "SELECT id FROM actor WHERE ifnull(lineage_id, 0) = ifnull(?3, 0) AND ifnull(command_id, 0) = ifnull(?5, 0)
                 AND uid = ?6 AND network_namespace = ?7 AND ifnull(application_id, 0) = ifnull(?4, 0)
-                AND owner = ?1 AND ifnull(reason, '') = ifnull(?2, '')",
-            "INSERT INTO actor (owner, reason, lineage_id, application_id, command_id, uid, network_namespace)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            &[&owner, &reason, &lineage, &application, &actor.command, &actor.uid.0, &actor.network_namespace],
+                AND owner = ?1 AND ifnull(reason, '') = ifnull(?2, '')
+                AND ifnull(unit_id, 0) = ifnull(?8, 0) AND ifnull(container_id, 0) = ifnull(?9, 0)",
+            "INSERT INTO actor (owner, reason, lineage_id, application_id, command_id, uid, network_namespace,
+                unit_id, container_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            &[
+                &owner,
+                &reason,
+                &lineage,
+                &application,
+                &actor.command,
+                &actor.uid.0,
+                &actor.network_namespace,
+                &actor.unit,
+                &actor.container,
+            ],
         )?;
         self.known.put(actor, id);
         Ok(id)

@@ -1,3 +1,4 @@
+use portolan_core::Untrusted;
 use rusqlite::Connection;
 
 use crate::{cache::Cache, ids::TextId, intern::find_or_insert};
@@ -5,7 +6,7 @@ use crate::{cache::Cache, ids::TextId, intern::find_or_insert};
 /// Longer texts are looked up in the database each time, so that long command lines cannot fill the memory.
 const LONGEST_CACHED_BYTES: usize = 256;
 
-/// Write side of `text`: paths and command lines.
+/// Write side of `text`: paths, command lines, and the names of units and containers.
 #[derive(Debug)]
 pub(crate) struct Texts {
     known: Cache<Box<str>, TextId>,
@@ -32,6 +33,15 @@ impl Texts {
             self.known.put(value.into(), id);
         }
         Ok(id)
+    }
+
+    /// The number of a text, where there is one.
+    pub(crate) fn id_of(
+        &mut self,
+        connection: &Connection,
+        value: Option<&Untrusted>,
+    ) -> rusqlite::Result<Option<TextId>> {
+        value.map(|value| self.id(connection, value.as_raw())).transpose()
     }
 
     pub(crate) fn clear(&mut self) {

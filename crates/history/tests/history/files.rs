@@ -33,10 +33,39 @@ fn a_new_file_is_readable_by_its_owner_only() {
     };
     assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
     assert_eq!(pragma("auto_vacuum"), "Integer(2)");
-    assert_eq!(pragma("user_version"), "Integer(2)");
+    assert_eq!(pragma("user_version"), "Integer(3)");
     let info = place.reader().info().unwrap();
     assert_eq!(info.first_bucket, Some(record().bucket_start));
     assert!(info.file_bytes > 0 && info.log_bytes > 0, "{info:?}");
+}
+
+#[test]
+fn what_the_first_version_wrote_stays_and_new_rows_have_their_place() {
+    let place = Place::new();
+    let first = include_str!("../../src/migrations/0001_first.sql");
+    sqlite(
+        &place.path(),
+        &format!(
+            "{first}
+            PRAGMA application_id = 0x504f5254; PRAGMA user_version = 1;
+            INSERT INTO text VALUES (1, '/usr/bin/curl'), (2, 'curl https://example.org');
+            INSERT INTO executable VALUES (1, 1, zeroblob(32));
+            INSERT INTO lineage VALUES (1, 1, NULL);
+            INSERT INTO application (id, key) VALUES (1, 'path:/usr/bin/curl');
+            INSERT INTO actor VALUES (1, 'program', NULL, 1, 1, 2, 1000, 4026531840);
+            INSERT INTO peer VALUES (1, 'tcp', 'outbound', NULL, NULL, 443);
+            INSERT INTO bucket VALUES (1, 1700000000000, 10000);
+            INSERT INTO traffic VALUES (1, 1, 1, 0, 0, 7, 8, 1, 0, 0);"
+        ),
+    );
+    let mut history = place.history();
+    history.write(&[record(), record()]).unwrap();
+    let question = Question { by: vec![Dimension::Unit, Dimension::Namespace], ..everything() };
+    let rows = place.reader().query(&question).unwrap().rows;
+    let units: Vec<_> = rows.iter().map(|row| (row.keys.get("unit").cloned(), row.bytes.tx)).collect();
+    assert_eq!(units, [(Some("web.service".to_owned()), 200), (None, 7)]);
+    assert!(rows.iter().all(|row| row.keys["namespace"] == "4026531840"));
+    place.assert_sound();
 }
 
 #[test]
@@ -72,7 +101,7 @@ fn what_is_no_history_is_named_and_left_alone() {
     drop(place.history());
     sqlite(&path, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
     unchanged(&fs::read(&path).unwrap(), |error| {
-        matches!(error, OpenError::NewerVersion { found: 99, known: 2, .. })
+        matches!(error, OpenError::NewerVersion { found: 99, known: 3, .. })
     });
 }
 

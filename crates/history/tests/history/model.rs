@@ -59,6 +59,11 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
             Dimension::RemotePort => port(record.remote),
             Dimension::LocalPort => port(record.local),
             Dimension::Command => record.command_line.as_ref().map(|line| line.as_raw().to_owned()),
+            Dimension::Unit => record.placement.unit.as_ref().map(|unit| unit.to_text().as_raw().to_owned()),
+            Dimension::Container => {
+                record.placement.container.as_ref().map(|container| container.to_text().as_raw().to_owned())
+            }
+            Dimension::Namespace => Some(record.network_namespace.to_string()),
             Dimension::Time => Some(record.bucket_start.0.to_string()),
         };
         keys.extend(value.map(|value| (word.to_owned(), value)));

@@ -3,8 +3,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use portolan_core::{
-    ApplicationKey, Bytes, Direction, Endpoint, Executable, Lineage, Owner, Protocol, Sha256Digest, Uid,
-    Unattributed, UnixMillis,
+    ApplicationKey, Bytes, Direction, Endpoint, Executable, Lineage, Owner, Placement, Protocol,
+    Sha256Digest, Uid, Unattributed, UnixMillis,
 };
 use portolan_history::{History, Question, Reader, Record};
 use tempfile::TempDir;
@@ -78,6 +78,10 @@ pub(crate) fn program(lineage: &Arc<Lineage>) -> Owner {
     Owner::Program { lineage: Arc::clone(lineage), application: ApplicationKey::of(&lineage.executable) }
 }
 
+pub(crate) fn placement(cgroup: &str) -> Arc<Placement> {
+    Arc::new(Placement::of_cgroup(&cgroup.into()))
+}
+
 pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {
     Endpoint { address: address.parse::<IpAddr>().unwrap(), port }
 }
@@ -90,6 +94,7 @@ pub(crate) fn record() -> Record {
         bucket_ms: BUCKET_MS,
         owner: program(&lineage(executable("/usr/bin/curl", 2), Some(bash))),
         command_line: Some("curl https://example.org".into()),
+        placement: placement("/system.slice/web.service"),
         uid: Uid(1000),
         protocol: Protocol::Tcp,
         direction: Direction::Outbound,
@@ -126,6 +131,8 @@ pub(crate) fn owners() -> Vec<Owner> {
 /// Random records of the small machine over ten buckets, some of them in the same row.
 pub(crate) fn records(dice: &mut Dice, count: usize) -> Vec<Record> {
     let owners = owners();
+    let placements =
+        ["/", "/system.slice/web.service", "/lxc/web", "/lxc/web/system.slice/web.service"].map(placement);
     let addresses = ["192.0.2.7", "192.0.2.8", "::ffff:192.0.2.7", "2001:db8::1"];
     let side = |dice: &mut Dice, ports: [u16; 3]| {
         (dice.below(4) > 0).then(|| endpoint(dice.pick(&addresses), dice.pick(&ports)))
@@ -139,6 +146,7 @@ pub(crate) fn records(dice: &mut Dice, count: usize) -> Vec<Record> {
                 bucket_ms: BUCKET_MS,
                 owner: dice.pick(&owners),
                 command_line: dice.pick(&[None, Some("".into()), Some("a b".into()), Some("c".into())]),
+                placement: dice.pick(&placements),
                 uid: Uid(dice.pick(&UIDS)),
                 protocol: dice.pick(&[
                     Protocol::Tcp,

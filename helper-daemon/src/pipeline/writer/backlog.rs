@@ -1,6 +1,9 @@
 //! What waits for the history.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use portolan_bus::Finding;
 use portolan_core::{Direction, Protocol};
@@ -77,7 +80,7 @@ impl Backlog {
     }
 }
 
-/// One row for each bucket, owner and user: the sums stay exact, peers and command lines go.
+/// One row for each bucket, owner and user: the sums stay exact, peers, command lines and places go.
 fn merge(records: Vec<Record>) -> Vec<Record> {
     let mut merged: HashMap<_, Record> = HashMap::new();
     for record in records {
@@ -92,6 +95,7 @@ fn merge(records: Vec<Record>) -> Vec<Record> {
             None => {
                 let stripped = Record {
                     command_line: None,
+                    placement: Arc::default(),
                     protocol: Protocol::Ip(0),
                     direction: Direction::Unknown,
                     local: None,
@@ -120,6 +124,7 @@ mod tests {
             bucket_ms: 10_000,
             owner: Owner::Kernel,
             command_line: None,
+            placement: Arc::default(),
             uid: Uid(0),
             protocol: Protocol::Tcp,
             direction: Direction::Outbound,

@@ -1,13 +1,11 @@
-//! What is mounted, from /proc/self/mountinfo.
+//! What is mounted, from /proc/PID/mountinfo.
 
 use std::{
+    collections::HashSet,
     ffi::OsString,
     fs::File,
     io::{self, Read, Seek},
-    os::{
-        fd::{AsFd, BorrowedFd},
-        unix::ffi::OsStringExt,
-    },
+    os::unix::ffi::OsStringExt,
     path::PathBuf,
 };
 
@@ -35,33 +33,27 @@ const PSEUDO: [&str; 20] = [
     "tracefs",
 ];
 
-/// One filesystem, by one of the places where it is mounted.
-#[derive(Debug, PartialEq, Eq)]
+/// Major and minor number.
+pub(super) type Device = (u32, u32);
+
+/// One place where a filesystem is mounted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Mount {
-    pub(super) device: (u32, u32),
+    /// The number of the mount, in the whole machine; used again after it is gone.
+    pub(super) id: u64,
+    pub(super) device: Device,
     pub(super) path: PathBuf,
 }
 
-/// The open list of mounts: exceptional (POLLPRI) when it changes.
-pub(super) struct Filesystems(File);
+/// Bytes of a list that are read: users decide how long theirs are.
+const LIST_MAX: u64 = 8 * 1024 * 1024;
 
-impl Filesystems {
-    pub(super) fn open() -> io::Result<Self> {
-        File::open("/proc/self/mountinfo").map(Self)
-    }
-
-    pub(super) fn list(&mut self) -> io::Result<Vec<Mount>> {
-        let mut text = Vec::new();
-        self.0.rewind()?;
-        self.0.read_to_end(&mut text)?;
-        Ok(text.split(|byte| *byte == b'\n').filter_map(parse).collect())
-    }
-}
-
-impl AsFd for Filesystems {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
+/// All mounts of an open /proc/PID/mountinfo.
+pub(super) fn read(list: &mut File) -> io::Result<HashSet<Mount>> {
+    let mut text = Vec::new();
+    list.rewind()?;
+    list.take(LIST_MAX).read_to_end(&mut text)?;
+    Ok(text.split(|byte| *byte == b'\n').filter_map(parse).collect())
 }
 
 /// A line of mountinfo (Documentation/filesystems/proc.rst, 3.5); `None` for what cannot hold programs.
@@ -72,9 +64,11 @@ fn parse(line: &[u8]) -> Option<Mount> {
         return None;
     }
     let mut fields = line.split(|byte| *byte == b' ');
-    let (major, minor) = std::str::from_utf8(fields.nth(2)?).ok()?.split_once(':')?;
+    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let (major, minor) = std::str::from_utf8(fields.nth(1)?).ok()?.split_once(':')?;
     let path = unescape(fields.nth(1)?);
     Some(Mount {
+        id,
         device: (major.parse().ok()?, minor.parse().ok()?),
         path: PathBuf::from(OsString::from_vec(path)),
     })
@@ -110,7 +104,7 @@ mod tests {
     #[test]
     fn a_mount_point_may_hold_spaces_and_a_pseudo_filesystem_is_left_out() {
         let disk = b"36 35 98:0 /root /mnt/a\\040b rw,noatime master:1 - ext3 /dev/root rw";
-        assert_eq!(parse(disk), Some(Mount { device: (98, 0), path: "/mnt/a b".into() }));
+        assert_eq!(parse(disk), Some(Mount { id: 36, device: (98, 0), path: "/mnt/a b".into() }));
         assert_eq!(parse(b"22 1 0:21 / /proc rw - proc proc rw"), None);
         assert_eq!(parse(b"nonsense"), None);
     }
