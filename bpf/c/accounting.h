@@ -57,6 +57,7 @@ static __always_inline void charge_stream(struct sock *sk, struct portolan_cell 
 {
 	struct portolan_flow flow;
 
+	witness_stream(tx, rx);
 	if (cell && cell->state == PORTOLAN_CELL_LISTENING)
 		begin_early(sk, cell);
 	if (cell && cell->state == PORTOLAN_CELL_PROVISIONAL)
@@ -85,6 +86,7 @@ static __always_inline void charge_datagram(struct sock *sk, __u64 tx, __u64 rx)
 	__u64 address[2];
 	__u16 port;
 
+	witness_datagram(sk, tx, rx);
 	take_remote(sk, (__u8 *)address, &port);
 	if (cell && is_mine(cell) && cell->flow.remote_port == port &&
 	    same_address(cell->flow.remote_address, (__u8 *)address)) {

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bed;
+mod conservation;
+mod disks;
+mod faults;
 mod findings;
 mod kills;
 mod life;
