@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, fs, net::UdpSocket, os::fd::OwnedFd, process::Command};
 
-use portolan_bus::{QueryRow, Status};
+use portolan_bus::Status;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -69,7 +69,7 @@ async fn status(bed: &Bed) -> Status {
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
 async fn events_that_find_the_ring_full_are_counted_one_by_one() {
-    const FORKS: u64 = 4_000;
+    const FORKS: u64 = 6_000;
     let bed = Bed::start();
     let (all_before, pids_before) = (forks_of_the_machine(), pids());
     let before = status(&bed).await;
@@ -115,11 +115,13 @@ async fn flows_that_find_both_tables_full_are_counted_one_by_one_and_keep_their_
     let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(receiver.local_addr().unwrap()).unwrap();
+    let all_before = forks_of_the_machine();
     let before = status(&bed).await;
     let stopped = Stopped::new(&bed);
     run(&program, &["peers", &PEERS.to_string(), "3"]);
     fork(FORKS, Some(socket));
     drop(stopped);
+    let others = forks_of_the_machine() - all_before - FORKS - 2;
     bed.query(&[]).await;
     let after = balanced(&bed.proxy().await).await;
     assert_sums(&after);
@@ -129,12 +131,8 @@ async fn flows_that_find_both_tables_full_are_counted_one_by_one_and_keep_their_
     assert!(flows <= CLOSED_MAX + 100, "{flows} flows found room");
     let by_owner_only = lost(&after, &before, "flows_kept_by_owner_only");
     let without_owner = lost(&after, &before, "flows_without_owner");
-    let rows = bed.query(&["executable", "protocol"]).await;
-    let is_ours = |row: &QueryRow| match row.keys.get("path") {
-        Some(path) => path == program.to_str().unwrap() || path.ends_with("/dash"),
-        None => row.keys.get("unattributed").is_some(),
-    };
-    let disturbed = rows.iter().filter(|row| row.keys["protocol"] == "ip-0").any(|row| !is_ours(row));
+    // The shell and the program of many peers are two; whoever else was started may have been refused too.
+    let disturbed = others > 0;
     let refused = PEERS - flows + FORKS;
     println!(
         "kept by owner only {by_owner_only}, caused {refused}; without owner {without_owner}, caused {}; disturbed: {disturbed}",
