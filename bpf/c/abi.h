@@ -144,6 +144,16 @@ struct portolan_event {
 	__u8 text[PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX];
 };
 
+/* What calls moved, counted before any cell or table: cumulative, per CPU. What all owners add up to must equal it. */
+struct portolan_truth {
+	__u64 tcp_tx_bytes;
+	__u64 tcp_rx_bytes;
+	__u64 udp_tx_bytes;
+	__u64 udp_rx_bytes;
+	__u64 other_tx_bytes;
+	__u64 other_rx_bytes;
+};
+
 /* Indices of the map of losses: what was refused, counted where it happened. */
 enum portolan_loss {
 	PORTOLAN_LOSS_EVENTS = 0,		/* process events: the ring was full */

@@ -63,6 +63,7 @@ static __always_inline void charge_stream(struct sock *sk, __u64 tx, __u64 rx)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
 
+	witness_stream(tx, rx);
 	if (cell && is_mine(cell))
 		add(&cell->counters, tx, rx);
 	else
@@ -131,6 +132,7 @@ static __always_inline void charge_datagram(struct sock *sk, int sent, __u64 len
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct peer *peer = peer_of_call(task, sk, cell);
 
+	witness_datagram(sk, sent ? length : 0, sent ? 0 : length);
 	if (cell && is_used_by(task, cell) && is_with(&cell->flow, sk, peer))
 		add(&cell->counters, sent ? length : 0, sent ? 0 : length);
 	else
@@ -184,8 +186,10 @@ int BPF_PROG(on_received, struct sock *sk, int length, int flags)
 			return 0;
 		if (sk->sk_protocol == IPPROTO_MPTCP)
 			charge_stream(sk, 0, length);
-		else if (flags & MSG_OOB) /* on_consumed sees the rest, and alone adds to the cell */
+		else if (flags & MSG_OOB) { /* on_consumed sees the rest, and alone adds to the cell */
+			witness_stream(0, length);
 			settle_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
+		}
 	} else if (length >= 0) {
 		charge_datagram(sk, 0, length);
 	} else {
@@ -245,6 +249,7 @@ int BPF_PROG(on_consumed, struct sock *sk)
 	cell->copied_seq = now;
 	if (!grown)
 		return 0;
+	witness_stream(0, grown);
 	if (is_mine(cell))
 		cell->counters.rx_bytes += grown;
 	else

@@ -7,6 +7,7 @@
 #include <bpf/bpf_endian.h>
 #include "maps.h"
 #include "owner.h"
+#include "truth.h"
 
 static __always_inline void map_ipv4(__u8 to[16], __be32 address)
 {

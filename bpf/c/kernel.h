@@ -14,6 +14,7 @@
 #define IPPROTO_TCP 6
 #define IPPROTO_MPTCP 262
 #define SOCK_STREAM 1
+#define SOCK_DGRAM 2
 #define SOCK_RAW 3
 #define SOCK_DONE (1 << 1) /* enum sock_flags: the FIN has come */
 #define SOCK_URGINLINE (1 << 2)

@@ -122,6 +122,17 @@ struct {
 	__type(value, struct portolan_event);
 } task_scratch SEC(".maps");
 
+/*
+ * The truth that the tables are checked against. Written where a call is charged, read by the daemon. Each CPU adds to its own
+ * and each field is one program's, so nothing interrupts an addition. It has room for every byte: it is never full.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct portolan_truth);
+} truth SEC(".maps");
+
 /* What was refused: cumulative, read by the daemon. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -324,6 +324,44 @@ const _: () = {
         [::core::mem::offset_of!(portolan_event, reserved) - 132usize];
     ["Offset of field: portolan_event::text"][::core::mem::offset_of!(portolan_event, text) - 136usize];
 };
+#[repr(C)]
+#[derive(
+    Debug,
+    Copy,
+    Clone,
+    Hash,
+    PartialEq,
+    Eq,
+    zerocopy :: FromBytes,
+    zerocopy :: Immutable,
+    zerocopy :: IntoBytes,
+    zerocopy :: KnownLayout,
+)]
+pub struct portolan_truth {
+    pub tcp_tx_bytes: __u64,
+    pub tcp_rx_bytes: __u64,
+    pub udp_tx_bytes: __u64,
+    pub udp_rx_bytes: __u64,
+    pub other_tx_bytes: __u64,
+    pub other_rx_bytes: __u64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of portolan_truth"][::core::mem::size_of::<portolan_truth>() - 48usize];
+    ["Alignment of portolan_truth"][::core::mem::align_of::<portolan_truth>() - 8usize];
+    ["Offset of field: portolan_truth::tcp_tx_bytes"]
+        [::core::mem::offset_of!(portolan_truth, tcp_tx_bytes) - 0usize];
+    ["Offset of field: portolan_truth::tcp_rx_bytes"]
+        [::core::mem::offset_of!(portolan_truth, tcp_rx_bytes) - 8usize];
+    ["Offset of field: portolan_truth::udp_tx_bytes"]
+        [::core::mem::offset_of!(portolan_truth, udp_tx_bytes) - 16usize];
+    ["Offset of field: portolan_truth::udp_rx_bytes"]
+        [::core::mem::offset_of!(portolan_truth, udp_rx_bytes) - 24usize];
+    ["Offset of field: portolan_truth::other_tx_bytes"]
+        [::core::mem::offset_of!(portolan_truth, other_tx_bytes) - 32usize];
+    ["Offset of field: portolan_truth::other_rx_bytes"]
+        [::core::mem::offset_of!(portolan_truth, other_rx_bytes) - 40usize];
+};
 pub const PORTOLAN_LOSS_EVENTS: portolan_loss = 0;
 pub const PORTOLAN_LOSS_CLOSED: portolan_loss = 1;
 pub const PORTOLAN_LOSS_OVERFLOW: portolan_loss = 2;

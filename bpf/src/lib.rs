@@ -14,7 +14,7 @@ pub use decode::{
     Cell, DecodeError, Event, EventKind, FileId, Stamps, decode_cells, decode_closed, decode_event,
     decode_events, decode_owner,
 };
-pub use map::{Counters, FlowKey, OwnerKey};
+pub use map::{Counters, FlowKey, OwnerKey, Truth};
 
 /// The compiled programs: an ELF object with BTF and CO-RE relocations, aligned for the loader.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/portolan.bpf.o"));

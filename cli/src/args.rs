@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use portolan_core::{Dimension, ReviewState};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 arguments not understood, 3 daemon or bus not there, 4 access \
-                          denied, 5 no such application, 6 `status --check` found a problem.";
+                          denied, 5 no such application or finding, 6 `status --check` or `--self-test` found a problem.";
 
 /// Which programs of this machine talk to whom, and how much.
 #[derive(Debug, Parser)]
@@ -40,6 +40,10 @@ pub(crate) struct Status {
     /// End with exit code 6 when something does not work or was lost.
     #[arg(long)]
     pub(crate) check: bool,
+    /// Move known bytes through loopback now and compare with the count; nothing else is shown, and the exit code is 6 when
+    /// they differ. Needs the right to see everybody's traffic.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) self_test: bool,
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +99,9 @@ pub(crate) struct Findings {
     /// Also those that were answered.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Dismiss findings about the daemon itself, by their numbers; those about an application are answered with `review`.
+    #[arg(long, value_name = "NUMBER", value_delimiter = ',', conflicts_with = "all")]
+    pub(crate) dismiss: Vec<i64>,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,9 @@ use crate::{
 
 /// Lists the findings, newest first.
 pub(crate) async fn run(options: &args::Findings, json: bool) -> Result<(), Failure> {
+    if !options.dismiss.is_empty() {
+        return dismiss(&options.dismiss, json).await;
+    }
     let connection = bus::connect().await?;
     let findings = bus::daemon(&connection).await?.findings(options.all).await.map_err(bus::failed_call)?;
     if json {
@@ -25,11 +28,25 @@ pub(crate) async fn run(options: &args::Findings, json: bool) -> Result<(), Fail
     output::text(&blocks.join("\n"))
 }
 
+/// Dismisses each; the first that fails ends it.
+async fn dismiss(numbers: &[i64], json: bool) -> Result<(), Failure> {
+    let connection = bus::connect().await?;
+    let daemon = bus::daemon(&connection).await?;
+    for number in numbers {
+        daemon.dismiss(*number).await.map_err(bus::failed_call)?;
+        if !json {
+            output::text(&format!("#{number}: dismissed\n"))?;
+        }
+    }
+    if json { output::json(&json!({ "dismissed": numbers })) } else { Ok(()) }
+}
+
 /// One finding as a few lines, with what to do about it.
 fn block(finding: &Finding, clock: &Clock, users: &mut Users) -> String {
     let state = match finding.state {
         FindingState::Open => "",
         FindingState::Approved => ", approved",
+        FindingState::Ignored if finding.application.is_none() => ", dismissed",
         FindingState::Ignored => ", ignored",
     };
     let when = clock.full(UnixMillis(finding.unix_ms));
@@ -58,6 +75,9 @@ fn block(finding: &Finding, clock: &Clock, users: &mut Users) -> String {
         let word = shell::word(&application.as_str().into());
         say(format!("-> portolan review approve {word}"));
     }
+    if finding.application.is_none() && finding.state == FindingState::Open {
+        say(format!("-> portolan findings --dismiss {}", finding.id));
+    }
     lines.join("\n") + "\n"
 }
 
@@ -67,6 +87,7 @@ fn title(kind: &str) -> String {
         "changed-executable" => "changed executable".to_owned(),
         "lost-events" => "lost events".to_owned(),
         "self-test-failed" => "self-test failed".to_owned(),
+        "unbalanced-ledger" => "the ledger does not balance".to_owned(),
         other => harmless(other),
     }
 }

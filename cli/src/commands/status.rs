@@ -1,4 +1,4 @@
-use portolan_bus::{Access, Attribution, DaemonState, SelfTestState, Status};
+use portolan_bus::{Access, Attribution, DaemonState, LedgerState, SelfTestState, Status};
 use portolan_core::{UnixMillis, Untrusted};
 
 use crate::{
@@ -11,8 +11,14 @@ use crate::{
     },
 };
 
+mod ledger;
+mod self_test;
+
 /// Asks for the status and shows it; with `--check` a problem is a failure.
 pub(crate) async fn run(options: &args::Status, json: bool) -> Result<(), Failure> {
+    if options.self_test {
+        return self_test::run(json).await;
+    }
     let connection = bus::connect().await?;
     let status = bus::daemon(&connection).await?.status().await.map_err(bus::failed_call)?;
     if json {
@@ -49,6 +55,12 @@ pub(crate) fn problems(status: &Status) -> Vec<String> {
         SelfTestState::Failed => add(format!("the self-test failed: {detail}")),
         SelfTestState::Impossible => add(format!("the self-test could not run: {detail}")),
         SelfTestState::Running | SelfTestState::Passed => {}
+    }
+    if status.ledger.state == LedgerState::Unbalanced {
+        let difference = status.ledger.difference;
+        add(format!(
+            "the ledger does not balance: the owners' bytes are {difference} short of what was counted"
+        ));
     }
     if let Some(problem) = &status.history.problem {
         add(harmless(problem));
@@ -90,8 +102,10 @@ fn page(status: &Status, clock: &Clock) -> String {
     say(String::new());
     say(entry("You see", access(status.access)));
     say(entry("To review", &unreviewed(status.unreviewed)));
-    say(entry("Self-test", &self_test(status, clock)));
+    say(entry("Self-test", &tested(status, clock)));
     attribution(&status.attribution).iter().for_each(|line| say(line.clone()));
+    ledger::ledger(status).iter().for_each(|line| say(line.clone()));
+    ledger::network(&status.network).iter().for_each(|line| say(line.clone()));
     let lost: Vec<String> = losses(status).map(|(kind, count)| format!("{kind} {count}")).collect();
     say(entry("Lost", if lost.is_empty() { "nothing".to_owned() } else { lost.join(", ") }.as_str()));
     let active = status.hooks.iter().filter(|hook| hook.active).count();
@@ -112,7 +126,7 @@ fn page(status: &Status, clock: &Clock) -> String {
     page
 }
 
-fn entry(title: &str, text: &str) -> String {
+pub(crate) fn entry(title: &str, text: &str) -> String {
     format!("{title:<10}  {text}")
 }
 
@@ -131,13 +145,8 @@ fn unreviewed(count: u32) -> String {
     }
 }
 
-fn self_test(status: &Status, clock: &Clock) -> String {
-    let state = match status.self_test.state {
-        SelfTestState::Running => "running",
-        SelfTestState::Passed => "passed",
-        SelfTestState::Failed => "FAILED",
-        SelfTestState::Impossible => "impossible",
-    };
+fn tested(status: &Status, clock: &Clock) -> String {
+    let state = self_test::word(status.self_test.state);
     let when = status.self_test.checked_unix_ms.map(|ms| format!(" ({})", clock.short(UnixMillis(ms))));
     format!("{state}: {}{}", harmless(&status.self_test.detail), when.unwrap_or_default())
 }

@@ -162,6 +162,59 @@ async fn findings_say_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_finding_about_the_daemon_can_be_dismissed() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let about_daemon = portolan_bus::Finding { application: None, path: None, ..samples::finding("/x") };
+    let peer =
+        Peer::start(&bus.address, Answers { findings: vec![about_daemon], ..Answers::default() }).await;
+    let ended = run(&bus.address, &["findings"]).await;
+    assert!(ended.stdout.contains("-> portolan findings --dismiss 7"), "{}", ended.stdout);
+    let ended = run(&bus.address, &["findings", "--dismiss", "7"]).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "#7: dismissed\n"));
+    assert_eq!(run(&bus.address, &["findings", "--dismiss", "8"]).await.code, Some(5));
+    assert_eq!(peer.answers().dismissed, [7]);
+}
+
+#[tokio::test]
+async fn the_ledger_shows_every_byte_and_says_what_is_an_estimate() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let peer = Peer::start(&bus.address, Answers::default()).await;
+    let shown = run(&bus.address, &["status"]).await.stdout;
+    for part in [
+        "Ledger      balanced",
+        "1200000  counted at sockets",
+        "- 200000  self-tests",
+        "= 0  difference",
+        "~ 5200",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert_eq!(run(&bus.address, &["status", "--check"]).await.code, Some(0));
+    peer.answers().status.ledger.state = portolan_bus::LedgerState::Unbalanced;
+    let ended = run(&bus.address, &["status", "--check"]).await;
+    assert_eq!(ended.code, Some(6));
+    assert!(ended.stdout.contains("NOT BALANCED"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_self_test_now_says_each_protocol_and_fails_with_it() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let peer = Peer::start(&bus.address, Answers::default()).await;
+    let ended = run(&bus.address, &["status", "--self-test"]).await;
+    assert_eq!(ended.code, Some(0));
+    assert!(
+        ended.stdout.contains("tcp-ipv4   passed: moved 100003, counted 100003 sent"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.contains("udp-ipv6   not possible on this machine"), "{}", ended.stdout);
+    peer.answers().self_test.state = portolan_bus::SelfTestState::Failed;
+    let ended = run(&bus.address, &["status", "--self-test", "--json"]).await;
+    assert_eq!((ended.code, ended.json()["self_test"]["state"].as_str()), (Some(6), Some("failed")));
+    assert!(is_harmless(&ended.stderr), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn applications_can_be_narrowed_to_a_review() {
     let bus = Bus::start(Policy::Everybody).await;
     let applications =

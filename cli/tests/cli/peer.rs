@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use portolan_bus::{
-    Application, BUS_NAME, Error, Finding, LiveTick, OBJECT_PATH, QueryRequest, QueryResult, Status,
+    Application, BUS_NAME, Error, Finding, LiveTick, OBJECT_PATH, QueryRequest, QueryResult, SelfTest, Status,
 };
 use tokio::sync::Notify;
 use zbus::{
@@ -28,6 +28,8 @@ pub(crate) struct Answers {
     pub(crate) asked_for_answered: Vec<bool>,
     /// Application, state, and whether a person may be asked.
     pub(crate) reviews: Vec<(String, String, bool)>,
+    pub(crate) self_test: SelfTest,
+    pub(crate) dismissed: Vec<i64>,
 }
 
 impl Default for Answers {
@@ -43,6 +45,8 @@ impl Default for Answers {
             asked: Vec::new(),
             asked_for_answered: Vec::new(),
             reviews: Vec::new(),
+            self_test: samples::self_test(),
+            dismissed: Vec::new(),
         }
     }
 }
@@ -113,6 +117,23 @@ impl Interface {
         }
         answers.reviews.push((application, state, ask));
         Ok(())
+    }
+
+    async fn dismiss(&self, finding: i64) -> Result<(), Error> {
+        self.allowed()?;
+        let mut answers = self.0.answers.lock().unwrap();
+        if !answers.findings.iter().any(|known| known.id == finding && known.application.is_none()) {
+            return Err(Error::NotFound(format!(
+                "There is no open finding {finding} about the daemon itself."
+            )));
+        }
+        answers.dismissed.push(finding);
+        Ok(())
+    }
+
+    async fn run_self_test(&self) -> Result<(SelfTest,), Error> {
+        self.allowed()?;
+        Ok((self.0.answers.lock().unwrap().self_test.clone(),))
     }
 
     async fn subscribe_live(&self, #[zbus(header)] header: Header<'_>) -> Result<Vec<LiveTick>, Error> {

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use portolan_bus::{
-    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow,
-    LiveTick, QueryResult, QueryRow, Resources, SelfTest, SelfTestState, Status,
+    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, Ledger,
+    LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, QueryResult, QueryRow,
+    Resources, SelfTest, SelfTestPart, SelfTestState, Status,
 };
 
 /// A name that clears the screen, sets the title, breaks the line and reverses what follows.
@@ -20,6 +21,7 @@ pub(crate) fn status() -> Status {
             state: SelfTestState::Passed,
             detail: "moved 65536 bytes and counted 65536".to_owned(),
             checked_unix_ms: Some(1_767_225_601_000),
+            parts: Vec::new(),
         },
         hooks: vec![Hook {
             name: "sock_send_length".to_owned(),
@@ -33,6 +35,26 @@ pub(crate) fn status() -> Status {
             unattributed: BTreeMap::from([("process-gone".to_owned(), 500)]),
             pending: 0,
         },
+        ledger: Ledger {
+            state: LedgerState::Balanced,
+            truth: 1_200_000,
+            protocols: vec![ProtocolBytes {
+                protocol: "tcp".to_owned(),
+                tx_bytes: 600_000,
+                rx_bytes: 600_000,
+            }],
+            self_test: 200_000,
+            difference: 0,
+        },
+        network: NetworkLayer {
+            problem: None,
+            lines: vec![NetworkLine {
+                name: "tcp-headers".to_owned(),
+                tx_bytes: 5200,
+                rx_bytes: -1,
+                estimate: true,
+            }],
+        },
         losses: BTreeMap::from([("ring_buffer_events".to_owned(), 0)]),
         history: HistoryInfo {
             path: "/var/lib/portolan/history.sqlite".to_owned(),
@@ -40,7 +62,13 @@ pub(crate) fn status() -> Status {
             first_unix_ms: None,
             problem: None,
         },
-        resources: Resources { cpu_ms: 1234, pss_bytes: 14_000_000, sockets: 3, processes: 90 },
+        resources: Resources {
+            cpu_ms: 1234,
+            pss_bytes: 14_000_000,
+            sockets: 3,
+            processes: 90,
+            process_events: 5,
+        },
         unreviewed: 2,
     }
 }
@@ -126,4 +154,24 @@ pub(crate) fn live_row(path: &str, tx_bytes: u64, rx_bytes: u64) -> LiveRow {
 
 pub(crate) fn tick(unix_ms: i64, rows: Vec<LiveRow>) -> LiveTick {
     LiveTick { unix_ms, interval_ms: 1000, rows }
+}
+
+/// A self-test that passed, but for a machine without IPv6.
+pub(crate) fn self_test() -> SelfTest {
+    let part = |name: &str, state, moved| SelfTestPart {
+        name: name.to_owned(),
+        state,
+        moved_bytes: moved,
+        counted_tx_bytes: moved,
+        counted_rx_bytes: moved,
+    };
+    SelfTest {
+        state: SelfTestState::Passed,
+        detail: format!("fine, {HOSTILE}"),
+        checked_unix_ms: Some(1_767_225_601_000),
+        parts: vec![
+            part("tcp-ipv4", SelfTestState::Passed, 100_003),
+            part("udp-ipv6", SelfTestState::Impossible, 0),
+        ],
+    }
 }

@@ -7,14 +7,16 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod ledger;
 mod proxy;
 mod wire;
 
 pub use error::Error;
+pub use ledger::{Ledger, LedgerState, NetworkLayer, NetworkLine, ProtocolBytes};
 pub use proxy::{Daemon1Proxy, FindingChanged, FindingChangedStream, Ticked, TickedStream};
 pub use wire::{
     Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow,
-    LiveTick, QueryRequest, QueryResult, QueryRow, Resources, SelfTest, SelfTestState, Status,
+    LiveTick, QueryRequest, QueryResult, QueryRow, Resources, SelfTest, SelfTestPart, SelfTestState, Status,
 };
 
 /// The well-known name of the daemon.

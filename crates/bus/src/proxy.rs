@@ -1,6 +1,6 @@
 use zbus::proxy;
 
-use crate::{Application, Error, Finding, LiveTick, QueryRequest, QueryResult, Status};
+use crate::{Application, Error, Finding, LiveTick, QueryRequest, QueryResult, SelfTest, Status};
 
 /// The daemon as its clients see it. What each call needs of polkit stands beside the daemon's implementation and in
 /// `docs/security.md`.
@@ -28,6 +28,16 @@ pub trait Daemon1 {
     /// polkit may ask the person for a password first.
     #[zbus(allow_interactive_auth)]
     fn review(&self, application: &str, state: &str) -> Result<(), Error>;
+
+    /// Dismisses a finding about the daemon itself, by its number. The next one of its kind is told again.
+    ///
+    /// polkit may ask the person for a password first.
+    #[zbus(allow_interactive_auth)]
+    fn dismiss(&self, finding: i64) -> Result<(), Error>;
+
+    /// Moves known bytes through loopback now, and returns what was counted. Who calls while one runs gets its result;
+    /// there is a pause between two.
+    fn run_self_test(&self) -> Result<SelfTest, Error>;
 
     /// Starts `Ticked` signals to the caller. Returns the ticks of the last five minutes.
     fn subscribe_live(&self) -> Result<Vec<LiveTick>, Error>;

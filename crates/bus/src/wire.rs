@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use zvariant::Type;
 
+use crate::{Ledger, NetworkLayer};
+
 /// How much of its work the daemon can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
 #[serde(rename_all = "lowercase")]
@@ -44,6 +46,25 @@ pub enum SelfTestState {
     Impossible,
 }
 
+/// One protocol of a self-test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct SelfTestPart {
+    /// `tcp-ipv4`, `udp-ipv4`, `tcp-ipv6` or `udp-ipv6`.
+    pub name: String,
+    /// How it ended; `impossible` where this machine has no such loopback.
+    pub state: SelfTestState,
+    /// Bytes that were moved, each of them once sent and once received.
+    #[ts(type = "number")]
+    pub moved_bytes: u64,
+    /// Bytes that were counted as sent.
+    #[ts(type = "number")]
+    pub counted_tx_bytes: u64,
+    /// Bytes that were counted as received.
+    #[ts(type = "number")]
+    pub counted_rx_bytes: u64,
+}
+
 /// What the daemon found when it moved known bytes through loopback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
 #[ts(export, export_to = "bindings.ts")]
@@ -55,6 +76,8 @@ pub struct SelfTest {
     /// When it ended.
     #[ts(type = "number | null")]
     pub checked_unix_ms: Option<i64>,
+    /// Each protocol by itself; none while it runs, or when it could not be run.
+    pub parts: Vec<SelfTestPart>,
 }
 
 /// A place in the kernel where the daemon listens.
@@ -122,6 +145,9 @@ pub struct Resources {
     /// Processes that are known now.
     #[ts(type = "number")]
     pub processes: u64,
+    /// Process events that were taken from the kernel since it started.
+    #[ts(type = "number")]
+    pub process_events: u64,
 }
 
 /// The daemon's state.
@@ -139,12 +165,16 @@ pub struct Status {
     /// When the daemon started.
     #[ts(type = "number")]
     pub started_unix_ms: i64,
-    /// The self-test at start.
+    /// The last self-test.
     pub self_test: SelfTest,
     /// Where the daemon listens.
     pub hooks: Vec<Hook>,
     /// Whose the bytes were.
     pub attribution: Attribution,
+    /// Whether that is everything.
+    pub ledger: Ledger,
+    /// What the network moved for it.
+    pub network: NetworkLayer,
     /// What was lost, by kind; 0 where nothing was. The unit is part of the kind's name.
     #[ts(type = "Record<string, number>")]
     pub losses: BTreeMap<String, u64>,
@@ -219,7 +249,7 @@ pub enum FindingState {
     Open,
     /// The application was approved.
     Approved,
-    /// The application was ignored.
+    /// The application was ignored; a finding about the daemon itself was dismissed.
     Ignored,
 }
 
@@ -230,7 +260,8 @@ pub struct Finding {
     /// Its number, which never changes.
     #[ts(type = "number")]
     pub id: i64,
-    /// `new-application`, `changed-executable`, `lost-events`, `self-test-failed`.
+    /// `new-application`, `changed-executable`, `lost-events`, `self-test-failed`,
+    /// `unbalanced-ledger`.
     pub kind: String,
     /// How it stands.
     pub state: FindingState,

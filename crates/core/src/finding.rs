@@ -13,6 +13,8 @@ pub enum FindingKind {
     LostEvents,
     /// The bytes that the daemon moved itself did not arrive in the count.
     SelfTestFailed,
+    /// What all owners add up to is not what was counted.
+    UnbalancedLedger,
 }
 
 impl FindingKind {
@@ -24,6 +26,7 @@ impl FindingKind {
             Self::ChangedExecutable => "changed-executable",
             Self::LostEvents => "lost-events",
             Self::SelfTestFailed => "self-test-failed",
+            Self::UnbalancedLedger => "unbalanced-ledger",
         }
     }
 }
@@ -43,10 +46,11 @@ impl FromStr for FindingKind {
             "changed-executable" => Ok(Self::ChangedExecutable),
             "lost-events" => Ok(Self::LostEvents),
             "self-test-failed" => Ok(Self::SelfTestFailed),
+            "unbalanced-ledger" => Ok(Self::UnbalancedLedger),
             _ => Err(ParseError::new(
                 "kind of finding",
                 text,
-                "new-application, changed-executable, lost-events or self-test-failed",
+                "new-application, changed-executable, lost-events, self-test-failed or unbalanced-ledger",
             )),
         }
     }

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
+use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
@@ -95,6 +95,16 @@ impl History {
         Ok(checkpoint::read(&self.connection)?)
     }
 
+    /// Answers an open finding about the daemon itself; `None` when there is none of this number.
+    pub fn dismiss(&mut self, id: i64, by: Uid, now: UnixMillis) -> Result<Option<FindingRow>, WriteError> {
+        self.transact(|connection, _| Ok(finding::dismiss(connection, id, by, now)?))
+    }
+
+    /// The kinds of open findings about the daemon itself, each once.
+    pub fn open_kinds(&self) -> Result<Vec<FindingKind>, ReadError> {
+        Ok(finding::open_kinds(&self.connection)?)
+    }
+
     /// Every application with its review and its executables, in the order of the keys.
     pub fn known_applications(&self) -> Result<Vec<KnownApplication>, ReadError> {
         Ok(application::known(&self.connection)?)
@@ -129,7 +139,6 @@ fn commit_after<T>(
 mod tests {
     use std::time::Duration;
 
-    use portolan_core::{FindingKind, UnixMillis};
     use tempfile::TempDir;
 
     use super::*;

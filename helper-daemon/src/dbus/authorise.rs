@@ -90,6 +90,19 @@ pub(super) async fn access(connection: &Connection, name: &UniqueName<'_>) -> Op
     viewer(connection, name, Uid(u32::MAX), false).await.ok().map(|viewer| viewer.access)
 }
 
+/// Whether a caller may see everybody's traffic, and so what is done for all.
+pub(super) async fn overseer(
+    connection: &Connection,
+    name: &UniqueName<'_>,
+    uid: Uid,
+    interactive: bool,
+) -> Result<(), Error> {
+    match ask(connection, name, action::VIEW_ALL, interactive).await {
+        Answer::Yes => Ok(()),
+        answer => Err(denied(answer, uid, "run the self-test", action::VIEW_ALL)),
+    }
+}
+
 /// Whether a caller may review applications.
 pub(super) async fn reviewer(
     connection: &Connection,

@@ -1,6 +1,8 @@
 use std::{future::Future, sync::Arc};
 
-use portolan_bus::{Access, Application, Error, Finding, LiveTick, QueryRequest, QueryResult, Status};
+use portolan_bus::{
+    Access, Application, Error, Finding, LiveTick, QueryRequest, QueryResult, SelfTest, Status,
+};
 use portolan_core::{ApplicationKey, ReviewState, Uid};
 use tokio::sync::broadcast;
 
@@ -20,6 +22,15 @@ pub enum Event {
     Tick(Arc<LiveTick>),
     /// A finding is new, or was answered.
     Finding(Arc<Finding>),
+}
+
+/// What may not reach a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skipped {
+    /// Ticks and findings, for the bus was slow. Findings are sent again.
+    Events,
+    /// Rows, for a message cannot hold them all.
+    Rows,
 }
 
 /// What the service asks the rest of the daemon. Every right was checked before; arguments are well-formed.
@@ -54,6 +65,15 @@ pub trait Backend: Send + Sync + 'static {
         application: ApplicationKey,
         state: ReviewState,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Answers an open finding about the daemon itself. `Error::NotFound` when there is none of this number.
+    fn dismiss(&self, by: Uid, finding: i64) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Runs a self-test and waits for its end, which takes seconds.
+    fn run_self_test(&self) -> impl Future<Output = Result<SelfTest, Error>> + Send;
+
+    /// So many did not reach those who asked for them. For the status.
+    fn skipped(&self, what: Skipped, count: u64);
 
     /// The ticks of the last five minutes, the oldest first, unfiltered.
     fn recent_ticks(&self) -> Vec<Arc<LiveTick>>;

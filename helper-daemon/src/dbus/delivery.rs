@@ -1,7 +1,7 @@
 //! Signals, one subscriber at a time.
 //!
-//! When full: events come through a broadcast channel that loses its oldest. Lost ticks are skipped: the next one is
-//! along in a second, and what it measures is in the history. Lost findings are made good: everybody who subscribed to
+//! When full: events come through a broadcast channel that loses its oldest. Lost ticks are skipped and
+//! counted: the next one is along in a second, and what they measured is in the history. Lost findings are made good: everybody who subscribed to
 //! findings is sent all of them again, answered ones too, so that no client keeps one open that was answered. A client
 //! tells a repetition by the finding's number and state. What a single subscriber does not fetch waits in the bus,
 //! under the bus' limits, and delays nobody.
@@ -20,7 +20,7 @@ use zbus::{
 };
 
 use super::{
-    Backend, Event, Viewer,
+    Backend, Event, Skipped, Viewer,
     fit::{ANSWER_MAX_BYTES, fit},
     interface::Daemon1,
     subscribers::{Subscribers, Topic},
@@ -44,10 +44,11 @@ pub(super) async fn deliver<B: Backend>(
         let late = !subscribers.behind().is_empty();
         tokio::select! {
             event = events.recv() => match event {
-                Ok(Event::Tick(tick)) => deliver_tick::<B>(connection, subscribers, &tick).await,
+                Ok(Event::Tick(tick)) => deliver_tick(connection, backend, subscribers, &tick).await,
                 Ok(Event::Finding(finding)) => deliver_finding::<B>(connection, subscribers, &finding).await,
                 Err(RecvError::Lagged(count)) => {
                     tracing::warn!(count, "the bus is slow: ticks are skipped, findings are sent again");
+                    backend.skipped(Skipped::Events, count);
                     subscribers.all_fell_behind();
                 }
                 // Nobody sends any more: the daemon is ending.
@@ -59,12 +60,18 @@ pub(super) async fn deliver<B: Backend>(
     }
 }
 
-async fn deliver_tick<B: Backend>(connection: &Connection, subscribers: &Subscribers, tick: &LiveTick) {
+async fn deliver_tick<B: Backend>(
+    connection: &Connection,
+    backend: &B,
+    subscribers: &Subscribers,
+    tick: &LiveTick,
+) {
     for (name, viewer) in subscribers.of(Topic::Live) {
         let mut visible = visibility::tick(viewer, tick);
         let left_out = fit(&mut visible.rows, ANSWER_MAX_BYTES);
         if left_out > 0 {
             tracing::warn!(left_out, "rows are left out of a tick: one message cannot hold them all");
+            backend.skipped(Skipped::Rows, u64::try_from(left_out).unwrap_or(u64::MAX));
         }
         sent(&name, async { Daemon1::<B>::ticked(&emitter(connection, &name)?, &visible).await }).await;
     }

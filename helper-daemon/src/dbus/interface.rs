@@ -1,6 +1,6 @@
 use std::{cmp::Reverse, sync::Arc};
 
-use portolan_bus::{Application, Error, Finding, LiveTick, QueryRequest, QueryResult, Status};
+use portolan_bus::{Application, Error, Finding, LiveTick, QueryRequest, QueryResult, SelfTest, Status};
 use zbus::{
     Connection, interface,
     message::Header,
@@ -10,7 +10,7 @@ use zbus::{
 };
 
 use super::{
-    Backend, Viewer, arguments, authorise,
+    Backend, Skipped, Viewer, arguments, authorise,
     fit::{ANSWER_MAX_BYTES, fit},
     limits::{Calls, Place},
     subscribers::{Subscribers, Topic},
@@ -68,8 +68,15 @@ impl<B: Backend> Daemon1<B> {
     async fn visible_findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
         let mut findings = self.backend.findings(viewer, include_answered).await?;
         findings.retain(|finding| visibility::shows(viewer, finding));
-        warn_of_left_out(fit(&mut findings, ANSWER_MAX_BYTES), "findings");
+        self.left_out(fit(&mut findings, ANSWER_MAX_BYTES), "findings");
         Ok(findings)
+    }
+
+    fn left_out(&self, count: usize, what: &str) {
+        if count > 0 {
+            tracing::warn!(count, what, "left out of an answer: one message cannot hold them all");
+            self.backend.skipped(Skipped::Rows, u64::try_from(count).unwrap_or(u64::MAX));
+        }
     }
 }
 
@@ -128,7 +135,7 @@ impl<B: Backend> Daemon1<B> {
     ) -> Result<Vec<Application>, Error> {
         let call = self.reader(connection, &header).await?;
         let mut applications = self.backend.applications(call.viewer).await?;
-        warn_of_left_out(fit(&mut applications, ANSWER_MAX_BYTES), "applications");
+        self.left_out(fit(&mut applications, ANSWER_MAX_BYTES), "applications");
         Ok(applications)
     }
 
@@ -152,6 +159,38 @@ impl<B: Backend> Daemon1<B> {
         Ok(())
     }
 
+    /// Needs review.
+    async fn dismiss(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+        finding: i64,
+    ) -> Result<(), Error> {
+        let name = sender(&header)?;
+        let mut place = self.calls.enter(name)?;
+        let uid = authorise::uid_of(connection, name).await?;
+        place.charge(uid)?;
+        authorise::reviewer(connection, name, uid, authorise::allows_interaction(&header)).await?;
+        self.backend.dismiss(uid, finding).await?;
+        tracing::info!(by = uid.0, finding, "dismissed");
+        Ok(())
+    }
+
+    /// Needs view-all.
+    #[zbus(out_args("self_test"))]
+    async fn run_self_test(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(SelfTest,), Error> {
+        let name = sender(&header)?;
+        let mut place = self.calls.enter(name)?;
+        let uid = authorise::uid_of(connection, name).await?;
+        place.charge(uid)?;
+        authorise::overseer(connection, name, uid, authorise::allows_interaction(&header)).await?;
+        Ok((self.backend.run_self_test().await?,))
+    }
+
     /// Needs view-all or view-own. A tick may come both as a signal and in the answer, never in neither.
     #[zbus(out_args("ticks"))]
     async fn subscribe_live(
@@ -165,7 +204,7 @@ impl<B: Backend> Daemon1<B> {
         let mut visible: Vec<_> = ticks.iter().map(|tick| visibility::tick(call.viewer, tick)).collect();
         // When not all fit, the newest stay.
         visible.sort_by_key(|tick| Reverse(tick.unix_ms));
-        warn_of_left_out(fit(&mut visible, ANSWER_MAX_BYTES), "ticks");
+        self.left_out(fit(&mut visible, ANSWER_MAX_BYTES), "ticks");
         visible.reverse();
         Ok(visible)
     }
@@ -207,10 +246,4 @@ fn sender<'h>(header: &'h Header<'_>) -> Result<&'h UniqueName<'h>, Error> {
     header
         .sender()
         .ok_or_else(|| Error::AccessDenied("The caller has no name: this is not a bus.".to_owned()))
-}
-
-fn warn_of_left_out(count: usize, what: &str) {
-    if count > 0 {
-        tracing::warn!(count, what, "left out of an answer: one message cannot hold them all");
-    }
 }

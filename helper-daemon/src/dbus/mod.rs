@@ -29,5 +29,5 @@ mod texts;
 mod visibility;
 
 pub(crate) use arguments::ROWS_MAX;
-pub use backend::{Backend, Event, Viewer};
+pub use backend::{Backend, Event, Skipped, Viewer};
 pub use serve::{BusState, ServeError, serve};

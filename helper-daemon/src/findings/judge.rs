@@ -148,6 +148,13 @@ impl Judge {
             .then(|| Verdict::about_the_daemon(FindingKind::SelfTestFailed, now, detail.to_owned()))
     }
 
+    /// What all owners add up to is not what was counted; `detail` is the sentence. Told once until [`Judge::answered`].
+    pub fn unbalanced(&mut self, detail: &str, now: UnixMillis) -> Option<Verdict> {
+        self.open
+            .insert(FindingKind::UnbalancedLedger)
+            .then(|| Verdict::about_the_daemon(FindingKind::UnbalancedLedger, now, detail.to_owned()))
+    }
+
     /// A finding about the daemon is open in the history already: it is not told again before [`Judge::answered`].
     pub fn is_open(&mut self, kind: FindingKind) {
         self.open.insert(kind);

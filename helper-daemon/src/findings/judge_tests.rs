@@ -142,4 +142,6 @@ fn a_failed_self_test_is_told_once_and_not_mixed_up_with_losses() {
     let verdict = judge.self_test_failed("10 bytes moved, 9 counted.", NOW).unwrap();
     assert_eq!(verdict.detail.as_deref(), Some("10 bytes moved, 9 counted."));
     assert_eq!(judge.self_test_failed("again", NOW), None);
+    assert!(judge.unbalanced("1 byte is missing.", NOW).is_some());
+    assert_eq!(judge.unbalanced("again", NOW), None);
 }

@@ -18,6 +18,7 @@ pub(super) struct PendingFiles {
     order: VecDeque<Pid>,
     /// What an exec left behind: its dynamic loader, or the files of the next exec. Kept for one more [`Self::sweep`].
     left_behind: HashMap<Pid, bool>,
+    closed_early: u64,
 }
 
 impl PendingFiles {
@@ -30,15 +31,22 @@ impl PendingFiles {
         }
         if files.len() == PER_PROCESS {
             files.pop_front();
+            self.closed_early += 1;
         }
         files.push_back((key, file));
         // Somebody else's exec is not what was left behind.
         self.left_behind.remove(&pid);
         while self.order.len() > WAITING {
             if let Some(oldest) = self.order.pop_front() {
-                self.by_pid.remove(&oldest);
+                let closed = self.by_pid.remove(&oldest).map_or(0, |files| files.len());
+                self.closed_early += u64::try_from(closed).unwrap_or_default();
             }
         }
+    }
+
+    /// How many were closed because too many waited.
+    pub(super) fn closed_early(&self) -> u64 {
+        self.closed_early
     }
 
     /// Whether the file that this process executed is here.
@@ -70,7 +78,7 @@ impl PendingFiles {
 
     /// Closes what execs left behind before the last call.
     pub(super) fn sweep(&mut self) {
-        let Self { by_pid, order, left_behind } = self;
+        let Self { by_pid, order, left_behind, .. } = self;
         left_behind.retain(|pid, is_old| {
             if *is_old {
                 by_pid.remove(pid);

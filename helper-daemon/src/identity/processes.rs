@@ -87,6 +87,12 @@ impl Processes {
         self.table.get(key).cloned()
     }
 
+    /// Executed files that were closed before their exec came, because too many waited.
+    #[must_use]
+    pub fn files_closed_early(&self) -> u64 {
+        self.files.closed_early()
+    }
+
     /// How many run.
     #[must_use]
     pub fn running(&self) -> usize {

@@ -6,11 +6,17 @@ use portolan_bpf::{DecodeError, Event, decode_event};
 /// The ring of process events.
 pub(super) struct Events {
     ring: RingBuf<MapData>,
+    taken: u64,
 }
 
 impl Events {
     pub(super) fn new(ring: RingBuf<MapData>) -> Self {
-        Self { ring }
+        Self { ring, taken: 0 }
+    }
+
+    /// How many there have been.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// The oldest event, which stays in the ring until [`Self::forget_first`].
@@ -24,6 +30,7 @@ impl Events {
 
     pub(super) fn forget_first(&mut self) {
         drop(self.ring.next());
+        self.taken += 1;
     }
 }
 

@@ -25,15 +25,20 @@ mod iterators;
 mod marks;
 mod mount_namespaces;
 mod mounts;
+mod missed_runs;
+mod network_layer;
 mod pins;
 mod programs;
 mod sources;
 mod syscall;
+mod truth;
 
 pub use counters::{Closed, Losses};
 pub use exec_files::ExecFile;
 pub use hooks::Hook;
+pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
+pub use truth::Truth;
 
 use std::{io, os::fd::AsFd, path::Path, rc::Rc, time::Duration};
 
@@ -44,9 +49,11 @@ use counters::Counters;
 use events::Events;
 use exec_files::ExecFiles;
 use iterators::Iterators;
+use missed_runs::MissedRuns;
 use pins::Pins;
 use programs::{Attached, Programs};
 use sources::Sources;
+use truth::TruthMap;
 
 /// Why the kernel cannot be watched at all.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +119,8 @@ pub struct Monitor {
     is_resumed: bool,
     /// Or why nothing is kept in the kernel when this daemon is killed.
     pins: Result<Pins, String>,
+    truth: TruthMap,
+    missed_runs: MissedRuns,
     // Last: the programs detach only after their readers are gone.
     _attached: Attached,
 }
@@ -152,6 +161,8 @@ impl Monitor {
         let mut counters = Counters::new(&mut programs)?;
         let instance = counters.instance(now)?;
         sources.add(&waker).and_then(|()| sources.add(&events)).map_err(cannot_wait)?;
+        let truth = TruthMap::open(&mut programs)?;
+        let missed_runs = MissedRuns::of(programs.descriptors());
         let adopted = iterators.adopt_sockets();
         hooks.push(Hook::from_result(
             "iter/task_file",
@@ -166,6 +177,8 @@ impl Monitor {
             exec_files,
             iterators,
             counters,
+            truth,
+            missed_runs,
             instance,
             is_resumed,
             pins,
@@ -238,6 +251,12 @@ impl Monitor {
         self.events.forget_first();
     }
 
+    /// How many process events there have been.
+    #[must_use]
+    pub fn events_taken(&self) -> u64 {
+        self.events.taken()
+    }
+
     /// Executed files, oldest first, not all at once; none when there are no more.
     pub fn exec_files(&mut self) -> Vec<ExecFile> {
         self.exec_files.as_mut().map(ExecFiles::take).unwrap_or_default()
@@ -286,6 +305,20 @@ impl Monitor {
     /// When the iterator cannot be read.
     pub fn cells(&self) -> Result<Vec<Cell>, MonitorError> {
         self.iterators.cells()
+    }
+
+    /// What all owners together must add up to.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn truth(&self) -> Result<Truth, MonitorError> {
+        self.truth.read()
+    }
+
+    /// How often the kernel did not run one of the programs: what those runs would have counted is lost.
+    #[must_use]
+    pub fn missed_runs(&self) -> u64 {
+        self.missed_runs.count()
     }
 
     /// What was refused since the programs were loaded, cumulative.

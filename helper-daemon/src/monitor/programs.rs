@@ -3,7 +3,11 @@
 //! What is attached to a hook only jumps to the program in the hook's table (bpf/c/hooks.h). Tables and links are pinned where
 //! that is possible: they go on without a daemon, and the next one puts its own programs into the tables.
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
+};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
@@ -66,7 +70,7 @@ const PLACES: [Place; 13] = [
 ];
 
 /// Tables that outlive a daemon. The others hold nothing between two calls.
-const KEPT_TABLES: [&str; 12] = [
+const KEPT_TABLES: [&str; 13] = [
     "cells",
     "closed_0",
     "closed_1",
@@ -79,6 +83,7 @@ const KEPT_TABLES: [&str; 12] = [
     "instance",
     "events",
     "losses",
+    "truth",
 ];
 
 impl Programs {
@@ -215,6 +220,12 @@ impl Programs {
         let map = self.take_map("events")?;
         RingBuf::try_from(map)
             .map_err(|source| MonitorError::Map { name: "events", source: Box::new(source) })
+    }
+
+    /// Descriptors of all loaded programs.
+    pub(super) fn descriptors(&self) -> Vec<OwnedFd> {
+        let programs = self.object.programs();
+        programs.filter_map(|(_, program)| program.fd().ok()?.as_fd().try_clone_to_owned().ok()).collect()
     }
 
     pub(super) fn take_map(&mut self, name: &'static str) -> Result<aya::maps::Map, MonitorError> {

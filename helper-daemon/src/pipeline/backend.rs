@@ -1,64 +1,111 @@
 //! Answers to what the bus asks.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use portolan_bus::{
     Access, Application, DaemonState, Error, Finding, HistoryInfo, LiveTick, QueryRequest, QueryResult,
-    QueryRow, Resources, Status,
+    QueryRow, Resources, SelfTest, Status,
 };
 use portolan_core::{ApplicationKey, Dimension, ReviewState, Uid, UnixMillis};
 use portolan_history::{OpenError, Question, ReadError, Reader};
-use tokio::sync::broadcast;
+use tokio::{
+    sync::{Semaphore, broadcast},
+    time::timeout,
+};
 
 use super::{
     findings::to_wire,
     handle::{Command, Handle},
 };
 use crate::{
-    dbus::{Backend, Event, ROWS_MAX, Viewer},
+    dbus::{Backend, Event, ROWS_MAX, Skipped, Viewer},
     resources, sentence,
 };
+
+/// Questions that may be reading the history at a time; the others wait.
+const READERS: usize = 4;
+/// How long a question waits for the disk. One that hangs keeps its reader, never the caller.
+const DISK_PATIENCE: Duration = Duration::from_secs(15);
+/// The same for the status, which can do without.
+const STATUS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The daemon as the bus sees it.
 pub struct DaemonBackend {
     handle: Handle,
     history_path: PathBuf,
     started: UnixMillis,
+    readers: Arc<Semaphore>,
+    skipped_events: AtomicU64,
+    skipped_rows: AtomicU64,
 }
 
 impl DaemonBackend {
     /// A backend that asks the recorder, and reads the history at `history_path`.
     #[must_use]
     pub fn new(handle: Handle, history_path: PathBuf, started: UnixMillis) -> Self {
-        Self { handle, history_path, started }
+        let readers = Arc::new(Semaphore::new(READERS));
+        let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { handle, history_path, started, readers, skipped_events, skipped_rows }
     }
 
     /// Runs a question on a thread that may wait for the disk.
     async fn read<T: Send + 'static>(
         &self,
+        patience: Duration,
         ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Error> {
-        let path = self.history_path.clone();
-        let answer = tokio::task::spawn_blocking(move || {
-            let reader = Reader::open(&path).map_err(|error: OpenError| sentence::of(&error))?;
-            ask(&reader).map_err(|error| sentence::of(&error))
-        });
-        match answer.await {
-            Ok(answer) => answer.map_err(Error::HistoryUnavailable),
-            Err(error) => Err(Error::Internal(format!("a question to the history ended early: {error}"))),
+        let (path, readers) = (self.history_path.clone(), Arc::clone(&self.readers));
+        let answer = async {
+            let place = readers.acquire_owned().await;
+            tokio::task::spawn_blocking(move || {
+                let _place = place;
+                let reader = Reader::open(&path).map_err(|error: OpenError| sentence::of(&error))?;
+                ask(&reader).map_err(|error| sentence::of(&error))
+            })
+            .await
+        };
+        match timeout(patience, answer).await {
+            Ok(Ok(answer)) => answer.map_err(Error::HistoryUnavailable),
+            Ok(Err(error)) => Err(Error::Internal(format!("a question to the history ended early: {error}"))),
+            Err(_) => Err(hanging_disk(patience)),
         }
     }
 
     /// Everything counted so far is in the history afterwards.
     async fn flush(&self) -> Result<(), Error> {
-        self.handle.ask(Command::Flush).await?
+        timeout(DISK_PATIENCE, self.handle.ask(Command::Flush))
+            .await
+            .unwrap_or_else(|_| Err(hanging_disk(DISK_PATIENCE)))?
     }
+
+    /// What was lost on the way to clients, beside the rest.
+    fn with_skipped(&self, mut losses: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+        let skipped =
+            [("bus_events_skipped", &self.skipped_events), ("bus_rows_left_out", &self.skipped_rows)];
+        losses.extend(skipped.map(|(kind, count)| (kind.to_owned(), count.load(Ordering::Relaxed))));
+        losses
+    }
+}
+
+fn hanging_disk(patience: Duration) -> Error {
+    Error::HistoryUnavailable(format!(
+        "the disk that holds the history has not answered for {} s. What was counted waits in memory.",
+        patience.as_secs()
+    ))
 }
 
 impl Backend for DaemonBackend {
     async fn status(&self, viewer: Viewer) -> Result<Status, Error> {
         let snapshot = self.handle.ask(Command::Snapshot).await?;
-        let info = self.read(Reader::info).await;
+        let info = self.read(STATUS_PATIENCE, Reader::info).await;
         let mut notes = snapshot.notes;
         notes.extend(
             snapshot
@@ -80,7 +127,9 @@ impl Backend for DaemonBackend {
             self_test: snapshot.self_test,
             hooks: snapshot.hooks,
             attribution: snapshot.attribution,
-            losses: snapshot.losses,
+            ledger: snapshot.ledger,
+            network: snapshot.network,
+            losses: self.with_skipped(snapshot.losses),
             history: HistoryInfo {
                 path: self.history_path.to_string_lossy().into_owned(),
                 size_bytes: info.as_ref().map_or(0, |info| info.file_bytes + info.log_bytes),
@@ -92,6 +141,7 @@ impl Backend for DaemonBackend {
                 pss_bytes: resources::pss_bytes(),
                 sockets: snapshot.sockets,
                 processes: snapshot.processes,
+                process_events: snapshot.process_events,
             },
             unreviewed: snapshot.unreviewed,
         })
@@ -113,7 +163,7 @@ impl Backend for DaemonBackend {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
         self.flush().await?;
-        let answer = self.read(move |reader| reader.query(&question)).await?;
+        let answer = self.read(DISK_PATIENCE, move |reader| reader.query(&question)).await?;
         let rows = answer.rows.into_iter().map(|group| QueryRow {
             keys: group.keys,
             tx_bytes: group.bytes.tx,
@@ -126,13 +176,14 @@ impl Backend for DaemonBackend {
     }
 
     async fn findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
-        let rows = self.read(move |reader| reader.findings(include_answered, only(viewer))).await?;
+        let rows =
+            self.read(DISK_PATIENCE, move |reader| reader.findings(include_answered, only(viewer))).await?;
         Ok(rows.into_iter().map(to_wire).collect())
     }
 
     async fn applications(&self, viewer: Viewer) -> Result<Vec<Application>, Error> {
         self.flush().await?;
-        let rows = self.read(move |reader| reader.applications(only(viewer))).await?;
+        let rows = self.read(DISK_PATIENCE, move |reader| reader.applications(only(viewer))).await?;
         Ok(rows
             .into_iter()
             .map(|row| Application {
@@ -151,6 +202,26 @@ impl Backend for DaemonBackend {
         let reviewed = application.clone();
         self.handle.ask(|done| Command::Review { by, application, state, done }).await??;
         self.handle.ask(|done| Command::Reviewed(reviewed, state, done)).await
+    }
+
+    async fn dismiss(&self, by: Uid, finding: i64) -> Result<(), Error> {
+        let finding = self.handle.ask(|done| Command::Dismiss { by, finding, done }).await??;
+        match finding.kind.parse() {
+            Ok(kind) => self.handle.ask(|done| Command::Dismissed(kind, done)).await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn run_self_test(&self) -> Result<SelfTest, Error> {
+        self.handle.ask(Command::SelfTest).await
+    }
+
+    fn skipped(&self, what: Skipped, count: u64) {
+        let counter = match what {
+            Skipped::Events => &self.skipped_events,
+            Skipped::Rows => &self.skipped_rows,
+        };
+        counter.fetch_add(count, Ordering::Relaxed);
     }
 
     fn recent_ticks(&self) -> Vec<Arc<LiveTick>> {

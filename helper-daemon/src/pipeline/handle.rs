@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use portolan_bus::{Attribution, Error, Finding, Hook, LiveTick, SelfTest};
-use portolan_core::{ApplicationKey, ReviewState, Uid};
+use portolan_bus::{Attribution, Error, Finding, Hook, Ledger, LiveTick, NetworkLayer, SelfTest};
+use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
 use tokio::sync::{broadcast, oneshot};
 
 use super::{live::Recent, waker::Waker};
@@ -18,9 +18,12 @@ pub(super) struct Snapshot {
     pub(super) self_test: SelfTest,
     pub(super) hooks: Vec<Hook>,
     pub(super) attribution: Attribution,
+    pub(super) ledger: Ledger,
+    pub(super) network: NetworkLayer,
     pub(super) losses: BTreeMap<String, u64>,
     pub(super) sockets: u64,
     pub(super) processes: u64,
+    pub(super) process_events: u64,
     pub(super) unreviewed: u32,
     pub(super) notes: Vec<String>,
     pub(super) history_problem: Option<String>,
@@ -39,6 +42,15 @@ pub(super) enum Command {
     },
     /// A review is in the history.
     Reviewed(ApplicationKey, ReviewState, oneshot::Sender<()>),
+    Dismiss {
+        by: Uid,
+        finding: i64,
+        done: oneshot::Sender<Result<Finding, Error>>,
+    },
+    /// That is in the history: the next one of this kind is told again.
+    Dismissed(FindingKind, oneshot::Sender<()>),
+    /// Run a self-test, or wait for the one that runs.
+    SelfTest(oneshot::Sender<SelfTest>),
     Stop(End),
 }
 

@@ -13,6 +13,9 @@ const REMEMBERED_FOR: u64 = 60;
 pub(super) const SETTLED_AFTER: u64 = 2;
 /// Readings after which a flow that vanished is given up: its socket can be lost only by a fault of the kernel.
 const GIVEN_UP_AFTER: u64 = 36_000;
+/// Flows that are remembered; beyond, those without a socket are forgotten at once: no byte is lost, but one that goes on
+/// counts as another flow.
+const REMEMBERED_MAX: usize = 400_000;
 /// Room that stays after a burst.
 const ROOM: usize = 4096;
 
@@ -38,6 +41,7 @@ pub struct Ledger {
     live_sockets: usize,
     /// Whether flows came from another ledger, whose growth may not be reported yet.
     has_recalled: bool,
+    forgotten_early: u64,
 }
 
 #[derive(Debug, Default)]
@@ -157,6 +161,11 @@ impl Ledger {
         (self.entries.len(), self.live_sockets)
     }
 
+    /// How many flows were forgotten because there were too many.
+    pub(super) fn forgotten_early(&self) -> u64 {
+        self.forgotten_early
+    }
+
     /// Whether bytes wait for the next readings, because they are known by owner only.
     pub(super) fn is_settling(&self) -> bool {
         !self.overflows.is_empty()
@@ -189,14 +198,17 @@ impl Ledger {
 
     /// Forgets flows without a socket, whose bytes are all reported.
     fn forget_settled(&mut self) {
-        let Self { entries, overflows, reading, .. } = self;
+        let Self { entries, overflows, reading, forgotten_early, .. } = self;
+        let too_many = entries.len() > REMEMBERED_MAX;
         entries.retain(|flow, entry| {
             if entry.live_at == *reading {
                 return true;
             }
             let missing = entry.reported.growth_since(entry.closed);
             if missing.is_zero() {
-                return entry.apart && entry.seen_at + REMEMBERED_FOR > *reading;
+                let is_due = entry.apart && entry.seen_at + REMEMBERED_FOR > *reading;
+                *forgotten_early += u64::from(is_due && too_many);
+                return is_due && !too_many;
             }
             if entry.live_at + SETTLED_AFTER > *reading {
                 return true;

@@ -10,6 +10,9 @@
 //! | `ledger` | growth of cumulative counters, exactly once |
 //! | `rows` | what moved in buckets that are not written yet |
 //! | `tally` | whose the bytes were, and what was lost |
+//! | `conservation` | whether that is all that was counted at sockets |
+//! | `network` | how what the interfaces moved comes from it |
+//! | `outbox`, `merge` | what the history has no room for yet, and how it stays bounded |
 //! | `live` | the ticks that people watch |
 //! | `writer` | the one thread that writes the history |
 //! | `self_test` | known bytes through loopback, compared with the count |
@@ -19,11 +22,15 @@
 //! waits for a disk, a hash or a client.
 
 mod backend;
+mod conservation;
 mod findings;
 mod handle;
 mod intake;
 mod ledger;
 mod live;
+mod merge;
+mod network;
+mod outbox;
 mod recorder;
 mod restart;
 mod rows;

@@ -1,7 +1,6 @@
 //! The one thread that owns the kernel's events, the processes and what is not written yet.
 
 use std::{
-    collections::VecDeque,
     io,
     path::PathBuf,
     sync::{Arc, mpsc},
@@ -14,13 +13,16 @@ use portolan_core::MonotonicNs;
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
+    conservation::Conservation,
     handle::{Command, End, Handle},
     intake::{note_changes, take_events},
     ledger::{Ledger, SETTLED_AFTER},
     live::{Recent, Tick},
+    network::Network,
+    outbox::Outbox,
     restart::Inheritance,
     rows::Rows,
-    self_test::Running,
+    self_test::SelfTests,
     tally::Tally,
     tick::Pace,
     waker::Waker,
@@ -33,7 +35,7 @@ use crate::{
     findings::Judge,
     identity::{Hashed, Hasher, Processes},
     journal::{Head, Journal},
-    monitor::{Losses, Monitor, MonitorError},
+    monitor::{Losses, Monitor, MonitorError, NetworkLayer, Truth},
 };
 
 /// Questions that may wait.
@@ -76,7 +78,9 @@ pub struct Recorder {
     pub(super) head: Head,
     pub(super) tally: Tally,
     pub(super) judge: Judge,
-    pub(super) self_test: Running,
+    pub(super) conservation: Conservation,
+    pub(super) network: Network,
+    pub(super) self_test: SelfTests,
     pub(super) writer: Writer,
     pub(super) recent: Recent,
     pub(super) events: broadcast::Sender<Event>,
@@ -88,7 +92,9 @@ pub struct Recorder {
     /// What moved since the last tick was shown.
     pub(super) shown: Tick,
     /// What the history has had no room for yet.
-    pub(super) outbox: VecDeque<Job>,
+    pub(super) outbox: Outbox,
+    /// Rows that became fewer because their owners could not be identified for long.
+    pub(super) merged_rows: u64,
     /// Whether memory of a burst may be lying idle.
     pub(super) had_burst: bool,
     commands: mpsc::Receiver<Command>,
@@ -160,8 +166,13 @@ impl Recorder {
             recent: recent.clone(),
             events: events.clone(),
         };
+        let truth = monitor.truth()?;
+        let base = (!monitor.is_resumed()).then(Truth::default);
+        let mut judge = Judge::new(writer.take_known());
+        writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
+        writer.wake_after_writing(waker.clone());
         let mut recorder = Self {
-            judge: Judge::new(writer.take_known()),
+            judge,
             monitor,
             processes,
             hasher,
@@ -171,7 +182,10 @@ impl Recorder {
             journal,
             head,
             tally: Tally::default(),
-            self_test: Running::start(now.monotonic),
+            // A first daemon begins with the programs: the tables were empty, and so was the truth.
+            conservation: Conservation::new(base),
+            network: Network::new(NetworkLayer::read(), truth),
+            self_test: SelfTests::start(now.monotonic),
             writer,
             recent,
             events,
@@ -180,7 +194,8 @@ impl Recorder {
             config,
             flushing: Vec::new(),
             shown: Tick::default(),
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
+            merged_rows: 0,
             had_burst: false,
             commands,
             waker,
@@ -237,7 +252,7 @@ impl Recorder {
         self.answer_flushes(now);
         // Before the history can have it.
         note_changes(&mut self.processes, &mut self.journal);
-        self.send_outbox();
+        self.outbox.send(&self.writer);
         Ok(())
     }
 
@@ -271,8 +286,18 @@ impl Recorder {
                 return Ok(true);
             }
             Command::Review { by, application, state, done } => {
-                self.outbox.push_back(Job::Review { by, application, state, done });
+                self.outbox.push(Job::Review { by, application, state, done });
             }
+            Command::Dismiss { by, finding, done } => {
+                self.outbox.push(Job::Dismiss { by, finding, done });
+            }
+            Command::Dismissed(kind, done) => {
+                self.judge.answered(kind);
+                if done.send(()).is_err() {
+                    tracing::debug!("who dismissed did not wait for the answer");
+                }
+            }
+            Command::SelfTest(answer) => self.self_test.ask(Now::read().monotonic, answer),
             Command::Reviewed(application, state, done) => {
                 if !self.judge.reviewed(&application, state) {
                     tracing::debug!("an application was reviewed that has not talked since the start");

@@ -141,7 +141,7 @@ impl Recorder {
         let done = self.flushing.drain(..).map(|waiting| waiting.done).collect();
         self.write(done);
         note_changes(&mut self.processes, &mut self.journal);
-        self.outbox.drain(..).for_each(|job| self.writer.send(job));
+        self.outbox.send_all(&self.writer);
         self.writer.close();
         let is_all_written = self.writer.health().written == self.head.epoch && self.rows.len() == 0;
         if end == End::Detach {

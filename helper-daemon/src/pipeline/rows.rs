@@ -12,6 +12,8 @@ use crate::{
     journal::RowNote,
 };
 
+mod bound;
+
 /// The owner of a flow, before it is identified.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
@@ -171,7 +173,7 @@ impl Rows {
         self.rows
             .values()
             .filter(|row| row.owner.is_none())
-            .fold(Bytes::default(), |sum, row| sum + row.bytes)
+            .fold(Bytes::default(), |sum, row| sum + row.fresh)
     }
 
     /// Takes the rows whose owner is known out, for the history.

@@ -1,70 +1,117 @@
-//! Known bytes through loopback, compared with what the kernel programs counted.
+//! Known bytes through loopback, compared with what the kernel programs counted, protocol by protocol.
 //!
 //! The daemon itself opens no internet socket: a short-lived child does, which is this program again.
 
-use std::{
-    io::{self, Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
-use portolan_bus::{SelfTest, SelfTestState};
-use portolan_core::{Bytes, MonotonicNs, Pid, ProcessKey, UnixMillis};
+use portolan_bus::{SelfTest, SelfTestPart, SelfTestState};
+use portolan_core::{Bytes, Flow, MonotonicNs, Pid, ProcessKey, UnixMillis};
+use tokio::sync::oneshot;
 
-const TCP_BYTES: usize = 100_003;
-const DATAGRAMS: usize = 10;
-const DATAGRAM_BYTES: usize = 997;
-const WAIT: Duration = Duration::from_secs(5);
+mod traffic;
+
+pub use traffic::move_known_bytes;
+use traffic::{PARTS, WITHOUT_IPV6, part_of};
+
 /// After the child's end, how long its last bytes may take to be read.
 const PATIENCE_NS: u64 = 3_000_000_000;
 /// How long the child may run.
 const LIMIT_NS: u64 = 20_000_000_000;
+/// Between the end of one and the beginning of the next, whoever asks.
+const PAUSE_NS: u64 = 2_000_000_000;
 
-/// What the child moves, by TCP and UDP together: everything it sends, it receives.
-fn expected() -> Bytes {
-    let bytes = u64::try_from(TCP_BYTES + DATAGRAMS * DATAGRAM_BYTES).unwrap_or_default();
-    Bytes { tx: bytes, rx: bytes }
+/// The self-test that runs, how the last one ended, and who waits for the next.
+#[derive(Debug, Default)]
+pub(super) struct SelfTests {
+    running: Option<Running>,
+    last: Option<SelfTest>,
+    /// When the last one ended.
+    ended: Option<MonotonicNs>,
+    /// Its child, of which bytes may still come.
+    before: Option<ProcessKey>,
+    waiting: Vec<oneshot::Sender<SelfTest>>,
 }
 
-/// The child's work.
-///
-/// # Errors
-/// When loopback does not work.
-pub fn move_known_bytes() -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let mut client = TcpStream::connect(listener.local_addr()?)?;
-    let (mut server, _) = listener.accept()?;
-    server.set_read_timeout(Some(WAIT))?;
-    let sender = std::thread::spawn(move || client.write_all(&vec![1; TCP_BYTES]));
-    server.read_exact(&mut vec![0; TCP_BYTES])?;
-    sender.join().map_err(|_| io::Error::other("the sending thread panicked"))??;
-
-    let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    receiver.set_read_timeout(Some(WAIT))?;
-    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    for _ in 0..DATAGRAMS {
-        sender.send_to(&[2; DATAGRAM_BYTES], receiver.local_addr()?)?;
-        receiver.recv_from(&mut [0; DATAGRAM_BYTES])?;
-    }
-    Ok(())
-}
-
-/// A self-test that runs, or how it ended.
 #[derive(Debug)]
-pub(super) struct Running {
+struct Running {
     child: Option<Child>,
-    pid: Option<Pid>,
+    pid: Pid,
     /// When the child began, once it was seen: its pid may come back.
     started: Option<MonotonicNs>,
-    counted: Bytes,
+    exec_generation: u64,
+    has_ipv6: bool,
+    counted: [Bytes; PARTS.len()],
+    /// Bytes of the child over no protocol that it moved any over.
+    astray: Bytes,
     deadline: MonotonicNs,
-    outcome: Option<SelfTest>,
 }
 
-impl Running {
-    /// Starts the child.
+impl SelfTests {
+    /// Begins the first one.
     pub(super) fn start(now: MonotonicNs) -> Self {
+        let mut tests = Self::default();
+        tests.begin(now);
+        tests
+    }
+
+    /// Somebody wants to know how one ends: the one that runs, else the next, which begins as soon as it may.
+    pub(super) fn ask(&mut self, now: MonotonicNs, answer: oneshot::Sender<SelfTest>) {
+        self.waiting.push(answer);
+        self.begin_when_due(now);
+    }
+
+    /// Takes in bytes; `true` when they were a self-test's own, which are nobody's traffic.
+    pub(super) fn takes(&mut self, flow: &Flow, bytes: Bytes) -> bool {
+        let owner = &flow.owner;
+        let Some(running) = &mut self.running else {
+            return self.before == Some(*owner);
+        };
+        if running.pid != owner.pid || running.started.is_some_and(|started| started != owner.started) {
+            return self.before == Some(*owner);
+        }
+        running.started = Some(owner.started);
+        running.exec_generation = owner.exec_generation;
+        match part_of(flow) {
+            Some(part) => running.counted[part] += bytes,
+            None => running.astray += bytes,
+        }
+        true
+    }
+
+    /// Decides when there is something to decide. Returns the sentence of a failure, once.
+    pub(super) fn check(&mut self, now: MonotonicNs, wall: UnixMillis) -> Option<String> {
+        if let Some(running) = &mut self.running
+            && let Some(mut outcome) = running.outcome(now)
+        {
+            outcome.checked_unix_ms = Some(wall.0);
+            self.end(outcome, now);
+            let ended = self.last.as_ref().filter(|ended| ended.state == SelfTestState::Failed);
+            return ended.map(|ended| ended.detail.clone());
+        }
+        self.begin_when_due(now);
+        None
+    }
+
+    pub(super) fn to_wire(&self) -> SelfTest {
+        match (&self.running, &self.last) {
+            (None, Some(last)) => last.clone(),
+            _ => SelfTest {
+                state: SelfTestState::Running,
+                detail: "known bytes are moving through loopback".to_owned(),
+                checked_unix_ms: None,
+                parts: Vec::new(),
+            },
+        }
+    }
+
+    fn begin_when_due(&mut self, now: MonotonicNs) {
+        let is_due = self.ended.is_none_or(|ended| ended.0.saturating_add(PAUSE_NS) <= now.0);
+        if self.running.is_none() && !self.waiting.is_empty() && is_due {
+            self.begin(now);
+        }
+    }
+
+    fn begin(&mut self, now: MonotonicNs) {
         let spawned = Command::new("/proc/self/exe")
             .arg("--self-test-traffic")
             .stdin(Stdio::null())
@@ -72,98 +119,104 @@ impl Running {
             .stderr(Stdio::null())
             .env_clear()
             .spawn();
-        let mut running = Self {
-            child: None,
-            pid: None,
-            started: None,
-            counted: Bytes::default(),
-            deadline: MonotonicNs(now.0.saturating_add(LIMIT_NS)),
-            outcome: None,
-        };
         match spawned {
-            Ok(child) => {
-                running.pid = Some(Pid(child.id()));
-                running.child = Some(child);
+            Ok(child) => self.running = Some(Running::new(child, now)),
+            Err(error) => {
+                let detail = format!("the child that moves known bytes cannot be started: {error}");
+                self.end(impossible(detail), now);
             }
-            Err(error) => running.end(
-                SelfTestState::Impossible,
-                format!("the child that moves known bytes cannot be started: {error}"),
-                None,
-            ),
         }
-        running
     }
 
-    /// Takes in bytes; `true` when they were the self-test's own, which are nobody's traffic.
-    pub(super) fn takes(&mut self, owner: &ProcessKey, bytes: Bytes) -> bool {
-        if self.pid != Some(owner.pid) || (self.started.is_none() && self.outcome.is_some()) {
-            return false;
+    fn end(&mut self, outcome: SelfTest, now: MonotonicNs) {
+        if let Some(ended) = self.running.take() {
+            let key =
+                |started| ProcessKey { pid: ended.pid, started, exec_generation: ended.exec_generation };
+            self.before = ended.started.map(key);
         }
-        if *self.started.get_or_insert(owner.started) != owner.started {
-            return false;
+        for waiting in self.waiting.drain(..) {
+            // Who asked may have gone away in the meantime.
+            drop(waiting.send(outcome.clone()));
         }
-        if self.outcome.is_none() {
-            self.counted += bytes;
+        self.last = Some(outcome);
+        self.ended = Some(now);
+    }
+}
+
+impl Running {
+    fn new(child: Child, now: MonotonicNs) -> Self {
+        Self {
+            pid: Pid(child.id()),
+            child: Some(child),
+            started: None,
+            exec_generation: 0,
+            has_ipv6: true,
+            counted: [Bytes::default(); PARTS.len()],
+            astray: Bytes::default(),
+            deadline: MonotonicNs(now.0.saturating_add(LIMIT_NS)),
         }
-        true
     }
 
-    /// Decides when there is something to decide. Returns the sentence of a failure, once.
-    pub(super) fn check(&mut self, now: MonotonicNs, wall: UnixMillis) -> Option<String> {
-        if self.outcome.is_some() {
-            return None;
-        }
+    /// `None` while it is open.
+    fn outcome(&mut self, now: MonotonicNs) -> Option<SelfTest> {
         if let Some(child) = &mut self.child {
             match child.try_wait() {
                 Ok(None) if now < self.deadline => return None,
-                Ok(Some(status)) if status.success() => {
+                Ok(None) => {
+                    return Some(impossible("the child that moves known bytes did not end".to_owned()));
+                }
+                Ok(Some(status)) if status.success() || is_without_ipv6(status) => {
+                    self.has_ipv6 = status.success();
                     self.child = None;
                     self.deadline = MonotonicNs(now.0.saturating_add(PATIENCE_NS));
                 }
-                ended => {
-                    let detail = match ended {
-                        Ok(Some(status)) => format!("the child that moves known bytes failed ({status})"),
-                        Ok(None) => "the child that moves known bytes did not end".to_owned(),
-                        Err(error) => {
-                            format!("the child that moves known bytes cannot be waited for: {error}")
-                        }
-                    };
-                    self.reap();
-                    self.end(SelfTestState::Impossible, detail, Some(wall));
-                    return None;
+                Ok(Some(status)) => {
+                    return Some(impossible(format!("the child that moves known bytes failed ({status})")));
+                }
+                Err(error) => {
+                    let detail = format!("the child that moves known bytes cannot be waited for: {error}");
+                    return Some(impossible(detail));
                 }
             }
         }
-        let expected = expected();
-        let says = format!(
-            "{} bytes sent and {} received through loopback (TCP and UDP); counted {} and {}",
-            expected.tx, expected.rx, self.counted.tx, self.counted.rx
-        );
-        if self.counted == expected {
-            self.end(SelfTestState::Passed, says, Some(wall));
+        let parts: Vec<SelfTestPart> = (0..PARTS.len()).map(|index| self.part(index)).collect();
+        let failed = parts.iter().any(|part| part.state == SelfTestState::Failed) || !self.astray.is_zero();
+        if failed && now < self.deadline {
             return None;
         }
-        if now < self.deadline {
-            return None;
+        let mut sentences: Vec<String> = parts.iter().map(sentence).collect();
+        if !self.astray.is_zero() {
+            sentences.push(format!("{} bytes over none of these were counted", self.astray.total()));
         }
-        self.end(SelfTestState::Failed, says.clone(), Some(wall));
-        Some(says)
+        let state = if failed { SelfTestState::Failed } else { SelfTestState::Passed };
+        let detail = format!("known bytes through loopback: {}", sentences.join("; "));
+        Some(SelfTest { state, detail, checked_unix_ms: None, parts })
     }
 
-    pub(super) fn to_wire(&self) -> SelfTest {
-        self.outcome.clone().unwrap_or_else(|| SelfTest {
-            state: SelfTestState::Running,
-            detail: "known bytes are moving through loopback".to_owned(),
-            checked_unix_ms: None,
-        })
+    fn part(&self, index: usize) -> SelfTestPart {
+        let (part, counted) = (&PARTS[index], self.counted[index]);
+        let is_possible = self.has_ipv6 || !part.ipv6;
+        let moved = if is_possible { part.bytes() } else { 0 };
+        let state = if counted != (Bytes { tx: moved, rx: moved }) {
+            SelfTestState::Failed
+        } else if is_possible {
+            SelfTestState::Passed
+        } else {
+            SelfTestState::Impossible
+        };
+        SelfTestPart {
+            name: part.name.to_owned(),
+            state,
+            moved_bytes: moved,
+            counted_tx_bytes: counted.tx,
+            counted_rx_bytes: counted.rx,
+        }
     }
+}
 
-    fn end(&mut self, state: SelfTestState, detail: String, checked: Option<UnixMillis>) {
-        self.outcome = Some(SelfTest { state, detail, checked_unix_ms: checked.map(|checked| checked.0) });
-    }
-
-    fn reap(&mut self) {
-        if let Some(mut child) = self.child.take() {
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
             // It may have ended by itself in between; then both calls have nothing to do.
             if let Err(error) = child.kill().and_then(|()| child.wait().map(|_| ())) {
                 tracing::debug!("the self-test's child cannot be ended: {error}");
@@ -172,8 +225,23 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.reap();
+fn is_without_ipv6(status: ExitStatus) -> bool {
+    status.code() == Some(i32::from(WITHOUT_IPV6))
+}
+
+fn impossible(detail: String) -> SelfTest {
+    SelfTest { state: SelfTestState::Impossible, detail, checked_unix_ms: None, parts: Vec::new() }
+}
+
+fn sentence(part: &SelfTestPart) -> String {
+    let SelfTestPart { name, moved_bytes: moved, counted_tx_bytes: tx, counted_rx_bytes: rx, .. } = part;
+    match part.state {
+        SelfTestState::Impossible => format!("{name} is not possible on this machine"),
+        SelfTestState::Passed => format!("{name} {moved}"),
+        _ => format!("{name} moved {moved}, counted {tx} sent and {rx} received"),
     }
 }
+
+#[cfg(test)]
+#[path = "self_test_tests.rs"]
+mod tests;

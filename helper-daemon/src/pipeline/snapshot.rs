@@ -5,7 +5,11 @@ use portolan_bus::Hook;
 use super::{
     handle::Snapshot,
     recorder::{Recorder, RecorderError},
-    tally::losses_to_wire,
+    tally::{Refused, losses_to_wire},
+};
+use crate::{
+    clock::Now,
+    monitor::{NetworkLayer, Truth},
 };
 
 impl Recorder {
@@ -25,17 +29,51 @@ impl Recorder {
             })
             .collect();
         let health = self.writer.health();
+        let refused = Refused {
+            merged_rows: health.merged_rows + self.outbox.merged_rows() + self.merged_rows,
+            findings: health.findings_refused + self.outbox.findings_refused(),
+            executed_files: self.processes.files_closed_early(),
+            flows_forgotten: self.ledger.forgotten_early(),
+            missed_runs: self.monitor.missed_runs(),
+        };
         Ok(Snapshot {
             self_test: self.self_test.to_wire(),
             notes: self.notes(health.set_aside),
             hooks,
             attribution: self.tally.to_wire(self.rows.pending()),
-            losses: losses_to_wire(&losses, health.merged_rows),
+            ledger: self.conservation.to_wire(self.owned()),
+            network: self.network.to_wire(NetworkLayer::read(), self.monitor.truth()?),
+            losses: losses_to_wire(&losses, refused),
             sockets: u64::try_from(self.ledger.sizes().1).unwrap_or(u64::MAX),
             processes: u64::try_from(self.processes.running()).unwrap_or(u64::MAX),
+            process_events: self.monitor.events_taken(),
             unreviewed: u32::try_from(self.judge.unreviewed()).unwrap_or(u32::MAX),
             history_problem: health.problem,
         })
+    }
+
+    /// After a reading that is in rows and tally; the truth from before and after it.
+    pub(super) fn check_conservation(&mut self, now: Now, before: Truth, after: Truth) {
+        let owned = self.owned();
+        if let Some(detail) = self.conservation.read(now.monotonic, before, after, owned)
+            && let Some(verdict) = self.judge.unbalanced(&detail, now.wall)
+        {
+            self.raise(verdict, None);
+        }
+    }
+
+    /// Keeps rows without an owner from growing without end. The journal tells rows by their keys, so it is written anew, and for
+    /// that the history must have what it was given.
+    pub(super) fn bound_rows(&mut self) {
+        if self.rows.are_too_many() && self.writer.health().written == self.head.epoch {
+            self.merged_rows = self.merged_rows.saturating_add(self.rows.bound());
+            self.write_journal();
+        }
+    }
+
+    /// All bytes that have an owner, a reason, or an owner that is being identified.
+    fn owned(&self) -> u64 {
+        self.tally.total().saturating_add(self.rows.pending().total())
     }
 
     /// Sentences on what is not as it should be.

@@ -24,33 +24,50 @@ impl Tally {
         *to = to.saturating_add(bytes.total());
     }
 
+    /// All bytes that it holds.
+    pub(super) fn total(&self) -> u64 {
+        let unattributed = self.unattributed.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
+        unattributed.saturating_add(self.attributed).saturating_add(self.kernel)
+    }
+
     pub(super) fn to_wire(&self, pending: Bytes) -> Attribution {
         let unattributed: BTreeMap<String, u64> = Unattributed::ALL
             .into_iter()
             .map(|reason| (reason.to_string(), self.unattributed.get(&reason).copied().unwrap_or_default()))
             .collect();
         let (attributed, kernel) = (self.attributed, self.kernel);
-        let total = unattributed.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
-        Attribution {
-            total: total.saturating_add(attributed).saturating_add(kernel),
-            attributed,
-            kernel,
-            unattributed,
-            pending: pending.total(),
-        }
+        Attribution { total: self.total(), attributed, kernel, unattributed, pending: pending.total() }
     }
 }
 
+/// What the daemon's own queues refused.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Refused {
+    /// Rows that became fewer.
+    pub(super) merged_rows: u64,
+    pub(super) findings: u64,
+    /// Executed files whose descriptors were closed before their exec came.
+    pub(super) executed_files: u64,
+    /// Flows that were forgotten before their time: when they go on, they count as new ones.
+    pub(super) flows_forgotten: u64,
+    /// Runs of kernel programs that the kernel left out.
+    pub(super) missed_runs: u64,
+}
+
 /// Losses by kind, as the status shows them.
-pub(super) fn losses_to_wire(losses: &Losses, history_merged_rows: u64) -> BTreeMap<String, u64> {
+pub(super) fn losses_to_wire(losses: &Losses, refused: Refused) -> BTreeMap<String, u64> {
     [
         ("process_events", losses.events),
+        ("kernel_program_runs", refused.missed_runs),
         ("executed_file_queue_overflows", losses.exec_file_overflows),
+        ("executed_files_closed_early", refused.executed_files),
         ("flows_kept_by_owner_only", losses.closed_flows),
         ("flows_without_owner", losses.unowned_flows),
+        ("flows_forgotten_early", refused.flows_forgotten),
         ("sockets_without_cell", losses.cells),
         ("datagrams_without_peer", losses.peers),
-        ("history_rows_merged", history_merged_rows),
+        ("history_rows_merged", refused.merged_rows),
+        ("findings_not_kept", refused.findings),
     ]
     .into_iter()
     .map(|(kind, count)| (kind.to_owned(), count))

@@ -14,7 +14,6 @@ use super::{
     live::{Tick, Who},
     recorder::{Recorder, RecorderError},
     rows::Source,
-    writer::Job,
 };
 use crate::{
     clock::Now,
@@ -80,15 +79,18 @@ impl Pace {
 impl Recorder {
     pub(super) fn tick(&mut self, now: Now) -> Result<(), RecorderError> {
         let (interval_ms, since) = self.pace.ticked(now);
+        let before = self.monitor.truth()?;
         let closed = self.take_closed()?;
         let live = self.monitor.cells()?;
         // After the counters: whoever has a byte in them has its beginning in these events.
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         let mut growths = self.ledger.advance(&closed.cells, &closed.overflow, &live);
         growths.extend(self.take_losses(now)?);
+        let after = self.monitor.truth()?;
         self.add(&growths, since, now)?;
         self.identify_owners();
         self.settle(now);
+        self.check_conservation(now, before, after);
         let mut shown = std::mem::take(&mut self.shown);
         self.show_open(&mut shown);
         let tick = shown.finish(
@@ -107,6 +109,7 @@ impl Recorder {
             self.write(Vec::new());
             self.shorten_journal();
         }
+        self.bound_rows();
         self.processes.sweep(now.monotonic);
         self.give_memory_back(growths.len());
         Ok(())
@@ -134,7 +137,9 @@ impl Recorder {
         for growth in growths {
             let owner = &growth.flow.owner;
             let (flow, bytes) = (growth.flow, growth.bytes);
-            if self.self_test.takes(owner, bytes) {
+            self.network.moved(&flow, bytes);
+            if self.self_test.takes(&flow, bytes) {
+                self.conservation.self_test_moved(bytes);
                 self.journal.note(&Entry::Grown { flow, bytes, row: None });
                 continue;
             }
@@ -191,30 +196,15 @@ impl Recorder {
     }
 
     pub(super) fn raise(&mut self, verdict: Verdict, parent: Option<Executable>) {
-        self.outbox.push_back(Job::Raise(Box::new((verdict, parent))));
+        self.outbox.raise(verdict, parent);
     }
 
-    /// Hands what is settled to the history. While it is behind, rows stay here and grow, unless somebody waits for them.
+    /// Hands what is settled to the history; while that is behind, it waits in the outbox.
     pub(super) fn write(&mut self, done: Vec<oneshot::Sender<Result<(), Error>>>) {
-        let is_behind = self.outbox.iter().any(|job| matches!(job, Job::Write { .. }));
-        let records = if is_behind && done.is_empty() {
-            Vec::new()
-        } else {
-            self.rows.take_settled(self.config.bucket_ms)
-        };
+        let records = self.rows.take_settled(self.config.bucket_ms);
         let checkpoint = (!records.is_empty()).then(|| self.hand_over());
         if checkpoint.is_some() || !done.is_empty() {
-            self.outbox.push_back(Job::Write { records, checkpoint, done });
-        }
-    }
-
-    /// Gives the history as many jobs as it has room for.
-    pub(super) fn send_outbox(&mut self) {
-        while let Some(job) = self.outbox.pop_front() {
-            if let Err(job) = self.writer.try_send(job) {
-                self.outbox.push_front(job);
-                return;
-            }
+            self.outbox.write(records, checkpoint, done);
         }
     }
 

@@ -3,15 +3,20 @@
 use std::{
     io,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread::{self, JoinHandle},
 };
 
 use portolan_bus::{Error, Finding};
-use portolan_core::{ApplicationKey, Executable, ReviewState, Uid};
+use portolan_core::{ApplicationKey, Executable, FindingKind, ReviewState, Uid};
 use portolan_history::{Checkpoint, OpenError, Record, SetAsideError};
 use tokio::sync::oneshot;
 
+use super::waker::Waker;
 use crate::findings::{KnownApplication, Verdict};
 
 mod backlog;
@@ -19,7 +24,7 @@ mod worker;
 
 use worker::Worker;
 
-/// Jobs that may wait. Rows stay with the recorder while there is no room.
+/// Jobs that may wait, one of them with rows: a disk that hangs must not be given more and more.
 const QUEUE: usize = 64;
 
 /// Why there is no history at all.
@@ -37,6 +42,22 @@ pub enum WriterError {
     /// No thread can be started.
     #[error("no thread can be started for the history: {0}")]
     Thread(#[from] io::Error),
+}
+
+/// Whether rows are being written, and who waits for the end of that.
+#[derive(Default)]
+pub(super) struct Writing {
+    under_way: AtomicBool,
+    waker: OnceLock<Waker>,
+}
+
+impl Writing {
+    pub(super) fn ended(&self) {
+        self.under_way.store(false, Ordering::Release);
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
+    }
 }
 
 /// What the thread is asked to do.
@@ -57,6 +78,8 @@ pub(super) enum Job {
         state: ReviewState,
         done: oneshot::Sender<Result<Vec<Finding>, Error>>,
     },
+    /// Store that somebody dismissed a finding about the daemon itself.
+    Dismiss { by: Uid, finding: i64, done: oneshot::Sender<Result<Finding, Error>> },
 }
 
 /// How the history fares, for the status.
@@ -70,6 +93,8 @@ pub(super) struct Health {
     pub(super) written: u64,
     /// Rows that had to be merged because too many waited.
     pub(super) merged_rows: u64,
+    /// Findings that were not kept for the same reason.
+    pub(super) findings_refused: u64,
 }
 
 /// The thread, and what it knows from before.
@@ -77,8 +102,10 @@ pub struct Writer {
     jobs: Option<mpsc::SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     health: Arc<Mutex<Health>>,
+    writing: Arc<Writing>,
     known: Vec<KnownApplication>,
     checkpoint: Option<Checkpoint>,
+    open_kinds: Vec<FindingKind>,
 }
 
 impl Writer {
@@ -90,12 +117,14 @@ impl Writer {
     /// When there can be no history at this path.
     pub fn start(path: &Path, tell: impl Fn(Finding) + Send + 'static) -> Result<Self, WriterError> {
         let health = Arc::new(Mutex::new(Health::default()));
-        let worker = Worker::open(path, Arc::clone(&health), Box::new(tell))?;
+        let writing = Arc::new(Writing::default());
+        let worker = Worker::open(path, Arc::clone(&health), Arc::clone(&writing), Box::new(tell))?;
         let known = worker.known_applications()?;
         let checkpoint = worker.checkpoint()?;
+        let open_kinds = worker.open_kinds()?;
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let thread = thread::Builder::new().name("history".to_owned()).spawn(move || worker.run(&queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), health, known, checkpoint })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), health, writing, known, checkpoint, open_kinds })
     }
 
     /// All applications of the history.
@@ -110,6 +139,18 @@ impl Writer {
         self.checkpoint
     }
 
+    /// Kinds of findings about the daemon itself that nobody has answered.
+    #[must_use]
+    pub fn take_open_kinds(&mut self) -> Vec<FindingKind> {
+        std::mem::take(&mut self.open_kinds)
+    }
+
+    /// Wakes the recorder whenever rows have been written or refused.
+    pub(super) fn wake_after_writing(&self, waker: Waker) {
+        // A second one would be the same.
+        drop(self.writing.waker.set(waker));
+    }
+
     pub(super) fn health(&self) -> Health {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -117,8 +158,17 @@ impl Writer {
     /// Gives the thread something to do; the job comes back when there is no room.
     pub(super) fn try_send(&self, job: Job) -> Result<(), Job> {
         let Some(jobs) = &self.jobs else { return Err(job) };
-        jobs.try_send(job).map_err(|error| match error {
-            mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job) => job,
+        let has_rows = matches!(job, Job::Write { .. });
+        if has_rows && self.writing.under_way.swap(true, Ordering::AcqRel) {
+            return Err(job);
+        }
+        jobs.try_send(job).map_err(|error| {
+            if has_rows {
+                self.writing.under_way.store(false, Ordering::Release);
+            }
+            match error {
+                mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job) => job,
+            }
         })
     }
 

@@ -24,10 +24,14 @@ async fn without_a_right_nothing_is_answered() {
     assert!(is_denied(&client.findings(true).await));
     assert!(is_denied(&client.applications().await));
     assert!(is_denied(&client.review("/usr/bin/curl", "approved").await));
+    assert!(is_denied(&client.dismiss(4).await));
+    assert!(is_denied(&client.run_self_test().await));
     assert!(is_denied(&client.subscribe_live().await));
     assert!(is_denied(&client.subscribe_findings().await));
     assert!(stage.memory().queries.lock().unwrap().is_empty());
     assert!(stage.memory().reviews.lock().unwrap().is_empty());
+    assert!(stage.memory().dismissed.lock().unwrap().is_empty());
+    assert_eq!(*stage.memory().self_tests.lock().unwrap(), 0);
 }
 
 #[tokio::test]
@@ -48,6 +52,8 @@ async fn with_view_own_only_own_rows_and_findings_are_seen() {
     let viewer = stage.memory().queries.lock().unwrap()[0].0;
     assert_eq!((viewer.uid, viewer.access), (Uid(own_uid()), Access::Own));
     assert!(is_denied(&client.review("/usr/bin/curl", "approved").await));
+    assert!(is_denied(&client.dismiss(4).await));
+    assert!(is_denied(&client.run_self_test().await), "it is done for all, so it is for who sees all");
 }
 
 #[tokio::test]

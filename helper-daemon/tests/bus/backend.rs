@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use portolan_bus::{Application, Error, Finding, FindingState, LiveTick, QueryRequest, QueryResult, Status};
+use portolan_bus::{
+    Access, Application, Error, Finding, FindingState, LiveTick, QueryRequest, QueryResult, SelfTest, Status,
+};
 use portolan_core::{ApplicationKey, ReviewState, Uid};
-use portoland::dbus::{Backend, Event, Viewer};
+use portoland::dbus::{Backend, Event, Skipped, Viewer};
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::sample::{self, OTHER_UID, own_uid};
@@ -15,6 +17,10 @@ pub(crate) struct Memory {
     /// What was asked of the history.
     pub(crate) queries: Mutex<Vec<(Viewer, QueryRequest)>>,
     pub(crate) reviews: Mutex<Vec<(Uid, ApplicationKey, ReviewState)>>,
+    pub(crate) dismissed: Mutex<Vec<(Uid, i64)>>,
+    pub(crate) self_tests: Mutex<u32>,
+    /// What the service said it could not send.
+    pub(crate) skipped: Mutex<Vec<(Skipped, u64)>>,
     /// Each `status` takes one; without any it waits.
     pub(crate) status_permits: Semaphore,
     /// `status` calls that have arrived.
@@ -40,6 +46,9 @@ impl Memory {
             ]),
             queries: Mutex::default(),
             reviews: Mutex::default(),
+            dismissed: Mutex::default(),
+            self_tests: Mutex::default(),
+            skipped: Mutex::default(),
             status_permits: Semaphore::new(1000),
             status_arrivals: Semaphore::new(0),
             broken_history: Mutex::default(),
@@ -88,6 +97,23 @@ impl Backend for Memory {
         }
         self.reviews.lock().unwrap().push((by, application, state));
         Ok(())
+    }
+
+    async fn dismiss(&self, by: Uid, finding: i64) -> Result<(), Error> {
+        if finding < 0 {
+            return Err(Error::NotFound("No such finding.".into()));
+        }
+        self.dismissed.lock().unwrap().push((by, finding));
+        Ok(())
+    }
+
+    async fn run_self_test(&self) -> Result<SelfTest, Error> {
+        *self.self_tests.lock().unwrap() += 1;
+        Ok(sample::status(Access::All).self_test)
+    }
+
+    fn skipped(&self, what: Skipped, count: u64) {
+        self.skipped.lock().unwrap().push((what, count));
     }
 
     fn recent_ticks(&self) -> Vec<Arc<LiveTick>> {

@@ -60,6 +60,17 @@ async fn a_review_reaches_the_daemon_with_the_caller_that_the_bus_knows() {
 }
 
 #[tokio::test]
+async fn a_dismissal_and_a_self_test_reach_the_daemon() {
+    let stage = Stage::set().await;
+    let client = stage.client().await;
+    client.dismiss(4).await.unwrap();
+    assert_eq!(*stage.memory().dismissed.lock().unwrap(), [(Uid(own_uid()), 4)]);
+    assert!(matches!(client.dismiss(-1).await, Err(Error::NotFound(_))));
+    assert_eq!(client.run_self_test().await.unwrap(), sample::status(Access::All).self_test);
+    assert_eq!(*stage.memory().self_tests.lock().unwrap(), 1);
+}
+
+#[tokio::test]
 async fn errors_come_back_as_the_variants_that_they_were() {
     let stage = Stage::set().await;
     let client = stage.client().await;

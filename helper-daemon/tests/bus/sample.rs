@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use portolan_bus::{
-    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow,
-    LiveTick, QueryResult, QueryRow, Resources, SelfTest, SelfTestState, Status,
+    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, Ledger,
+    LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, QueryResult, QueryRow,
+    Resources, SelfTest, SelfTestPart, SelfTestState, Status,
 };
 
 pub(crate) const OTHER_UID: u32 = 4_000_000;
@@ -25,6 +26,13 @@ pub(crate) fn status(access: Access) -> Status {
             state: SelfTestState::Passed,
             detail: "fine".into(),
             checked_unix_ms: Some(-5),
+            parts: vec![SelfTestPart {
+                name: "tcp-ipv6".into(),
+                state: SelfTestState::Impossible,
+                moved_bytes: 1,
+                counted_tx_bytes: 2,
+                counted_rx_bytes: 3,
+            }],
         },
         hooks: vec![Hook { name: "sched_process_exec".into(), active: false, reason: "why not".into() }],
         attribution: Attribution {
@@ -34,6 +42,17 @@ pub(crate) fn status(access: Access) -> Status {
             unattributed: BTreeMap::from([("process-gone".into(), 1)]),
             pending: 0,
         },
+        ledger: Ledger {
+            state: LedgerState::InFlight,
+            truth: u64::MAX,
+            protocols: vec![ProtocolBytes { protocol: "udp".into(), tx_bytes: 1, rx_bytes: u64::MAX }],
+            self_test: 9,
+            difference: -3,
+        },
+        network: NetworkLayer {
+            problem: Some("it cannot be read".into()),
+            lines: vec![NetworkLine { name: "rest".into(), tx_bytes: -1, rx_bytes: 2, estimate: true }],
+        },
         losses: BTreeMap::from([("exec_events".into(), 0)]),
         history: HistoryInfo {
             path: "/var/lib/portolan/history.sqlite".into(),
@@ -41,7 +60,7 @@ pub(crate) fn status(access: Access) -> Status {
             first_unix_ms: None,
             problem: Some("disk full".into()),
         },
-        resources: Resources { cpu_ms: 1, pss_bytes: 2, sockets: 3, processes: 4 },
+        resources: Resources { cpu_ms: 1, pss_bytes: 2, sockets: 3, processes: 4, process_events: 5 },
         unreviewed: 7,
     }
 }

@@ -4,6 +4,8 @@ use futures_util::StreamExt;
 use portolan_bus::{BUS_NAME, Daemon1Proxy, Finding, FindingState, LiveTick, action};
 use zbus::{MatchRule, MessageStream, message::Type};
 
+use portoland::dbus::Skipped;
+
 use crate::{
     sample::{self, OTHER_UID, own_uid},
     setup::{Stage, client, soon},
@@ -122,6 +124,8 @@ async fn findings_that_were_lost_in_a_rush_are_sent_again() {
     let expected: Vec<_> =
         stage.memory().findings.lock().unwrap().iter().rev().map(|f| (f.id, f.state)).collect();
     assert_eq!(again, expected, "all of them, also the answered ones, the oldest first");
+    let skipped = stage.memory().skipped.lock().unwrap();
+    assert_eq!(*skipped, [(Skipped::Events, 13)], "21 events, and the channel holds 8");
 }
 
 #[tokio::test]

@@ -73,6 +73,10 @@ impl Programs {
         Self { folder: Folder::for_everybody().unwrap() }
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub(crate) fn copy(&self, name: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::copy(built("portolan-traffic").unwrap(), &path).unwrap();

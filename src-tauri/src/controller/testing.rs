@@ -238,14 +238,22 @@ impl Served {
 
 /// The state of a daemon that works.
 pub(crate) fn status() -> Status {
-    use portolan_bus::{Access, Attribution, DaemonState, HistoryInfo, Resources, SelfTest, SelfTestState};
+    use portolan_bus::{
+        Access, Attribution, DaemonState, HistoryInfo, Ledger, LedgerState, NetworkLayer, Resources,
+        SelfTest, SelfTestState,
+    };
     Status {
         version: "0".to_owned(),
         state: DaemonState::Recording,
         notes: Vec::new(),
         access: Access::All,
         started_unix_ms: 0,
-        self_test: SelfTest { state: SelfTestState::Passed, detail: String::new(), checked_unix_ms: None },
+        self_test: SelfTest {
+            state: SelfTestState::Passed,
+            detail: String::new(),
+            checked_unix_ms: None,
+            parts: Vec::new(),
+        },
         hooks: Vec::new(),
         attribution: Attribution {
             total: 0,
@@ -254,9 +262,17 @@ pub(crate) fn status() -> Status {
             unattributed: std::collections::BTreeMap::new(),
             pending: 0,
         },
+        ledger: Ledger {
+            state: LedgerState::Balanced,
+            truth: 0,
+            protocols: Vec::new(),
+            self_test: 0,
+            difference: 0,
+        },
+        network: NetworkLayer { problem: None, lines: Vec::new() },
         losses: std::collections::BTreeMap::new(),
         history: HistoryInfo { path: String::new(), size_bytes: 0, first_unix_ms: None, problem: None },
-        resources: Resources { cpu_ms: 0, pss_bytes: 0, sockets: 0, processes: 0 },
+        resources: Resources { cpu_ms: 0, pss_bytes: 0, sockets: 0, processes: 0, process_events: 5 },
         unreviewed: 0,
     }
 }

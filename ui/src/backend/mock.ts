@@ -172,12 +172,14 @@ function statusOf(scene: Scene, nowMs: number): Status {
     notes: reduced ? ["The kernel has no hook for sent datagrams: they are counted per socket only."] : [],
     access: reduced ? "own" : "all",
     started_unix_ms: nowMs - 86_400_000,
-    self_test: { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: nowMs - 86_400_000 },
+    self_test: { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: nowMs - 86_400_000, parts: [] },
     hooks: [],
     attribution: { total: 10_000_000, attributed: 9_990_000, kernel: 8_000, unattributed: { "process-gone": 2_000 }, pending: 0 },
+    ledger: { state: "balanced", truth: 10_000_000, protocols: [], self_test: 0, difference: 0 },
+    network: { problem: null, lines: [] },
     losses: { exec_records: reduced ? 12 : 0 },
     history: { path: "/var/lib/portolan/history.sqlite", size_bytes: 212_000_000, first_unix_ms: nowMs - 1e10, problem: null },
-    resources: { cpu_ms: 12_000, pss_bytes: 14_200_000, sockets: 120, processes: 240 },
+    resources: { cpu_ms: 12_000, pss_bytes: 14_200_000, sockets: 120, processes: 240, process_events: 9_000 },
     unreviewed: 2,
   };
 }

@@ -58,7 +58,7 @@ pub enum FindingState {
     Open,
     /// The application was approved.
     Approved,
-    /// The application was ignored.
+    /// The application was ignored; a finding about the daemon itself was dismissed.
     Ignored,
 }
 
@@ -164,6 +164,33 @@ pub(crate) fn answer(
     changed.sort_unstable();
     let mut read = connection.prepare_cached(&select("WHERE f.id = ?1"))?;
     changed.into_iter().map(|id| read.query_row([id], from_row)).collect()
+}
+
+/// Answers an open finding that is about no application; `None` when there is none of this number.
+pub(crate) fn dismiss(
+    connection: &Connection,
+    id: i64,
+    by: Uid,
+    now: UnixMillis,
+) -> rusqlite::Result<Option<FindingRow>> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE finding SET state = ?2, answered_by = ?3, answered_ms = ?4
+                WHERE id = ?1 AND application_id IS NULL AND state = 'open'",
+        )?
+        .execute((id, FindingState::Ignored.as_str(), by.0, now.0))?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    connection.prepare_cached(&select("WHERE f.id = ?1"))?.query_row([id], from_row).map(Some)
+}
+
+/// The kinds of open findings that are about no application.
+pub(crate) fn open_kinds(connection: &Connection) -> rusqlite::Result<Vec<FindingKind>> {
+    connection
+        .prepare("SELECT DISTINCT kind FROM finding WHERE application_id IS NULL AND state = 'open'")?
+        .query_map([], |row| parse_column(row, 0))?
+        .collect()
 }
 
 /// Findings that `viewer` may see (all when `None`), newest first.

@@ -47,6 +47,25 @@ fn findings_read_back_newest_first() {
 }
 
 #[test]
+fn only_an_open_finding_about_the_daemon_can_be_dismissed() {
+    let place = Place::new();
+    let mut history = place.history();
+    let (lost, about_program) = (about_daemon(1), about("/bin/a", 1000, 2));
+    let (id, other) = (history.raise(&lost).unwrap().id, history.raise(&about_program).unwrap().id);
+    assert_eq!(history.open_kinds().unwrap(), [FindingKind::LostEvents]);
+    let now = UnixMillis(50);
+    for wrong in [other, 99] {
+        assert_eq!(history.dismiss(wrong, Uid(3), now).unwrap(), None);
+    }
+    let dismissed = history.dismiss(id, Uid(3), now).unwrap().unwrap();
+    assert_eq!(dismissed.state, FindingState::Ignored);
+    assert_eq!(dismissed.answered, Some(Answered { by: Uid(3), at: now }));
+    assert_eq!(history.dismiss(id, Uid(3), now).unwrap(), None, "it is answered");
+    assert_eq!(history.open_kinds().unwrap(), []);
+    assert_eq!(place.reader().findings(false, None).unwrap().len(), 1);
+}
+
+#[test]
 fn a_viewer_sees_their_own_findings_and_none_about_the_daemon() {
     let place = Place::new();
     let mut history = place.history();

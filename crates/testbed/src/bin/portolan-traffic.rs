@@ -6,19 +6,21 @@
 //! portolan-traffic tcp-down ADDRESS BYTES     connects, asks for so many bytes, receives them
 //! portolan-traffic udp ADDRESS COUNT SIZE     sends datagrams from an unconnected socket
 //! portolan-traffic udp-connected ADDRESS COUNT SIZE
+//! portolan-traffic peers COUNT SIZE           sends a datagram to each of so many addresses of loopback, from one socket
 //! portolan-traffic patient ADDRESS BYTES      connects, prints `connected`, sends when stdin ends
 //! portolan-traffic steady ADDRESS             sends over TCP, over a new connection now and then, until stdin ends
 //! portolan-traffic steady-down ADDRESS        the same, and receives
 //! portolan-traffic steady-udp ADDRESS         sends datagrams until stdin ends
 //! portolan-traffic fork ADDRESS BYTES         the same as tcp, half by itself and half by a child that inherits the socket
-//! portolan-traffic spawn COUNT PROGRAM ARG…   starts the program so many times, one after the other
+//! portolan-traffic spawn COUNT PROGRAM ARG…   starts the program so many times, one after the other; what each prints
+//!                                             comes through
 //! ```
 #![forbid(unsafe_code)]
 
 use std::{
     env,
     io::{self, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream, UdpSocket},
+    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket},
     os::fd::{AsFd, OwnedFd},
     process::{Command, ExitCode, Stdio},
     sync::{
@@ -60,6 +62,7 @@ fn run(words: &[&str]) -> io::Result<Moved> {
             socket.connect(address)?;
             datagrams(number(count)?, number(size)?, |data| socket.send(data))
         }
+        ["peers", count, size] => peers(number(count)?, number(size)?),
         ["patient", address, bytes] => {
             let stream = TcpStream::connect(address)?;
             println!("connected");
@@ -78,7 +81,7 @@ fn run(words: &[&str]) -> io::Result<Moved> {
         ["inherited", bytes] => {
             let stream = TcpStream::from(io::stdin().as_fd().try_clone_to_owned()?);
             write(&stream, number(bytes)?)?;
-            Ok(None)
+            Ok(Some((number(bytes)?, 0)))
         }
         ["spawn", count, program, rest @ ..] => spawn(number(count)?, program, rest),
         _ => Err(io::Error::other("unknown words; the source says which there are")),
@@ -141,6 +144,17 @@ fn steadily(work: impl Fn(u64) -> io::Result<Moved>) -> io::Result<Moved> {
     Ok(Some(sum))
 }
 
+/// Nobody listens there, and a socket that is not connected is not told.
+fn peers(count: u64, size: u64) -> io::Result<Moved> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    let data = vec![9; usize::try_from(size).map_err(io::Error::other)?];
+    let first = u32::from(Ipv4Addr::new(127, 1, 0, 0));
+    for peer in 0..u32::try_from(count).map_err(io::Error::other)? {
+        socket.send_to(&data, (Ipv4Addr::from(first + peer), 9))?;
+    }
+    Ok(Some((count * size, 0)))
+}
+
 /// Sends half, and lets a program that is started with the socket send the other half.
 fn share(stream: TcpStream, bytes: u64) -> io::Result<Moved> {
     write(&stream, bytes / 2)?;
@@ -158,7 +172,7 @@ fn share(stream: TcpStream, bytes: u64) -> io::Result<Moved> {
 
 fn spawn(count: u64, program: &str, arguments: &[&str]) -> io::Result<Moved> {
     for _ in 0..count {
-        let status = Command::new(program).args(arguments).stdout(Stdio::null()).status()?;
+        let status = Command::new(program).args(arguments).status()?;
         if !status.success() {
             return Err(io::Error::other(format!("{program} failed: {status}")));
         }

@@ -1,15 +1,11 @@
 //! What waits for the history.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::collections::VecDeque;
 
 use portolan_bus::Finding;
-use portolan_core::{Direction, Protocol};
 use portolan_history::{Checkpoint, History, NewFinding, Record, WriteError};
 
-use crate::pipeline::findings::to_wire;
+use crate::pipeline::{findings::to_wire, merge, outbox::FINDINGS_MAX};
 
 /// Rows that wait as they are; beyond, all are merged: their bytes stay, their peers go.
 const ROWS_MAX: usize = 100_000;
@@ -22,6 +18,7 @@ pub(super) struct Backlog {
     checkpoint: Option<Checkpoint>,
     findings: VecDeque<NewFinding>,
     merged_rows: u64,
+    findings_refused: u64,
 }
 
 impl Backlog {
@@ -37,6 +34,10 @@ impl Backlog {
         self.merged_rows
     }
 
+    pub(super) fn findings_refused(&self) -> u64 {
+        self.findings_refused
+    }
+
     pub(super) fn add_records(&mut self, records: Vec<Record>, checkpoint: Option<Checkpoint>) {
         self.records.extend(records);
         self.checkpoint = checkpoint.or(self.checkpoint);
@@ -44,17 +45,16 @@ impl Backlog {
 
     /// Keeps what the history refused from growing without end.
     pub(super) fn bound(&mut self) {
-        if self.records.len() <= ROWS_MAX {
-            return;
-        }
-        let before = self.records.len();
-        self.records = merge(std::mem::take(&mut self.records));
-        let merged = u64::try_from(before - self.records.len()).unwrap_or(u64::MAX);
+        let merged = merge::bound(&mut self.records, ROWS_MAX);
         self.merged_rows = self.merged_rows.saturating_add(merged);
     }
 
     pub(super) fn add_finding(&mut self, finding: NewFinding) {
-        self.findings.push_back(finding);
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push_back(finding);
+        } else {
+            self.findings_refused += 1;
+        }
     }
 
     /// Writes everything, and tells each finding that got its number. `written` gets the number up to which rows are on the
@@ -80,69 +80,20 @@ impl Backlog {
     }
 }
 
-/// One row for each bucket, owner and user: the sums stay exact, peers, command lines and places go.
-fn merge(records: Vec<Record>) -> Vec<Record> {
-    let mut merged: HashMap<_, Record> = HashMap::new();
-    for record in records {
-        let key = (record.bucket_start, record.owner.clone(), record.uid);
-        match merged.get_mut(&key) {
-            Some(sum) => {
-                sum.bytes += record.bytes;
-                sum.flows_opened = sum.flows_opened.saturating_add(record.flows_opened);
-                sum.first = sum.first.min(record.first);
-                sum.last = sum.last.max(record.last);
-            }
-            None => {
-                let stripped = Record {
-                    command_line: None,
-                    placement: Arc::default(),
-                    protocol: Protocol::Ip(0),
-                    direction: Direction::Unknown,
-                    local: None,
-                    remote: None,
-                    service_port: None,
-                    network_namespace: 0,
-                    ..record
-                };
-                merged.insert(key, stripped);
-            }
-        }
-    }
-    merged.into_values().collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use portolan_core::{Bytes, Owner, Uid, UnixMillis};
+    use portolan_core::{FindingKind, UnixMillis};
 
     use super::*;
 
     #[test]
-    fn too_many_rows_are_merged_and_no_byte_is_lost() {
-        let record = |port: usize| Record {
-            bucket_start: UnixMillis(0),
-            bucket_ms: 10_000,
-            owner: Owner::Kernel,
-            command_line: None,
-            placement: Arc::default(),
-            uid: Uid(0),
-            protocol: Protocol::Tcp,
-            direction: Direction::Outbound,
-            local: None,
-            remote: None,
-            service_port: u16::try_from(port % 60_000).ok(),
-            network_namespace: 0,
-            bytes: Bytes { tx: 3, rx: 5 },
-            flows_opened: 1,
-            first: UnixMillis(0),
-            last: UnixMillis(1),
-        };
+    fn more_findings_than_may_wait_are_counted() {
         let mut backlog = Backlog::default();
-        backlog.add_records((0..=ROWS_MAX).map(record).collect(), None);
-        backlog.bound();
-        assert_eq!(backlog.len(), 1);
-        let rows = u64::try_from(ROWS_MAX).unwrap() + 1;
-        assert_eq!(backlog.records[0].bytes, Bytes { tx: rows * 3, rx: rows * 5 });
-        assert_eq!((backlog.records[0].flows_opened, backlog.merged_rows()), (rows, rows - 1));
+        for at in 0..=i64::try_from(FINDINGS_MAX).unwrap() {
+            let (at, kind) = (UnixMillis(at), FindingKind::LostEvents);
+            backlog.add_finding(NewFinding { at, kind, subject: None, detail: None });
+        }
+        assert_eq!((backlog.len(), backlog.findings_refused()), (FINDINGS_MAX, 1));
+        assert_eq!(backlog.findings[0].at, UnixMillis(0), "the oldest stay: each content is told once");
     }
 }

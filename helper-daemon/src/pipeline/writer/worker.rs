@@ -7,10 +7,10 @@ use std::{
 };
 
 use portolan_bus::{Error, Finding};
-use portolan_core::{ApplicationKey, ReviewState, Uid};
+use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
 use portolan_history::{Checkpoint, History, OpenError, WriteError};
 
-use super::{Health, Job, WriterError, backlog::Backlog};
+use super::{Health, Job, WriterError, Writing, backlog::Backlog};
 use crate::{
     clock::Now,
     findings::KnownApplication,
@@ -30,6 +30,7 @@ pub(super) struct Worker {
     /// See [`Health::written`].
     written: u64,
     health: Arc<Mutex<Health>>,
+    writing: Arc<Writing>,
     tell: Box<dyn Fn(Finding) + Send>,
 }
 
@@ -38,11 +39,12 @@ impl Worker {
     pub(super) fn open(
         path: &Path,
         health: Arc<Mutex<Health>>,
+        writing: Arc<Writing>,
         tell: Box<dyn Fn(Finding) + Send>,
     ) -> Result<Self, WriterError> {
-        let backlog = Backlog::default();
-        let mut worker = Self { path: path.into(), history: None, backlog, written: 0, health, tell };
-        match History::open(path) {
+        let (path, backlog) = (path.to_owned(), Backlog::default());
+        let mut worker = Self { path, history: None, backlog, written: 0, health, writing, tell };
+        match History::open(&worker.path) {
             Ok(history) => worker.history = Some(history),
             Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
                 worker.begin_anew(&problem)?;
@@ -69,6 +71,11 @@ impl Worker {
             Some(history) => history.checkpoint()?,
             None => None,
         })
+    }
+
+    /// Kinds of open findings about the daemon itself.
+    pub(super) fn open_kinds(&self) -> Result<Vec<FindingKind>, WriterError> {
+        Ok(self.history.as_ref().map_or(Ok(Vec::new()), History::open_kinds)?)
     }
 
     /// Puts a damaged file aside, where nothing of it is lost, and begins a new one.
@@ -107,6 +114,7 @@ impl Worker {
             Job::Write { records, checkpoint, done } => {
                 self.backlog.add_records(records, checkpoint);
                 let result = self.write_backlog();
+                self.writing.ended();
                 for done in done {
                     // Who asked may have gone away in the meantime.
                     drop(done.send(result.clone().map_err(Error::HistoryUnavailable)));
@@ -122,6 +130,10 @@ impl Worker {
                 let result = self.write_backlog().map_err(Error::HistoryUnavailable);
                 let result = result.and_then(|()| self.review(by, &application, state));
                 drop(done.send(result));
+            }
+            Job::Dismiss { by, finding, done } => {
+                let result = self.write_backlog().map_err(Error::HistoryUnavailable);
+                drop(done.send(result.and_then(|()| self.dismiss(by, finding))));
             }
         }
     }
@@ -148,6 +160,24 @@ impl Worker {
         }
     }
 
+    fn dismiss(&mut self, by: Uid, finding: i64) -> Result<Finding, Error> {
+        let Some(history) = &mut self.history else {
+            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
+        };
+        match history.dismiss(finding, by, Now::read().wall) {
+            Ok(Some(row)) => {
+                let finding = to_wire(row);
+                (self.tell)(finding.clone());
+                Ok(finding)
+            }
+            Ok(None) => Err(Error::NotFound(format!(
+                "There is no open finding {finding} about the daemon itself. One about an application is answered by a \
+                 review of the application."
+            ))),
+            Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
+        }
+    }
+
     /// Writes all that waits. What fails waits on; the error is a sentence.
     fn write_backlog(&mut self) -> Result<(), String> {
         let result = self.write_once().or_else(|failure| match failure {
@@ -163,6 +193,7 @@ impl Worker {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         health.merged_rows = self.backlog.merged_rows();
         health.written = self.written;
+        health.findings_refused = self.backlog.findings_refused();
         if health.problem.is_none()
             && let Err(problem) = &result
         {

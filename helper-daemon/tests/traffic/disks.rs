@@ -1,0 +1,165 @@
+//! Disks that hang, and disks that are full: recording goes on in memory, within bounds, and loses no byte.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use portolan_bus::Status;
+use portolan_testbed::{DaemonOptions, Folder};
+
+use crate::{
+    bed::{Bed, PATIENCE, run},
+    conservation::{assert_sums, balanced},
+};
+
+/// Runs a command and returns what it prints.
+fn tool(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A filesystem of this test's own. Dropping it thaws and unmounts it.
+struct Disk {
+    place: PathBuf,
+    device: Option<String>,
+    is_frozen: bool,
+}
+
+impl Disk {
+    /// ext4 in a file, which can be made to hang.
+    fn of_blocks(folder: &Path) -> Self {
+        let image = folder.join("disk.image");
+        fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
+        let image = image.to_str().unwrap();
+        tool("mkfs.ext4", &["-q", "-F", image]);
+        let device = tool("losetup", &["--find", "--show", image]);
+        let place = folder.join("disk");
+        fs::create_dir(&place).unwrap();
+        let disk = Self { place, device: Some(device), is_frozen: false };
+        tool("mount", &[disk.device.as_ref().unwrap(), disk.path()]);
+        disk
+    }
+
+    fn of_memory(folder: &Path, size: &str) -> Self {
+        let place = folder.join("disk");
+        fs::create_dir(&place).unwrap();
+        let disk = Self { place, device: None, is_frozen: false };
+        tool("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs", disk.path()]);
+        disk
+    }
+
+    fn path(&self) -> &str {
+        self.place.to_str().unwrap()
+    }
+
+    fn freeze(&mut self) {
+        tool("fsfreeze", &["--freeze", self.path()]);
+        self.is_frozen = true;
+    }
+
+    fn thaw(&mut self) {
+        tool("fsfreeze", &["--unfreeze", self.path()]);
+        self.is_frozen = false;
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let quietly =
+            |program: &str, arguments: &[&str]| drop(Command::new(program).args(arguments).output());
+        if self.is_frozen {
+            quietly("fsfreeze", &["--unfreeze", self.path()]);
+        }
+        quietly("umount", &["--lazy", self.path()]);
+        if let Some(device) = &self.device {
+            quietly("losetup", &["--detach", device]);
+        }
+    }
+}
+
+fn options(disk: &Disk) -> DaemonOptions {
+    DaemonOptions {
+        config: "bucket_ms = 1000\n".to_owned(),
+        state_dir: Some(disk.place.clone()),
+        ..DaemonOptions::default()
+    }
+}
+
+async fn status_when(bed: &Bed, wanted: impl Fn(&Status) -> bool) -> Status {
+    let proxy = bed.proxy().await;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let status = proxy.status().await.unwrap();
+        assert_sums(&status);
+        if wanted(&status) {
+            return status;
+        }
+        assert!(Instant::now() < until, "it never came: {status:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_disk_that_hangs_stops_nothing_and_loses_nothing() {
+    let folder = Folder::for_everybody().unwrap();
+    let mut disk = Disk::of_blocks(folder.path());
+    let bed = Bed::start_with(&options(&disk));
+    let server = bed.programs.server();
+    let program = bed.programs.copy("hung");
+    run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+    assert_eq!(bed.moved(&program).await, (1000, 0, 1));
+    disk.freeze();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(4) {
+        run(&program, &["udp", &format!("127.0.0.1:{}", server.udp), "2", "500"]);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let hanging = status_when(&bed, |status| status.history.problem.is_some()).await;
+    assert!(hanging.history.problem.unwrap().contains("has not answered"));
+    disk.thaw();
+    let status = balanced(&bed.proxy().await).await;
+    assert_eq!((status.losses["history_rows_merged"], status.losses["findings_not_kept"]), (0, 0));
+    let (tx, _, flows) = bed.moved(&program).await;
+    assert_eq!(tx, 1000 + (flows - 1) * 1000, "each run after the first was a flow of 1000 bytes");
+    assert!(flows > 5, "{flows}");
+    drop(bed);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn rows_that_a_full_disk_refuses_are_merged_and_counted() {
+    const PEERS: u64 = 125_000;
+    let folder = Folder::for_everybody().unwrap();
+    let disk = Disk::of_memory(folder.path(), "1m");
+    let bed = Bed::start_with(&options(&disk));
+    let program = bed.programs.copy("too-many");
+    let size_before = bed.proxy().await.status().await.unwrap().attribution.total;
+    run(&program, &["peers", &PEERS.to_string(), "3"]);
+    let full = status_when(&bed, |status| {
+        status.history.problem.is_some() && status.losses["history_rows_merged"] > 0
+    })
+    .await;
+    assert!(full.attribution.total + full.attribution.pending >= size_before + 3 * PEERS);
+    tool("mount", &["-o", "remount,size=200m", disk.path()]);
+    let until = Instant::now() + PATIENCE;
+    while bed.proxy().await.status().await.unwrap().history.problem.is_some() {
+        assert!(Instant::now() < until, "the history is never written again");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(bed.moved(&program).await, (3 * PEERS, 0, PEERS));
+    let status = balanced(&bed.proxy().await).await;
+    let merged = status.losses["history_rows_merged"];
+    let rows = bed.query(&["executable", "remote"]).await;
+    let kept =
+        rows.iter().filter(|row| row.keys.get("path").is_some_and(|path| path == program.to_str().unwrap()));
+    let kept = u64::try_from(kept.count()).unwrap();
+    let others: u64 = bed.query(&["executable"]).await.iter().map(|row| row.flows).sum::<u64>() - PEERS;
+    println!("merged {merged}, of {PEERS} rows {kept} are left, others' flows {others}");
+    assert!((PEERS - kept..=PEERS - kept + others + 100).contains(&merged));
+    drop(bed);
+}
