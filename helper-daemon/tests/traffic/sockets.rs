@@ -1,6 +1,9 @@
-use crate::bed::{Bed, PATIENCE, Programs, run, sha256};
+use std::{path::Path, process::Command};
+
+use portolan_bus::QueryRow;
 use portolan_testbed::{Daemon, Polkit, PrivateBus, Program};
-use std::process::Command;
+
+use crate::bed::{Bed, PATIENCE, Programs, run, sha256};
 
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
@@ -26,7 +29,8 @@ async fn every_way_to_move_bytes_is_counted_to_the_byte() {
         assert_eq!(bed.moved(&program).await, (tx, rx, 1), "{name}");
     }
     let rows = bed.query(&["executable", "parent", "remote", "port", "protocol", "user", "command"]).await;
-    let row = rows.iter().find(|row| row.keys["path"].ends_with("/tcp-up")).unwrap();
+    let row =
+        rows.iter().find(|row| row.keys.get("path").is_some_and(|path| path.ends_with("/tcp-up"))).unwrap();
     let program = bed.programs.copy("tcp-up");
     assert_eq!(row.keys["sha256"], sha256(&program));
     assert_eq!(row.keys["parent_path"], std::env::current_exe().unwrap().to_str().unwrap());
@@ -36,10 +40,15 @@ async fn every_way_to_move_bytes_is_counted_to_the_byte() {
     );
     assert_eq!((row.keys["protocol"].as_str(), row.keys["user"].as_str()), ("tcp", "0"));
     assert!(row.keys["command"].ends_with(&format!("/tcp-up tcp {} 1234567", server.tcp_v4())));
-    let sent: u64 =
-        rows.iter().filter(|row| !row.keys["path"].ends_with("/server")).map(|row| row.tx_bytes).sum();
-    let received: u64 =
-        rows.iter().filter(|row| row.keys["path"].ends_with("/server")).map(|row| row.rx_bytes).sum();
+    let folder = program.parent().unwrap();
+    let of_server = |is: bool| {
+        rows.iter().filter(move |row| {
+            let path = row.keys.get("path").map(Path::new);
+            path.is_some_and(|path| path.starts_with(folder) && path.ends_with("server") == is)
+        })
+    };
+    let sent: u64 = of_server(false).map(|row| row.tx_bytes).sum();
+    let received: u64 = of_server(true).map(|row| row.rx_bytes).sum();
     assert_eq!(sent, received, "what the clients sent, the server received");
 }
 
@@ -76,6 +85,8 @@ async fn a_socket_that_was_open_before_the_daemon_is_counted_from_then_on() {
     let bed = Bed { daemon, bus, programs };
     assert_eq!(bed.moved(&path).await, (250_007, 0, 1));
     let rows = bed.query(&["executable"]).await;
-    let server_row = rows.iter().find(|row| row.keys["path"].ends_with("/server")).unwrap();
+    let server = path.with_file_name("server");
+    let of_it = |row: &&QueryRow| row.keys.get("path").is_some_and(|path| Path::new(path) == server);
+    let server_row = rows.iter().find(of_it).unwrap();
     assert_eq!(server_row.rx_bytes, 250_007);
 }
