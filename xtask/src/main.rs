@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `test`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
+//! `cargo xtask run`, `test`, `vm-test`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
 //!
 //! Invariant: builds with nothing but Rust, because it is what installs everything else.
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ mod run;
 mod test;
 mod tool;
 mod ui;
+mod vm_test;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -42,6 +43,8 @@ enum Task {
         #[arg(long)]
         yes: bool,
     },
+    /// Runs the daemon's tests on real traffic under other kernels, in qemu
+    VmTest(vm_test::Arguments),
     /// Writes the generated contracts: abi.rs, the golden D-Bus interface, the TypeScript bindings
     Contracts {
         /// Write nothing; fail when one of them is not up to date
@@ -89,6 +92,7 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Run { yes } => return run::run(&place, yes),
         Task::Test { yes } => return test::test(&place, yes),
+        Task::VmTest(arguments) => return vm_test::vm_test(&place, &arguments),
         Task::Env => run::print_env(&place)?,
         Task::Contracts { check } => contracts::all(&place, check)?,
         Task::Install { root, debug, no_build } => install::install(&place, root, debug, no_build)?,
