@@ -5,7 +5,7 @@
  * tp_btf/sock_send_length, sock_recv_length: since Linux 6.3. In the caller's context, for every call and every protocol.
  * Not kprobes on *_sendmsg: absent from locked-down kernels. Not cgroup_skb: wire bytes, without a caller.
  * tp_btf/tcp_rcv_space_adjust: since Linux 4.17; after a program consumed TCP data by any call, splice included, which
- * sock_recv_length misses. Fallback for older kernels: none yet; the daemon says so.
+ * sock_recv_length misses. Fallback for older kernels: older.h.
  */
 #ifndef PORTOLAN_ACCOUNTING_H
 #define PORTOLAN_ACCOUNTING_H
@@ -128,11 +128,11 @@ static __always_inline void forget_peer(void)
 		peer->valid = 0;
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
+/* A send call moved length bytes; negative: it failed. */
+static __always_inline void charge_sent(struct sock *sk, long length)
 {
 	if (!is_counted(sk))
-		return 0;
+		return;
 	if (is_tcp(sk)) {
 		if (length > 0)
 			charge_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), length, 0);
@@ -141,24 +141,36 @@ int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
 	} else {
 		forget_peer();
 	}
-	return 0;
 }
 
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(on_received, struct sock *sk, int length, int flags)
+/* A receive call moved length bytes; 0 when it only looked, negative when it failed. */
+static __always_inline void charge_received(struct sock *sk, long length, int flags)
 {
 	if (!is_counted(sk))
-		return 0;
+		return;
 	if (is_tcp(sk)) { /* on_consumed, but for the urgent byte, which is read apart */
 		if (length > 0 && flags & MSG_OOB)
 			charge_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
-		return 0;
+		return;
 	}
 	/* The error queue gives back what was sent. */
 	if (length > 0 && !(flags & MSG_ERRQUEUE))
 		charge_datagram(sk, 0, length);
 	else
 		forget_peer();
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
+{
+	charge_sent(sk, length);
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_received, struct sock *sk, int length, int flags)
+{
+	charge_received(sk, length, flags);
 	return 0;
 }
 

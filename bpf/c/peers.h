@@ -4,7 +4,8 @@
  *
  * cgroup/sendmsg4,6: since Linux 4.18; cgroup/recvmsg4,6: since Linux 5.2. They run in the caller's context, before the
  * length tracepoint of the same call, and only when the call names an address. Not cgroup_skb: it runs per packet, also
- * in softirq, where the caller is not known. Without them the bytes stay exact and the peer is not known.
+ * in softirq, where the caller is not known. Linux 6.12 lets them use no task storage, 6.18 does: before,
+ * older.h. Without both the bytes stay exact and the peer is not known.
  */
 #ifndef PORTOLAN_PEERS_H
 #define PORTOLAN_PEERS_H

@@ -21,6 +21,7 @@ pub(crate) fn status() -> Status {
             detail: "moved 65536 bytes and counted 65536".to_owned(),
             checked_unix_ms: Some(1_767_225_601_000),
         },
+        counting: "by the kernel's tracepoints".into(),
         hooks: vec![Hook {
             name: "sock_send_length".to_owned(),
             active: true,

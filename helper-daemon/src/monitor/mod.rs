@@ -2,26 +2,32 @@
 //!
 //! | event | hook | why this one | without it |
 //! |---|---|---|---|
-//! | bytes sent | tp_btf/sock_send_length | every call of every protocol, in the caller's context | nothing is counted as sent (before Linux 6.3) |
-//! | bytes received | tp_btf/sock_recv_length, for TCP tp_btf/tcp_rcv_space_adjust | the same; TCP also by splice | nothing is counted as received |
-//! | peer of a datagram | cgroup/sendmsg4,6 and recvmsg4,6 | runs just before, in the same call | bytes without a peer |
+//! | bytes sent | tp_btf/sock_send_length | every call of every protocol, in the caller's context | before Linux 6.3: fexit of the functions behind it |
+//! | bytes received | tp_btf/sock_recv_length, for TCP tp_btf/tcp_rcv_space_adjust | the same; TCP also by splice | before Linux 6.3: the same; for TCP nothing |
+//! | peer of a datagram | cgroup/sendmsg4,6 and recvmsg4,6 | runs just before, in the same call | where it has no task storage: fentry and fexit of UDP's functions |
 //! | connection opened | tp_btf/inet_sock_set_state | before the first byte | connections without bytes are not seen |
 //! | socket closed | cgroup/sock_release | at the last close, with the cell still there | the last bytes before a close are lost |
 //! | fork, exec, exit | tp_btf/sched_process_* | exact, for the shortest process | nothing can be attributed |
 //! | executed file | fanotify FAN_OPEN_EXEC | a descriptor of what ran, also when it is gone | /proc is asked, which is too late for short processes |
+//!
+//! What stands in for a missing hook is in `places`; without that, too, bytes have no peer or are not counted, and the
+//! status says so.
 //!
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
 //! when a filesystem is mounted.
 
 mod cgroup;
 mod counters;
+mod counting;
 mod events;
 mod exec_files;
 mod filesystems;
 mod grace;
 mod hooks;
 mod iterators;
+mod missed;
 mod pins;
+mod places;
 mod programs;
 mod syscall;
 
@@ -105,7 +111,7 @@ pub struct Monitor {
     /// Or why nothing is kept in the kernel when this daemon is killed.
     pins: Result<Pins, String>,
     // Last: the programs detach only after their readers are gone.
-    _attached: Attached,
+    attached: Attached,
 }
 
 impl Monitor {
@@ -153,7 +159,7 @@ impl Monitor {
             instance,
             is_resumed,
             pins,
-            _attached: attached,
+            attached,
         })
     }
 
@@ -188,6 +194,12 @@ impl Monitor {
     #[must_use]
     pub fn hooks(&self) -> &[Hook] {
         &self.hooks
+    }
+
+    /// How bytes are counted on this kernel, and what that cannot see: a sentence.
+    #[must_use]
+    pub fn counting(&self) -> String {
+        counting::sentence(&self.hooks)
     }
 
     /// Readable when there are process events.
@@ -282,6 +294,7 @@ impl Monitor {
     /// When the table cannot be read.
     pub fn losses(&self) -> Result<Losses, MonitorError> {
         let mut losses = self.counters.losses()?;
+        losses.missed_calls = self.attached.missed_calls();
         losses.exec_file_overflows = self.exec_files.as_ref().map_or(0, ExecFiles::overflows);
         Ok(losses)
     }

@@ -28,6 +28,7 @@ impl Recorder {
         Ok(Snapshot {
             self_test: self.self_test.to_wire(),
             notes: self.notes(health.set_aside),
+            counting: self.monitor.counting(),
             hooks,
             attribution: self.tally.to_wire(self.rows.pending()),
             losses: losses_to_wire(&losses, health.merged_rows),

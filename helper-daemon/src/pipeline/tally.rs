@@ -50,6 +50,7 @@ pub(super) fn losses_to_wire(losses: &Losses, history_merged_rows: u64) -> BTree
         ("flows_without_owner", losses.unowned_flows),
         ("sockets_without_cell", losses.cells),
         ("datagrams_without_peer", losses.peers),
+        ("calls_not_counted", losses.missed_calls),
         ("history_rows_merged", history_merged_rows),
     ]
     .into_iter()

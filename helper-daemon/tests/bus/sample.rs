@@ -26,6 +26,7 @@ pub(crate) fn status(access: Access) -> Status {
             detail: "fine".into(),
             checked_unix_ms: Some(-5),
         },
+        counting: "by the kernel's tracepoints".into(),
         hooks: vec![Hook { name: "sched_process_exec".into(), active: false, reason: "why not".into() }],
         attribution: Attribution {
             total: u64::MAX,

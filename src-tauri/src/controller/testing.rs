@@ -244,6 +244,7 @@ pub(crate) fn status() -> Status {
         access: Access::All,
         started_unix_ms: 0,
         self_test: SelfTest { state: SelfTestState::Passed, detail: String::new(), checked_unix_ms: None },
+        counting: String::new(),
         hooks: Vec::new(),
         attribution: Attribution {
             total: 0,

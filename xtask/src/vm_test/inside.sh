@@ -8,6 +8,7 @@ mount -t bpf bpf /sys/fs/bpf
 mount -t tracefs tracefs /sys/kernel/tracing
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
 ip link set lo up
+ulimit -n 65536
 # What the kernel asks for later is in the package's folder, not in the host's.
 echo /run/portolan-vm/modprobe >/proc/sys/kernel/modprobe
 echo "portolan-vm: Linux $(uname -r) is up"

@@ -35,15 +35,14 @@ pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> anyhow::Result<Outcome> 
     let started = Instant::now();
     let mut machine = Program::start("qemu-system-x86_64", command(kernel, initramfs))?;
     let up = machine.wait_for_line("the machine to be up", BOOT, |line| {
-        let word = line.trim_end().strip_prefix("portolan-vm: ")?;
-        Some(word.strip_prefix("cannot start: ").map(str::to_owned))
+        said(line).map(|word| word.strip_prefix("cannot start: ").map(str::to_owned))
     })?;
     if let Some(reason) = up {
         bail!("Linux {} could not be started: {reason}\n{}", kernel.release, machine.output());
     }
     let booted_in = started.elapsed();
     let code = machine.wait_for_line("the end of the command", COMMAND, |line| {
-        line.trim_end().strip_prefix("portolan-vm: the command ended with ")?.parse::<i32>().ok()
+        said(line)?.strip_prefix("the command ended with ")?.parse::<i32>().ok()
     })?;
     let ran_for = started.elapsed().saturating_sub(booted_in);
     machine.ended(POWER_OFF)?;
@@ -51,12 +50,17 @@ pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> anyhow::Result<Outcome> 
     Ok(Outcome { code, output, booted_in, ran_for })
 }
 
+/// What our own scripts say on a line, behind what the firmware may have put there.
+fn said(line: &str) -> Option<&str> {
+    line.split_once("portolan-vm: ").map(|(_, word)| word.trim_end())
+}
+
 /// Not KVM: where this is itself a virtual machine, it may be there and hang in the BIOS. The host's root is shared read-only;
 /// there is no network card.
 fn command(kernel: &Kernel, initramfs: &Path) -> Command {
     let mut command = Command::new("nice");
     command.args(["-n", "10", "qemu-system-x86_64"]);
-    command.args(["-nodefaults", "-no-user-config", "-nographic", "-serial", "stdio", "-no-reboot"]);
+    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot"]);
     command.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048"]);
     command.args(["-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"]);
     command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
