@@ -143,18 +143,18 @@ static __always_inline void charge_sent(struct sock *sk, long length)
 	}
 }
 
-/* A receive call moved length bytes; 0 when it only looked, negative when it failed. */
+/* A receive call gave length bytes; negative: it failed. */
 static __always_inline void charge_received(struct sock *sk, long length, int flags)
 {
 	if (!is_counted(sk))
 		return;
 	if (is_tcp(sk)) { /* on_consumed, but for the urgent byte, which is read apart */
-		if (length > 0 && flags & MSG_OOB)
+		if (length > 0 && flags & MSG_OOB && !(flags & MSG_PEEK))
 			charge_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
 		return;
 	}
-	/* The error queue gives back what was sent. */
-	if (length > 0 && !(flags & MSG_ERRQUEUE))
+	/* The error queue gives back what was sent; who only looks will receive it again. */
+	if (length > 0 && !(flags & (MSG_ERRQUEUE | MSG_PEEK)))
 		charge_datagram(sk, 0, length);
 	else
 		forget_peer();

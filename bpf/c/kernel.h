@@ -18,6 +18,7 @@
 #define SOCK_DONE (1 << 1) /* enum sock_flags: the FIN has come */
 #define SOCK_URGINLINE (1 << 2)
 #define MSG_OOB 0x1
+#define MSG_PEEK 0x2
 #define MSG_ERRQUEUE 0x2000
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2

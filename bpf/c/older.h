@@ -16,8 +16,6 @@
 
 #include "accounting.h"
 
-#define MSG_PEEK 0x2
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct msghdr {
@@ -46,13 +44,12 @@ static __always_inline int sent(struct socket *sock, long length)
 	return 0;
 }
 
-/* As tp_btf/sock_recv_length is called: what was only looked at has no length. */
 static __always_inline int received(struct socket *sock, long length, int flags)
 {
 	struct sock *sk = sock->sk;
 
 	if (sk)
-		charge_received(sk, flags & MSG_PEEK && length > 0 ? 0 : length, flags);
+		charge_received(sk, length, flags);
 	return 0;
 }
 

@@ -38,7 +38,7 @@ pub(super) fn command(place: &Place, only: &[String]) -> anyhow::Result<String> 
     let dir = place.file("helper-daemon");
     let words = only.iter().map(|word| format!(" '{word}'")).collect::<String>();
     Ok(format!(
-        "cd '{0}'\nexport CARGO_MANIFEST_DIR='{0}' RUST_BACKTRACE=1\nexec '{1}' --ignored --test-threads=1{words}\n",
+        "cd '{0}'\nexport CARGO_MANIFEST_DIR='{0}'\nexec '{1}' --ignored --test-threads=1{words}\n",
         dir.display(),
         program.display(),
     ))
