@@ -12,29 +12,30 @@ const UNSEEN: &str = "frames that AF_PACKET or AF_XDP hand over in shared memory
 pub(super) fn sentence(hooks: &[Hook]) -> String {
     let is_active = |name: &str| hooks.iter().any(|hook| hook.name == name && hook.problem.is_none());
     let way = |tracepoint: &str, function: &str| {
-        if is_active(tracepoint) {
-            Some(true)
-        } else {
-            is_active(function).then_some(false)
-        }
+        if is_active(tracepoint) { Some(true) } else { is_active(function).then_some(false) }
     };
     match (way(SEND, "fexit/inet_sendmsg"), way(RECEIVE, "fexit/inet_recvmsg")) {
         (Some(true), Some(true)) => {
             format!("by the kernel's tracepoints, in the call that moves the bytes. Not seen: {UNSEEN}.")
         }
         (Some(_), Some(_)) => {
-            let frames = if is_active("fexit/packet_recvmsg") { "" } else { ", and all other frames (AF_PACKET)" };
+            let frames =
+                if is_active("fexit/packet_recvmsg") { "" } else { ", and all other frames (AF_PACKET)" };
             format!(
                 "when the kernel's functions for socket calls return, because this kernel has no tracepoints for it (they \
                  came with Linux 6.3). Not seen: {UNSEEN}{frames}; and a call that takes the processor in the middle of \
                  another's counting, which only a kernel with full preemption allows (Lost says how many)."
             )
         }
-        (None, Some(_)) => "only what programs receive: this kernel has no hook for what they send.".to_owned(),
+        (None, Some(_)) => {
+            "only what programs receive: this kernel has no hook for what they send.".to_owned()
+        }
         (Some(_), None) => {
             "only what programs send, and receive over TCP: this kernel has no hook for the rest.".to_owned()
         }
-        (None, None) => "only what programs receive over TCP: this kernel has no hook for the rest.".to_owned(),
+        (None, None) => {
+            "only what programs receive over TCP: this kernel has no hook for the rest.".to_owned()
+        }
     }
 }
 

@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn the_kernels_count_is_read() {
-        let text = "pos:\t0\nprog_type:\t26\nprog_id:\t7\nrun_cnt:\t9\nrecursion_misses:\t3\nverified_insns:\t40\n";
+        let text =
+            "pos:\t0\nprog_type:\t26\nprog_id:\t7\nrun_cnt:\t9\nrecursion_misses:\t3\nverified_insns:\t40\n";
         assert_eq!((value(text, "recursion_misses:"), value(text, "prog_id:")), (Some(3), Some(7)));
         assert_eq!(value("prog_id:\t7\n", "recursion_misses:"), None);
     }

@@ -150,17 +150,7 @@ impl Monitor {
             adopted.map_err(|error| error.to_string()),
         ));
         let attached = programs.into_attached();
-        Ok(Self {
-            hooks,
-            events,
-            exec_files,
-            iterators,
-            counters,
-            instance,
-            is_resumed,
-            pins,
-            attached,
-        })
+        Ok(Self { hooks, events, exec_files, iterators, counters, instance, is_resumed, pins, attached })
     }
 
     /// Names what is being counted: cumulative counters of one instance can be compared.

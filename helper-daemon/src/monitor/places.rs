@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_hook_that_is_missing_is_replaced_by_all_its_alternatives() {
-        let hooks = vec![hook("tp_btf/sched_process_fork", Ok(())), hook(SEND, Err("it is not there".into()))];
+        let hooks =
+            vec![hook("tp_btf/sched_process_fork", Ok(())), hook(SEND, Err("it is not there".into()))];
         let mut tried = 0;
         let hooks = stand_in(hooks, |place| {
             tried += 1;

@@ -79,14 +79,20 @@ impl Programs {
         }
         let hooks = places::stand_in(hooks, |place| self.put(place, &cgroup, pins));
         if let Some(pins) = pins
-            && let Err(error) = pins.keep_links(|link| Place::all().any(|place| at(place) == link || of(place) == link))
+            && let Err(error) =
+                pins.keep_links(|link| Place::all().any(|place| at(place) == link || of(place) == link))
         {
             tracing::warn!("programs of an earlier version stay attached: {error}");
         }
         Ok(hooks)
     }
 
-    fn put(&mut self, place: &Place, cgroup: &Result<File, String>, pins: Option<&Pins>) -> Result<(), String> {
+    fn put(
+        &mut self,
+        place: &Place,
+        cgroup: &Result<File, String>,
+        pins: Option<&Pins>,
+    ) -> Result<(), String> {
         self.fill(place).and_then(|()| self.hang(place, cgroup, pins))
     }
 

@@ -27,7 +27,8 @@ use crate::{
 async fn moved(bed: &Bed, wanted: impl Fn(&QueryRow) -> bool) -> (u64, u64) {
     let own = std::env::current_exe().unwrap();
     let rows = bed.query(&["executable", "remote", "port", "protocol"]).await;
-    let own_rows = rows.iter().filter(|row| row.keys.get("path").is_some_and(|path| *path == own.to_str().unwrap()));
+    let own_rows =
+        rows.iter().filter(|row| row.keys.get("path").is_some_and(|path| *path == own.to_str().unwrap()));
     own_rows.filter(|row| wanted(row)).fold((0, 0), |sum, row| (sum.0 + row.tx_bytes, sum.1 + row.rx_bytes))
 }
 
@@ -92,9 +93,12 @@ async fn what_sendfile_and_splice_send_is_counted_once() {
 #[ignore = "needs root, eBPF and a private bus"]
 async fn the_peers_of_datagrams_that_name_them_are_known_on_both_sides() {
     let bed = Bed::start();
-    for (from, to) in
-        [("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:0", "[::1]:0"), ("[::]:0", "127.0.0.1:0"), ("0.0.0.0:0", "[::]:0")]
-    {
+    for (from, to) in [
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("[::1]:0", "[::1]:0"),
+        ("[::]:0", "127.0.0.1:0"),
+        ("0.0.0.0:0", "[::]:0"),
+    ] {
         let (sender, receiver) = (udp(from), udp(to));
         let port = receiver.local_addr().unwrap().port();
         let host = match (from, to) {

@@ -22,7 +22,8 @@ pub(super) fn write(place: &Place, kernel: &Kernel, command: &str) -> anyhow::Re
     let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
     let root = dir.path();
     for name in ["bin", "dev", "modules"] {
-        fs::create_dir(root.join(name)).with_context(|| format!("cannot make {name} in {}", root.display()))?;
+        fs::create_dir(root.join(name))
+            .with_context(|| format!("cannot make {name} in {}", root.display()))?;
     }
     let busybox = find_program("busybox").context("busybox is not installed (Debian: busybox-static)")?;
     copy(&busybox, &root.join("bin/busybox"))?;

@@ -38,7 +38,9 @@ impl Kernel {
             return Self::unpacked(path, cache);
         }
         if word.contains('/') {
-            bail!("there is no {word}; name a package of the archive, a .deb file, or a folder with a kernel and its modules");
+            bail!(
+                "there is no {word}; name a package of the archive, a .deb file, or a folder with a kernel and its modules"
+            );
         }
         Self::of_archive(word, cache)
     }
@@ -97,8 +99,7 @@ impl Kernel {
         let modules = modules.iter().find(|path| path.is_dir());
         let modules = modules.with_context(|| format!("{} has no lib/modules", root.display()))?;
         let release = only_entry(modules)?;
-        let images =
-            [format!("boot/vmlinuz-{release}"), format!("vmlinuz-{release}"), "vmlinuz".to_owned()];
+        let images = [format!("boot/vmlinuz-{release}"), format!("vmlinuz-{release}"), "vmlinuz".to_owned()];
         let image = images.iter().map(|path| root.join(path)).find(|path| path.is_file());
         let image = image.with_context(|| {
             format!("{} has no kernel image: none of {}", root.display(), images.join(", "))
@@ -124,8 +125,9 @@ impl Kernel {
         let mut ask = Command::new(kmod("modprobe"));
         ask.arg("--dirname").arg(&self.root).args(["--set-version", &self.release]);
         ask.args(["--show-depends", "--all"]).args(names);
-        let answer = tool::output_of(ask, UNPACK)
-            .with_context(|| format!("Linux {} has no modules to reach the host's files with", self.release))?;
+        let answer = tool::output_of(ask, UNPACK).with_context(|| {
+            format!("Linux {} has no modules to reach the host's files with", self.release)
+        })?;
         let mut files = Vec::new();
         for line in answer.lines() {
             let file = line.strip_prefix("insmod ").map(|file| PathBuf::from(file.trim()));
@@ -148,10 +150,13 @@ fn deb_in(dir: &Path) -> anyhow::Result<Option<PathBuf>> {
 
 fn only_entry(dir: &Path) -> anyhow::Result<String> {
     let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
-    let mut names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names =
+        entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
     match (names.next(), names.next()) {
         (Some(name), None) => Ok(name),
-        (Some(_), Some(_)) => bail!("{} holds modules of several kernels; name a folder of one", dir.display()),
+        (Some(_), Some(_)) => {
+            bail!("{} holds modules of several kernels; name a folder of one", dir.display())
+        }
         _ => bail!("{} is empty", dir.display()),
     }
 }
@@ -167,7 +172,8 @@ mod tests {
 
     #[test]
     fn the_newest_is_the_one_with_the_greatest_numbers() {
-        let names = ["linux-image-6.1.0-56-amd64", "linux-image-6.1.0-100-amd64", "linux-image-6.1.0-9-amd64"];
+        let names =
+            ["linux-image-6.1.0-56-amd64", "linux-image-6.1.0-100-amd64", "linux-image-6.1.0-9-amd64"];
         assert_eq!(names.into_iter().max_by_key(|name| numbers(name)), Some("linux-image-6.1.0-100-amd64"));
     }
 

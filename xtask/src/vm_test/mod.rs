@@ -53,7 +53,8 @@ pub(crate) fn vm_test(place: &Place, arguments: &Arguments) -> anyhow::Result<Ex
         } else {
             tests::judge(&outcome)
         };
-        let times = format!("boot {} s, command {} s", outcome.booted_in.as_secs(), outcome.ran_for.as_secs());
+        let times =
+            format!("boot {} s, command {} s", outcome.booted_in.as_secs(), outcome.ran_for.as_secs());
         match verdict {
             Ok(summary) => tool::say(&format!("Linux {}: ok {summary} ({times})", kernel.release)),
             Err(error) => {

@@ -26,7 +26,10 @@ struct Target {
 /// Builds the daemon and its tests; the shell command that runs those whose names hold one of the words, or all.
 pub(super) fn command(place: &Place, only: &[String]) -> anyhow::Result<String> {
     tool::say("Building the daemon and its tests …");
-    cargo(place, &["build", "--quiet", "-p", "portoland", "-p", "portolan-testbed", "-p", "portolan-cli", "--bins"])?;
+    cargo(
+        place,
+        &["build", "--quiet", "-p", "portoland", "-p", "portolan-testbed", "-p", "portolan-cli", "--bins"],
+    )?;
     let mut arguments = vec!["test", "-p", "portoland", "--test", "traffic", "--no-run"];
     arguments.push("--message-format=json-render-diagnostics");
     let messages = cargo(place, &arguments)?;
