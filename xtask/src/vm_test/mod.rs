@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     /// Kernels: packages of the archive, .deb files, or folders with a kernel and its modules [default: Debian 12's newest]
     #[arg(value_name = "KERNEL")]
     kernels: Vec<String>,
-    /// Only the tests whose names hold this word
+    /// The tests whose names hold this word, instead of the chosen ones
     #[arg(long, value_name = "WORD")]
     only: Vec<String>,
     /// Run this shell command in the machine instead of the tests, and print what it prints
