@@ -5,7 +5,7 @@
  * tp_btf/sock_send_length, sock_recv_length: since Linux 6.3. In the caller's context, for every call and every protocol.
  * Not kprobes on *_sendmsg: absent from locked-down kernels. Not cgroup_skb: wire bytes, without a caller.
  * tp_btf/tcp_rcv_space_adjust: since Linux 4.17; after a program consumed TCP data by any call, splice included, which
- * sock_recv_length misses. Fallback for older kernels: none yet; the daemon says so.
+ * sock_recv_length misses. Fallback for older kernels: older.h.
  */
 #ifndef PORTOLAN_ACCOUNTING_H
 #define PORTOLAN_ACCOUNTING_H
@@ -158,11 +158,11 @@ static __always_inline int is_counted(struct sock *sk)
 	return family == AF_INET || family == AF_INET6 || family == AF_PACKET;
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
+/* A send call moved length bytes; negative: it failed. */
+static __always_inline void charge_sent(struct sock *sk, long length)
 {
 	if (!is_counted(sk))
-		return 0;
+		return;
 	if (is_stream(sk)) {
 		if (length > 0)
 			charge_stream(sk, length, 0);
@@ -171,22 +171,21 @@ int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
 	} else {
 		forget_peer(sk);
 	}
-	return 0;
 }
 
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(on_received, struct sock *sk, int length, int flags)
+/* A receive call gave length bytes; negative: it failed. */
+static __always_inline void charge_received(struct sock *sk, long length, int flags)
 {
 	if (!is_counted(sk))
-		return 0;
+		return;
 	if (flags & (MSG_PEEK | MSG_ERRQUEUE)) /* what will be received again; what was sent */
 		length = -1;
 	if (is_stream(sk)) {
 		if (length <= 0)
-			return 0;
-		if (sk->sk_protocol == IPPROTO_MPTCP)
+			return;
+		if (sk->sk_protocol == IPPROTO_MPTCP) {
 			charge_stream(sk, 0, length);
-		else if (flags & MSG_OOB) { /* on_consumed sees the rest, and alone adds to the cell */
+		} else if (flags & MSG_OOB) { /* on_consumed sees the rest, and alone adds to the cell */
 			witness_stream(0, length);
 			settle_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
 		}
@@ -195,6 +194,19 @@ int BPF_PROG(on_received, struct sock *sk, int length, int flags)
 	} else {
 		forget_peer(sk);
 	}
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
+{
+	charge_sent(sk, length);
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_received, struct sock *sk, int length, int flags)
+{
+	charge_received(sk, length, flags);
 	return 0;
 }
 

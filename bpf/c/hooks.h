@@ -43,4 +43,21 @@ HOOK("cgroup/sendmsg6", sendmsg6, 1)
 HOOK("cgroup/recvmsg4", recvmsg4, 1)
 HOOK("cgroup/recvmsg6", recvmsg6, 1)
 
+/* Where one of the above is missing: older.h. */
+HOOK("fexit/inet_sendmsg", inet_sendmsg, 0)
+HOOK("fexit/inet6_sendmsg", inet6_sendmsg, 0)
+HOOK("fentry/inet_sendpage", inet_sendpage_entry, 0)
+HOOK("fexit/sock_no_sendpage", sock_no_sendpage, 0)
+HOOK("fexit/inet_sendpage", inet_sendpage, 0)
+HOOK("fexit/packet_sendmsg", packet_sendmsg, 0)
+HOOK("fexit/packet_sendmsg_spkt", packet_sendmsg_spkt, 0)
+HOOK("fexit/inet_recvmsg", inet_recvmsg, 0)
+HOOK("fexit/inet6_recvmsg", inet6_recvmsg, 0)
+HOOK("fexit/sock_common_recvmsg", sock_common_recvmsg, 0)
+HOOK("fexit/packet_recvmsg", packet_recvmsg, 0)
+HOOK("fentry/udp_sendmsg", udp_sendmsg, 0)
+HOOK("fentry/udpv6_sendmsg", udpv6_sendmsg, 0)
+HOOK("fexit/udp_recvmsg", udp_recvmsg, 0)
+HOOK("fexit/udpv6_recvmsg", udpv6_recvmsg, 0)
+
 #endif

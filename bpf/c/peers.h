@@ -4,23 +4,21 @@
  *
  * cgroup/sendmsg4,6: since Linux 4.18; cgroup/recvmsg4,6: since Linux 5.2. They run in the caller's context, before the
  * length tracepoint of the same call, and only when the call names an address. Not cgroup_skb: it runs per packet, also
- * in softirq, where the caller is not known. Without them the bytes stay exact and the peer is not known.
+ * in softirq, where the caller is not known. Linux 6.12 lets them use no task storage, 6.18 does: before,
+ * older.h. Without both the bytes stay exact and the peer is not known.
  */
 #ifndef PORTOLAN_PEERS_H
 #define PORTOLAN_PEERS_H
 
 #include "flows.h"
 
-/* Where to put the peer of this call; NULL when there is no room, or no need. */
-static __always_inline struct peer *begin_peer(struct bpf_sock_addr *ctx)
+/* Where to put the address of the peer of this call on sk; NULL when there is no room. */
+static __always_inline struct peer *begin_peer(void *sk, int is_connected, __u16 port)
 {
-	struct bpf_sock *sk = ctx->sk;
 	struct portolan_cell *cell;
 	struct peer *peer;
 
-	if (!sk)
-		return 0;
-	if (sk->state == TCP_ESTABLISHED) { /* connected: the tracepoint looks here only when told to */
+	if (is_connected) { /* the tracepoint looks here only when told to */
 		cell = bpf_sk_storage_get(&cells, sk, 0, 0);
 		if (cell)
 			cell->flags |= PORTOLAN_CELL_NAMED;
@@ -31,14 +29,18 @@ static __always_inline struct peer *begin_peer(struct bpf_sock_addr *ctx)
 		return 0;
 	}
 	peer->socket = (__u64)sk;
-	peer->port = bpf_ntohs((__u16)ctx->user_port);
+	peer->port = port;
 	return peer;
 }
 
 static __always_inline int remember_ipv4(struct bpf_sock_addr *ctx)
 {
-	struct peer *peer = begin_peer(ctx);
+	struct bpf_sock *sk = ctx->sk;
+	struct peer *peer;
 
+	if (!sk)
+		return 1;
+	peer = begin_peer(sk, sk->state == TCP_ESTABLISHED, bpf_ntohs((__u16)ctx->user_port));
 	if (peer)
 		map_ipv4(peer->address, ctx->user_ip4);
 	return 1;
@@ -46,9 +48,13 @@ static __always_inline int remember_ipv4(struct bpf_sock_addr *ctx)
 
 static __always_inline int remember_ipv6(struct bpf_sock_addr *ctx)
 {
-	struct peer *peer = begin_peer(ctx);
+	struct bpf_sock *sk = ctx->sk;
+	struct peer *peer;
 	__u32 *words;
 
+	if (!sk)
+		return 1;
+	peer = begin_peer(sk, sk->state == TCP_ESTABLISHED, bpf_ntohs((__u16)ctx->user_port));
 	if (!peer)
 		return 1;
 	words = (__u32 *)peer->address;

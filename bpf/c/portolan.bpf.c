@@ -9,6 +9,7 @@
 #include "peers.h"
 #include "sockets.h"
 #include "accounting.h"
+#include "older.h"
 #include "hooks.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `test`, `scenarios`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
+//! `cargo xtask run`, `test`, `scenarios`, `vm-test`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
 //!
 //! Invariant: builds with nothing but Rust, because it is what installs everything else.
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ mod scenarios;
 mod test;
 mod tool;
 mod ui;
+mod vm_test;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -52,6 +53,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Runs the daemon's tests on real traffic under other kernels, in qemu
+    VmTest(vm_test::Arguments),
     /// Writes the generated contracts: abi.rs, the golden D-Bus interface, the TypeScript bindings
     Contracts {
         /// Write nothing; fail when one of them is not up to date
@@ -100,6 +103,7 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
         Task::Run { yes } => return run::run(&place, yes),
         Task::Test { yes } => return test::test(&place, yes),
         Task::Scenarios { yes, words } => return scenarios::run(&place, &words, yes),
+        Task::VmTest(arguments) => return vm_test::vm_test(&place, &arguments),
         Task::Env => run::print_env(&place)?,
         Task::Contracts { check } => contracts::all(&place, check)?,
         Task::Install { root, debug, no_build } => install::install(&place, root, debug, no_build)?,

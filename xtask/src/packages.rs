@@ -48,6 +48,9 @@ pub(crate) const TESTS: &[&str] = &[
     "fonts-dejavu-core",
 ];
 
+/// What `vm-test` boots other kernels with.
+pub(crate) const MACHINES: &[&str] = &["qemu-system-x86", "busybox-static", "kmod", "xz-utils"];
+
 /// Installs what is missing of `wanted`, after saying what that is. Asks on a terminal, unless `yes`.
 ///
 /// # Errors

@@ -108,6 +108,7 @@ fn page(status: &Status, clock: &Clock) -> String {
     ledger::network(&status.network).iter().for_each(|line| say(line.clone()));
     let lost: Vec<String> = losses(status).map(|(kind, count)| format!("{kind} {count}")).collect();
     say(entry("Lost", if lost.is_empty() { "nothing".to_owned() } else { lost.join(", ") }.as_str()));
+    say(entry("Counting", &harmless(&status.counting)));
     let active = status.hooks.iter().filter(|hook| hook.active).count();
     say(entry("Hooks", &format!("{active} of {} active", status.hooks.len())));
     say(entry("History", &history(status, clock)));

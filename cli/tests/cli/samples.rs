@@ -23,6 +23,7 @@ pub(crate) fn status() -> Status {
             checked_unix_ms: Some(1_767_225_601_000),
             parts: Vec::new(),
         },
+        counting: "by the kernel's tracepoints".into(),
         hooks: vec![Hook {
             name: "sock_send_length".to_owned(),
             active: true,

@@ -167,6 +167,8 @@ pub struct Status {
     pub started_unix_ms: i64,
     /// The last self-test.
     pub self_test: SelfTest,
+    /// How bytes are counted on this kernel, and what that cannot see: a sentence.
+    pub counting: String,
     /// Where the daemon listens.
     pub hooks: Vec<Hook>,
     /// Whose the bytes were.

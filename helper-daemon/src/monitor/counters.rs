@@ -42,6 +42,8 @@ pub struct Losses {
     pub cells: u64,
     /// Datagrams whose peer could not be kept.
     pub peers: u64,
+    /// Calls that were not counted, because another one was being counted on the same processor.
+    pub missed_calls: u64,
     /// How often the queue of executed files overflowed.
     pub exec_file_overflows: u64,
 }
@@ -180,6 +182,7 @@ impl Counters {
             },
             cells: read(abi::PORTOLAN_LOSS_CELLS)?,
             peers: read(abi::PORTOLAN_LOSS_PEERS)?,
+            missed_calls: 0,
             exec_file_overflows: 0,
         })
     }

@@ -2,14 +2,17 @@
 //!
 //! | event | hook | why this one | without it |
 //! |---|---|---|---|
-//! | bytes sent | tp_btf/sock_send_length | every call of every protocol, in the caller's context | nothing is counted as sent (before Linux 6.3) |
-//! | bytes received | tp_btf/sock_recv_length, for TCP tp_btf/tcp_rcv_space_adjust | the same; TCP also by splice | nothing is counted as received |
-//! | peer of a datagram | cgroup/sendmsg4,6 and recvmsg4,6 | runs just before, in the same call | bytes without a peer |
+//! | bytes sent | tp_btf/sock_send_length | every call of every protocol, in the caller's context | before Linux 6.3: fexit of the functions behind it |
+//! | bytes received | tp_btf/sock_recv_length, for TCP tp_btf/tcp_rcv_space_adjust | the same; TCP also by splice | before Linux 6.3: the same; for TCP nothing |
+//! | peer of a datagram | cgroup/sendmsg4,6 and recvmsg4,6 | runs just before, in the same call | where it has no task storage: fentry and fexit of UDP's functions |
 //! | connection opened | tp_btf/inet_sock_set_state | before the first byte | connections without bytes are not seen |
 //! | socket closed | cgroup/sock_release | at the last close, with the cell still there | the last bytes before a close are lost |
 //! | fork, exec, exit | tp_btf/sched_process_* | exact, for the shortest process | nothing can be attributed |
 //! | moved to another cgroup | tp_btf/cgroup_attach_task | names the unit of programs that are moved after their start | the cgroup at the start counts |
 //! | executed file | fanotify FAN_OPEN_EXEC | a descriptor of what ran, also when it is gone | /proc is asked, which is too late for short processes |
+//!
+//! What stands in for a missing hook is in `places`; without that, too, bytes have no peer or are not counted, and the
+//! status says so.
 //!
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
 //! when a filesystem is mounted, in whichever mount namespace.
@@ -17,6 +20,7 @@
 mod cgroup;
 mod closings;
 mod counters;
+mod counting;
 mod events;
 mod exec_files;
 mod grace;
@@ -25,9 +29,10 @@ mod iterators;
 mod marks;
 mod mount_namespaces;
 mod mounts;
-mod missed_runs;
+mod missed;
 mod network_layer;
 mod pins;
+mod places;
 mod programs;
 mod sources;
 mod syscall;
@@ -49,7 +54,6 @@ use counters::Counters;
 use events::Events;
 use exec_files::ExecFiles;
 use iterators::Iterators;
-use missed_runs::MissedRuns;
 use pins::Pins;
 use programs::{Attached, Programs};
 use sources::Sources;
@@ -120,9 +124,8 @@ pub struct Monitor {
     /// Or why nothing is kept in the kernel when this daemon is killed.
     pins: Result<Pins, String>,
     truth: TruthMap,
-    missed_runs: MissedRuns,
     // Last: the programs detach only after their readers are gone.
-    _attached: Attached,
+    attached: Attached,
 }
 
 impl Monitor {
@@ -162,7 +165,6 @@ impl Monitor {
         let instance = counters.instance(now)?;
         sources.add(&waker).and_then(|()| sources.add(&events)).map_err(cannot_wait)?;
         let truth = TruthMap::open(&mut programs)?;
-        let missed_runs = MissedRuns::of(programs.descriptors());
         let adopted = iterators.adopt_sockets();
         hooks.push(Hook::from_result(
             "iter/task_file",
@@ -178,11 +180,10 @@ impl Monitor {
             iterators,
             counters,
             truth,
-            missed_runs,
             instance,
             is_resumed,
             pins,
-            _attached: attached,
+            attached,
         })
     }
 
@@ -230,6 +231,12 @@ impl Monitor {
             }
         }
         Ok(())
+    }
+
+    /// How bytes are counted on this kernel, and what that cannot see: a sentence.
+    #[must_use]
+    pub fn counting(&self) -> String {
+        counting::sentence(&self.hooks)
     }
 
     /// The oldest process event, which the kernel keeps until [`Self::forget_event`].
@@ -315,18 +322,13 @@ impl Monitor {
         self.truth.read()
     }
 
-    /// How often the kernel did not run one of the programs: what those runs would have counted is lost.
-    #[must_use]
-    pub fn missed_runs(&self) -> u64 {
-        self.missed_runs.count()
-    }
-
     /// What was refused since the programs were loaded, cumulative.
     ///
     /// # Errors
     /// When the table cannot be read.
     pub fn losses(&self) -> Result<Losses, MonitorError> {
         let mut losses = self.counters.losses()?;
+        losses.missed_calls = self.attached.missed_calls();
         losses.exec_file_overflows = self.exec_files.as_ref().map_or(0, ExecFiles::overflows);
         Ok(losses)
     }

@@ -18,13 +18,20 @@ use aya::{
     },
 };
 
-use super::{MonitorError, cgroup, hooks::Hook, pins::Pins};
+use super::{
+    MonitorError, cgroup,
+    hooks::Hook,
+    missed::Missed,
+    pins::Pins,
+    places::{self, PLACES, Place},
+};
 use crate::sentence;
 
 /// The programs, attached. Dropping them detaches what is not pinned.
 pub(super) struct Attached {
     _object: Ebpf,
     _tables: Vec<ProgramArray<MapData>>,
+    missed: Missed,
 }
 
 /// The loaded object, with the kernel's types as long as there is something to load.
@@ -32,42 +39,8 @@ pub(super) struct Programs {
     object: Ebpf,
     types: Btf,
     tables: Vec<ProgramArray<MapData>>,
+    missed: Missed,
 }
-
-/// A hook: `at_<name>` is attached and jumps to the program in `<name>_now`, which is `on_<name>`.
-struct Place {
-    name: &'static str,
-    hook: &'static str,
-    purpose: &'static str,
-    /// Nothing can be attributed without it.
-    is_essential: bool,
-}
-
-const fn place(name: &'static str, hook: &'static str, purpose: &'static str) -> Place {
-    Place { name, hook, purpose, is_essential: false }
-}
-
-const PLACES: [Place; 13] = [
-    Place { is_essential: true, ..place("fork", "tp_btf/sched_process_fork", "knows who started whom") },
-    Place {
-        is_essential: true,
-        ..place("exec", "tp_btf/sched_process_exec", "knows which file a process runs")
-    },
-    Place {
-        is_essential: true,
-        ..place("exit", "tp_btf/sched_process_exit", "knows when a process is gone")
-    },
-    place("moved", "tp_btf/cgroup_attach_task", "knows when a process is moved to another unit or container"),
-    place("sent", "tp_btf/sock_send_length", "counts the bytes that programs send"),
-    place("received", "tp_btf/sock_recv_length", "counts the bytes that programs receive (all but TCP)"),
-    place("consumed", "tp_btf/tcp_rcv_space_adjust", "counts the bytes that programs receive over TCP"),
-    place("tcp_state", "tp_btf/inet_sock_set_state", "sees TCP connections before their first byte"),
-    place("release", "cgroup/sock_release", "keeps what a socket moved until it was closed"),
-    place("sendmsg4", "cgroup/sendmsg4", "knows the peer of datagrams sent over IPv4"),
-    place("sendmsg6", "cgroup/sendmsg6", "knows the peer of datagrams sent over IPv6"),
-    place("recvmsg4", "cgroup/recvmsg4", "knows the peer of datagrams received over IPv4"),
-    place("recvmsg6", "cgroup/recvmsg6", "knows the peer of datagrams received over IPv6"),
-];
 
 /// Tables that outlive a daemon. The others hold nothing between two calls.
 const KEPT_TABLES: [&str; 13] = [
@@ -86,11 +59,18 @@ const KEPT_TABLES: [&str; 13] = [
     "truth",
 ];
 
+impl Attached {
+    /// See [`Missed::calls`].
+    pub(super) fn missed_calls(&self) -> u64 {
+        self.missed.calls()
+    }
+}
+
 impl Programs {
     /// Loads the object; with `pins`, tables that are there are taken over.
     pub(super) fn load(pins: Option<&Pins>) -> Result<Self, MonitorError> {
         let types = Btf::from_sys_fs().map_err(MonitorError::NoTypeInformation)?;
-        let program_tables: Vec<String> = PLACES.iter().map(|place| format!("{}_now", place.name)).collect();
+        let program_tables: Vec<String> = Place::all().map(|place| format!("{}_now", place.name)).collect();
         let mut loader = EbpfLoader::new();
         loader.btf(Some(&types)).allow_unsupported_maps();
         if let Some(pins) = pins {
@@ -100,7 +80,7 @@ impl Programs {
         }
         let object =
             loader.load(portolan_bpf::OBJECT).map_err(|error| MonitorError::Load(Box::new(error)))?;
-        Ok(Self { object, types, tables: Vec::new() })
+        Ok(Self { object, types, tables: Vec::new(), missed: Missed::default() })
     }
 
     /// Puts every program into its hook. One that the kernel does not have is inactive, and says why.
@@ -108,18 +88,29 @@ impl Programs {
         let cgroup = cgroup::open_root();
         let mut hooks = Vec::new();
         for place in &PLACES {
-            let result = self.fill(place).and_then(|()| self.hang(place, &cgroup, pins));
+            let result = self.put(place, &cgroup, pins);
             if let (Err(reason), true) = (&result, place.is_essential) {
                 return Err(MonitorError::Essential { hook: place.hook, reason: reason.clone() });
             }
             hooks.push(Hook::from_result(place.hook, place.purpose, result));
         }
+        let hooks = places::stand_in(hooks, |place| self.put(place, &cgroup, pins));
         if let Some(pins) = pins
-            && let Err(error) = pins.keep_links(|link| PLACES.iter().any(|place| at(place) == link))
+            && let Err(error) =
+                pins.keep_links(|link| Place::all().any(|place| at(place) == link || of(place) == link))
         {
             tracing::warn!("programs of an earlier version stay attached: {error}");
         }
         Ok(hooks)
+    }
+
+    fn put(
+        &mut self,
+        place: &Place,
+        cgroup: &Result<File, String>,
+        pins: Option<&Pins>,
+    ) -> Result<(), String> {
+        self.fill(place).and_then(|()| self.hang(place, cgroup, pins))
     }
 
     /// Loads the hook's program and makes it the one that runs.
@@ -145,10 +136,16 @@ impl Programs {
     ) -> Result<(), String> {
         let name = at(place);
         let pin = pins.map(|pins| pins.link(&name));
+        let program_pin = pins.map(|pins| pins.link(&of(place)));
         if pin.as_ref().is_some_and(|pin| PinnedLink::from_pin(pin).is_ok()) {
+            self.missed.watch_pinned(program_pin.as_deref());
             return Ok(());
         }
         self.load_program(&name, place.hook)?;
+        if place.counts_calls() {
+            let program = self.object.program_mut(&name).ok_or_else(|| broken(&name))?;
+            self.missed.watch(program, program_pin.as_deref());
+        }
         self.link(&name, cgroup, pin)
     }
 
@@ -157,6 +154,8 @@ impl Programs {
         let program = object.program_mut(name).ok_or_else(|| broken(name))?;
         let loaded = match program {
             Program::BtfTracePoint(program) => program.load(hook.trim_start_matches("tp_btf/"), types),
+            Program::FEntry(program) => program.load(hook.trim_start_matches("fentry/"), types),
+            Program::FExit(program) => program.load(hook.trim_start_matches("fexit/"), types),
             Program::CgroupSock(program) => program.load(),
             Program::CgroupSockAddr(program) => program.load(),
             _ => Err(ProgramError::UnexpectedProgramType),
@@ -174,6 +173,16 @@ impl Programs {
         let program = self.object.program_mut(name).ok_or_else(|| broken(name))?;
         let link: FdLink = match (program, cgroup) {
             (Program::BtfTracePoint(program), _) => {
+                let id = program.attach().map_err(|error| explain(&error))?;
+                let Some(_) = pin else { return Ok(()) };
+                program.take_link(id).map_err(|error| explain(&error))?.into()
+            }
+            (Program::FEntry(program), _) => {
+                let id = program.attach().map_err(|error| explain(&error))?;
+                let Some(_) = pin else { return Ok(()) };
+                program.take_link(id).map_err(|error| explain(&error))?.into()
+            }
+            (Program::FExit(program), _) => {
                 let id = program.attach().map_err(|error| explain(&error))?;
                 let Some(_) = pin else { return Ok(()) };
                 program.take_link(id).map_err(|error| explain(&error))?.into()
@@ -210,22 +219,16 @@ impl Programs {
 
     /// Lets go of what only loading needs: the kernel's types take 20 MB.
     pub(super) fn into_attached(self) -> Attached {
-        let Self { object, types, tables } = self;
+        let Self { object, types, tables, missed } = self;
         drop(types);
         crate::resources::give_memory_back();
-        Attached { _object: object, _tables: tables }
+        Attached { _object: object, _tables: tables, missed }
     }
 
     pub(super) fn ring(&mut self) -> Result<RingBuf<MapData>, MonitorError> {
         let map = self.take_map("events")?;
         RingBuf::try_from(map)
             .map_err(|source| MonitorError::Map { name: "events", source: Box::new(source) })
-    }
-
-    /// Descriptors of all loaded programs.
-    pub(super) fn descriptors(&self) -> Vec<OwnedFd> {
-        let programs = self.object.programs();
-        programs.filter_map(|(_, program)| program.fd().ok()?.as_fd().try_clone_to_owned().ok()).collect()
     }
 
     pub(super) fn take_map(&mut self, name: &'static str) -> Result<aya::maps::Map, MonitorError> {
@@ -237,11 +240,22 @@ fn at(place: &Place) -> String {
     format!("at_{}", place.name)
 }
 
+/// The name of the pin of the program itself, whose missed calls are counted.
+fn of(place: &Place) -> String {
+    format!("of_{}", place.name)
+}
+
 fn broken(part: &str) -> String {
     format!("this build of portoland is broken: its kernel object has no “{part}”")
 }
 
-/// What the kernel said, on one line: aya hides it in the source, and a verifier log is for developers.
+/// What the kernel said, on one line: aya hides it in the source. Of a verifier log, which is for developers, the line that
+/// says why.
 fn explain(error: &(dyn std::error::Error + 'static)) -> String {
-    sentence::of(error).lines().next().unwrap_or_default().to_owned()
+    let sentence = sentence::of(error);
+    let Some((before, log)) = sentence.split_once("Verifier output: ") else {
+        return sentence.lines().next().unwrap_or_default().to_owned();
+    };
+    let why = log.lines().rfind(|line| !line.trim().is_empty() && !line.starts_with("processed "));
+    format!("{before}{}", why.unwrap_or_default())
 }

@@ -125,6 +125,7 @@ impl Backend for DaemonBackend {
             access: viewer.access,
             started_unix_ms: self.started.0,
             self_test: snapshot.self_test,
+            counting: snapshot.counting,
             hooks: snapshot.hooks,
             attribution: snapshot.attribution,
             ledger: snapshot.ledger,

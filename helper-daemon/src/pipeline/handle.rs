@@ -16,6 +16,7 @@ use crate::dbus::Event;
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
     pub(super) self_test: SelfTest,
+    pub(super) counting: String,
     pub(super) hooks: Vec<Hook>,
     pub(super) attribution: Attribution,
     pub(super) ledger: Ledger,

@@ -34,11 +34,11 @@ impl Recorder {
             findings: health.findings_refused + self.outbox.findings_refused(),
             executed_files: self.processes.files_closed_early(),
             flows_forgotten: self.ledger.forgotten_early(),
-            missed_runs: self.monitor.missed_runs(),
         };
         Ok(Snapshot {
             self_test: self.self_test.to_wire(),
             notes: self.notes(health.set_aside),
+            counting: self.monitor.counting(),
             hooks,
             attribution: self.tally.to_wire(self.rows.pending()),
             ledger: self.conservation.to_wire(self.owned()),

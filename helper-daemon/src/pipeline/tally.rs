@@ -50,15 +50,13 @@ pub(super) struct Refused {
     pub(super) executed_files: u64,
     /// Flows that were forgotten before their time: when they go on, they count as new ones.
     pub(super) flows_forgotten: u64,
-    /// Runs of kernel programs that the kernel left out.
-    pub(super) missed_runs: u64,
 }
 
 /// Losses by kind, as the status shows them.
 pub(super) fn losses_to_wire(losses: &Losses, refused: Refused) -> BTreeMap<String, u64> {
     [
         ("process_events", losses.events),
-        ("kernel_program_runs", refused.missed_runs),
+        ("calls_not_counted", losses.missed_calls),
         ("executed_file_queue_overflows", losses.exec_file_overflows),
         ("executed_files_closed_early", refused.executed_files),
         ("flows_kept_by_owner_only", losses.closed_flows),

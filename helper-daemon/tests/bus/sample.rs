@@ -34,6 +34,7 @@ pub(crate) fn status(access: Access) -> Status {
                 counted_rx_bytes: 3,
             }],
         },
+        counting: "by the kernel's tracepoints".into(),
         hooks: vec![Hook { name: "sched_process_exec".into(), active: false, reason: "why not".into() }],
         attribution: Attribution {
             total: u64::MAX,

@@ -25,7 +25,7 @@ async fn moved(bed: &Bed) -> (u64, u64) {
     (tx, rx)
 }
 
-fn connected() -> (TcpStream, TcpStream) {
+pub(crate) fn connected() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (client, listener.accept().unwrap().0)

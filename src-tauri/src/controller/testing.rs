@@ -254,6 +254,7 @@ pub(crate) fn status() -> Status {
             checked_unix_ms: None,
             parts: Vec::new(),
         },
+        counting: String::new(),
         hooks: Vec::new(),
         attribution: Attribution {
             total: 0,

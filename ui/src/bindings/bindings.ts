@@ -374,6 +374,10 @@ started_unix_ms: number,
  */
 self_test: SelfTest, 
 /**
+ * How bytes are counted on this kernel, and what that cannot see: a sentence.
+ */
+counting: string, 
+/**
  * Where the daemon listens.
  */
 hooks: Array<Hook>, 

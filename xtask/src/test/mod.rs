@@ -14,6 +14,11 @@ use anyhow::Context as _;
 
 use crate::{contracts, packages, place::Place, test::report::Report, tool};
 
+/// How many tests passed and failed, from what a test program printed; `None` when it died before it said so.
+pub(crate) fn counts(output: &str) -> Option<(u64, u64)> {
+    libtest::counts(output).map(|counts| (counts.passed, counts.failed))
+}
+
 /// Runs everything; fails when anything failed.
 pub(crate) fn test(place: &Place, yes: bool) -> anyhow::Result<ExitCode> {
     packages::install(&[packages::BASE, packages::WINDOWS, packages::SCENARIOS, packages::TESTS], yes)?;
