@@ -145,7 +145,6 @@ async fn a_random_mix_adds_up_to_what_was_printed_and_to_the_truth() {
         }
         let after = server_moved(&bed).await;
         assert_eq!(before, after, "nothing moves any more");
-        for row in bed.query(&["protocol"]).await {}
         let status = balanced(&proxy).await;
         println!("round {round}: truth {}, difference {}", status.ledger.truth, status.ledger.difference);
         served = (served.0 + at_server.0, served.1 + at_server.1);
