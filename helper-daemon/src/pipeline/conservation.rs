@@ -68,7 +68,7 @@ impl Conservation {
         tally: u64,
     ) -> Option<String> {
         self.find_base(before, after, tally);
-        let Some(base) = self.base else { return None };
+        let base = self.base?;
         if self.began.back().is_none_or(|(last, _)| last.0.saturating_add(APART_NS) <= at.0) {
             self.began.push_back((at, self.earlier.saturating_add(before.growth_since(&base).sum().total())));
         }

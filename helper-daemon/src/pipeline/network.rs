@@ -49,17 +49,20 @@ impl Network {
     }
 }
 
+/// One of the two counts.
+type Direction = fn(Bytes) -> u64;
+
 /// Without `elsewhere`, what other namespaces moved is part of the rest.
 fn lines(network: &NetworkLayer, sockets: &Truth, elsewhere: Option<Bytes>) -> Vec<NetworkLine> {
     let four = [network.packets[0], network.packets[1]];
     // Segments and messages are counted for both families together: shared as the packets are.
-    let shared = |count: u64, of: fn(Bytes) -> u64, sizes: [u64; 2]| {
+    let shared = |count: u64, of: Direction, sizes: [u64; 2]| {
         let (v4, v6) = (of(four[0]), of(four[1]));
         let average = weighted(sizes[0], v4) + weighted(sizes[1], v6);
         (average * u128::from(count)).checked_div(u128::from(v4) + u128::from(v6)).unwrap_or_default()
     };
-    let (tx, rx): (fn(Bytes) -> u64, fn(Bytes) -> u64) = (|bytes| bytes.tx, |bytes| bytes.rx);
-    let udp = |of: fn(Bytes) -> u64| {
+    let (tx, rx): (Direction, Direction) = (|bytes| bytes.tx, |bytes| bytes.rx);
+    let udp = |of: Direction| {
         weighted(of(network.udp[0]), UDP_HEADERS[0]) + weighted(of(network.udp[1]), UDP_HEADERS[1])
     };
     let again = (u128::from(sockets.tcp.tx) * u128::from(network.retransmitted))
