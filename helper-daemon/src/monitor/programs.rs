@@ -3,11 +3,7 @@
 //! What is attached to a hook only jumps to the program in the hook's table (bpf/c/hooks.h). Tables and links are pinned where
 //! that is possible: they go on without a daemon, and the next one puts its own programs into the tables.
 
-use std::{
-    fs::File,
-    os::fd::{AsFd, OwnedFd},
-    path::PathBuf,
-};
+use std::{fs::File, path::PathBuf};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,

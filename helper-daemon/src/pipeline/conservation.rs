@@ -68,7 +68,7 @@ impl Conservation {
         tally: u64,
     ) -> Option<String> {
         self.find_base(before, after, tally);
-        let Some(base) = self.base else { return None };
+        let base = self.base?;
         if self.began.back().is_none_or(|(last, _)| last.0.saturating_add(APART_NS) <= at.0) {
             self.began.push_back((at, self.earlier.saturating_add(before.growth_since(&base).sum().total())));
         }
@@ -83,11 +83,10 @@ impl Conservation {
         };
         (self.disagreed == SURE_AFTER).then(|| {
             format!(
-                "{} bytes were counted at sockets, but all owners add up to {} more ({} are of the self-test). This is a \
-                 fault of portoland; please report it.",
+                "{} bytes were counted at sockets, but all owners add up to {}. This is a fault of portoland; please \
+                 report it.",
                 self.truth(),
-                -self.difference(tally),
-                self.self_test
+                tally.saturating_add(self.self_test)
             )
         })
     }
@@ -145,7 +144,7 @@ impl Conservation {
     }
 
     fn is_late(&self, began: MonotonicNs, at: MonotonicNs) -> bool {
-        self.began.len() > LATE_READINGS && began.0.saturating_add(LATE_NS) <= at.0
+        self.began.len() >= LATE_READINGS && began.0.saturating_add(LATE_NS) <= at.0
     }
 }
 
@@ -203,7 +202,7 @@ mod tests {
         assert!(told.is_empty(), "{told:?}");
         let (_, told) = self::told((1..40).map(|_| (500, 500, 499)));
         assert_eq!(told.len(), 1);
-        assert!(told[0].starts_with("500 bytes were counted at sockets, but all owners add up to -1 more"));
+        assert!(told[0].starts_with("500 bytes were counted at sockets, but all owners add up to 499"));
         assert_eq!(conservation.to_wire(3899).state, LedgerState::InFlight);
     }
 

@@ -77,7 +77,8 @@ export type Finding = {
  */
 id: number, 
 /**
- * `new-application`, `changed-executable`, `lost-events`, `self-test-failed`.
+ * `new-application`, `changed-executable`, `lost-events`, `self-test-failed`,
+ * `unbalanced-ledger`.
  */
 kind: string, 
 /**
@@ -165,6 +166,39 @@ active: boolean,
 reason: string, };
 
 /**
+ * What the kernel programs counted before they asked whose it was, against what all owners add up to.
+ *
+ * Since the daemon started, of all users and network namespaces. Always
+ * `truth = Attribution::total + Attribution::pending + self_test + difference`.
+ */
+export type Ledger = { 
+/**
+ * How both compare.
+ */
+state: LedgerState, 
+/**
+ * All bytes, sent and received together, as of the last reading.
+ */
+truth: number, 
+/**
+ * The same by protocol.
+ */
+protocols: Array<ProtocolBytes>, 
+/**
+ * Bytes that the daemon's own self-tests moved: in no history.
+ */
+self_test: number, 
+/**
+ * What the parts are short of the truth; negative when they are more.
+ */
+difference: number, };
+
+/**
+ * Whether everything that was counted has an owner, or a reason for having none.
+ */
+export type LedgerState = "balanced" | "in-flight" | "unbalanced";
+
+/**
  * What one program of one user did in one tick.
  */
 export type LiveRow = { 
@@ -233,6 +267,60 @@ interval_ms: number,
  * Programs with bytes or open flows.
  */
 rows: Array<LiveRow>, };
+
+/**
+ * What the interfaces of the machine's own network namespace moved since the daemon started, and how that comes from what
+ * programs moved at their sockets.
+ */
+export type NetworkLayer = { 
+/**
+ * Why it cannot be read; there are no lines then.
+ */
+problem: string | null, 
+/**
+ * `sockets` to `rest` add up to `ip`, `ip` and `frames` to `interfaces`, of which `loopback` is a part.
+ */
+lines: Array<NetworkLine>, };
+
+/**
+ * A line of the comparison of sockets and network.
+ */
+export type NetworkLine = { 
+/**
+ * What it counts: `sockets`, `other-namespaces`, `tcp-headers`, `udp-headers`, `retransmissions`, `icmp`, `forwarded`,
+ * `rest`, `ip`, `frames`, `interfaces`, `loopback`.
+ */
+name: string, 
+/**
+ * Sent; negative for what has to be taken off.
+ */
+tx_bytes: number, 
+/**
+ * Received.
+ */
+rx_bytes: number, 
+/**
+ * Whether it is a number of packets times a usual size, and not counted.
+ */
+estimate: boolean, };
+
+/**
+ * What programs moved over one protocol.
+ */
+export type ProtocolBytes = { 
+/**
+ * `tcp`, `udp` or `other`; `before-takeover` (as sent) for what was accounted for before a daemon that took over from another
+ * could compare.
+ */
+protocol: string, 
+/**
+ * Payload bytes sent.
+ */
+tx_bytes: number, 
+/**
+ * Payload bytes received.
+ */
+rx_bytes: number, };
 
 /**
  * A question to the history.
@@ -321,7 +409,11 @@ sockets: number,
 /**
  * Processes that are known now.
  */
-processes: number, };
+processes: number, 
+/**
+ * Process events that were taken from the kernel since it started.
+ */
+process_events: number, };
 
 /**
  * What the daemon found when it moved known bytes through loopback.
@@ -338,7 +430,36 @@ detail: string,
 /**
  * When it ended.
  */
-checked_unix_ms: number | null, };
+checked_unix_ms: number | null, 
+/**
+ * Each protocol by itself; none while it runs, or when it could not be run.
+ */
+parts: Array<SelfTestPart>, };
+
+/**
+ * One protocol of a self-test.
+ */
+export type SelfTestPart = { 
+/**
+ * `tcp-ipv4`, `udp-ipv4`, `tcp-ipv6` or `udp-ipv6`.
+ */
+name: string, 
+/**
+ * How it ended; `impossible` where this machine has no such loopback.
+ */
+state: SelfTestState, 
+/**
+ * Bytes that were moved, each of them once sent and once received.
+ */
+moved_bytes: number, 
+/**
+ * Bytes that were counted as sent.
+ */
+counted_tx_bytes: number, 
+/**
+ * Bytes that were counted as received.
+ */
+counted_rx_bytes: number, };
 
 /**
  * How the last self-test ended.
@@ -370,7 +491,7 @@ access: Access,
  */
 started_unix_ms: number, 
 /**
- * The self-test at start.
+ * The last self-test.
  */
 self_test: SelfTest, 
 /**
@@ -385,6 +506,14 @@ hooks: Array<Hook>,
  * Whose the bytes were.
  */
 attribution: Attribution, 
+/**
+ * Whether that is everything.
+ */
+ledger: Ledger, 
+/**
+ * What the network moved for it.
+ */
+network: NetworkLayer, 
 /**
  * What was lost, by kind; 0 where nothing was. The unit is part of the kind's name.
  */
