@@ -5,6 +5,8 @@ use std::{
     io::{self, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use rustix::fs::{FlockOperation, flock};
@@ -66,7 +68,7 @@ impl Instance {
             .mode(0o644)
             .open(runtime_dir.join("portoland.lock"))
             .map_err(folder_error)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        match lock_patiently(&lock) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut pid = String::new();
@@ -83,6 +85,25 @@ impl Instance {
         };
         write().map_err(folder_error)?;
         Ok(Self { _lock: lock })
+    }
+}
+
+/// How long a daemon that was killed may take to be gone: a child that it was just starting holds its locks as well.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Takes a lock, after a while when somebody has it who is about to end.
+///
+/// # Errors
+/// `WOULDBLOCK` when somebody keeps it.
+pub(crate) fn lock_patiently(file: &File) -> Result<(), rustix::io::Errno> {
+    let start = Instant::now();
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) if start.elapsed() < PATIENCE => {
+                sleep(Duration::from_millis(5))
+            }
+            taken => return taken,
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use portolan_core::Pid;
 use super::file::FileKey;
 use crate::monitor::ExecFile;
 
-/// Processes whose executed files may wait for their exec; an exec that fails leaves some behind.
-const WAITING: usize = 4096;
-/// Files that may wait for the execs of one process: each may open a script, its interpreters, the dynamic loader.
-const PER_PROCESS: usize = 16;
+/// Files that may wait for their execs; an exec that fails leaves some behind.
+const WAITING: usize = 8192;
+/// Of these, files of one process id: each exec may open a script, its interpreters, the dynamic loader; and a machine that is
+/// short of ids gives one away many times before the events of the first are read.
+const PER_PROCESS: usize = 256;
 
 /// Descriptors between the opening of a file and the exec that names it.
 #[derive(Default)]
@@ -18,6 +19,7 @@ pub(super) struct PendingFiles {
     order: VecDeque<Pid>,
     /// What an exec left behind: its dynamic loader, or the files of the next exec. Kept for one more [`Self::sweep`].
     left_behind: HashMap<Pid, bool>,
+    waiting: usize,
     closed_early: u64,
 }
 
@@ -31,17 +33,25 @@ impl PendingFiles {
         }
         if files.len() == PER_PROCESS {
             files.pop_front();
+            self.waiting -= 1;
             self.closed_early += 1;
         }
         files.push_back((key, file));
+        self.waiting += 1;
         // Somebody else's exec is not what was left behind.
         self.left_behind.remove(&pid);
-        while self.order.len() > WAITING {
-            if let Some(oldest) = self.order.pop_front() {
-                let closed = self.by_pid.remove(&oldest).map_or(0, |files| files.len());
-                self.closed_early += u64::try_from(closed).unwrap_or_default();
-            }
+        while self.waiting > WAITING {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.closed_early += u64::try_from(self.close(oldest)).unwrap_or_default();
         }
+    }
+
+    /// Closes what waits for a process; how many those were.
+    fn close(&mut self, pid: Pid) -> usize {
+        self.left_behind.remove(&pid);
+        let closed = self.by_pid.remove(&pid).map_or(0, |files| files.len());
+        self.waiting -= closed;
+        closed
     }
 
     /// How many were closed because too many waited.
@@ -59,33 +69,38 @@ impl PendingFiles {
     pub(super) fn take(&mut self, pid: Pid, executed: &FileId) -> Option<ExecFile> {
         let files = self.by_pid.get_mut(&pid)?;
         let position = position(files, executed)?;
+        self.waiting -= position + 1;
         let taken = files.drain(..=position).next_back().map(|(_, file)| file);
         if files.is_empty() {
-            self.forget(pid);
+            self.by_pid.remove(&pid);
+            self.left_behind.remove(&pid);
+            self.order.retain(|waiting| *waiting != pid);
         } else {
             self.left_behind.insert(pid, false);
         }
         taken
     }
 
-    /// The process is gone: its files are of no use.
-    pub(super) fn forget(&mut self, pid: Pid) {
-        self.left_behind.remove(&pid);
-        if self.by_pid.remove(&pid).is_some() {
-            self.order.retain(|waiting| *waiting != pid);
+    /// A process is gone. What waits may be of the next one with its id: the queue of files may be ahead of the events.
+    pub(super) fn ended(&mut self, pid: Pid) {
+        if self.by_pid.contains_key(&pid) {
+            self.left_behind.insert(pid, false);
         }
     }
 
     /// Closes what execs left behind before the last call.
     pub(super) fn sweep(&mut self) {
-        let Self { by_pid, order, left_behind, .. } = self;
-        left_behind.retain(|pid, is_old| {
-            if *is_old {
-                by_pid.remove(pid);
+        let mut old = Vec::new();
+        for (pid, is_old) in &mut self.left_behind {
+            if std::mem::replace(is_old, true) {
+                old.push(*pid);
             }
-            !std::mem::replace(is_old, true)
-        });
-        order.retain(|pid| by_pid.contains_key(pid));
+        }
+        for pid in old {
+            self.close(pid);
+        }
+        let by_pid = &self.by_pid;
+        self.order.retain(|pid| by_pid.contains_key(pid));
     }
 }
 

@@ -107,7 +107,15 @@ impl Process {
     /// The kernel denies writing to a file that is being executed (ETXTBSY), so a process that is still there proves it.
     /// Otherwise the file must not have changed since the exec, and a change after the end must be one that shows; or the last
     /// change was before the end: then it was renamed, removed or its mode changed, as nobody could write to it.
+    ///
+    /// Nothing denies writing to a memfd through the descriptor that made it: there, only what was not changed since the exec
+    /// counts, whether the process still is there or not. (A write through shared memory leaves no trace.)
     fn is_certain(&self, after: FileKey, at: Now) -> bool {
+        if self.path.as_raw().starts_with(MEMFD) {
+            let until = self.ended.get().unwrap_or(at.monotonic);
+            return self.executed.is_some_and(|executed| after.is_unchanged_since(&executed))
+                && self.shows_changes.get().is_some_and(|since| since <= until);
+        }
         let (Some(ended), Some(executed)) = (self.ended.get(), &self.executed) else {
             return self.ended.get().is_none();
         };
@@ -162,6 +170,8 @@ impl Drop for Process {
     }
 }
 
+/// How the path of a file that was made in memory begins.
+const MEMFD: &str = "/memfd:";
 /// The millisecond to which the two clocks are compared.
 const PRECISION_NS: u64 = 1_000_000;
 
@@ -242,5 +252,18 @@ mod tests {
         assert!(!process.is_certain(FileKey { size: 4, ..touched(300) }, NOW));
         process.ended.set(None);
         assert!(process.is_certain(touched(50), NOW), "it runs");
+    }
+
+    #[test]
+    fn a_file_in_memory_that_may_have_been_written_to_proves_nothing_while_it_runs() {
+        for (ended, changed_ms_ago, is_certain) in
+            [(None, 100, true), (None, 0, false), (Some(NOW.monotonic.0), 100, true)]
+        {
+            let (mut process, key) = process(Stamps::Coarse, changed_ms_ago, ended);
+            process.path = Untrusted::from("/memfd:x");
+            assert_eq!(process.is_certain(key, NOW), is_certain);
+            let written = FileKey { changed: (key.changed.0, key.changed.1 + 1), ..key };
+            assert!(!process.is_certain(written, NOW));
+        }
     }
 }

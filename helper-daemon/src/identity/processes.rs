@@ -206,7 +206,7 @@ impl Processes {
     }
 
     fn exited(&mut self, key: ProcessKey, at: MonotonicNs) {
-        self.files.forget(key.pid);
+        self.files.ended(key.pid);
         if self.current.get(&key.pid) == Some(&key) {
             self.current.remove(&key.pid);
         }

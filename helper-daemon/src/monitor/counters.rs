@@ -149,6 +149,10 @@ impl Counters {
         Ok(closed)
     }
 
+    pub(super) fn unforgotten(&self) -> Option<u32> {
+        (!self.is_clear).then(|| self.generation.wrapping_sub(1))
+    }
+
     /// Lets the kernel forget what [`Self::read_closed`] gave, or a daemon before this one had read: `generation`.
     pub(super) fn clear_closed(&mut self, generation: u32) -> Result<(), MonitorError> {
         if self.is_clear || generation != self.generation.wrapping_sub(1) {

@@ -45,7 +45,13 @@ pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
 pub use truth::Truth;
 
-use std::{io, os::fd::AsFd, path::Path, rc::Rc, time::Duration};
+use std::{
+    io,
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
 
 use portolan_bpf::{Cell, Event};
 use portolan_core::MonotonicNs;
@@ -54,7 +60,7 @@ use counters::Counters;
 use events::Events;
 use exec_files::ExecFiles;
 use iterators::Iterators;
-use pins::Pins;
+use pins::{PinError, Pins};
 use programs::{Attached, Programs};
 use sources::Sources;
 use truth::TruthMap;
@@ -84,6 +90,12 @@ pub enum MonitorError {
         /// Why.
         #[source]
         source: Box<aya::maps::MapError>,
+    },
+    /// Another daemon keeps its programs in the same folder.
+    #[error("another portoland keeps its kernel programs in {}. Stop that one first, or give this one another --pin-dir", dir.display())]
+    PinsInUse {
+        /// Which folder.
+        dir: PathBuf,
     },
     /// A hook without which nothing can be attributed.
     #[error("the kernel offers no {hook}, without which no traffic can be attributed: {reason}")]
@@ -143,7 +155,11 @@ impl Monitor {
         waker: impl AsFd,
     ) -> Result<Self, MonitorError> {
         let sources = Rc::new(Sources::new().map_err(cannot_wait)?);
-        let mut pins = Pins::open(pin_dir);
+        let mut pins = match Pins::open(pin_dir) {
+            Ok(pins) => Ok(pins),
+            Err(PinError::Unusable(problem)) => Err(problem),
+            Err(PinError::InUse(dir)) => return Err(MonitorError::PinsInUse { dir }),
+        };
         let is_resumed = pins.as_ref().is_ok_and(|pins| known.is_some() && pins.instance() == known);
         if let (Ok(opened), false) = (&pins, is_resumed)
             && let Err(error) = opened.clear()
@@ -296,6 +312,12 @@ impl Monitor {
     /// When a table cannot be read.
     pub fn left_closed(&self) -> Result<Closed, MonitorError> {
         self.counters.read_retired()
+    }
+
+    /// The tables that were read last, as long as the kernel has not been let forget them.
+    #[must_use]
+    pub fn unforgotten(&self) -> Option<u32> {
+        self.counters.unforgotten()
     }
 
     /// Lets the kernel forget what [`Self::closed`] gave, or an earlier daemon had read of the same generation.

@@ -17,14 +17,25 @@ use std::{
 use aya::maps::{Array, Map, MapData};
 use portolan_bpf::LAYOUT;
 use rustix::{
-    fs::{FlockOperation, flock, statfs},
+    fs::statfs,
     mount::{MountFlags, mount},
 };
+
+use crate::instance::lock_patiently;
 
 /// `BPF_FS_MAGIC`, linux/magic.h.
 const BPF_FILESYSTEM: u64 = 0xcafe_4a11;
 /// Where systemd mounts it; a machine without systemd may not have done so.
 const MOUNT_POINT: &str = "/sys/fs/bpf";
+
+/// Why nothing is kept.
+#[derive(Debug)]
+pub(super) enum PinError {
+    /// Another daemon counts there.
+    InUse(PathBuf),
+    /// A sentence.
+    Unusable(String),
+}
 
 /// The folder of this layout.
 #[derive(Debug)]
@@ -39,21 +50,22 @@ impl Pins {
     /// Makes the folder where there is none, and detaches programs of other layouts.
     ///
     /// # Errors
-    /// A sentence, when nothing can be kept there.
-    pub(super) fn open(root: &Path) -> Result<Self, String> {
-        let failed = |error: io::Error| format!("cannot use {}: {error}", root.display());
+    /// When nothing can be kept there, or another daemon does.
+    pub(super) fn open(root: &Path) -> Result<Self, PinError> {
+        let failed = |error: io::Error| PinError::Unusable(format!("cannot use {}: {error}", root.display()));
         if root.starts_with(MOUNT_POINT) && !is_bpf_filesystem(Path::new(MOUNT_POINT)).map_err(failed)? {
-            mount("bpf", MOUNT_POINT, "bpf", MountFlags::NOSUID | MountFlags::NOEXEC, None)
-                .map_err(|error| format!("cannot mount the BPF filesystem on {MOUNT_POINT}: {error}"))?;
+            mount("bpf", MOUNT_POINT, "bpf", MountFlags::NOSUID | MountFlags::NOEXEC, None).map_err(
+                |error| {
+                    PinError::Unusable(format!("cannot mount the BPF filesystem on {MOUNT_POINT}: {error}"))
+                },
+            )?;
         }
         DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
         if !is_bpf_filesystem(root).map_err(failed)? {
-            return Err(format!("{} is not in a BPF filesystem", root.display()));
+            return Err(PinError::Unusable(format!("{} is not in a BPF filesystem", root.display())));
         }
         let lock = File::open(root).map_err(failed)?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-            format!("another daemon uses {}; give this one a --pin-dir of its own", root.display())
-        })?;
+        lock_patiently(&lock).map_err(|_| PinError::InUse(root.into()))?;
         let pins = Self { root: root.into(), dir: root.join(LAYOUT), _lock: lock };
         for entry in fs::read_dir(root).map_err(failed)? {
             let path = entry.map_err(failed)?.path();

@@ -155,8 +155,7 @@ impl Recorder {
             }
         })?;
         let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer, &waker)?;
-        let Inheritance { monitor, processes, ledger, rows, losses, journal, head, left_generation } =
-            inherited;
+        let Inheritance { monitor, processes, ledger, rows, losses, journal, head } = inherited;
         let now = Now::read();
         let (send_commands, commands) = mpsc::sync_channel(COMMANDS);
         let recent = Recent::default();
@@ -202,7 +201,9 @@ impl Recorder {
             stopping: None,
         };
         recorder.write_journal();
-        recorder.monitor.forget_closed(left_generation)?;
+        if let Some(generation) = recorder.monitor.unforgotten() {
+            recorder.monitor.forget_closed(generation)?;
+        }
         Ok((recorder, handle))
     }
 

@@ -33,8 +33,6 @@ pub(super) struct Inheritance {
     pub(super) losses: Losses,
     pub(super) journal: Journal,
     pub(super) head: Head,
-    /// What the ledger has of the kernel's tables, and the kernel can forget once the journal is written.
-    pub(super) left_generation: u32,
 }
 
 impl Inheritance {
@@ -85,7 +83,7 @@ impl Inheritance {
         let left = monitor.left_closed()?;
         ledger.recall_closed(&left);
         let head = Head::new(head.as_ref(), boot_id, monitor.instance(), epoch, now.monotonic);
-        Ok(Self { monitor, processes, ledger, rows, losses, journal, head, left_generation: left.generation })
+        Ok(Self { monitor, processes, ledger, rows, losses, journal, head })
     }
 }
 
@@ -119,12 +117,16 @@ impl Recorder {
     /// Writes the journal anew. Rows that the history was given must be on the disk.
     pub(super) fn write_journal(&mut self) {
         self.processes.take_changes();
-        let Self { journal, head, processes, ledger, rows, losses, .. } = self;
+        let Self { journal, head, processes, ledger, rows, losses, monitor, .. } = self;
         let processes = processes.remembered().into_iter().map(Entry::Process);
         let flows = ledger.remembered().map(Entry::Counted);
+        // The ledger has these, and the kernel has not forgotten them yet.
+        let read =
+            monitor.unforgotten().map(|generation| Entry::Closed(Closed { generation, ..Closed::default() }));
         journal.write_anew(
             [Entry::Head(head.clone()), Entry::Losses(*losses)]
                 .into_iter()
+                .chain(read)
                 .chain(processes)
                 .chain(flows)
                 .chain(rows.remembered().map(Entry::Row)),
