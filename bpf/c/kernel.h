@@ -18,6 +18,8 @@
 #define SOCK_RAW 3
 #define SOCK_DONE (1 << 1) /* enum sock_flags: the FIN has come */
 #define SOCK_URGINLINE (1 << 2)
+#define TMPFS_MAGIC 0x01021994
+#define F_SEAL_WRITE 0x8
 #define MSG_OOB 0x1
 #define MSG_PEEK 0x2
 #define MSG_ERRQUEUE 0x2000
@@ -131,6 +133,7 @@ struct file_system_type {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 	struct file_system_type *s_type;
 };
 
@@ -148,6 +151,10 @@ struct inode {
 	__u32 i_ctime_nsec;
 };
 
+struct shmem_inode_info {
+	unsigned int seals;
+	struct inode vfs_inode;
+};
 struct inode___6_6 { /* Linux 6.6 to 6.10 */
 	struct timespec64 __i_ctime;
 };

@@ -16,6 +16,17 @@
 #include "maps.h"
 #include "owner.h"
 
+/* Whether nobody can write to it any more: a file in memory that was sealed (memfd_create(2)). */
+static __always_inline int is_sealed(struct inode *inode)
+{
+	struct shmem_inode_info *info;
+
+	if (BPF_CORE_READ(inode, i_sb, s_magic) != TMPFS_MAGIC || !bpf_core_type_exists(struct shmem_inode_info))
+		return 0;
+	info = (void *)inode - bpf_core_field_offset(struct shmem_inode_info, vfs_inode);
+	return BPF_CORE_READ(info, seals) & F_SEAL_WRITE;
+}
+
 static __always_inline void describe_file(struct mm_struct *mm, struct portolan_file *to)
 {
 	struct inode *inode = BPF_CORE_READ(mm, exe_file, f_inode);
@@ -43,6 +54,8 @@ static __always_inline void describe_file(struct mm_struct *mm, struct portolan_
 		to->changed_s = BPF_CORE_READ((struct inode___old *)inode, i_ctime.tv_sec);
 		to->changed_ns = BPF_CORE_READ((struct inode___old *)inode, i_ctime.tv_nsec);
 	}
+	if (is_sealed(inode))
+		to->stamps |= PORTOLAN_STAMPS_SEALED;
 }
 
 static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)

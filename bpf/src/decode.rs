@@ -65,6 +65,8 @@ pub enum Stamps {
     FineOnceQueried,
     /// Somebody has asked: the next change has another.
     Fine,
+    /// The content never changes again.
+    Sealed,
 }
 
 /// What happened to a process.
@@ -269,7 +271,9 @@ fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
         generation: raw.generation,
         changed: (raw.changed_s, raw.changed_ns),
         size: raw.size,
-        stamps: if raw.stamps & abi::PORTOLAN_STAMPS_QUERIED != 0 {
+        stamps: if raw.stamps & abi::PORTOLAN_STAMPS_SEALED != 0 {
+            Stamps::Sealed
+        } else if raw.stamps & abi::PORTOLAN_STAMPS_QUERIED != 0 {
             Stamps::Fine
         } else if raw.stamps & abi::PORTOLAN_STAMPS_MULTIGRAIN != 0 {
             Stamps::FineOnceQueried

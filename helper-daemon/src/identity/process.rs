@@ -29,6 +29,8 @@ pub struct Process {
     pub(super) placement: RefCell<Arc<Placement>>,
     pub(super) parent: Option<Rc<Process>>,
     pub(super) executed: Option<FileId>,
+    /// When it did; of a process that was found running: when it was found.
+    pub(super) executed_at: MonotonicNs,
     pub(super) path: Untrusted,
     pub(super) image: Option<Rc<Image>>,
     /// When it ended, or executed another file; `None` while it is there.
@@ -108,13 +110,18 @@ impl Process {
     /// Otherwise the file must not have changed since the exec, and a change after the end must be one that shows; or the last
     /// change was before the end: then it was renamed, removed or its mode changed, as nobody could write to it.
     ///
-    /// Nothing denies writing to a memfd through the descriptor that made it: there, only what was not changed since the exec
-    /// counts, whether the process still is there or not. (A write through shared memory leaves no trace.)
+    /// Nothing denies writing to a memfd through the descriptor that made it, unless it is sealed: there, every change since the
+    /// exec must be one that shows, whether the process still is there or not. (A write through shared memory leaves no trace.)
     fn is_certain(&self, after: FileKey, at: Now) -> bool {
         if self.path.as_raw().starts_with(MEMFD) {
-            let until = self.ended.get().unwrap_or(at.monotonic);
-            return self.executed.is_some_and(|executed| after.is_unchanged_since(&executed))
-                && self.shows_changes.get().is_some_and(|since| since <= until);
+            return self.executed.is_some_and(|executed| match executed.stamps {
+                Stamps::Sealed => true,
+                Stamps::Fine => after.is_unchanged_since(&executed),
+                Stamps::Coarse | Stamps::FineOnceQueried => {
+                    after.is_unchanged_since(&executed)
+                        && next_stamp(executed.changed, at) <= self.executed_at
+                }
+            });
         }
         let (Some(ended), Some(executed)) = (self.ended.get(), &self.executed) else {
             return self.ended.get().is_none();
@@ -129,7 +136,7 @@ impl Process {
     pub(super) fn note_stamps(&self, now: Now) {
         let Some(executed) = &self.executed else { return };
         let since = match executed.stamps {
-            Stamps::Fine => MonotonicNs(0),
+            Stamps::Fine | Stamps::Sealed => MonotonicNs(0),
             Stamps::FineOnceQueried => now.monotonic.min(next_stamp(executed.changed, now)),
             Stamps::Coarse => next_stamp(executed.changed, now),
         };
@@ -145,6 +152,7 @@ impl Process {
             placement: self.placement.clone(),
             parent: None,
             executed: self.executed,
+            executed_at: self.executed_at,
             path: self.path.clone(),
             image: self.image.clone(),
             ended: Cell::new(self.ended.get().or(Some(at))),
@@ -207,6 +215,7 @@ mod tests {
             placement: RefCell::default(),
             parent: None,
             executed: Some(executed),
+            executed_at: MonotonicNs(NOW.monotonic.0 - 50_000_000),
             path: Untrusted::from("/x"),
             image: None,
             ended: Cell::new(ended_ns.map(MonotonicNs)),
@@ -256,14 +265,18 @@ mod tests {
 
     #[test]
     fn a_file_in_memory_that_may_have_been_written_to_proves_nothing_while_it_runs() {
-        for (ended, changed_ms_ago, is_certain) in
-            [(None, 100, true), (None, 0, false), (Some(NOW.monotonic.0), 100, true)]
-        {
-            let (mut process, key) = process(Stamps::Coarse, changed_ms_ago, ended);
+        // Executed 50 ms ago.
+        for (stamps, changed_ms_ago, is_certain) in [
+            (Stamps::Coarse, 100, true),
+            (Stamps::FineOnceQueried, 51, false),
+            (Stamps::Fine, 51, true),
+            (Stamps::Sealed, 51, true),
+        ] {
+            let (mut process, key) = process(stamps, changed_ms_ago, None);
             process.path = Untrusted::from("/memfd:x");
             assert_eq!(process.is_certain(key, NOW), is_certain);
             let written = FileKey { changed: (key.changed.0, key.changed.1 + 1), ..key };
-            assert!(!process.is_certain(written, NOW));
+            assert_eq!(process.is_certain(written, NOW), stamps == Stamps::Sealed);
         }
     }
 }

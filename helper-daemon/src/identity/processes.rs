@@ -21,6 +21,8 @@ use crate::{clock::Now, journal::Entry, monitor::ExecFile};
 
 /// How long a process is kept after its end, for bytes that are read later.
 const KEPT_AFTER_END_NS: u64 = 10_000_000_000;
+/// Ticks for which it is kept at least: one that reads a million flows may take longer than the above.
+const KEPT_AFTER_END_TICKS: u64 = 3;
 /// Bytes of a command line that are kept.
 const ARGUMENTS_MAX: usize = 1024;
 
@@ -29,7 +31,9 @@ const ARGUMENTS_MAX: usize = 1024;
 pub struct Processes {
     pub(super) table: HashMap<ProcessKey, Rc<Process>>,
     pub(super) current: HashMap<Pid, ProcessKey>,
-    pub(super) ended: VecDeque<(MonotonicNs, ProcessKey)>,
+    /// When, in which tick, who.
+    pub(super) ended: VecDeque<(MonotonicNs, u64, ProcessKey)>,
+    pub(super) tick: u64,
     pub(super) images: Images,
     files: PendingFiles,
     placements: Placements,
@@ -129,8 +133,9 @@ impl Processes {
 
     /// Forgets what ended long enough ago. Who still holds a process keeps it.
     pub fn sweep(&mut self, now: MonotonicNs) {
-        while let Some((ended, key)) = self.ended.front().copied() {
-            if ended.0.saturating_add(KEPT_AFTER_END_NS) > now.0 {
+        self.tick += 1;
+        while let Some((ended, tick, key)) = self.ended.front().copied() {
+            if ended.0.saturating_add(KEPT_AFTER_END_NS) > now.0 || tick + KEPT_AFTER_END_TICKS > self.tick {
                 break;
             }
             self.ended.pop_front();
@@ -153,6 +158,7 @@ impl Processes {
             command_line: parent.command_line.clone(),
             placement: RefCell::new(placement),
             executed: parent.executed,
+            executed_at: parent.executed_at,
             path: parent.path.clone(),
             image: parent.image.clone(),
             ended: Cell::new(None),
@@ -183,6 +189,7 @@ impl Processes {
             placement: RefCell::new(placement),
             parent,
             executed: event.file,
+            executed_at: event.at,
             path,
             image,
             ended: Cell::new(None),
@@ -240,7 +247,7 @@ impl Processes {
         if let Some(process) = self.table.get(&key) {
             self.changes.push(Entry::Ended(key, at));
             process.ended.set(Some(at));
-            self.ended.push_back((at, key));
+            self.ended.push_back((at, self.tick, key));
         }
     }
 

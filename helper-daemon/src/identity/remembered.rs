@@ -35,6 +35,8 @@ pub struct Remembered {
     pub parent: Option<ProcessKey>,
     /// The file that it runs, as the kernel saw it.
     pub executed: Option<FileId>,
+    /// When it began to run it.
+    pub executed_at: MonotonicNs,
     /// Its path.
     pub path: Untrusted,
     /// When it ended.
@@ -52,6 +54,7 @@ impl Remembered {
             placement: Placement::clone(&process.placement.borrow()),
             parent: process.parent.as_ref().map(|parent| parent.key),
             executed: process.executed,
+            executed_at: process.executed_at,
             path: process.path.clone(),
             ended: process.ended.get(),
             identity: identity_of(process),
@@ -107,7 +110,7 @@ impl Processes {
             recalled.insert(process.key, Rc::clone(&process));
             match process.ended.get() {
                 None => drop(self.current.insert(process.key.pid, process.key)),
-                Some(ended) => self.ended.push_back((ended, process.key)),
+                Some(ended) => self.ended.push_back((ended, self.tick, process.key)),
             }
             self.table.insert(process.key, process);
         }
@@ -135,6 +138,7 @@ impl Processes {
             placement: RefCell::new(Arc::new(one.placement)),
             parent,
             executed: one.executed,
+            executed_at: one.executed_at,
             path: one.path,
             image,
             ended: one.ended.into(),

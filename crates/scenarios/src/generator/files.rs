@@ -8,7 +8,7 @@ use std::{
     process::Stdio,
 };
 
-use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 use crate::{
     counted,
@@ -18,13 +18,17 @@ use crate::{
     words::Words,
 };
 
-/// `memfd program= name= to= up= down= pause-ms= [altered=yes]`: runs a copy of `program` that is in memory only, and
+/// `memfd program= name= to= up= down= pause-ms= [settle-ms=] [sealed=yes] [altered=yes]`: runs a copy of `program` that is in memory only, and
 /// writes to it once it runs: the kernel refuses that for files, but not for a descriptor of memory that was there before.
 pub(crate) fn memfd(words: &Words) -> Result<Moved, Failure> {
     let name = words.text("name")?;
     // Not closed by exec: the program is started by its descriptor.
-    let mut file = File::from(memfd_create(name, MemfdFlags::empty()).map_err(io::Error::from)?);
+    let mut file = File::from(memfd_create(name, MemfdFlags::ALLOW_SEALING).map_err(io::Error::from)?);
     io::copy(&mut File::open(words.text("program")?)?, &mut file)?;
+    if words.is("sealed") {
+        fcntl_add_seals(&file, SealFlags::WRITE).map_err(io::Error::from)?;
+    }
+    std::thread::sleep(std::time::Duration::from_millis(words.number_or("settle-ms", 0)?));
     let inner = ["to", "up", "down", "pause-ms"].iter().map(|key| Ok(format!("{key}={}", words.text(key)?)));
     let mut inner = inner.collect::<Result<Vec<_>, Failure>>()?;
     inner.insert(0, "patient".to_owned());

@@ -19,21 +19,24 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn run(trial: &mut Trial<'_>) -> anyhow::Result<()> {
     let peer = trial.peer(&["tcp=0"])?;
     let to = format!("to={PEER_V4}:{}", peer.port("tcp"));
-    // One that is there when the daemon looks, one that is gone at once, and one whose content changes under it.
-    for (name, pause, altered) in [
-        ("lasting", "pause-ms=2500", "altered=no"),
-        ("fleeting", "pause-ms=0", "altered=no"),
-        ("altered", "pause-ms=2500", "altered=yes"),
+    // One that is there when the daemon looks, one that is gone at once, one that nobody can write to any more; one that is
+    // run in the same tick in which it was written, so that a change since cannot be told; and one that is changed.
+    for (name, provable, how) in [
+        ("lasting", true, ["pause-ms=2500", "settle-ms=50"]),
+        ("fleeting", true, ["pause-ms=0", "settle-ms=50"]),
+        ("sealed", true, ["pause-ms=0", "sealed=yes"]),
+        ("hasty", false, ["pause-ms=0", "settle-ms=0"]),
+        ("altered", false, ["pause-ms=2500", "altered=yes"]),
     ] {
-        in_memory(trial, name, &[&to, pause, altered])?;
+        in_memory(trial, name, provable, &[to.as_str(), how[0], how[1]])?;
     }
     deleted(trial, &to)?;
     replaced(trial, &to)?;
     trial.end(peer)
 }
 
-fn in_memory(trial: &mut Trial<'_>, name: &str, how: &[&str]) -> anyhow::Result<()> {
-    let or_unknown = how.contains(&"altered=yes");
+fn in_memory(trial: &mut Trial<'_>, name: &str, provable: bool, how: &[&str]) -> anyhow::Result<()> {
+    let or_unknown = !provable;
     let (launcher, program) = (trial.copy(&format!("{name}-launcher"))?, trial.copy(name)?);
     // No other trial's program in memory may have this name.
     let name = format!("{name}-{:016x}", trial.random(0..=u64::MAX));
