@@ -57,7 +57,8 @@ pub struct Ledger {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
 #[ts(export, export_to = "bindings.ts")]
 pub struct NetworkLine {
-    /// What it counts: `sockets`, `other-namespaces`, `tcp-headers`, `udp-headers`, `retransmissions`, `icmp`, `forwarded`,
+    /// What it counts: `sockets`, `other-namespaces`, `tcp-headers`, `udp-headers`, `retransmissions`, `echo-replies`, `icmp`,
+    /// `forwarded`,
     /// `rest`, `ip`, `frames`, `interfaces`, `loopback`.
     pub name: String,
     /// Sent; negative for what has to be taken off.

@@ -35,6 +35,8 @@ pub struct NetworkLayer {
     pub udp: [Bytes; 2],
     /// Messages of ICMP and of ICMPv6.
     pub icmp: Bytes,
+    /// Of those that were sent: the kernel's answers to pings.
+    pub echo_replies: u64,
 }
 
 impl NetworkLayer {
@@ -90,6 +92,7 @@ impl NetworkLayer {
             ],
             icmp: Bytes { tx: v4("Icmp", "OutMsgs"), rx: v4("Icmp", "InMsgs") }
                 + Bytes { tx: v6("Icmp6OutMsgs"), rx: v6("Icmp6InMsgs") },
+            echo_replies: v4("Icmp", "OutEchoReps") + v6("Icmp6OutEchoReplies"),
         }
     }
 
@@ -114,6 +117,7 @@ impl NetworkLayer {
             retransmitted: self.retransmitted.saturating_sub(earlier.retransmitted),
             udp: both(self.udp, earlier.udp),
             icmp: self.icmp.growth_since(earlier.icmp),
+            echo_replies: self.echo_replies.saturating_sub(earlier.echo_replies),
         }
     }
 
@@ -156,12 +160,12 @@ mod tests {
         face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    \
         lo: 500 7 0 0 0 0 0 0 500 7 0 0 0 0 0 0\n  eth0:1722916453   70279    0    0    0     0          0         0  4527899   43470    0    0    0     0       0          0\n";
     const SNMP: &str = "Ip: Forwarding DefaultTTL InReceives ForwDatagrams OutRequests\nIp: 2 64 100 3 90\n\
-        Icmp: InMsgs OutMsgs\nIcmp: 5 4\nTcp: RtoAlgorithm MaxConn InSegs OutSegs RetransSegs\nTcp: 1 -1 60 50 2\n\
+        Icmp: InMsgs OutMsgs OutEchoReps\nIcmp: 5 4 3\nTcp: RtoAlgorithm MaxConn InSegs OutSegs RetransSegs\nTcp: 1 -1 60 50 2\n\
         Udp: InDatagrams OutDatagrams\nUdp: 30 31\n";
     const NETSTAT: &str =
         "TcpExt: SyncookiesSent\nTcpExt: 0\nIpExt: InNoRoutes InOctets OutOctets\nIpExt: 0 9000 8000\n";
     const SNMP6: &str = "Ip6InReceives                   \t20\nIp6OutRequests\t21\nIp6OutForwDatagrams\t1\nIp6InOctets\t400\n\
-        Ip6OutOctets\t300\nIcmp6OutMsgs\t6\nIcmp6InMsgs\t7\nUdp6InDatagrams\t8\nUdp6OutDatagrams\t9\n";
+        Ip6OutOctets\t300\nIcmp6OutMsgs\t6\nIcmp6OutEchoReplies\t2\nIcmp6InMsgs\t7\nUdp6InDatagrams\t8\nUdp6OutDatagrams\t9\n";
 
     fn layer() -> NetworkLayer {
         NetworkLayer::parse(DEV, SNMP, NETSTAT, SNMP6)
@@ -183,6 +187,7 @@ mod tests {
             retransmitted: 2,
             udp: both(Bytes { tx: 31, rx: 30 }, Bytes { tx: 9, rx: 8 }),
             icmp: Bytes { tx: 10, rx: 12 },
+            echo_replies: 5,
         };
         assert_eq!(layer(), expected);
         assert_eq!(

@@ -84,7 +84,12 @@ fn lines(network: &NetworkLayer, sockets: &Truth, elsewhere: Option<Bytes>) -> V
         ),
         estimate("udp-headers", udp(tx), udp(rx)),
         estimate("retransmissions", again, 0),
-        estimate("icmp", weighted(network.icmp.tx, ICMP_BYTES), weighted(network.icmp.rx, ICMP_BYTES)),
+        estimate("echo-replies", weighted(network.echo_replies, ICMP_BYTES), 0),
+        estimate(
+            "icmp",
+            weighted(network.icmp.tx.saturating_sub(network.echo_replies), ICMP_BYTES),
+            weighted(network.icmp.rx, ICMP_BYTES),
+        ),
         estimate("forwarded", passed_on(network.ip.tx, packets[0]), passed_on(network.ip.rx, packets[1])),
     ];
     if let Some(elsewhere) = elsewhere {
@@ -169,7 +174,7 @@ mod tests {
         assert_eq!((of("retransmissions"), of("ip"), of("interfaces")), (909, 11_988, 12_088));
         let sum = |names: &[&str]| names.iter().map(|name| of(name)).sum::<i64>();
         let parts = ["sockets", "other-namespaces", "tcp-headers", "udp-headers", "retransmissions"];
-        assert_eq!(sum(&parts) + sum(&["icmp", "forwarded", "rest"]), of("ip"));
+        assert_eq!(sum(&parts) + sum(&["echo-replies", "icmp", "forwarded", "rest"]), of("ip"));
         assert_eq!(of("ip") + of("frames"), of("interfaces"));
         assert_eq!(of("loopback"), 11_988);
     }

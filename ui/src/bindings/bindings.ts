@@ -287,7 +287,7 @@ lines: Array<NetworkLine>, };
  */
 export type NetworkLine = { 
 /**
- * What it counts: `sockets`, `other-namespaces`, `tcp-headers`, `udp-headers`, `retransmissions`, `icmp`, `forwarded`,
+ * What it counts: `sockets`, `other-namespaces`, `tcp-headers`, `udp-headers`, `retransmissions`, `echo-replies`, `icmp`, `forwarded`,
  * `rest`, `ip`, `frames`, `interfaces`, `loopback`.
  */
 name: string, 
