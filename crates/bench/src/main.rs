@@ -13,11 +13,11 @@ mod echo;
 mod empty;
 mod figures;
 mod hooks;
-// mod peers;
+mod peers;
 mod process;
 mod table;
 mod throughput;
-// mod wire;
+mod wire;
 
 use std::{
     io::{self, Write as _},
@@ -88,7 +88,7 @@ fn run(bench: Bench, effort: &Effort) -> anyhow::Result<()> {
         Bench::Echo => echo::run(effort)?,
         Bench::Throughput => throughput::run(effort)?,
         Bench::Daemon => daemon::run(effort)?,
-        Bench::Peers => Vec::new(),
+        Bench::Peers => peers::run(effort)?,
     };
     let mut out = io::stdout().lock();
     for table in tables {
