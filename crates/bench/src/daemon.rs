@@ -45,6 +45,15 @@ impl Used {
         Ok((Self { cpu, elapsed: began.elapsed(), pss: pss(daemon.pid())? }, done))
     }
 
+    /// Measures it while nothing is done.
+    fn resting(daemon: &Daemon, seconds: u64) -> anyhow::Result<Self> {
+        let (used, ()) = Self::during(daemon, || {
+            rest(seconds);
+            Ok(())
+        })?;
+        Ok(used)
+    }
+
     /// Share of a core.
     fn share(&self) -> f64 {
         self.cpu.as_secs_f64() / self.elapsed.as_secs_f64()
@@ -71,7 +80,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<Vec<Table>> {
     let daemon = bed.daemon()?;
     rest(effort.choose(20, 2));
     say("idle");
-    let (idle, ()) = Used::during(&daemon, || Ok(rest(effort.choose(60, 5))))?;
+    let idle = Used::resting(&daemon, effort.choose(60, 5))?;
     row("idle".to_owned(), &idle, "≤ 0.1 %, ≤ 15 MB");
 
     say("1,000 connections a second");
@@ -87,7 +96,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<Vec<Table>> {
         let sockets = Sockets::open(count)?;
         // What was opened is taken in, and written into the history.
         rest(effort.choose(25, 12));
-        let (open, ()) = Used::during(&daemon, || Ok(rest(effort.choose(20, 5))))?;
+        let open = Used::resting(&daemon, effort.choose(20, 5))?;
         row(format!("{count} open sockets"), &open, target);
         if count == 10_000 {
             let (moving, ()) = Used::during(&daemon, || sockets.move_each_second(effort.choose(20, 5)))?;

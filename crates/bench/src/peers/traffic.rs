@@ -65,7 +65,7 @@ pub(super) const SCENARIOS: [Scenario; 6] = [
         name: "a burst from 50 processes at once",
         run: |stage| stage.spawn("s20", "count=50 at_once=yes"),
     },
-    Scenario { number: 32, name: "10,000 execs, 1 KiB each", run: Stage::execs },
+    Scenario { number: 32, name: "10,000 execs, 1 KiB each", run: |stage| stage.execs() },
 ];
 
 /// Where a scenario runs.
