@@ -1,14 +1,13 @@
 //! The daemon, on a bus of its own, there and away again.
 
 use std::{
-    collections::BTreeSet,
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
-use aya::programs::loaded_programs;
+use anyhow::bail;
+use aya::programs::{ProgramInfo, loaded_programs};
 use portolan_bus::{Daemon1Proxy, QueryRequest, SelfTestState};
 use portolan_testbed::{Daemon, Polkit, PrivateBus};
 use tokio::runtime::Runtime;
@@ -64,22 +63,11 @@ impl Bed {
     }
 }
 
-/// The numbers of all programs in the kernel that are a daemon's.
-pub(crate) fn programs_of_daemons() -> anyhow::Result<BTreeSet<u32>> {
-    let mut found = BTreeSet::new();
-    for program in loaded_programs() {
-        // One that was unloaded meanwhile.
-        let Ok(program) = program else { continue };
-        if program.name_as_str().is_some_and(|name| name.starts_with("at_")) {
-            found.insert(program.id());
-        }
-    }
-    Ok(found)
-}
-
 /// A baseline is one only without Portolan.
 pub(crate) fn check_that_the_machine_is_without(effort: &Effort) -> anyhow::Result<()> {
-    let count = programs_of_daemons().context("cannot ask which programs are in the kernel")?.len();
+    let is_of_a_daemon =
+        |program: &ProgramInfo| program.name_as_str().is_some_and(|name| name.starts_with("at_"));
+    let count = loaded_programs().flatten().filter(is_of_a_daemon).count();
     if count == 0 {
         return Ok(());
     }

@@ -1,32 +1,32 @@
 //! What the daemon itself uses: idle, with many connections, and with many open sockets.
 
 use std::{
-    io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    env,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use portolan_testbed::Daemon;
-use rustix::{
-    net::sockopt::set_socket_linger,
-    process::{Resource, Rlimit, setrlimit},
-};
+use portolan_testbed::{Daemon, Program};
 
 use crate::{
     Effort,
     bed::Bed,
-    connections::{MESSAGE, connect, connections_at, loopback},
+    connections::connections_at,
     cores::Cores,
     figures::figure,
     process::{cpu_time, pss},
-    say,
+    say, sockets,
     table::Table,
 };
 
 /// The daemon reads the counters so often, unless it is configured otherwise.
 const TICK: Duration = Duration::from_secs(1);
+/// How many sockets one program opens: below what a shell lets it.
+const OF_ONE_HOLDER: u32 = 5_000;
+/// How long the opening of all sockets may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 const MIB: f64 = 1_048_576.0;
 
 /// What the daemon used during a time.
@@ -90,20 +90,20 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<Vec<Table>> {
     row(format!("{:.0} connections a second", paced.per_second()), &busy, "–");
     drop(daemon);
 
-    for (count, target) in [(10_000, "a tick ≤ 5 ms"), (effort.choose(100_000, 20_000), "–")] {
-        say(&format!("{count} open sockets"));
+    let many = effort.choose(100_000, 20_000);
+    for (count, is_moving, target) in
+        [(10_000, false, "a tick ≤ 5 ms"), (10_000, true, "–"), (many, false, "–")]
+    {
+        let how = if is_moving { ", each with a message both ways a second" } else { "" };
+        let name = format!("{count} open sockets{how}");
+        say(&name);
         let daemon = bed.daemon()?;
-        let sockets = Sockets::open(count)?;
+        let holders = Holders::start(count, is_moving)?;
         // What was opened is taken in, and written into the history.
         rest(effort.choose(25, 12));
-        let open = Used::resting(&daemon, effort.choose(20, 5))?;
-        row(format!("{count} open sockets"), &open, target);
-        if count == 10_000 {
-            let (moving, ()) = Used::during(&daemon, || sockets.move_each_second(effort.choose(20, 5)))?;
-            row(format!("{count} open sockets, each with a message a second"), &moving, "–");
-        }
-        drop(sockets);
-        rest(effort.choose(5, 1));
+        row(name, &Used::resting(&daemon, effort.choose(20, 5))?, target);
+        // Before the daemon, which sees their end.
+        drop(holders);
     }
     table.note(
         "CPU time of the whole process, as the kernel counts it in nanoseconds; a tick is its share of one second, so it \
@@ -117,54 +117,30 @@ fn rest(seconds: u64) {
     thread::sleep(Duration::from_secs(seconds));
 }
 
-/// Connections of this process with itself, each of which has moved a message both ways.
-struct Sockets {
-    pairs: Vec<(TcpStream, TcpStream)>,
+/// Programs of ours that hold open sockets.
+struct Holders {
+    _programs: Vec<Program>,
 }
 
-impl Sockets {
-    /// Two sockets a connection.
-    fn open(count: usize) -> anyhow::Result<Self> {
-        allow_descriptors(count + 1000)?;
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        let port = listener.local_addr()?.port();
-        let mut pairs = Vec::new();
-        for number in 0..u32::try_from(count / 2)? {
-            // To another address now and then, because the ports of one are few.
-            let client = connect(SocketAddr::from((loopback(number / 8192), port)))?;
-            let (server, _) = listener.accept()?;
-            // Closed without a minute of waiting, in which the kernel would keep them.
-            set_socket_linger(&client, Some(Duration::ZERO))?;
-            pairs.push((client, server));
+impl Holders {
+    /// Several, because the kernel limits what one may open. Returns when all sockets have moved a message both ways.
+    fn start(count: u32, is_moving: bool) -> anyhow::Result<Self> {
+        let own = env::current_exe().context("cannot find this program")?;
+        let mut programs = Vec::new();
+        for part in 0..count.div_ceil(OF_ONE_HOLDER) {
+            let sockets = OF_ONE_HOLDER.min(count - part * OF_ONE_HOLDER);
+            let mut command = Command::new(&own);
+            command.arg("hold").arg("--sockets").arg(sockets.to_string());
+            if is_moving {
+                command.arg("--moving");
+            }
+            programs.push(Program::start_with_stdin("portolan-bench hold", command)?);
         }
-        let sockets = Self { pairs };
-        sockets.move_once()?;
-        Ok(sockets)
-    }
-
-    fn move_once(&self) -> anyhow::Result<()> {
-        for (mut client, mut server) in self.pairs.iter().map(|(client, server)| (client, server)) {
-            client.write_all(&MESSAGE)?;
-            server.read_exact(&mut [0; MESSAGE.len()])?;
-            server.write_all(&MESSAGE)?;
-            client.read_exact(&mut [0; MESSAGE.len()])?;
+        for program in &mut programs {
+            program.wait_for_line("the opening of sockets", PATIENCE, |line| {
+                (line == sockets::OPEN).then_some(())
+            })?;
         }
-        Ok(())
+        Ok(Self { _programs: programs })
     }
-
-    fn move_each_second(&self, seconds: u32) -> anyhow::Result<()> {
-        let began = Instant::now();
-        for second in 1..=seconds {
-            self.move_once()?;
-            thread::sleep((TICK * second).saturating_sub(began.elapsed()));
-        }
-        Ok(())
-    }
-}
-
-/// A limit of this process alone.
-fn allow_descriptors(count: usize) -> anyhow::Result<()> {
-    let count = u64::try_from(count)?;
-    let limit = Rlimit { current: Some(count), maximum: Some(count) };
-    setrlimit(Resource::Nofile, limit).with_context(|| format!("this may not open {count} descriptors"))
 }

@@ -15,6 +15,7 @@ mod figures;
 mod hooks;
 mod peers;
 mod process;
+mod sockets;
 mod table;
 mod throughput;
 mod wire;
@@ -25,7 +26,9 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::bail;
 use clap::{Parser, ValueEnum};
+use rustix::process::geteuid;
 
 use crate::table::Table;
 
@@ -40,9 +43,15 @@ struct Arguments {
     /// Where programs are that are not in PATH
     #[arg(long, value_name = "DIR", default_value = "target/bench-peers")]
     tools: PathBuf,
+    /// How many sockets `hold` opens
+    #[arg(long, hide = true, default_value_t = 0)]
+    sockets: u32,
+    /// Whether something moves on them
+    #[arg(long, hide = true)]
+    moving: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Bench {
     /// Nanoseconds of each kernel program
     Hooks,
@@ -54,6 +63,9 @@ enum Bench {
     Daemon,
     /// The same traffic watched by other tools
     Peers,
+    /// Holds sockets open: a part of `daemon`
+    #[value(hide = true)]
+    Hold,
 }
 
 /// How much is done.
@@ -72,7 +84,11 @@ impl Effort {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(arguments.bench, &Effort { is_quick: arguments.quick, tools: arguments.tools }) {
+    let result = match arguments.bench {
+        Bench::Hold => sockets::hold(arguments.sockets, arguments.moving),
+        bench => run(bench, &Effort { is_quick: arguments.quick, tools: arguments.tools }),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("error: {error:#}"));
@@ -82,6 +98,9 @@ fn main() -> ExitCode {
 }
 
 fn run(bench: Bench, effort: &Effort) -> anyhow::Result<()> {
+    if !geteuid().is_root() {
+        bail!("this loads programs into the kernel; run it as root");
+    }
     bed::check_that_the_machine_is_without(effort)?;
     let tables: Vec<Table> = match bench {
         Bench::Hooks => hooks::run(effort)?,
@@ -89,6 +108,7 @@ fn run(bench: Bench, effort: &Effort) -> anyhow::Result<()> {
         Bench::Throughput => throughput::run(effort)?,
         Bench::Daemon => daemon::run(effort)?,
         Bench::Peers => peers::run(effort)?,
+        Bench::Hold => Vec::new(),
     };
     let mut out = io::stdout().lock();
     for table in tables {

@@ -31,20 +31,21 @@ pub(super) struct Scenario {
     run: fn(&Stage<'_>) -> anyhow::Result<Vec<Vec<String>>>,
 }
 
+/// The first two last for seconds: the others show themselves each second.
 pub(super) const SCENARIOS: [Scenario; 6] = [
     Scenario {
         number: 1,
-        name: "TCP down, 64 MiB",
-        run: |stage| Ok(vec![line(&format!("s1-down tcp {} up=0 down=67108864", stage.tcp))]),
+        name: "TCP down, 4 GiB",
+        run: |stage| Ok(vec![line(&format!("s1-down tcp {} up=0 down={}", stage.tcp, stage.bulk))]),
     },
     Scenario {
         number: 4,
-        name: "UDP up and down",
+        name: "UDP up and down, 2 GB",
         run: |stage| {
             let udp = |name: &str, connected: &str| {
+                let (to, count) = (&stage.udp, stage.bulk / 100_000);
                 line(&format!(
-                    "{name} udp {} count=2000 size=8000 answers=2 answer_size=8000 connected={connected}",
-                    stage.udp
+                    "{name} udp {to} count={count} size=8000 answers=2 answer_size=8000 connected={connected}"
                 ))
             };
             Ok(vec![udp("s4-connected", "yes"), udp("s4-unconnected", "no")])
@@ -76,6 +77,8 @@ pub(super) struct Stage<'a> {
     /// The address of the peer as the generator takes it.
     tcp: String,
     udp: String,
+    /// Bytes of a transfer that lasts.
+    bulk: u64,
     execs: u32,
 }
 
@@ -89,7 +92,15 @@ impl<'a> Stage<'a> {
             let (tcp, udp) = line.strip_prefix("ready tcp=")?.split_once(" udp=")?;
             Some((format!("to={OTHER_ADDRESS}:{tcp}"), format!("to={OTHER_ADDRESS}:{udp}")))
         })?;
-        Ok(Self { wire, folder, peer, tcp, udp, execs: effort.choose(10_000, 400) })
+        Ok(Self {
+            wire,
+            folder,
+            peer,
+            tcp,
+            udp,
+            bulk: effort.choose(1 << 32, 1 << 29),
+            execs: effort.choose(10_000, 400),
+        })
     }
 
     /// Runs it to its end: what each executable says that it moved, and how long all took.
