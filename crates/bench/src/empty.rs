@@ -53,6 +53,10 @@ fn attach_one(program: &mut Program, section: &str, types: &Btf, cgroup: &File) 
             program.load(place, types)?;
             program.attach()?;
         }
+        Program::FEntry(program) => {
+            program.load(place, types)?;
+            program.attach()?;
+        }
         Program::FExit(program) => {
             program.load(place, types)?;
             program.attach()?;

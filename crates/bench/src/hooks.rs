@@ -61,11 +61,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<Vec<Table>> {
     let of_others: BTreeSet<u32> = programs().into_keys().collect();
     let bed = Bed::start()?;
     let _daemon = bed.daemon()?;
-    let ours: BTreeMap<String, u32> = programs()
-        .into_iter()
-        .filter(|(id, (name, _))| !of_others.contains(id) && name.starts_with("at_"))
-        .map(|(id, (name, _))| (name, id))
-        .collect();
+    let ours = of_the_daemon(&of_others);
     let mut attached = empty::attach(|hook| ours.contains_key(&name_of(hook)))?;
     let mut hooks: Vec<Hook> = attached
         .programs
@@ -104,6 +100,21 @@ impl Hook {
             self.net.push(whole - bare);
         }
     }
+}
+
+/// The daemon's programs by their names. On kernels before 6.3 there are some whose names begin alike, and the kernel keeps only
+/// the beginning: of those, none is known.
+fn of_the_daemon(of_others: &BTreeSet<u32>) -> BTreeMap<String, u32> {
+    let mut by_name: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for (id, (name, _)) in programs() {
+        if !of_others.contains(&id) && name.starts_with("at_") {
+            by_name.entry(name).or_default().push(id);
+        }
+    }
+    by_name
+        .into_iter()
+        .filter_map(|(name, ids)| Some((name, *<&[u32; 1]>::try_from(&*ids).ok()?.first()?)))
+        .collect()
 }
 
 /// What the kernel calls the program that the daemon attaches to a hook.

@@ -1,6 +1,6 @@
 //! Programs that the benches compare with or use, in a folder of the build: nothing of it is installed on the machine.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{env, ffi::OsString, fs, os::unix::fs::symlink, path::Path, process::Command, time::Duration};
 
 use anyhow::Context as _;
 use portolan_testbed::find_program;
@@ -11,8 +11,13 @@ use crate::tool;
 const TOOLS: [(&str, &str, &str); 2] =
     [("bandwhich", "0.23.1", "bandwhich"), ("rustnet-monitor", "1.7.0", "rustnet")];
 
+/// What compiles the kernel programs of one of them, which knows it by its name without a version only.
+const COMPILERS: [&str; 7] =
+    ["clang", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16"];
+
 /// Builds the other tools, once, and slowly. One that does not compile is left out of the comparison.
 pub(super) fn install(tools: &Path) -> anyhow::Result<()> {
+    let path = search_path(tools)?;
     for (name, version, program) in TOOLS {
         if tools.join("bin").join(program).is_file() {
             continue;
@@ -22,11 +27,24 @@ pub(super) fn install(tools: &Path) -> anyhow::Result<()> {
         cargo
             .args(["--target-dir".as_ref(), tools.join("build").as_os_str()])
             .arg(format!("{name}@{version}"));
+        cargo.env("PATH", &path);
         if let Err(error) = tool::visibly(&mut cargo) {
             tool::warn(&format!("{name} is left out: {error:#}"));
         }
     }
     Ok(())
+}
+
+/// `PATH` with a folder in front in which `clang` is one that is installed.
+fn search_path(tools: &Path) -> anyhow::Result<OsString> {
+    let dir = tools.join("compiler");
+    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let (link, compiler) = (dir.join("clang"), COMPILERS.iter().find_map(|name| find_program(name)));
+    if let Some(compiler) = compiler.filter(|_| !link.exists()) {
+        symlink(&compiler, &link).with_context(|| format!("cannot link {}", link.display()))?;
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::join_paths(std::iter::once(dir).chain(env::split_paths(&path))).context("PATH cannot be extended")
 }
 
 /// Unpacks nginx without installing it: the package would start a server on port 80.
