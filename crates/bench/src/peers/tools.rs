@@ -61,7 +61,7 @@ pub(super) const TOOLS: [Tool; 3] = [
         ready: None,
         knows_paths: false,
         read: rustnet,
-        note: "rustnet-monitor 1.7 (`--headless --output json --json-log`) names programs without a path in its log. Closed connections are taken from the log, the others from the last snapshot.",
+        note: "rustnet-monitor 1.7 (`--headless --output json --json-log`) names programs without a path in its log. Closed connections are taken from the log, the others from the last snapshot. Where the kernel refuses its eBPF programs, as under lockdown, it looks into /proc.",
     },
     Tool {
         name: "nethogs",

@@ -35,12 +35,12 @@ pub(super) struct Scenario {
 pub(super) const SCENARIOS: [Scenario; 6] = [
     Scenario {
         number: 1,
-        name: "TCP down, 4 GiB",
+        name: "TCP down, 16 GiB",
         run: |stage| Ok(vec![line(&format!("s1-down tcp {} up=0 down={}", stage.tcp, stage.bulk))]),
     },
     Scenario {
         number: 4,
-        name: "UDP up and down, 2 GB",
+        name: "UDP up and down, 8 GB",
         run: |stage| {
             let udp = |name: &str, connected: &str| {
                 let (to, count) = (&stage.udp, stage.bulk / 100_000);
@@ -98,7 +98,7 @@ impl<'a> Stage<'a> {
             peer,
             tcp,
             udp,
-            bulk: effort.choose(1 << 32, 1 << 29),
+            bulk: effort.choose(1 << 34, 1 << 32),
             execs: effort.choose(10_000, 400),
         })
     }
