@@ -1,9 +1,10 @@
-//! `cargo xtask run`, `test`, `scenarios`, `vm-test`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
+//! `cargo xtask run`, `test`, `scenarios`, `vm-test`, `bench`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
 //!
 //! Invariant: builds with nothing but Rust, because it is what installs everything else.
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod bench;
 mod contracts;
 mod install;
 mod packages;
@@ -55,6 +56,8 @@ enum Task {
     },
     /// Runs the daemon's tests on real traffic under other kernels, in qemu
     VmTest(vm_test::Arguments),
+    /// Measures what Portolan costs, as root, and writes the tables of docs/benchmarks.md
+    Bench(bench::Arguments),
     /// Writes the generated contracts: abi.rs, the golden D-Bus interface, the TypeScript bindings
     Contracts {
         /// Write nothing; fail when one of them is not up to date
@@ -104,6 +107,7 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
         Task::Test { yes } => return test::test(&place, yes),
         Task::Scenarios { yes, words } => return scenarios::run(&place, &words, yes),
         Task::VmTest(arguments) => return vm_test::vm_test(&place, &arguments),
+        Task::Bench(arguments) => return bench::bench(&place, &arguments),
         Task::Env => run::print_env(&place)?,
         Task::Contracts { check } => contracts::all(&place, check)?,
         Task::Install { root, debug, no_build } => install::install(&place, root, debug, no_build)?,

@@ -24,6 +24,11 @@ pub(crate) const WINDOWS: &[&str] =
 /// What the scenarios use beside the base: two network namespaces and a witness in one of them.
 pub(crate) const SCENARIOS: &[&str] = &["iproute2", "nftables"];
 
+/// What the benches use beside the base: loads, another tool, and what others are compiled with. nginx is not among them: it
+/// is unpacked and not installed, because its package starts a server.
+pub(crate) const BENCH: &[&str] =
+    &["iperf3", "wrk", "nethogs", "iproute2", "libpcre2-8-0", "libpcap-dev", "libelf-dev", "zlib1g-dev"];
+
 /// What the tests use beside all of that.
 pub(crate) const TESTS: &[&str] = &[
     "libclang1-19|libclang1",

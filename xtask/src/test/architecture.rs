@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{place::Place, tool};
 
 /// Which of our crates each may use. design: core ← {bpf, bus, history} ← portoland; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 10] = [
+const KNOWS: [(&str, &[&str]); 11] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     ("portolan-bus", &["portolan-core"]),
@@ -18,6 +18,7 @@ const KNOWS: [(&str, &[&str]); 10] = [
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),
     ("portolan-testbed", &["portolan-bus"]),
     ("portolan-scenarios", &["portolan-bus", "portolan-testbed"]),
+    ("portolan-bench", &["portolan-bus", "portolan-testbed"]),
     ("xtask", &["portolan-bus", "portolan-testbed"]),
 ];
 
@@ -26,7 +27,7 @@ const TESTS_KNOW: [&str; 3] = ["portolan-testbed", "portolan-bus", "portolan-cor
 
 /// Which crates may use a library of others; the name stands for all that begin with it.
 const LIBRARIES: [(&str, &[&str]); 4] = [
-    ("aya", &["portoland", "portolan-bpf"]),
+    ("aya", &["portoland", "portolan-bpf", "portolan-bench"]),
     ("rusqlite", &["portolan-history"]),
     ("tauri", &["portolan-desktop"]),
     ("bindgen", &["xtask"]),
