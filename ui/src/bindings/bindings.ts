@@ -287,7 +287,8 @@ lines: Array<NetworkLine>, };
  */
 export type NetworkLine = { 
 /**
- * What it counts: `sockets`, `other-namespaces`, `tcp-headers`, `udp-headers`, `retransmissions`, `echo-replies`, `icmp`, `forwarded`,
+ * What it counts: `sockets`, `other-namespaces`, `tcp-headers`, `udp-headers`, `retransmissions`, `echo-replies`, `icmp`,
+ * `forwarded`,
  * `rest`, `ip`, `frames`, `interfaces`, `loopback`.
  */
 name: string, 
