@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::RandomState;
 use portolan_bpf::Cell;
 use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey};
 
@@ -35,7 +36,8 @@ pub(crate) struct Growth {
 /// what was reported is kept for as long as that takes, so that nothing is reported twice.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    entries: HashMap<Flow, Entry>,
+    // Its hash is most of what a tick with many sockets costs; the keys are seeded at random, like the default ones.
+    entries: HashMap<Flow, Entry, RandomState>,
     overflows: HashMap<ProcessKey, Overflow>,
     reading: u64,
     live_sockets: usize,

@@ -48,6 +48,8 @@ struct What {
     bytes: Bytes,
     flows: u32,
     by_remote: HashMap<Endpoint, u64>,
+    /// Of a flow that is open, whether it moves anything or not.
+    open_remote: Option<Endpoint>,
 }
 
 /// Collects one tick.
@@ -66,13 +68,11 @@ impl Tick {
         }
     }
 
-    /// A flow that has a socket in use.
-    pub(super) fn open(&mut self, who: Who, remote: Option<Endpoint>) {
+    /// Flows that have a socket in use, and the remote side of one of them.
+    pub(super) fn open(&mut self, who: Who, flows: u32, remote: Option<Endpoint>) {
         let what = self.rows.entry(who).or_default();
-        what.flows = what.flows.saturating_add(1);
-        if let Some(remote) = remote {
-            what.by_remote.entry(remote).or_default();
-        }
+        what.flows = what.flows.saturating_add(flows);
+        what.open_remote = what.open_remote.max(remote);
     }
 
     pub(super) fn finish(
@@ -111,7 +111,7 @@ impl Who {
 
 fn row(who: Who, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<ReviewState>) -> LiveRow {
     let remote =
-        what.by_remote.iter().max_by_key(|(remote, bytes)| (**bytes, **remote)).map(|(remote, _)| remote);
+        what.by_remote.iter().max_by_key(|(remote, bytes)| (**bytes, **remote)).map(|(remote, _)| *remote);
     let raw = |text: Untrusted| text.as_raw().to_owned();
     let mut row = LiveRow {
         application: None,
@@ -122,7 +122,7 @@ fn row(who: Who, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<Revi
         unit: who.placement.unit.as_ref().map(Unit::to_text).map(raw),
         container: who.placement.container.as_ref().map(Container::to_text).map(raw),
         uid: who.uid.0,
-        remote: remote.map(Endpoint::to_string),
+        remote: remote.or(what.open_remote).map(|remote| remote.to_string()),
         tx_bytes: what.bytes.tx,
         rx_bytes: what.bytes.rx,
         flows: what.flows,

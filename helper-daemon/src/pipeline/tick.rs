@@ -1,10 +1,10 @@
 //! One tick: read, subtract, attribute, show, judge, record.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use portolan_bus::Error;
 use portolan_core::{
-    Bytes, Executable, Flow, MonotonicNs, Owner, Pid, Placement, ProcessKey, Unattributed, UnixMillis,
+    Bytes, Endpoint, Executable, Flow, MonotonicNs, Owner, Pid, ProcessKey, Uid, Unattributed, UnixMillis,
 };
 use tokio::sync::oneshot;
 
@@ -180,17 +180,17 @@ impl Recorder {
     }
 
     fn show_open(&self, shown: &mut Tick) {
-        let mut identities: HashMap<ProcessKey, Option<(Owner, Arc<Placement>)>> = HashMap::new();
+        // By owner first: there may be a hundred thousand flows, of a few owners.
+        let mut open: HashMap<(ProcessKey, Uid), (u32, Option<Endpoint>)> = HashMap::new();
         for flow in self.ledger.live() {
-            let owner = identities.entry(flow.owner).or_insert_with(|| {
-                let process = self.processes.get(&flow.owner)?;
-                match process.identity() {
-                    Identity::Settled(owner) => Some((owner, process.placement())),
-                    Identity::Pending => None,
-                }
-            });
-            if let Some((owner, placement)) = owner {
-                shown.open(Who::new(owner, Arc::clone(placement), flow.uid), flow.remote);
+            let (flows, remote) = open.entry((flow.owner, flow.uid)).or_default();
+            *flows = flows.saturating_add(1);
+            *remote = (*remote).max(flow.remote);
+        }
+        for ((owner, uid), (flows, remote)) in open {
+            let Some(process) = self.processes.get(&owner) else { continue };
+            if let Identity::Settled(owner) = process.identity() {
+                shown.open(Who::new(&owner, process.placement(), uid), flows, remote);
             }
         }
     }
