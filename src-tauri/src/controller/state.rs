@@ -23,7 +23,7 @@ use super::{
 /// The end of a call that the controller started.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Status(Result<Status, Error>),
+    Status(Box<Result<Status, Error>>),
     Reviewed { application: String, state: ReviewState, asked_by: AskedBy, result: Result<(), Error> },
     Users(BTreeMap<u32, String>),
 }
@@ -201,7 +201,7 @@ impl<G: Gui> Controller<G> {
 
     fn finish(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Status(result) => self.finish_status(result),
+            Outcome::Status(result) => self.finish_status(*result),
             Outcome::Reviewed { application, asked_by, result: Err(error), .. } => {
                 self.refuse(&application, sentence::of(&error), asked_by);
             }
@@ -222,7 +222,7 @@ impl<G: Gui> Controller<G> {
         let Some(daemon) = self.daemon.clone() else { return };
         let outcome = self.outcome.clone();
         tokio::spawn(async move {
-            outcome.send(Outcome::Status(daemon.status().await)).await.ok();
+            outcome.send(Outcome::Status(Box::new(daemon.status().await))).await.ok();
         });
     }
 
