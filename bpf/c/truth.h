@@ -9,6 +9,13 @@
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136
 
+/* Atomic although it is this CPU's: an interrupt may count between reading and writing. */
+#define ADD(field, bytes)					\
+	do {						\
+		if (bytes)				\
+			__sync_fetch_and_add(&(field), bytes); \
+	} while (0)
+
 /* Called once for each call that is charged, before it is. */
 static __always_inline void witness_stream(__u64 tx, __u64 rx)
 {
@@ -17,8 +24,8 @@ static __always_inline void witness_stream(__u64 tx, __u64 rx)
 
 	if (!mine)
 		return;
-	mine->tcp_tx_bytes += tx;
-	mine->tcp_rx_bytes += rx;
+	ADD(mine->tcp_tx_bytes, tx);
+	ADD(mine->tcp_rx_bytes, rx);
 }
 
 /* The same for what is no stream. */
@@ -31,11 +38,11 @@ static __always_inline void witness_datagram(struct sock *sk, __u64 tx, __u64 rx
 	if (!mine)
 		return;
 	if (udp) {
-		mine->udp_tx_bytes += tx;
-		mine->udp_rx_bytes += rx;
+		ADD(mine->udp_tx_bytes, tx);
+		ADD(mine->udp_rx_bytes, rx);
 	} else {
-		mine->other_tx_bytes += tx;
-		mine->other_rx_bytes += rx;
+		ADD(mine->other_tx_bytes, tx);
+		ADD(mine->other_rx_bytes, rx);
 	}
 }
 

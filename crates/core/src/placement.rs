@@ -38,8 +38,10 @@ impl Placement {
             }
             let (before, after) = (&components[..index], components.get(index + 1).copied());
             if let Some(container) = container::beginning(before, component, after) {
-                is_open |= container.kind.is_machine();
-                manager = UnitManager::System;
+                // What runs below a user's manager is the user's, whatever it is called.
+                if manager == UnitManager::System {
+                    is_open |= container.kind.is_machine();
+                }
                 placement.container = Some(container);
             }
         }

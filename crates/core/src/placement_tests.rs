@@ -58,6 +58,10 @@ fn containers_of_engines_with_either_driver() {
         ("/docker/ID/init", "- docker:ID"),
         ("/ecs/9f1c/ID", "- docker:ID"),
         (
+            "/user.slice/user-1000.slice/user@1000.service/docker-ID.scope/ssh.service",
+            "user@1000.service/docker-ID.scope docker:ID",
+        ),
+        (
             "/user.slice/user-1000.slice/user@1000.service/user.slice/docker-ID.scope",
             "user@1000.service/docker-ID.scope docker:ID",
         ),

@@ -40,6 +40,8 @@ pub struct Process {
     pub(super) identity: OnceCell<Result<Arc<Lineage>, Unattributed>>,
     /// Whether the journal has its identity.
     pub(super) is_noted: Cell<bool>,
+    /// Whether `ended` is only when that was found out.
+    pub(super) end_is_guessed: Cell<bool>,
 }
 
 /// Who a process is.
@@ -126,6 +128,8 @@ impl Process {
         let (Some(ended), Some(executed)) = (self.ended.get(), &self.executed) else {
             return self.ended.get().is_none();
         };
+        // Of a guessed end, only the beginning is certain.
+        let ended = if self.end_is_guessed.get() { self.executed_at } else { ended };
         if after.is_unchanged_since(executed) {
             return self.shows_changes.get().is_some_and(|since| since <= ended);
         }
@@ -159,6 +163,7 @@ impl Process {
             shows_changes: Rc::clone(&self.shows_changes),
             identity: OnceCell::new(),
             is_noted: Cell::new(false),
+            end_is_guessed: Cell::new(false),
         }
     }
 
@@ -222,6 +227,7 @@ mod tests {
             shows_changes: Rc::default(),
             identity: OnceCell::new(),
             is_noted: Cell::new(false),
+            end_is_guessed: Cell::new(false),
         };
         process.note_stamps(NOW);
         (process, FileKey { device: (8, 1), inode: 7, changed, size: 3 })

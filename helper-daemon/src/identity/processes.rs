@@ -82,7 +82,12 @@ impl Processes {
     pub fn end_all_but(&mut self, running: &HashSet<ProcessKey>, now: MonotonicNs) {
         let gone: Vec<ProcessKey> =
             self.current.values().filter(|key| !running.contains(key)).copied().collect();
-        gone.into_iter().for_each(|key| self.exited(key, now));
+        for key in gone {
+            if let Some(process) = self.table.get(&key) {
+                process.end_is_guessed.set(true);
+            }
+            self.exited(key, now);
+        }
     }
 
     /// The process of an owner; `None` when its beginning was not seen.
@@ -165,6 +170,7 @@ impl Processes {
             shows_changes: Rc::clone(&parent.shows_changes),
             identity: OnceCell::new(),
             is_noted: Cell::new(false),
+            end_is_guessed: Cell::new(false),
             parent: Some(not_too_deep(&parent, event.at)),
         };
         self.begin(process, event.at);
@@ -196,6 +202,7 @@ impl Processes {
             shows_changes: Rc::default(),
             identity: OnceCell::new(),
             is_noted: Cell::new(false),
+            end_is_guessed: Cell::new(false),
         };
         let process = self.begin(process, event.at);
         if event.kind == EventKind::Exec {

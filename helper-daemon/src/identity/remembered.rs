@@ -41,6 +41,8 @@ pub struct Remembered {
     pub path: Untrusted,
     /// When it ended.
     pub ended: Option<MonotonicNs>,
+    /// Whether that is only when it was found out.
+    pub end_is_guessed: bool,
     /// The hash of what it runs, or why there is none; `None` while nobody needed it.
     pub identity: Option<Result<Sha256Digest, Unattributed>>,
 }
@@ -57,6 +59,7 @@ impl Remembered {
             executed_at: process.executed_at,
             path: process.path.clone(),
             ended: process.ended.get(),
+            end_is_guessed: process.end_is_guessed.get(),
             identity: identity_of(process),
         }
     }
@@ -145,6 +148,7 @@ impl Processes {
             shows_changes: Rc::default(),
             identity: std::cell::OnceCell::new(),
             is_noted: one.identity.is_some().into(),
+            end_is_guessed: one.end_is_guessed.into(),
         };
         if let Some(identity) = one.identity {
             let parent = process.parent.as_ref().and_then(|parent| parent.identity.get()?.clone().ok());

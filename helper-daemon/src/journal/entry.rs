@@ -9,15 +9,13 @@ use crate::{
 };
 
 /// The version of [`Entry`]; another one cannot be read.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// The first entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// See [`FORMAT`].
     pub(super) format: u32,
-    /// Of the kernel's tables.
-    pub(super) layout: String,
     /// The machine's start: another one has other processes.
     pub(super) boot_id: String,
     /// Tells this journal from all others in the history; stays when the file is written anew.

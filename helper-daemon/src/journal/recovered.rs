@@ -1,6 +1,5 @@
 use std::collections::{HashMap, HashSet};
 
-use portolan_bpf::LAYOUT;
 use portolan_core::{Flow, MonotonicNs, ProcessKey, UnixMillis};
 
 use super::{Entry, Head, RowNote, entry::FORMAT};
@@ -38,7 +37,7 @@ impl Recovered {
     ) -> Option<Self> {
         let mut entries = entries.into_iter();
         let Some(Entry::Head(head)) = entries.next() else { return None };
-        if head.format != FORMAT || head.layout != LAYOUT || head.boot_id != boot_id {
+        if head.format != FORMAT || head.boot_id != boot_id {
             return None;
         }
         let committed = committed(head.journal).unwrap_or_default();
@@ -130,7 +129,7 @@ impl Head {
     #[must_use]
     pub fn new(before: Option<&Self>, boot_id: String, instance: u64, epoch: u64, now: MonotonicNs) -> Self {
         let journal = before.map_or_else(|| i64::try_from(now.0).unwrap_or(i64::MAX), |head| head.journal);
-        Self { format: FORMAT, layout: LAYOUT.to_owned(), boot_id, journal, instance, epoch }
+        Self { format: FORMAT, boot_id, journal, instance, epoch }
     }
 }
 
@@ -222,8 +221,6 @@ mod tests {
     fn another_start_of_the_machine_or_another_version_is_not_gone_on_with() {
         assert!(Recovered::replay(vec![head(0)], "another start", |_| None).is_none());
         let Entry::Head(head) = head(0) else { unreachable!() };
-        let other = Head { layout: "another".to_owned(), ..head.clone() };
-        assert!(replay(vec![Entry::Head(other)], 0).is_none());
         assert!(replay(vec![Entry::Head(Head { format: 0, ..head })], 0).is_none());
         assert!(replay(Vec::new(), 0).is_none());
     }

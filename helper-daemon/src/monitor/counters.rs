@@ -149,8 +149,8 @@ impl Counters {
         Ok(closed)
     }
 
-    pub(super) fn unforgotten(&self) -> Option<u32> {
-        (!self.is_clear).then(|| self.generation.wrapping_sub(1))
+    pub(super) fn closed_generation(&self) -> u32 {
+        self.generation.wrapping_sub(1)
     }
 
     /// Lets the kernel forget what [`Self::read_closed`] gave, or a daemon before this one had read: `generation`.

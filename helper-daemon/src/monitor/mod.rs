@@ -314,10 +314,10 @@ impl Monitor {
         self.counters.read_retired()
     }
 
-    /// The tables that were read last, as long as the kernel has not been let forget them.
+    /// The generation of the tables that are not being filled: what [`Self::closed`] gave last is of it.
     #[must_use]
-    pub fn unforgotten(&self) -> Option<u32> {
-        self.counters.unforgotten()
+    pub fn closed_generation(&self) -> u32 {
+        self.counters.closed_generation()
     }
 
     /// Lets the kernel forget what [`Self::closed`] gave, or an earlier daemon had read of the same generation.

@@ -65,11 +65,14 @@ impl Pins {
             return Err(PinError::Unusable(format!("{} is not in a BPF filesystem", root.display())));
         }
         let lock = File::open(root).map_err(failed)?;
-        lock_patiently(&lock).map_err(|_| PinError::InUse(root.into()))?;
+        lock_patiently(&lock).map_err(|error| match error {
+            rustix::io::Errno::WOULDBLOCK => PinError::InUse(root.into()),
+            error => failed(error.into()),
+        })?;
         let pins = Self { root: root.into(), dir: root.join(LAYOUT), _lock: lock };
         for entry in fs::read_dir(root).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            if path != pins.dir {
+            if path != pins.dir && is_layout(&path) {
                 tracing::warn!("kernel programs of another version are detached: {}", path.display());
                 fs::remove_dir_all(path).map_err(failed)?;
             }
@@ -118,20 +121,37 @@ impl Pins {
 
     /// The same, and leaves nothing behind.
     pub(super) fn remove(self) -> io::Result<()> {
-        fs::remove_dir_all(self.root)
+        fs::remove_dir_all(&self.dir)?;
+        fs::remove_dir(&self.root)
     }
 }
 
 /// Detaches whatever a daemon left in the kernel under this folder. `false` when there was nothing.
 ///
 /// # Errors
-/// When something is there and cannot be removed.
+/// When a daemon uses it, when something is there and cannot be removed, or when it is no folder of a daemon's.
 pub fn detach_all(root: &Path) -> io::Result<bool> {
-    match fs::remove_dir_all(root) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+    let lock = match File::open(root) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        lock => lock?,
+    };
+    if !is_bpf_filesystem(root)? || root == Path::new(MOUNT_POINT) {
+        return Err(io::Error::other("it is not a folder in a BPF filesystem"));
     }
+    lock_patiently(&lock).map_err(|_| io::Error::other("a daemon uses it"))?;
+    for entry in fs::read_dir(root)? {
+        let path = entry?.path();
+        if is_layout(&path) {
+            fs::remove_dir_all(path)?;
+        }
+    }
+    fs::remove_dir(root).map(|()| true)
+}
+
+/// Whether a folder is named as those of layouts are; what others pinned is left alone.
+fn is_layout(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.len() == LAYOUT.len() && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_bpf_filesystem(path: &Path) -> io::Result<bool> {

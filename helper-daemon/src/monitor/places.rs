@@ -91,6 +91,11 @@ impl Place {
     }
 }
 
+/// What can stand in for a hook.
+pub(super) fn stand_ins(place: &Place) -> impl Iterator<Item = &'static Place> {
+    ALTERNATIVES.iter().filter(move |other| other.instead_of == Some(place.hook))
+}
+
 /// Tries the alternatives of every hook that is not active, and puts them into its place when one of them works.
 ///
 /// Where none works, the hook stays and says why its first alternative does not.

@@ -3,7 +3,11 @@
 //! What is attached to a hook only jumps to the program in the hook's table (bpf/c/hooks.h). Tables and links are pinned where
 //! that is possible: they go on without a daemon, and the next one puts its own programs into the tables.
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io,
+    path::PathBuf,
+};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
@@ -106,7 +110,16 @@ impl Programs {
         cgroup: &Result<File, String>,
         pins: Option<&Pins>,
     ) -> Result<(), String> {
-        self.fill(place).and_then(|()| self.hang(place, cgroup, pins))
+        let result = self.fill(place).and_then(|()| {
+            // Where another version had to make do with stand-ins, they would count beside this one.
+            places::stand_ins(place).for_each(|other| unlink(other, pins));
+            self.hang(place, cgroup, pins)
+        });
+        if result.is_err() {
+            // What another version has left here would count beside what stands in.
+            unlink(place, pins);
+        }
+        result
     }
 
     /// Loads the hook's program and makes it the one that runs.
@@ -229,6 +242,17 @@ impl Programs {
 
     pub(super) fn take_map(&mut self, name: &'static str) -> Result<aya::maps::Map, MonitorError> {
         self.object.take_map(name).ok_or(MonitorError::Missing(name))
+    }
+}
+
+/// Detaches what an earlier daemon left in a hook.
+fn unlink(place: &Place, pins: Option<&Pins>) {
+    for pin in pins.into_iter().flat_map(|pins| [pins.link(&at(place)), pins.link(&of(place))]) {
+        if let Err(error) = fs::remove_file(&pin)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::error!("{} stays attached: {error}", pin.display());
+        }
     }
 }
 

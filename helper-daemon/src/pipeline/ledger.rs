@@ -126,6 +126,15 @@ impl Ledger {
         })
     }
 
+    /// What is known by owner only and not reported yet.
+    pub(crate) fn unsettled(&self) -> Vec<(ProcessKey, Bytes)> {
+        let of = |(owner, overflow): (&ProcessKey, &Overflow)| {
+            let sum = overflow.came.iter().fold(Bytes::default(), |sum, (_, bytes)| sum + *bytes);
+            (*owner, sum)
+        };
+        self.overflows.iter().map(of).collect()
+    }
+
     /// Takes over what another ledger remembered of a flow.
     pub(crate) fn recall(&mut self, note: FlowNote) {
         let FlowNote { flow, reported, closed, opened, apart } = note;

@@ -76,6 +76,8 @@ pub struct Recorder {
     pub(super) rows: Rows,
     pub(super) journal: Journal,
     pub(super) head: Head,
+    /// The number of the journal before this daemon gave anything to the history.
+    pub(super) first_epoch: u64,
     pub(super) tally: Tally,
     pub(super) judge: Judge,
     pub(super) conservation: Conservation,
@@ -179,6 +181,7 @@ impl Recorder {
             ledger,
             rows,
             journal,
+            first_epoch: head.epoch,
             head,
             tally: Tally::default(),
             // A first daemon begins with the programs: the tables were empty, and so was the truth.
@@ -201,9 +204,7 @@ impl Recorder {
             stopping: None,
         };
         recorder.write_journal();
-        if let Some(generation) = recorder.monitor.unforgotten() {
-            recorder.monitor.forget_closed(generation)?;
-        }
+        recorder.monitor.forget_closed(recorder.monitor.closed_generation())?;
         Ok((recorder, handle))
     }
 

@@ -45,6 +45,7 @@ impl Inheritance {
     ) -> Result<Self, MonitorError> {
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let (mut journal, entries) = Journal::open(journal.into());
+        let is_empty = entries.is_empty();
         let recovered = Recovered::replay(entries, &boot_id, |journal| {
             writer.checkpoint().filter(|written| written.journal == journal).map(|written| written.epoch)
         });
@@ -57,6 +58,11 @@ impl Inheritance {
         let (mut head, mut epoch) = (None, 0);
         match recovered {
             None => {
+                if !is_empty {
+                    tracing::warn!(
+                        "the notes of an earlier daemon are of another version or not whole: they are dropped"
+                    );
+                }
                 take_snapshot(&mut monitor, &mut processes)?;
                 take_events(&mut monitor, &mut processes, &mut journal)?;
             }
@@ -107,9 +113,14 @@ impl Recorder {
         Checkpoint { journal: self.head.journal, epoch }
     }
 
+    /// Whether the history has everything that this daemon gave to it.
+    pub(super) fn is_all_written(&self) -> bool {
+        self.head.epoch == self.first_epoch || self.writer.health().written == self.head.epoch
+    }
+
     /// Writes a long journal anew, when the history has all that it was given.
     pub(super) fn shorten_journal(&mut self) {
-        if self.journal.is_long() && self.writer.health().written == self.head.epoch {
+        if self.journal.is_long() && self.is_all_written() && !self.ledger.is_settling() {
             self.write_journal();
         }
     }
@@ -120,13 +131,12 @@ impl Recorder {
         let Self { journal, head, processes, ledger, rows, losses, monitor, .. } = self;
         let processes = processes.remembered().into_iter().map(Entry::Process);
         let flows = ledger.remembered().map(Entry::Counted);
-        // The ledger has these, and the kernel has not forgotten them yet.
-        let read =
-            monitor.unforgotten().map(|generation| Entry::Closed(Closed { generation, ..Closed::default() }));
+        // The ledger has what these tables held, and the kernel may not have forgotten it yet.
+        let generation = monitor.closed_generation();
+        let read = Closed { generation, cells: Vec::new(), overflow: ledger.unsettled() };
         journal.write_anew(
-            [Entry::Head(head.clone()), Entry::Losses(*losses)]
+            [Entry::Head(head.clone()), Entry::Closed(read), Entry::Losses(*losses)]
                 .into_iter()
-                .chain(read)
                 .chain(processes)
                 .chain(flows)
                 .chain(rows.remembered().map(Entry::Row)),
@@ -145,7 +155,7 @@ impl Recorder {
         note_changes(&mut self.processes, &mut self.journal);
         self.outbox.send_all(&self.writer);
         self.writer.close();
-        let is_all_written = self.writer.health().written == self.head.epoch && self.rows.len() == 0;
+        let is_all_written = self.is_all_written() && self.rows.len() == 0;
         if end == End::Detach {
             // What the history refused stays in the journal for the next daemon.
             if is_all_written {

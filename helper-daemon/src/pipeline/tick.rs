@@ -106,8 +106,9 @@ impl Recorder {
             self.raise(verdict, None);
         }
         if self.pace.bucket_is_new(now, self.config.bucket_ms) || self.rows.len() > ROWS_IN_MEMORY {
-            self.write(Vec::new());
+            // Before: what is given to the history now is not written for a while.
             self.shorten_journal();
+            self.write(Vec::new());
         }
         self.bound_rows();
         self.processes.sweep(now.monotonic);

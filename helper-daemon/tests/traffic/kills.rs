@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portolan_testbed::Program;
+use portolan_testbed::{DaemonOptions, Program};
 use rustix::process::Signal;
 
 use crate::bed::{Bed, PATIENCE, run, sha256};
@@ -167,4 +167,28 @@ async fn what_a_killed_daemon_left_in_the_kernel_can_be_removed_unless_another_r
         assert!(sentence.contains(says), "{sentence}");
     }
     assert!(!bed.daemon.pin_dir().exists());
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_journal_becomes_short_again_while_programs_talk() {
+    let options =
+        DaemonOptions { config: "tick_ms = 100\nbucket_ms = 1000\n".to_owned(), ..DaemonOptions::default() };
+    let bed = Bed::start_with(&options);
+    let server = bed.programs.server();
+    let mut steady = Steady::start(&bed, "steady", &["steady", &server.tcp_v4()]);
+    let journal = bed.daemon.runtime_dir().join("journal");
+    let mut longest = 0;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let length = fs::metadata(&journal).unwrap().len();
+        longest = longest.max(length);
+        // It is written anew once it is longer than a mebibyte.
+        if longest > 1 << 20 && length < longest / 2 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{length} of {longest} bytes");
+        thread::sleep(Duration::from_millis(50));
+    }
+    steady.stop();
 }
