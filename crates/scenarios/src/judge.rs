@@ -55,8 +55,17 @@ pub fn judge(expected: &Expected, all: &[Expected], rows: &[QueryRow]) -> Verdic
     let key = |row: &QueryRow, key: &str| row.keys.get(key).cloned();
     let of_it: Vec<&QueryRow> = rows.iter().filter(|row| is_of(row, expected, all)).collect();
     if expected.or_unknown && of_it.is_empty() {
-        let seen = Seen { tx: expected.tx, rx: expected.rx, flows: expected.flows.unwrap_or_default() };
-        return Verdict { expected: expected.clone(), seen, is_detected: true, faults: Vec::new() };
+        // Its bytes must be among those that nobody owns.
+        let unowned = rows.iter().filter(|row| row.keys.contains_key("unattributed"));
+        let (tx, rx) = unowned.fold((0, 0), |sum, row| (sum.0 + row.tx_bytes, sum.1 + row.rx_bytes));
+        let (tx, rx) = (tx.min(expected.tx), rx.min(expected.rx));
+        let seen = Seen { tx, rx, flows: expected.flows.unwrap_or_default() };
+        let faults = if (tx, rx) == (expected.tx, expected.rx) {
+            Vec::new()
+        } else {
+            vec!["is not known, and its bytes are not among those without an owner either".to_owned()]
+        };
+        return Verdict { expected: expected.clone(), seen, is_detected: faults.is_empty(), faults };
     }
     let mut faults = Vec::new();
     let did_anything = expected.tx + expected.rx + expected.flows.unwrap_or_default() > 0;
@@ -251,7 +260,9 @@ mod tests {
     #[test]
     fn what_cannot_be_proven_may_be_unknown_but_not_wrong() {
         let unprovable = Expected { or_unknown: true, ..expected() };
-        assert_eq!(judge(&unprovable, &[], &[]).faults, [""; 0]);
+        let unowned = row(&[("unattributed", "file-changed")], 30, 3);
+        assert_eq!(judge(&unprovable, &[], std::slice::from_ref(&unowned)).faults, [""; 0]);
+        assert!(!judge(&unprovable, &[], &[]).is_detected, "its bytes are nowhere");
         let keys = [("path", "/x"), ("sha256", "cd"), ("parent_path", "/p")];
         assert!(!judge(&unprovable, &[], &[row(&keys, 30, 3)]).is_detected);
     }
