@@ -120,6 +120,7 @@ enum portolan_stamps {
 	PORTOLAN_STAMPS_MULTIGRAIN = 1,
 	PORTOLAN_STAMPS_QUERIED = 2,	/* somebody has asked since the last change */
 	PORTOLAN_STAMPS_SEALED = 4,	/* F_SEAL_WRITE: its content never changes again */
+	PORTOLAN_STAMPS_SERVED = 8,	/* on a filesystem whose server may never answer */
 };
 
 /*

@@ -19,6 +19,12 @@
 #define SOCK_DONE (1 << 1) /* enum sock_flags: the FIN has come */
 #define SOCK_URGINLINE (1 << 2)
 #define TMPFS_MAGIC 0x01021994
+#define FUSE_SUPER_MAGIC 0x65735546
+#define NFS_SUPER_MAGIC 0x6969
+#define CIFS_SUPER_MAGIC 0xFF534D42
+#define SMB2_SUPER_MAGIC 0xFE534D42
+#define CEPH_SUPER_MAGIC 0x00C36400
+#define AFS_SUPER_MAGIC 0x5346414F
 #define F_SEAL_WRITE 0x8
 #define MSG_OOB 0x1
 #define MSG_PEEK 0x2

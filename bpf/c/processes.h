@@ -27,6 +27,15 @@ static __always_inline int is_sealed(struct inode *inode)
 	return BPF_CORE_READ(info, seals) & F_SEAL_WRITE;
 }
 
+/* Whether a program or another machine has to answer before it can be opened. */
+static __always_inline int is_served(struct inode *inode)
+{
+	__u32 magic = BPF_CORE_READ(inode, i_sb, s_magic);
+
+	return magic == FUSE_SUPER_MAGIC || magic == NFS_SUPER_MAGIC || magic == CIFS_SUPER_MAGIC ||
+	       magic == SMB2_SUPER_MAGIC || magic == CEPH_SUPER_MAGIC || magic == AFS_SUPER_MAGIC;
+}
+
 static __always_inline void describe_file(struct mm_struct *mm, struct portolan_file *to)
 {
 	struct inode *inode = BPF_CORE_READ(mm, exe_file, f_inode);
@@ -56,6 +65,8 @@ static __always_inline void describe_file(struct mm_struct *mm, struct portolan_
 	}
 	if (is_sealed(inode))
 		to->stamps |= PORTOLAN_STAMPS_SEALED;
+	if (is_served(inode))
+		to->stamps |= PORTOLAN_STAMPS_SERVED;
 }
 
 static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)

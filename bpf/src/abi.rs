@@ -266,6 +266,7 @@ const _: () = {
 pub const PORTOLAN_STAMPS_MULTIGRAIN: portolan_stamps = 1;
 pub const PORTOLAN_STAMPS_QUERIED: portolan_stamps = 2;
 pub const PORTOLAN_STAMPS_SEALED: portolan_stamps = 4;
+pub const PORTOLAN_STAMPS_SERVED: portolan_stamps = 8;
 pub type portolan_stamps = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(

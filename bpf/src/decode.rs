@@ -54,6 +54,8 @@ pub struct FileId {
     pub size: u64,
     /// How a later change shows in `changed`.
     pub stamps: Stamps,
+    /// Whether a program or another machine has to answer before it can be opened (FUSE, NFS).
+    pub is_served: bool,
 }
 
 /// How finely a file's changes are stamped.
@@ -271,6 +273,7 @@ fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
         generation: raw.generation,
         changed: (raw.changed_s, raw.changed_ns),
         size: raw.size,
+        is_served: raw.stamps & abi::PORTOLAN_STAMPS_SERVED != 0,
         stamps: if raw.stamps & abi::PORTOLAN_STAMPS_SEALED != 0 {
             Stamps::Sealed
         } else if raw.stamps & abi::PORTOLAN_STAMPS_QUERIED != 0 {

@@ -5,11 +5,17 @@ use std::{
         fd::{AsFd, AsRawFd, OwnedFd},
         unix::ffi::OsStringExt,
     },
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
 };
 
 use portolan_bpf::FileId;
 use portolan_core::{Pid, UnixMillis, Untrusted};
-use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
 
 use crate::clock;
 
@@ -25,12 +31,14 @@ pub(super) struct FileKey {
 
 impl FileKey {
     pub(super) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
-        let stat = rustix::fs::fstat(descriptor)?;
+        // What the kernel knows: a server that is asked may never answer.
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let stat = rustix::fs::statx(descriptor, "", flags, StatxFlags::BASIC_STATS)?;
         Ok(Self {
-            device: (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)),
-            inode: stat.st_ino,
-            changed: (stat.st_ctime, u32::try_from(stat.st_ctime_nsec).unwrap_or_default()),
-            size: u64::try_from(stat.st_size).unwrap_or_default(),
+            device: (stat.stx_dev_major, stat.stx_dev_minor),
+            inode: stat.stx_ino,
+            changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
+            size: stat.stx_size,
         })
     }
 
@@ -59,7 +67,7 @@ impl FileKey {
 ///
 /// # Errors
 /// When the process is gone, or has no file.
-pub(super) fn open_executable(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
+fn open_executable(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
     let link = format!("/proc/{}/exe", pid.0);
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let descriptor = rustix::fs::open(&link, flags, Mode::empty())?;
@@ -69,21 +77,60 @@ pub(super) fn open_executable(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
     Ok((descriptor, Untrusted::from_bytes(path)))
 }
 
+/// The file that a process executed, with its path: the one that it runs now, when it is that; else by the name under which
+/// it was executed, below the root of its parent or of this daemon. `None` when it is gone, changed since, or does not answer.
+pub(super) fn open_executed(
+    pid: Pid,
+    parent: Option<Pid>,
+    name: &[u8],
+    executed: &FileId,
+) -> Option<(OwnedFd, Untrusted)> {
+    let running = if executed.is_served { open_served(pid) } else { open_executable(pid) };
+    running
+        .ok()
+        .filter(|(opened, _)| FileKey::of(opened).is_ok_and(|key| key.is_file(executed)))
+        .or_else(|| parent.and_then(|parent| open_unchanged(Some(parent), name, executed)))
+        .or_else(|| open_unchanged(None, name, executed))
+}
+
+/// Files that may be waited for at a time, each by a thread of its own.
+const HANGING_MAX: usize = 8;
+/// How long a server may take to open a file.
+const PATIENCE: Duration = Duration::from_millis(50);
+static HANGING: AtomicUsize = AtomicUsize::new(0);
+
+/// The same for a file whose server may never answer.
+///
+/// # Errors
+/// Also when it does not answer soon, or others do not.
+fn open_served(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
+    if HANGING.fetch_add(1, Ordering::Relaxed) >= HANGING_MAX {
+        HANGING.fetch_sub(1, Ordering::Relaxed);
+        return Err(io::ErrorKind::ResourceBusy.into());
+    }
+    let (send, opened) = mpsc::channel();
+    thread::Builder::new().name("opener".to_owned()).spawn(move || {
+        let opened = open_executable(pid);
+        HANGING.fetch_sub(1, Ordering::Relaxed);
+        // Nobody waits any more when it took too long.
+        drop(send.send(opened));
+    })?;
+    opened.recv_timeout(PATIENCE).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
 /// The file that was executed by this name, with its path; `None` when it has gone, or changed since.
 ///
 /// A name is what a program said: it is opened only once it is certain that it leads to that file. `root` is that of a process
 /// that sees the same files; a name that leads through a filesystem which may have to be waited for is none.
-pub(super) fn open_unchanged(
-    root: Option<Pid>,
-    name: &[u8],
-    executed: &FileId,
-) -> Option<(OwnedFd, Untrusted)> {
-    if name.first() != Some(&b'/') {
-        return None; // relative to a folder that is not known any more
+fn open_unchanged(root: Option<Pid>, name: &[u8], executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
+    if name.first() != Some(&b'/') || executed.is_served {
+        return None; // relative to a folder that is not known any more; behind a server that may not answer
     }
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let found = match root {
-        None => rustix::fs::open(name, flags, Mode::empty()).ok()?,
+        None => {
+            rustix::fs::openat2(rustix::fs::CWD, name, flags, Mode::empty(), ResolveFlags::CACHED).ok()?
+        }
         Some(pid) => {
             let root = rustix::fs::open(format!("/proc/{}/root", pid.0), flags, Mode::empty()).ok()?;
             let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;

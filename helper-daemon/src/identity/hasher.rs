@@ -33,20 +33,46 @@ struct Job {
     descriptor: Arc<OwnedFd>,
 }
 
-/// The thread that hashes. It ends when this is dropped, after the file at hand.
+/// The threads that hash. They end when this is dropped, after the file at hand.
 pub struct Hasher {
+    near: Lane,
+    /// For files behind a server, which may never answer: they wait for each other only.
+    served: Lane,
+}
+
+struct Lane {
     jobs: Option<mpsc::SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Hasher {
-    /// Starts the thread. `done` is called on it after each file.
+    /// Starts the threads. `done` is called on them after each file.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(done: impl Fn(Hashed) + Send + 'static) -> io::Result<Self> {
+    pub fn start(done: impl Fn(Hashed) + Clone + Send + 'static) -> io::Result<Self> {
+        Ok(Self { near: Lane::start("hasher", done.clone())?, served: Lane::start("hasher-served", done)? })
+    }
+
+    /// Queues a file; gives the descriptor back when the queue is full.
+    pub(super) fn submit(
+        &self,
+        key: FileKey,
+        descriptor: Arc<OwnedFd>,
+        is_served: bool,
+    ) -> Result<(), Arc<OwnedFd>> {
+        let lane = if is_served { &self.served } else { &self.near };
+        let Some(jobs) = &lane.jobs else { return Err(descriptor) };
+        jobs.try_send(Job { key, descriptor }).map_err(|error| match error {
+            mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job) => job.descriptor,
+        })
+    }
+}
+
+impl Lane {
+    fn start(name: &str, done: impl Fn(Hashed) + Send + 'static) -> io::Result<Self> {
         let (jobs, queue) = mpsc::sync_channel::<Job>(QUEUE);
-        let thread = thread::Builder::new().name("hasher".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             for job in queue {
                 let begun = Now::read().wall;
                 let result = hash(&job.descriptor).map_err(|error| unreadable(&error));
@@ -55,20 +81,14 @@ impl Hasher {
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
-
-    /// Queues a file; gives the descriptor back when the queue is full.
-    pub(super) fn submit(&self, key: FileKey, descriptor: Arc<OwnedFd>) -> Result<(), Arc<OwnedFd>> {
-        let Some(jobs) = &self.jobs else { return Err(descriptor) };
-        jobs.try_send(Job { key, descriptor }).map_err(|error| match error {
-            mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job) => job.descriptor,
-        })
-    }
 }
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take()
+        // The other one may wait for ever.
+        self.served.jobs = None;
+        self.near.jobs = None;
+        if let Some(thread) = self.near.thread.take()
             && thread.join().is_err()
         {
             tracing::error!("the hashing thread ended with a panic");
@@ -117,7 +137,7 @@ mod tests {
         for _ in 0..20 {
             let descriptor = Arc::new(OwnedFd::from(tempfile::tempfile().unwrap()));
             let key = FileKey::of(&descriptor).unwrap();
-            hasher.submit(key, descriptor).unwrap();
+            hasher.submit(key, descriptor, false).unwrap();
         }
         drop(hasher);
         assert_eq!(receive.iter().filter(|hashed| hashed.result.is_ok()).count(), 20);

@@ -71,6 +71,11 @@ impl Process {
         }
     }
 
+    /// Whether its file is behind a server that may never answer.
+    pub(super) fn is_served(&self) -> bool {
+        self.executed.is_some_and(|executed| executed.is_served)
+    }
+
     /// `None` while a file of this process or of a parent is being hashed.
     fn lineage(&self) -> Option<Result<Arc<Lineage>, Unattributed>> {
         if let Some(settled) = self.identity.get() {
@@ -212,7 +217,8 @@ mod tests {
     fn process(stamps: Stamps, changed_ms_ago: i64, ended_ns: Option<u64>) -> (Process, FileKey) {
         let changed_ms = WALL_MS - changed_ms_ago;
         let changed = (changed_ms / 1000, u32::try_from(changed_ms % 1000).unwrap() * 1_000_000);
-        let executed = FileId { device: (8, 1), inode: 7, generation: 0, changed, size: 3, stamps };
+        let executed =
+            FileId { device: (8, 1), inode: 7, generation: 0, changed, size: 3, stamps, is_served: false };
         let process = Process {
             key: ProcessKey { pid: Pid(1), started: MonotonicNs(1), exec_generation: 1 },
             uid: Uid(0),

@@ -116,7 +116,7 @@ impl Processes {
             }
             let Some(image) = &process.image else { continue };
             if let Some(descriptor) = image.start_hashing()
-                && let Err(descriptor) = hasher.submit(image.key, descriptor)
+                && let Err(descriptor) = hasher.submit(image.key, descriptor, process.is_served())
             {
                 image.hold_again(descriptor); // asked for again at the next tick
             }
@@ -275,13 +275,8 @@ impl Processes {
             // A path that is longer than the kernel can say is none.
             Some(file) if !file.path.as_raw().is_empty() => (file.descriptor, file.path),
             _ => {
-                let parent = event.parent.map(|parent| parent.pid);
-                let by_name = |root| file::open_unchanged(root, &event.name, &executed);
-                let opened = file::open_executable(pid)
-                    .ok()
-                    .or_else(|| parent.and_then(|parent| by_name(Some(parent))))
-                    .or_else(|| by_name(None));
-                match opened {
+                match file::open_executed(pid, event.parent.map(|parent| parent.pid), &event.name, &executed)
+                {
                     Some(opened) => opened,
                     None => return unknown,
                 }

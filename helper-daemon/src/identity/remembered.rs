@@ -13,11 +13,7 @@ use portolan_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    file::{self, FileKey},
-    process::Process,
-    processes::Processes,
-};
+use super::{file, process::Process, processes::Processes};
 use crate::{clock::Now, journal::Entry};
 
 /// A process.
@@ -124,15 +120,9 @@ impl Processes {
         // Who has ended and is identified needs no file; who still runs may fork.
         let needs_file = one.ended.is_none() || one.identity.is_none();
         let image = one.executed.filter(|_| needs_file).and_then(|executed| {
-            let opened = file::open_executable(one.key.pid).ok();
-            let descriptor = opened
-                .map(|(descriptor, _)| descriptor)
-                .filter(|opened| FileKey::of(opened).is_ok_and(|key| key.is_file(&executed)))
-                .or_else(|| {
-                    file::open_unchanged(None, one.path.as_raw().as_bytes(), &executed)
-                        .map(|(descriptor, _)| descriptor)
-                });
-            self.images.of(descriptor?).ok()
+            let name = one.path.as_raw().as_bytes();
+            let (descriptor, _) = file::open_executed(one.key.pid, None, name, &executed)?;
+            self.images.of(descriptor).ok()
         });
         let process = Process {
             key: one.key,

@@ -98,6 +98,10 @@ impl ExecFiles {
 
     /// Marks the filesystem of what a process runs: its mount was made and left within a moment, or is in no list.
     fn mark_executed(&mut self, pid: Pid, executed: &FileId) {
+        if executed.is_served {
+            self.refused.insert(executed.device);
+            return; // see `mounts::SERVED`
+        }
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let Ok(file) = rustix::fs::open(format!("/proc/{}/exe", pid.0), flags, Mode::empty()) else { return };
         let as_known = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;

@@ -33,6 +33,10 @@ const PSEUDO: [&str; 20] = [
     "tracefs",
 ];
 
+/// Filesystems behind which a program or another machine stands. They are not marked: the kernel opens an executed file for its
+/// event, and would wait in the daemon's thread for a server that never answers.
+const SERVED: [&str; 8] = ["afs", "ceph", "cifs", "fuse", "fuseblk", "nfs", "nfs4", "smb3"];
+
 /// Major and minor number.
 pub(super) type Device = (u32, u32);
 
@@ -60,7 +64,9 @@ pub(super) fn read(list: &mut File) -> io::Result<HashSet<Mount>> {
 fn parse(line: &[u8]) -> Option<Mount> {
     let separator = line.windows(3).position(|window| window == b" - ")?;
     let kind = line.get(separator + 3..)?.split(|byte| *byte == b' ').next()?;
-    if PSEUDO.iter().any(|pseudo| pseudo.as_bytes() == kind) {
+    // FUSE adds the name of its program: fuse.sshfs.
+    let family = kind.split(|byte| *byte == b'.').next()?;
+    if PSEUDO.iter().chain(&SERVED).any(|left_out| left_out.as_bytes() == family) {
         return None;
     }
     let mut fields = line.split(|byte| *byte == b' ');
@@ -106,6 +112,7 @@ mod tests {
         let disk = b"36 35 98:0 /root /mnt/a\\040b rw,noatime master:1 - ext3 /dev/root rw";
         assert_eq!(parse(disk), Some(Mount { id: 36, device: (98, 0), path: "/mnt/a b".into() }));
         assert_eq!(parse(b"22 1 0:21 / /proc rw - proc proc rw"), None);
+        assert_eq!(parse(b"23 1 0:22 / /home/a/x rw - fuse.sshfs a@b:/ rw"), None);
         assert_eq!(parse(b"nonsense"), None);
     }
 }
