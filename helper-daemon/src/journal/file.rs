@@ -105,9 +105,10 @@ impl Journal {
         self.file.is_none() || self.bytes > SMALL.max(self.bytes_anew.saturating_mul(2))
     }
 
-    /// Replaces the file by these entries.
-    pub fn write_anew(&mut self, entries: impl Iterator<Item = Entry>) {
-        self.buffer.clear();
+    /// Replaces the file by these entries, which are what it amounts to when `is_same`: then it goes on to grow where there is
+    /// no room for a second one.
+    pub fn write_anew(&mut self, entries: impl Iterator<Item = Entry>, is_same: bool) {
+        self.flush();
         let mut buffer = Vec::new();
         let next = self.path.with_extension("next");
         let write = || -> io::Result<File> {
@@ -126,6 +127,11 @@ impl Journal {
                 self.bytes = self.bytes_anew;
                 self.file = Some(file);
                 self.problem = None;
+            }
+            Err(error) if is_same && self.file.is_some() => {
+                tracing::warn!("the journal cannot be shortened: {error}");
+                // It is of no use, and of no harm.
+                drop(fs::remove_file(&next));
             }
             Err(error) => self.give_up(&error),
         }
@@ -187,7 +193,7 @@ mod tests {
         let (mut journal, none) = Journal::open(path.clone());
         assert_eq!(none, []);
         journal.note(&ended(9));
-        journal.write_anew([ended(1), ended(2)].into_iter());
+        journal.write_anew([ended(1), ended(2)].into_iter(), false);
         journal.note(&ended(3));
         journal.flush();
         let whole = fs::read(&path).unwrap();
@@ -208,10 +214,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("missing").join("journal");
         let (mut journal, _) = Journal::open(path);
-        journal.write_anew([ended(1)].into_iter());
+        journal.write_anew([ended(1)].into_iter(), false);
         assert!(journal.problem().unwrap().contains("missing"));
         fs::create_dir(dir.path().join("missing")).unwrap();
-        journal.write_anew([ended(1)].into_iter());
+        journal.write_anew([ended(1)].into_iter(), false);
         assert_eq!(journal.problem(), None);
     }
 }

@@ -133,6 +133,7 @@ pub struct Monitor {
     counters: Counters,
     instance: u64,
     is_resumed: bool,
+    dropped: Option<String>,
     /// Or why nothing is kept in the kernel when this daemon is killed.
     pins: Result<Pins, String>,
     truth: TruthMap,
@@ -160,7 +161,19 @@ impl Monitor {
             Err(PinError::Unusable(problem)) => Err(problem),
             Err(PinError::InUse(dir)) => return Err(MonitorError::PinsInUse { dir }),
         };
-        let is_resumed = pins.as_ref().is_ok_and(|pins| known.is_some() && pins.instance() == known);
+        let left = pins.as_ref().ok().and_then(Pins::instance);
+        let is_whole =
+            pins.as_ref().is_ok_and(|pins| programs::kept_tables().all(|table| pins.map(&table).exists()));
+        let is_resumed = left.is_some() && left == known && is_whole;
+        let dropped = (left.is_some() && !is_resumed).then(|| {
+            let why = if is_whole { "its journal is missing or damaged" } else { "some of its tables are missing" };
+            format!(
+                "what a daemon before this one had counted and not recorded yet was dropped when this one started: {why}"
+            )
+        });
+        if let Some(dropped) = &dropped {
+            tracing::error!("{dropped}");
+        }
         if let (Ok(opened), false) = (&pins, is_resumed)
             && let Err(error) = opened.clear()
         {
@@ -198,6 +211,7 @@ impl Monitor {
             truth,
             instance,
             is_resumed,
+            dropped,
             pins,
             attached,
         })
@@ -213,6 +227,12 @@ impl Monitor {
     #[must_use]
     pub fn is_resumed(&self) -> bool {
         self.is_resumed
+    }
+
+    /// A sentence when counters of an earlier daemon could not be gone on with.
+    #[must_use]
+    pub fn dropped(&self) -> Option<&str> {
+        self.dropped.as_deref()
     }
 
     /// Why nothing is kept in the kernel when this daemon is killed; `None` when it is.

@@ -70,11 +70,11 @@ impl Programs {
     /// Loads the object; with `pins`, tables that are there are taken over.
     pub(super) fn load(pins: Option<&Pins>) -> Result<Self, MonitorError> {
         let types = Btf::from_sys_fs().map_err(MonitorError::NoTypeInformation)?;
-        let program_tables: Vec<String> = Place::all().map(|place| format!("{}_now", place.name)).collect();
+        let kept: Vec<String> = kept_tables().collect();
         let mut loader = EbpfLoader::new();
         loader.btf(Some(&types)).allow_unsupported_maps();
         if let Some(pins) = pins {
-            for name in KEPT_TABLES.into_iter().chain(program_tables.iter().map(String::as_str)) {
+            for name in &kept {
                 loader.map_pin_path(name, pins.map(name));
             }
         }
@@ -243,6 +243,12 @@ impl Programs {
     pub(super) fn take_map(&mut self, name: &'static str) -> Result<aya::maps::Map, MonitorError> {
         self.object.take_map(name).ok_or(MonitorError::Missing(name))
     }
+}
+
+/// The names of all tables that outlive a daemon.
+pub(super) fn kept_tables() -> impl Iterator<Item = String> {
+    let of_programs = Place::all().map(|place| format!("{}_now", place.name));
+    KEPT_TABLES.into_iter().map(str::to_owned).chain(of_programs)
 }
 
 /// Detaches what an earlier daemon left in a hook.

@@ -168,7 +168,8 @@ impl Recorder {
             events: events.clone(),
         };
         let truth = monitor.truth()?;
-        let base = (!monitor.is_resumed()).then(Truth::default);
+        // Rows of a daemon before are in this one's tally and not in the truth of new programs.
+        let base = (!monitor.is_resumed() && rows.len() == 0).then(Truth::default);
         let mut judge = Judge::new(writer.take_known());
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
         writer.wake_after_writing(waker.clone());
@@ -203,7 +204,7 @@ impl Recorder {
             waker,
             stopping: None,
         };
-        recorder.write_journal();
+        recorder.write_journal(recorder.monitor.is_resumed());
         recorder.monitor.forget_closed(recorder.monitor.closed_generation())?;
         Ok((recorder, handle))
     }

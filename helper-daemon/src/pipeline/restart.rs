@@ -88,6 +88,10 @@ impl Inheritance {
         let losses = losses.map_or_else(|| monitor.losses(), Ok)?;
         let left = monitor.left_closed()?;
         ledger.recall_closed(&left);
+        if monitor.is_resumed() {
+            journal.note(&Entry::Closed(left));
+            journal.flush();
+        }
         let head = Head::new(head.as_ref(), boot_id, monitor.instance(), epoch, now.monotonic);
         Ok(Self { monitor, processes, ledger, rows, losses, journal, head })
     }
@@ -121,13 +125,13 @@ impl Recorder {
     /// Writes a long journal anew, when the history has all that it was given.
     pub(super) fn shorten_journal(&mut self) {
         if self.journal.is_long() && self.is_all_written() && !self.ledger.is_settling() {
-            self.write_journal();
+            self.write_journal(true);
         }
     }
 
     /// Writes the journal anew. Rows that the history was given must be on the disk.
-    pub(super) fn write_journal(&mut self) {
-        self.processes.take_changes();
+    pub(super) fn write_journal(&mut self, is_same: bool) {
+        note_changes(&mut self.processes, &mut self.journal);
         let Self { journal, head, processes, ledger, rows, losses, monitor, .. } = self;
         let processes = processes.remembered().into_iter().map(Entry::Process);
         let flows = ledger.remembered().map(Entry::Counted);
@@ -140,6 +144,7 @@ impl Recorder {
                 .chain(processes)
                 .chain(flows)
                 .chain(rows.remembered().map(Entry::Row)),
+            is_same,
         );
     }
 

@@ -67,7 +67,7 @@ impl Recorder {
     pub(super) fn bound_rows(&mut self) {
         if self.rows.are_too_many() && self.writer.health().written == self.head.epoch {
             self.merged_rows = self.merged_rows.saturating_add(self.rows.bound());
-            self.write_journal();
+            self.write_journal(false);
         }
     }
 
@@ -78,6 +78,7 @@ impl Recorder {
 
     /// Sentences on what is not as it should be.
     fn notes(&self, mut notes: Vec<String>) -> Vec<String> {
+        notes.extend(self.monitor.dropped().map(str::to_owned));
         if let Some(problem) = self.monitor.pin_problem() {
             notes.push(format!(
                 "if the daemon were killed, what moves until it is back would not be counted: {problem}"

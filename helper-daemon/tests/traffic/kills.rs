@@ -192,3 +192,48 @@ async fn a_journal_becomes_short_again_while_programs_talk() {
     }
     steady.stop();
 }
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn what_cannot_be_gone_on_with_is_said_and_counting_begins_anew() {
+    let mut bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("talks");
+    let tables = bed.daemon.pin_dir().join(portolan_bpf::LAYOUT).join("maps");
+    let journal = bed.daemon.runtime_dir().join("journal");
+    let mut sent = 0;
+    let damages: [(&str, &dyn Fn()); 3] = [
+        ("its journal", &|| fs::remove_file(&journal).unwrap()),
+        ("its journal", &|| fs::write(&journal, "nonsense").unwrap()),
+        ("some of its tables", &|| fs::remove_file(tables.join("sent_now")).unwrap()),
+    ];
+    for (why, damage) in damages {
+        bed.daemon.kill();
+        damage();
+        bed.daemon.start_again(None).unwrap();
+        bed.wait_until_ready();
+        let notes = bed.proxy().await.status().await.unwrap().notes;
+        assert!(notes.iter().any(|note| note.contains("was dropped") && note.contains(why)), "{notes:?}");
+        run(&program, &["tcp", &server.tcp_v4(), "7000"]);
+        sent += 7000;
+        assert_eq!(named(&bed, &program).await[0].0, sent, "{why}");
+    }
+}
+
+#[test]
+#[ignore = "needs root, eBPF and a private bus"]
+fn nothing_but_what_a_daemon_left_is_removed() {
+    let folder = portolan_testbed::Folder::for_everybody().unwrap();
+    folder.write("precious", "").unwrap();
+    let detach = Command::new(portolan_testbed::built("portoland").unwrap())
+        .arg("--detach-all")
+        .arg("--pin-dir")
+        .arg(folder.path())
+        .arg("--runtime-dir")
+        .arg(folder.path().join("run"))
+        .output()
+        .unwrap();
+    let sentence = String::from_utf8(detach.stderr).unwrap();
+    assert!(!detach.status.success() && sentence.contains("BPF filesystem"), "{sentence}");
+    assert!(folder.path().join("precious").exists());
+}
