@@ -63,7 +63,7 @@ async fn enums_are_words_and_options_are_lists_of_none_or_one() {
     let Value::Structure(self_test) = &fields[5] else { panic!("{fields:?}") };
     assert_eq!(self_test.fields()[0], Value::from("passed"));
     assert_eq!(self_test.fields()[2], Value::from(vec![-5_i64]));
-    let Value::Structure(history) = &fields[11] else { panic!("{fields:?}") };
+    let Value::Structure(history) = &fields[12] else { panic!("{fields:?}") };
     assert_eq!(history.fields()[2], Value::from(Vec::<i64>::new()));
     assert_eq!(history.fields()[3], Value::from(vec!["disk full"]));
 }
