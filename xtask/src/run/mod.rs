@@ -118,7 +118,9 @@ fn present(place: &Place, person: &Account, has_display: bool, events: &Events) 
     let outcome = match events.next() {
         Event::FrontEnded(status) if status.success() => Ok(ExitCode::SUCCESS),
         Event::FrontEnded(status) => Err(anyhow::anyhow!("{} failed ({status})", front.name())),
-        Event::ServiceEnded => Err(anyhow::anyhow!("the daemon ended by itself")),
+        Event::ServiceEnded => Err(anyhow::anyhow!(
+            "the daemon ended by itself; what it counted goes on being counted, and `cargo xtask run` goes on there"
+        )),
         Event::Signal | Event::Ready { .. } => Ok(ExitCode::SUCCESS),
     };
     front.end_by_signal(events, APP_ENDS);
