@@ -10,7 +10,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     number: 29,
     name: "no file, a deleted file, a replaced file",
     special: "identity without a path",
-    pace: Pace::Quick,
+    // Not quick yet: it disagrees in two of eight trials (docs/decisions/0008, "Known faults"), which must be mended first.
+    pace: Pace::Slow,
     run,
 }];
 
