@@ -65,7 +65,7 @@ impl Recorder {
     /// Keeps rows without an owner from growing without end. The journal tells rows by their keys, so it is written anew, and for
     /// that the history must have what it was given.
     pub(super) fn bound_rows(&mut self) {
-        if self.rows.are_too_many() && self.writer.health().written == self.head.epoch {
+        if self.rows.are_too_many() && self.is_all_written() {
             self.merged_rows = self.merged_rows.saturating_add(self.rows.bound());
             self.write_journal(false);
         }
