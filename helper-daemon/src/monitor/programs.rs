@@ -14,7 +14,7 @@ use aya::{
     maps::{MapData, ProgramArray, RingBuf},
     programs::{
         CgroupAttachMode, Iter, Program, ProgramError, ProgramFd,
-        links::{FdLink, LinkError, PinnedLink},
+        links::{FdLink, PinnedLink},
     },
 };
 
@@ -180,38 +180,26 @@ impl Programs {
         pin: Option<PathBuf>,
     ) -> Result<(), String> {
         let program = self.object.program_mut(name).ok_or_else(|| broken(name))?;
-        let link: FdLink = match (program, cgroup) {
+        let is_kept = pin.is_some();
+        let link = match (program, cgroup) {
             (Program::BtfTracePoint(program), _) => {
-                let id = program.attach().map_err(|error| explain(&error))?;
-                let Some(_) = pin else { return Ok(()) };
-                program.take_link(id).map_err(|error| explain(&error))?.into()
+                kept(is_kept, program.attach(), |id| program.take_link(id))
             }
-            (Program::FEntry(program), _) => {
-                let id = program.attach().map_err(|error| explain(&error))?;
-                let Some(_) = pin else { return Ok(()) };
-                program.take_link(id).map_err(|error| explain(&error))?.into()
-            }
-            (Program::FExit(program), _) => {
-                let id = program.attach().map_err(|error| explain(&error))?;
-                let Some(_) = pin else { return Ok(()) };
-                program.take_link(id).map_err(|error| explain(&error))?.into()
-            }
+            (Program::FEntry(program), _) => kept(is_kept, program.attach(), |id| program.take_link(id)),
+            (Program::FExit(program), _) => kept(is_kept, program.attach(), |id| program.take_link(id)),
             (_, Err(reason)) => return Err(reason.clone()),
             (Program::CgroupSock(program), Ok(cgroup)) => {
-                let id = program.attach(cgroup, CgroupAttachMode::Single).map_err(|error| explain(&error))?;
-                let Some(_) = pin else { return Ok(()) };
-                let link = program.take_link(id).map_err(|error| explain(&error))?;
-                link.try_into().map_err(|error: LinkError| explain(&error))?
+                kept(is_kept, program.attach(cgroup, CgroupAttachMode::Single), |id| program.take_link(id))
             }
             (Program::CgroupSockAddr(program), Ok(cgroup)) => {
-                let id = program.attach(cgroup, CgroupAttachMode::Single).map_err(|error| explain(&error))?;
-                let Some(_) = pin else { return Ok(()) };
-                let link = program.take_link(id).map_err(|error| explain(&error))?;
-                link.try_into().map_err(|error: LinkError| explain(&error))?
+                kept(is_kept, program.attach(cgroup, CgroupAttachMode::Single), |id| program.take_link(id))
             }
-            _ => return Err(explain(&ProgramError::UnexpectedProgramType)),
-        };
-        pin.map_or(Ok(()), |pin| link.pin(pin).map(drop).map_err(|error| explain(&error)))
+            _ => Err(explain(&ProgramError::UnexpectedProgramType)),
+        }?;
+        match (link, pin) {
+            (Some(link), Some(pin)) => link.pin(pin).map(drop).map_err(|error| explain(&error)),
+            _ => Ok(()),
+        }
     }
 
     /// Loads an iterator, without a link: see `iterators`.
@@ -249,6 +237,20 @@ impl Programs {
 pub(super) fn kept_tables() -> impl Iterator<Item = String> {
     let of_programs = Place::all().map(|place| format!("{}_now", place.name));
     KEPT_TABLES.into_iter().map(str::to_owned).chain(of_programs)
+}
+
+/// Takes the link of an attached program out of the object when it is to be pinned; otherwise it stays there.
+fn kept<Id, Link: TryInto<FdLink, Error: std::error::Error + 'static>>(
+    is_kept: bool,
+    attached: Result<Id, ProgramError>,
+    take: impl FnOnce(Id) -> Result<Link, ProgramError>,
+) -> Result<Option<FdLink>, String> {
+    let id = attached.map_err(|error| explain(&error))?;
+    if !is_kept {
+        return Ok(None);
+    }
+    let link = take(id).map_err(|error| explain(&error))?;
+    link.try_into().map(Some).map_err(|error| explain(&error))
 }
 
 /// Detaches what an earlier daemon left in a hook.
