@@ -119,5 +119,6 @@ fn run(bench: Bench, effort: &Effort) -> anyhow::Result<()> {
 
 /// What goes on, for the person who waits; the tables alone go to stdout.
 fn say(text: &str) {
+    // Who closed stderr does not want to hear.
     let _ = writeln!(io::stderr(), "{text}");
 }

@@ -40,6 +40,7 @@ pub(crate) fn hold(count: u32, is_moving: bool) -> anyhow::Result<()> {
     thread::spawn(move || {
         // An error ends it as well as the end.
         let _ = io::stdin().read_to_end(&mut Vec::new());
+        // Nobody waits any more when the program ends by itself.
         let _ = ended.send(());
     });
     while end.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {

@@ -89,5 +89,6 @@ fn word(refused: bool, faults: &[String]) -> String {
 
 /// What goes on, for the person who waits; the table alone goes to stdout.
 fn say(text: &str) {
+    // Who closed stderr does not want to hear.
     let _ = writeln!(io::stderr(), "{text}");
 }
