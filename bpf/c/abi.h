@@ -12,7 +12,7 @@
 #define PORTOLAN_NAME_MAX 256		/* bytes of the executed file's name, its NUL included */
 #define PORTOLAN_CGROUP_MAX 1024	/* bytes of the names of a cgroup that travel with an event */
 #define PORTOLAN_CLOSED_MAX 131072	/* flows closed between two readings */
-#define PORTOLAN_CLOSINGS_MAX 16384	/* sockets closed between two readings; beyond, they go to the table of flows */
+#define PORTOLAN_CLOSINGS_MAX 32768	/* sockets closed between two readings; beyond, they go to the table of flows */
 #define PORTOLAN_OVERFLOW_MAX 8192	/* owners whose flows did not fit above */
 #define PORTOLAN_RING_BYTES (1 << 20)
 

@@ -21,7 +21,7 @@ static __always_inline int is_sealed(struct inode *inode)
 {
 	struct shmem_inode_info *info;
 
-	if (BPF_CORE_READ(inode, i_sb, s_magic) != TMPFS_MAGIC || !bpf_core_type_exists(struct shmem_inode_info))
+	if (inode->i_sb->s_magic != TMPFS_MAGIC || !bpf_core_type_exists(struct shmem_inode_info))
 		return 0;
 	info = (void *)inode - bpf_core_field_offset(struct shmem_inode_info, vfs_inode);
 	return BPF_CORE_READ(info, seals) & F_SEAL_WRITE;
@@ -30,39 +30,51 @@ static __always_inline int is_sealed(struct inode *inode)
 /* Whether a program or another machine has to answer before it can be opened. */
 static __always_inline int is_served(struct inode *inode)
 {
-	__u32 magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	__u32 magic = inode->i_sb->s_magic;
 
 	return magic == FUSE_SUPER_MAGIC || magic == NFS_SUPER_MAGIC || magic == CIFS_SUPER_MAGIC ||
 	       magic == SMB2_SUPER_MAGIC || magic == CEPH_SUPER_MAGIC || magic == AFS_SUPER_MAGIC;
 }
 
-static __always_inline void describe_file(struct mm_struct *mm, struct portolan_file *to)
+static __always_inline void describe_stamps(struct inode *inode, struct portolan_file *to)
 {
-	struct inode *inode = BPF_CORE_READ(mm, exe_file, f_inode);
-
-	__builtin_memset(to, 0, sizeof(*to));
-	if (!inode)
-		return;
-	to->inode = BPF_CORE_READ(inode, i_ino);
-	to->size = BPF_CORE_READ(inode, i_size);
-	to->generation = BPF_CORE_READ(inode, i_generation);
-	to->device = BPF_CORE_READ(inode, i_sb, s_dev);
 	if (bpf_core_field_exists(struct inode, i_ctime_sec)) {
-		to->changed_s = BPF_CORE_READ(inode, i_ctime_sec);
-		to->changed_ns = BPF_CORE_READ(inode, i_ctime_nsec);
-		if (BPF_CORE_READ(inode, i_sb, s_type, fs_flags) & FS_MGTIME) {
+		to->changed_s = inode->i_ctime_sec;
+		to->changed_ns = inode->i_ctime_nsec;
+		if (inode->i_sb->s_type->fs_flags & FS_MGTIME) {
 			to->stamps = PORTOLAN_STAMPS_MULTIGRAIN;
 			if (to->changed_ns & I_CTIME_QUERIED)
 				to->stamps |= PORTOLAN_STAMPS_QUERIED;
 		}
 		to->changed_ns &= ~I_CTIME_QUERIED;
 	} else if (bpf_core_field_exists(struct inode___6_6, __i_ctime)) {
-		to->changed_s = BPF_CORE_READ((struct inode___6_6 *)inode, __i_ctime.tv_sec);
-		to->changed_ns = BPF_CORE_READ((struct inode___6_6 *)inode, __i_ctime.tv_nsec);
+		to->changed_s = ((struct inode___6_6 *)inode)->__i_ctime.tv_sec;
+		to->changed_ns = ((struct inode___6_6 *)inode)->__i_ctime.tv_nsec;
 	} else if (bpf_core_field_exists(struct inode___old, i_ctime)) {
-		to->changed_s = BPF_CORE_READ((struct inode___old *)inode, i_ctime.tv_sec);
-		to->changed_ns = BPF_CORE_READ((struct inode___old *)inode, i_ctime.tv_nsec);
+		to->changed_s = ((struct inode___old *)inode)->i_ctime.tv_sec;
+		to->changed_ns = ((struct inode___old *)inode)->i_ctime.tv_nsec;
 	}
+}
+
+/* The file that a process executes; all 0 for a thread of the kernel. */
+static __always_inline void describe_file(struct task_struct *task, struct portolan_file *to)
+{
+	struct mm_struct *mm = task->mm;
+	struct inode *inode;
+	struct file *file;
+
+	__builtin_memset(to, 0, sizeof(*to));
+	if (!mm)
+		return;
+	file = mm->exe_file;
+	if (!file)
+		return;
+	inode = file->f_inode;
+	to->inode = inode->i_ino;
+	to->size = inode->i_size;
+	to->generation = inode->i_generation;
+	to->device = inode->i_sb->s_dev;
+	describe_stamps(inode, to);
 	if (is_sealed(inode))
 		to->stamps |= PORTOLAN_STAMPS_SEALED;
 	if (is_served(inode))
@@ -135,7 +147,7 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	owner_of(task, &event->process);
 	owner_of(task->real_parent, &event->parent);
 	event->at_ns = bpf_ktime_get_boot_ns();
-	describe_file(task->mm, &event->file);
+	describe_file(task, &event->file);
 	event->kernel_thread = !!(task->flags & PF_KTHREAD);
 	event->arguments_len = 0;
 	event->arguments_truncated = 0;
@@ -156,9 +168,18 @@ static __always_inline __u32 size_of(const struct portolan_event *event)
 	return size + offsetof(struct portolan_event, text);
 }
 
+/*
+ * A record that wakes the daemon costs some 7 us (the kernel interrupts its own CPU to do that outside the tracepoint). An
+ * exec is worth it: its file may be gone soon. What else happens to a process is read at the next tick, or when a
+ * quarter of the ring is full.
+ */
 static __always_inline void emit(struct portolan_event *event)
 {
-	if (bpf_ringbuf_output(&events, event, size_of(event), 0))
+	__u64 flags = BPF_RB_FORCE_WAKEUP;
+
+	if (event->kind != PORTOLAN_EVENT_EXEC && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < PORTOLAN_RING_BYTES / 4)
+		flags = BPF_RB_NO_WAKEUP;
+	if (bpf_ringbuf_output(&events, event, size_of(event), flags))
 		lose(PORTOLAN_LOSS_EVENTS, 1);
 }
 

@@ -38,18 +38,18 @@ static __always_inline __u32 consumed(struct sock *sk, struct tcp_sock *tcp)
 	return copied;
 }
 
-/* A cell for the current task's use of the socket. */
+/* A cell for the current task's use of a socket that has none. Nobody reads it before its state says so. */
 static __noinline struct portolan_cell *open_cell(struct sock *sk, __u8 direction, __u32 state)
 {
-	struct portolan_cell fresh = {};
-	struct portolan_cell *cell;
+	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
-	describe_flow(sk, &fresh.flow, direction);
-	fresh.counters.opened_ns = bpf_ktime_get_boot_ns();
-	fresh.state = state;
-	cell = bpf_sk_storage_get(&cells, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!cell)
+	if (!cell) {
 		lose(PORTOLAN_LOSS_CELLS, 1);
+		return 0;
+	}
+	describe_flow(sk, &cell->flow, direction);
+	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
+	__sync_lock_test_and_set(&cell->state, state);
 	return cell;
 }
 
