@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use portolan_core::{Dimension, ReviewState};
+use portolan_core::{Dimension, ParseError, ReviewState};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 arguments not understood, 3 daemon or bus not there, 4 access \
                           denied, 5 no such application or finding, 6 `status --check` or `--self-test` found a problem.";
@@ -44,6 +44,9 @@ pub(crate) struct Status {
     /// they differ. Needs the right to see everybody's traffic.
     #[arg(long, conflicts_with = "check")]
     pub(crate) self_test: bool,
+    /// Show everything: each line of the sums, also those that are 0, how bytes are counted, hooks, kinds of losses.
+    #[arg(long, conflicts_with = "self_test")]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -65,33 +68,37 @@ pub(crate) struct Watch {
                         \"2026-03-01 14:30\"), RFC 3339, @ and the seconds since 1970, now, today or yesterday."
 )]
 pub(crate) struct Query {
-    /// Only what was recorded after this; `all` from the beginning.
+    /// Only what was recorded after this; `all` from the beginning. The history keeps sums over some seconds: one that
+    /// holds this moment is taken whole, and a line below the table says so.
     #[arg(long, value_name = "WHEN", default_value = "1h", allow_hyphen_values = true)]
     pub(crate) since: String,
     /// Only what was recorded before this.
     #[arg(long, value_name = "WHEN", default_value = "now", allow_hyphen_values = true)]
     pub(crate) until: String,
-    /// One row for each: application, executable, parent, user, protocol, direction, remote, port, remote-port,
-    /// local-port, command, unit, container, namespace, time; several with commas. `none` for one row with the total.
-    #[arg(long, value_name = "WORDS", value_delimiter = ',', default_value = "executable", value_parser = dimension)]
+    /// One row for each: application, executable, parent, user, protocol, direction, remote, port, remote_port,
+    /// local_port, command, unit, container, namespace, time; several with commas. `none` for one row with the total.
+    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', default_value = "executable", value_parser = dimension)]
     pub(crate) by: Vec<Grouping>,
     /// At most so many rows, largest first; 0 for as many as the daemon gives.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) limit: u32,
-    /// Show every digit of the bytes.
+    /// Show every digit of the bytes, in groups of three.
     #[arg(long)]
     pub(crate) bytes: bool,
 }
 
-/// One word of `--by`.
+/// One dimension of `--by`, or `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grouping {
     By(Dimension),
     None,
 }
 
-fn dimension(word: &str) -> Result<Grouping, portolan_core::ParseError> {
-    if word == "none" { Ok(Grouping::None) } else { word.parse().map(Grouping::By) }
+fn dimension(word: &str) -> Result<Grouping, String> {
+    match word {
+        "none" => Ok(Grouping::None),
+        _ => word.parse().map(Grouping::By).map_err(|error: ParseError| format!("{error}; or none")),
+    }
 }
 
 #[derive(Debug, Args)]

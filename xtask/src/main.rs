@@ -23,7 +23,11 @@ use clap::{Parser, Subcommand};
 use crate::place::Place;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Builds, runs, tests and installs Portolan")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Builds, runs, tests and installs Portolan"
+)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -46,14 +50,7 @@ enum Task {
         yes: bool,
     },
     /// Runs the traffic that Portolan is judged on and compares what Portolan says with what was moved; as root
-    Scenarios {
-        /// Install missing packages without asking
-        #[arg(long)]
-        yes: bool,
-        /// Numbers of scenarios, then --trials N, --seed N, --json or --list
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        words: Vec<String>,
-    },
+    Scenarios(scenarios::Arguments),
     /// Runs the daemon's tests on real traffic under other kernels, in qemu
     VmTest(vm_test::Arguments),
     /// Measures what Portolan costs, as root, and writes the tables of docs/benchmarks.md
@@ -105,7 +102,7 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Run { yes } => return run::run(&place, yes),
         Task::Test { yes } => return test::test(&place, yes),
-        Task::Scenarios { yes, words } => return scenarios::run(&place, &words, yes),
+        Task::Scenarios(arguments) => return scenarios::run(&place, &arguments),
         Task::VmTest(arguments) => return vm_test::vm_test(&place, &arguments),
         Task::Bench(arguments) => return bench::bench(&place, &arguments),
         Task::Env => run::print_env(&place)?,

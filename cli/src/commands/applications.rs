@@ -37,10 +37,10 @@ fn table(applications: &[Application], clock: &Clock, terminal_width: Option<usi
     let columns = vec![
         Column::text("REVIEW", Cut::Never),
         Column::text("APPLICATION", Cut::Middle),
-        Column::text("SHA-256", Cut::Digits(12)),
-        Column::number("HASHES"),
-        Column::number("FIRST"),
-        Column::number("LAST"),
+        Column::text("SHA-256", Cut::Digits(12)).leaving(4),
+        Column::number("HASHES").leaving(2),
+        Column::number("FIRST").leaving(1),
+        Column::number("LAST").leaving(3),
     ];
     let cell = |text: &str| Cell::from(&Untrusted::from(text));
     let rows = applications

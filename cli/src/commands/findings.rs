@@ -6,7 +6,7 @@ use crate::{
     args, bus,
     failure::Failure,
     output,
-    show::{clock::Clock, shell, users::Users},
+    show::{clock::Clock, shell, users::Users, wrap::wrap},
 };
 
 /// Lists the findings, newest first.
@@ -24,7 +24,9 @@ pub(crate) async fn run(options: &args::Findings, json: bool) -> Result<(), Fail
         return output::text(none);
     }
     let (clock, mut users) = (Clock::read(), Users::default());
-    let blocks: Vec<String> = findings.iter().map(|finding| block(finding, &clock, &mut users)).collect();
+    let terminal_width = output::terminal_width();
+    let block = |finding| block(finding, &clock, &mut users, terminal_width);
+    let blocks: Vec<String> = findings.iter().map(block).collect();
     output::text(&blocks.join("\n"))
 }
 
@@ -42,7 +44,7 @@ async fn dismiss(numbers: &[i64], json: bool) -> Result<(), Failure> {
 }
 
 /// One finding as a few lines, with what to do about it.
-fn block(finding: &Finding, clock: &Clock, users: &mut Users) -> String {
+fn block(finding: &Finding, clock: &Clock, users: &mut Users, terminal_width: Option<usize>) -> String {
     let state = match finding.state {
         FindingState::Open => "",
         FindingState::Approved => ", approved",
@@ -51,7 +53,7 @@ fn block(finding: &Finding, clock: &Clock, users: &mut Users) -> String {
     };
     let when = clock.full(UnixMillis(finding.unix_ms));
     let mut lines = vec![format!("#{}  {when}  {}{state}", finding.id, title(&finding.kind))];
-    let mut say = |line: String| lines.push(format!("    {line}"));
+    let mut say = |line: String| lines.push(wrap(&format!("    {line}"), terminal_width, 6));
     if let Some(path) = &finding.path {
         say(harmless(path));
     }
@@ -65,18 +67,19 @@ fn block(finding: &Finding, clock: &Clock, users: &mut Users) -> String {
     if !circumstances.is_empty() {
         say(circumstances.join(", "));
     }
+    // From here in one piece, to be copied.
     if let Some(hash) = &finding.sha256 {
-        say(format!("SHA-256 {}", harmless(hash)));
+        lines.push(format!("    SHA-256 {}", harmless(hash)));
     }
     if let Some(hash) = &finding.previous_sha256 {
-        say(format!("before  {}", harmless(hash)));
+        lines.push(format!("    before  {}", harmless(hash)));
     }
     if let (Some(application), FindingState::Open) = (&finding.application, finding.state) {
         let word = shell::word(&application.as_str().into());
-        say(format!("-> portolan review approve {word}"));
+        lines.push(format!("    -> portolan review approve {word}"));
     }
     if finding.application.is_none() && finding.state == FindingState::Open {
-        say(format!("-> portolan findings --dismiss {}", finding.id));
+        lines.push(format!("    -> portolan findings --dismiss {}", finding.id));
     }
     lines.join("\n") + "\n"
 }

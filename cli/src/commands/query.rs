@@ -1,16 +1,17 @@
-use portolan_bus::{Access, QueryRequest, QueryResult};
-use portolan_core::Dimension;
+use portolan_bus::{Access, QueryRequest, QueryResult, QueryRow};
+use portolan_core::{Dimension, UnixMillis};
 use serde::Serialize;
 
-use super::query_row::{JsonRow, Look, table};
+use super::query_row::{JsonRow, Look, is_empty, table};
 use crate::{
     args::{self, Grouping},
     bus,
     failure::{Failure, Kind},
     moment, output,
     show::{
-        amount::{Precision, bytes},
-        clock::Clock,
+        amount::{Precision, bytes, grouped},
+        clock::{Clock, duration},
+        wrap::wrap,
     },
 };
 
@@ -40,7 +41,7 @@ pub(crate) async fn run(options: &args::Query, json: bool) -> Result<(), Failure
     }
     let precision = if options.bytes { Precision::Exact } else { Precision::Rounded };
     let look = Look { clock, precision, terminal_width: output::terminal_width() };
-    output::text(&page(&by, &result, &look))
+    output::text(&page(&by, &request, &result, &look))
 }
 
 /// The words of `--by`, each once, in the order given.
@@ -104,25 +105,50 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn page(by: &[Dimension], result: &QueryResult, look: &Look) -> String {
+fn page(by: &[Dimension], request: &QueryRequest, result: &QueryResult, look: &Look) -> String {
     let whose = match result.access {
         Access::All => "",
         Access::Own => "; your own traffic only",
     };
-    if result.rows.is_empty() {
+    let rows = &result.rows;
+    let first = rows.iter().map(|row| row.first_unix_ms).min();
+    let last = rows.iter().map(|row| row.last_unix_ms).max();
+    let (Some(first), Some(last), false) = (first, last, rows.iter().all(is_empty)) else {
         return format!("Nothing was recorded in that time{whose}.\n");
-    }
-    let sum = |value: fn(&portolan_bus::QueryRow) -> u64| {
-        result.rows.iter().map(value).fold(0, u64::saturating_add)
     };
-    let count = result.rows.len();
+    let sum = |value: fn(&QueryRow) -> u64| rows.iter().map(value).fold(0, u64::saturating_add);
+    let (count, flows) = (rows.len(), sum(|row| row.flows));
+    let instant = |unix_ms| look.clock.for_table(UnixMillis(unix_ms), look.terminal_width);
     let more = if result.truncated { "; there are more, see --limit" } else { "" };
-    format!(
-        "{}{count} row{}: in {}, out {}, {} flows{more}{whose}\n",
-        table(by, &result.rows, look).render(look.terminal_width),
+    let total = format!(
+        "{count} row{}: in {}, out {}, {} flow{}, from {} to {}{more}{whose}",
         if count == 1 { "" } else { "s" },
         bytes(sum(|row| row.rx_bytes), look.precision),
         bytes(sum(|row| row.tx_bytes), look.precision),
-        sum(|row| row.flows),
-    )
+        grouped(flows),
+        if flows == 1 { "" } else { "s" },
+        instant(first),
+        instant(last),
+    );
+    let mut page = table(by, rows, look).render(look.terminal_width);
+    for line in [Some(total), beyond(request, first, last)].into_iter().flatten() {
+        page.push_str(&(wrap(&line, look.terminal_width, 0) + "\n"));
+    }
+    page
+}
+
+/// What the answer holds of before --since and after --until; `None` when it holds nothing of that.
+fn beyond(request: &QueryRequest, first: i64, last: i64) -> Option<String> {
+    let span = |ms: i64| duration(ms.saturating_add(999));
+    let before = request.since_unix_ms.filter(|since| first < *since);
+    let after = request.until_unix_ms.filter(|until| last > *until);
+    let before = before.map(|since| format!("begins {} before --since", span(since.saturating_sub(first))));
+    let after = after.map(|until| format!("ends {} after --until", span(last.saturating_sub(until))));
+    let beyond: Vec<String> = [before, after].into_iter().flatten().collect();
+    (!beyond.is_empty()).then(|| {
+        let beyond = beyond.join(" and ");
+        format!(
+            "This {beyond}: the history keeps sums over some time, and those at the edges are taken whole."
+        )
+    })
 }

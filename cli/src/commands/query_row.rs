@@ -7,7 +7,7 @@ use portolan_core::{Dimension, UnixMillis, Untrusted};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::show::{
-    amount::{Precision, bytes},
+    amount::{Precision, bytes, grouped},
     clock::Clock,
     cut::Cut,
     table::{Cell, Column, Table},
@@ -45,8 +45,9 @@ impl Serialize for JsonRow<'_> {
         map.serialize_entry("tx_bytes", &self.row.tx_bytes)?;
         map.serialize_entry("rx_bytes", &self.row.rx_bytes)?;
         map.serialize_entry("flows", &self.row.flows)?;
-        map.serialize_entry("first_unix_ms", &self.row.first_unix_ms)?;
-        map.serialize_entry("last_unix_ms", &self.row.last_unix_ms)?;
+        let known = |unix_ms| (!is_empty(self.row)).then_some(unix_ms);
+        map.serialize_entry("first_unix_ms", &known(self.row.first_unix_ms))?;
+        map.serialize_entry("last_unix_ms", &known(self.row.last_unix_ms))?;
         map.end()
     }
 }
@@ -71,10 +72,12 @@ pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], look: &Look) -> Table {
     for dimension in by {
         columns.push(column(*dimension));
         if *dimension == Dimension::Executable {
-            columns.push(Column::text("SHA-256", Cut::Digits(12)));
+            columns.push(Column::text("SHA-256", Cut::Digits(12)).leaving(4));
         }
     }
-    columns.extend(["IN", "OUT", "FLOWS", "FIRST", "LAST"].map(Column::number));
+    columns.extend(["IN", "OUT"].map(Column::number));
+    let circumstances = [("FLOWS", 2), ("FIRST", 1), ("LAST", 3)];
+    columns.extend(circumstances.map(|(title, order)| Column::number(title).leaving(order)));
     let mut users = Users::default();
     let rows = rows
         .iter()
@@ -88,13 +91,18 @@ pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], look: &Look) -> Table {
             }
             cells.push(Cell::own(bytes(row.rx_bytes, look.precision)));
             cells.push(Cell::own(bytes(row.tx_bytes, look.precision)));
-            cells.push(Cell::own(row.flows.to_string()));
+            cells.push(Cell::own(grouped(row.flows)));
             cells.push(look.instant(row.first_unix_ms));
             cells.push(look.instant(row.last_unix_ms));
             cells
         })
         .collect();
     Table { columns, rows }
+}
+
+/// Whether it is the total of nothing: it has no time then, and the bus says 0.
+pub(crate) fn is_empty(row: &QueryRow) -> bool {
+    (row.tx_bytes, row.rx_bytes, row.flows) == (0, 0, 0) && (row.first_unix_ms, row.last_unix_ms) == (0, 0)
 }
 
 /// The value of a dimension; `None` when it is not known. An executable's value is its path.

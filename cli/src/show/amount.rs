@@ -3,7 +3,7 @@
 pub(crate) enum Precision {
     /// Three digits and a decimal unit.
     Rounded,
-    /// Every digit, no unit.
+    /// Every digit in groups of three, no unit.
     Exact,
 }
 
@@ -12,9 +12,23 @@ const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 /// Bytes for a person: `0 B`, `1.23 kB`, `12.3 MB`; 1 kB is 1000 bytes.
 pub(crate) fn bytes(count: u64, precision: Precision) -> String {
     match precision {
-        Precision::Exact => count.to_string(),
+        Precision::Exact => grouped(count),
         Precision::Rounded => rounded(count),
     }
+}
+
+/// Every digit, in groups of three: `12 345`, `-1 234`.
+pub(crate) fn grouped(number: impl Into<i128>) -> String {
+    let number = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut shown = String::from(if number < 0 { "-" } else { "" });
+    for (place, digit) in (0..digits.len()).rev().zip(digits.chars()) {
+        shown.push(digit);
+        if place > 0 && place % 3 == 0 {
+            shown.push(' ');
+        }
+    }
+    shown
 }
 
 /// Bytes in a second: `1.23 kB/s`.
@@ -25,12 +39,16 @@ pub(crate) fn per_second(count: u64, interval_ms: u32) -> u64 {
     u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
-/// A share of a whole in percent with one decimal, rounded down so that `100.0 %` means all of it.
+/// A share of a whole in percent with one decimal, rounded down so that `100.0 %` means all of it; `<0.1 %` is
+/// more than nothing.
 ///
 /// `None` when the whole is 0.
 pub(crate) fn percent(part: u64, whole: u64) -> Option<String> {
     let per_mille = (u128::from(part) * 1000).checked_div(u128::from(whole))?;
-    Some(format!("{}.{} %", per_mille / 10, per_mille % 10))
+    Some(match per_mille {
+        0 if part > 0 => "<0.1 %".to_owned(),
+        _ => format!("{}.{} %", per_mille / 10, per_mille % 10),
+    })
 }
 
 fn rounded(count: u64) -> String {
@@ -76,13 +94,16 @@ mod tests {
         for (count, shown) in cases {
             assert_eq!(bytes(count, Precision::Rounded), shown);
         }
-        assert_eq!(bytes(u64::MAX, Precision::Exact), "18446744073709551615");
+        assert_eq!(bytes(u64::MAX, Precision::Exact), "18 446 744 073 709 551 615");
+        assert_eq!([0, -999, 1000, -1_234_567].map(grouped), ["0", "-999", "1 000", "-1 234 567"]);
     }
 
     #[test]
     fn a_share_is_never_rounded_up_to_all() {
         assert_eq!(percent(999_999, 1_000_000).as_deref(), Some("99.9 %"));
         assert_eq!(percent(u64::MAX, u64::MAX).as_deref(), Some("100.0 %"));
+        assert_eq!(percent(1, u64::MAX).as_deref(), Some("<0.1 %"));
+        assert_eq!(percent(0, 7).as_deref(), Some("0.0 %"));
         assert_eq!(percent(0, 0), None);
     }
 

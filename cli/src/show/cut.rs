@@ -9,7 +9,7 @@ pub(crate) enum Cut {
     End,
     /// The middle goes: paths, addresses with a port.
     Middle,
-    /// A hash: so many digits stay and no mark is set.
+    /// A hash: shown whole, or its first so many digits.
     Digits(usize),
 }
 
@@ -24,10 +24,11 @@ pub(crate) fn fit(text: &str, columns: usize, cut: Cut) -> String {
         return text.to_owned();
     }
     match cut {
-        Cut::Digits(_) => start_of(text, columns),
         _ if columns == 0 => String::new(),
         Cut::Middle if columns >= 8 => {
-            let tail = (columns - 1) * 2 / 3;
+            let name = text.rfind('/').map_or(0, |slash| width(&text[slash..]));
+            let most = columns - 2;
+            let tail = if name <= most { name.max((columns - 1) * 2 / 3) } else { (columns - 1) * 2 / 3 };
             format!("{}…{}", start_of(text, columns - 1 - tail), end_of(text, tail))
         }
         _ => start_of(text, columns - 1) + "…",
@@ -40,7 +41,8 @@ pub(crate) fn pad(text: &str, columns: usize, to_the_right: bool) -> String {
     if to_the_right { spaces + text } else { text.to_owned() + &spaces }
 }
 
-fn start_of(text: &str, columns: usize) -> String {
+/// As much of the beginning as fits.
+pub(crate) fn start_of(text: &str, columns: usize) -> String {
     let mut kept = String::new();
     for c in text.chars() {
         kept.push(c);
@@ -74,6 +76,11 @@ mod tests {
         assert_eq!(fit("/usr/lib/firefox/firefox-bin", 19, Cut::Middle), "/usr/l…/firefox-bin");
         assert_eq!(fit("[2001:db8::17]:443", 12, Cut::Middle), "[200…17]:443");
         assert_eq!(fit("/usr/bin/curl", 13, Cut::Middle), "/usr/bin/curl");
+        assert_eq!(
+            fit("/usr/lib/x86_64-linux-gnu/webkit/NetworkProcess", 18, Cut::Middle),
+            "/u…/NetworkProcess"
+        );
+        assert_eq!(fit(&"ab".repeat(32), 13, Cut::Digits(12)), "abababababab…");
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! How values look to a person: amounts, instants, users, text cut to a width, tables.
+//! How values look to a person: amounts, instants, users, text cut or wrapped to a width, tables, statements.
 
 pub(crate) mod amount;
 pub(crate) mod clock;
 pub(crate) mod cut;
 pub(crate) mod shell;
+pub(crate) mod statement;
 pub(crate) mod table;
 pub(crate) mod users;
+pub(crate) mod wrap;

@@ -5,7 +5,7 @@ use portolan_core::Untrusted;
 use super::row::{Key, Program};
 use crate::show::users::Users;
 
-/// Three lines: what runs, who started it, where it runs and where it talks to, and its hash with its application.
+/// Three lines: what runs, who started it, where it runs and where it talks to, and its hash with its review.
 pub(crate) fn lines(key: &Key, program: &Program, users: &mut Users) -> [String; 3] {
     let harmless = |text: &str| Untrusted::from(text).for_terminal();
     let parent = key.parent_path.as_deref().map_or_else(|| "an unknown program".to_owned(), harmless);
@@ -19,7 +19,7 @@ pub(crate) fn lines(key: &Key, program: &Program, users: &mut Users) -> [String;
     circumstances.push_str(&format!(", {} open flows", program.flows));
     let review = program.review.as_deref().map_or_else(|| "cannot be reviewed".to_owned(), harmless);
     let identity = match &key.sha256 {
-        Some(hash) => format!("{review}, SHA-256 {}", harmless(hash)),
+        Some(hash) => format!("SHA-256 {}, {review}", harmless(hash)),
         None => review,
     };
     [name_of_owner(key), circumstances, identity]

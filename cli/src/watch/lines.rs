@@ -14,6 +14,7 @@ use crate::{
         amount::{Precision::Rounded, bytes},
         clock::Clock,
         users::Users,
+        wrap::wrap,
     },
 };
 
@@ -24,7 +25,8 @@ pub(crate) async fn run(
     json: bool,
 ) -> Result<(), Failure> {
     let mut signals = EndSignals::new()?;
-    let mut writer = Writer { json, users: Users::default(), written: 0, last_unix_ms: None };
+    let terminal_width = output::terminal_width();
+    let mut writer = Writer { json, users: Users::default(), terminal_width, written: 0, last_unix_ms: None };
     while count.is_none_or(|count| writer.written < count) {
         // A reader that does not read must not keep a signal from ending this.
         tokio::select! {
@@ -41,6 +43,8 @@ pub(crate) async fn run(
 struct Writer {
     json: bool,
     users: Users,
+    /// `None` for a file or a pipe.
+    terminal_width: Option<usize>,
     /// Readings written.
     written: u64,
     /// The newest reading written.
@@ -89,7 +93,9 @@ impl Writer {
         let clock = Clock::read();
         let when = clock.full(UnixMillis(tick.unix_ms));
         let active = tick.rows.iter().filter(|row| row.tx_bytes > 0 || row.rx_bytes > 0);
-        active.map(|row| format!("{when}  {}\n", self.line(row))).collect()
+        active
+            .map(|row| wrap(&format!("{when}  {}", self.line(row)), self.terminal_width, 6) + "\n")
+            .collect()
     }
 
     fn line(&mut self, row: &LiveRow) -> String {

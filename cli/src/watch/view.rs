@@ -1,6 +1,6 @@
 //! Draws the live table.
 
-use portolan_bus::{Access, DaemonState};
+use portolan_bus::Access;
 use portolan_core::UnixMillis;
 use ratatui::{
     Frame,
@@ -16,7 +16,7 @@ use super::{
     row::{Key, Program},
 };
 use crate::{
-    commands::status::problems,
+    commands::status::{problems, state as state_of},
     show::{
         amount::{Precision::Rounded, bytes, percent},
         clock::{Clock, duration},
@@ -52,14 +52,23 @@ pub(crate) fn draw(frame: &mut Frame, model: &Model, clock: &Clock, users: &mut 
     say(frame, titles, 0, &columns::titles(&shown), Style::new().add_modifier(Modifier::REVERSED));
     table(frame, body, model, &shown, users);
     if let Some((key, program)) = selected {
-        for (line, text) in (0..).zip(detail::lines(key, program, users)) {
+        let [path, circumstances, identity] = detail::lines(key, program, users);
+        let path = fit(&path, usize::from(area.width), Cut::Middle);
+        for (line, text) in (0..).zip([path, circumstances, identity]) {
             say(frame, details, line, &text, QUIET);
         }
     }
-    let keys =
-        format!("q quit   s sort ({})   arrows choose   a approve   i ignore   r reset", model.sort.as_str());
+    let keys = keys(model, usize::from(area.width));
     say(frame, foot, 0, model.message.as_ref().unwrap_or(&keys), QUIET);
     body.height
+}
+
+/// What the keys do, as far apart as there is room.
+fn keys(model: &Model, columns: usize) -> String {
+    let sort = format!("s sort ({})", model.sort.as_str());
+    let keys = ["q quit", sort.as_str(), "↑↓ choose", "a approve", "i ignore", "r reset"];
+    let wide = keys.join("   ");
+    if width(&wide) <= columns { wide } else { keys.join(" ") }
 }
 
 /// State and rates; totals, attribution, losses.
@@ -67,10 +76,7 @@ fn header(model: &Model, clock: &Clock) -> [String; 2] {
     let state = match (&model.gone, &model.status) {
         (Some(_), _) => "daemon gone, waiting".to_owned(),
         (None, None) => "connected".to_owned(),
-        (None, Some(status)) => match status.state {
-            DaemonState::Recording => "recording".to_owned(),
-            DaemonState::Reduced => "recording in reduced mode".to_owned(),
-        },
+        (None, Some(status)) => state_of(status).to_owned(),
     };
     let rate = |count| bytes(count, Rounded) + "/s";
     let first = format!(

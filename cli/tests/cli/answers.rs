@@ -1,4 +1,4 @@
-use portolan_bus::{Access, Status};
+use portolan_bus::Access;
 use serde_json::{Value, json};
 
 use crate::{
@@ -7,45 +7,6 @@ use crate::{
     program::{is_harmless, run},
     samples::{self, HOSTILE},
 };
-
-#[tokio::test]
-async fn status_as_json_is_the_daemons_answer() {
-    let bus = Bus::start(Policy::Everybody).await;
-    let answers = Answers { status: samples::troubled_status(), ..Answers::default() };
-    let _peer = Peer::start(&bus.address, answers).await;
-    let ended = run(&bus.address, &["status", "--json"]).await;
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    assert!(is_harmless(&ended.stdout));
-    let json = ended.json();
-    assert_eq!(serde_json::from_value::<Status>(json.clone()).unwrap(), samples::troubled_status());
-    assert_eq!(json["state"], "reduced");
-    assert_eq!(json["self_test"]["state"], "failed");
-    assert_eq!(json["hooks"][1]["active"], false);
-    assert_eq!(json["attribution"]["unattributed"]["process-gone"], 500);
-    assert_eq!(json["losses"]["ring_buffer_events"], 7);
-}
-
-#[tokio::test]
-async fn status_for_a_person_begins_with_the_problems() {
-    let bus = Bus::start(Policy::Everybody).await;
-    let answers = Answers { status: samples::troubled_status(), ..Answers::default() };
-    let peer = Peer::start(&bus.address, answers).await;
-    let ended = run(&bus.address, &["status"]).await;
-    assert_eq!(ended.code, Some(0));
-    assert!(is_harmless(&ended.stdout));
-    let place = |text: &str| ended.stdout.find(text).unwrap_or_else(|| panic!("no {text}: {}", ended.stdout));
-    assert!(place("Problems") < place("self-test failed"));
-    assert!(place("ring_buffer_events 7") < place("You see"));
-    assert!(place("fanotify: not permitted") < place("1 of 2 active"));
-    assert_eq!(ended.stdout.matches("fanotify").count(), 1, "said twice: {}", ended.stdout);
-
-    assert_eq!(run(&bus.address, &["status", "--check", "--json"]).await.code, Some(6));
-    peer.answers().status = samples::status();
-    let ended = run(&bus.address, &["status", "--check"]).await;
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    assert!(ended.stdout.contains("99.8 %  of a known executable"), "{}", ended.stdout);
-    assert!(!ended.stdout.contains("Problems"));
-}
 
 #[tokio::test]
 async fn query_as_json_has_the_keys_asked_for() {
@@ -135,12 +96,47 @@ async fn query_for_a_person_is_a_harmless_table() {
         lines[1].contains("/tmp/a\\u{1b}[2J") && lines[1].contains("root") && lines[1].contains("1.50 MB")
     );
     assert!(lines[2].contains("(process-gone)") && lines[2].contains("4000000000"));
-    assert_eq!(lines[3], "2 rows: in 6 B, out 1.50 MB, 2 flows");
+    assert_eq!(
+        lines[3],
+        "2 rows: in 6 B, out 1.50 MB, 2 flows, from 2026-01-01 00:00:00 to 2026-01-01 00:01:00"
+    );
 
     let ended = run(&bus.address, &["query", "--bytes", "--since", "all", "--by", "none"]).await;
-    assert!(ended.stdout.contains("out 1500003"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("out 1 500 003"), "{}", ended.stdout);
     let asked = peer.answers().asked.clone();
     assert!(asked[1].by.is_empty() && asked[1].since_unix_ms.is_none());
+}
+
+#[tokio::test]
+async fn what_lies_beyond_the_time_asked_for_is_said() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let query = samples::result(vec![samples::query_row(&[], 1, 2)]);
+    let _peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
+    let shown = async |since, until| {
+        run(&bus.address, &["query", "--by", "none", "--since", since, "--until", until]).await.stdout
+    };
+    let beyond = shown("@1767225607.5", "@1767225658").await;
+    assert!(beyond.contains("This begins 8 s before --since and ends 2 s after --until: "), "{beyond}");
+    let exact = shown("@1767225600", "@1767225661").await;
+    assert!(!exact.contains("--since") && !exact.contains("--until"), "{exact}");
+}
+
+#[tokio::test]
+async fn the_total_of_nothing_has_no_time() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let nothing = portolan_bus::QueryRow {
+        flows: 0,
+        first_unix_ms: 0,
+        last_unix_ms: 0,
+        ..samples::query_row(&[], 0, 0)
+    };
+    let query = samples::result(vec![nothing]);
+    let _peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
+    let shown = run(&bus.address, &["query", "--by", "none"]).await.stdout;
+    assert_eq!(shown, "Nothing was recorded in that time.\n");
+    let json = run(&bus.address, &["query", "--by", "none", "--json"]).await.json();
+    assert_eq!(json["rows"][0]["first_unix_ms"], Value::Null);
+    assert_eq!(json["rows"][0]["tx_bytes"], 0);
 }
 
 #[tokio::test]
@@ -173,45 +169,6 @@ async fn a_finding_about_the_daemon_can_be_dismissed() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "#7: dismissed\n"));
     assert_eq!(run(&bus.address, &["findings", "--dismiss", "8"]).await.code, Some(5));
     assert_eq!(peer.answers().dismissed, [7]);
-}
-
-#[tokio::test]
-async fn the_ledger_shows_every_byte_and_says_what_is_an_estimate() {
-    let bus = Bus::start(Policy::Everybody).await;
-    let peer = Peer::start(&bus.address, Answers::default()).await;
-    let shown = run(&bus.address, &["status"]).await.stdout;
-    for part in [
-        "Ledger      balanced",
-        "1200000  counted at sockets",
-        "- 200000  self-tests",
-        "= 0  difference",
-        "~ 5200",
-    ] {
-        assert!(shown.contains(part), "{part}: {shown}");
-    }
-    assert_eq!(run(&bus.address, &["status", "--check"]).await.code, Some(0));
-    peer.answers().status.ledger.state = portolan_bus::LedgerState::Unbalanced;
-    let ended = run(&bus.address, &["status", "--check"]).await;
-    assert_eq!(ended.code, Some(6));
-    assert!(ended.stdout.contains("NOT BALANCED"), "{}", ended.stdout);
-}
-
-#[tokio::test]
-async fn a_self_test_now_says_each_protocol_and_fails_with_it() {
-    let bus = Bus::start(Policy::Everybody).await;
-    let peer = Peer::start(&bus.address, Answers::default()).await;
-    let ended = run(&bus.address, &["status", "--self-test"]).await;
-    assert_eq!(ended.code, Some(0));
-    assert!(
-        ended.stdout.contains("tcp-ipv4   passed: moved 100003, counted 100003 sent"),
-        "{}",
-        ended.stdout
-    );
-    assert!(ended.stdout.contains("udp-ipv6   not possible on this machine"), "{}", ended.stdout);
-    peer.answers().self_test.state = portolan_bus::SelfTestState::Failed;
-    let ended = run(&bus.address, &["status", "--self-test", "--json"]).await;
-    assert_eq!((ended.code, ended.json()["self_test"]["state"].as_str()), (Some(6), Some("failed")));
-    assert!(is_harmless(&ended.stderr), "{}", ended.stderr);
 }
 
 #[tokio::test]

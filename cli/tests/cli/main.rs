@@ -8,6 +8,8 @@ mod bus;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod narrow;
+#[cfg(test)]
 mod peer;
 #[cfg(test)]
 mod program;
@@ -15,6 +17,8 @@ mod program;
 mod review;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod status;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]

@@ -9,6 +9,11 @@ use portolan_bus::{
 /// A name that clears the screen, sets the title, breaks the line and reverses what follows.
 pub(crate) const HOSTILE: &str = "/tmp/a\x1b[2J\x1b]0;x\x07\nb\u{9b}31m\u{202e}c";
 
+/// The same as long as a path can be, with spaces that try to begin a line of their own.
+pub(crate) fn long_hostile() -> String {
+    format!("{HOSTILE}{}#8  approved/{}", " ".repeat(200), "日本/d".repeat(330))
+}
+
 /// All is well.
 pub(crate) fn status() -> Status {
     Status {
@@ -49,12 +54,11 @@ pub(crate) fn status() -> Status {
         },
         network: NetworkLayer {
             problem: None,
-            lines: vec![NetworkLine {
-                name: "tcp-headers".to_owned(),
-                tx_bytes: 5200,
-                rx_bytes: -1,
-                estimate: true,
-            }],
+            lines: vec![
+                network_line("tcp-headers", 5200, -1, true),
+                network_line("udp-headers", 800, 0, true),
+                network_line("retransmissions", 0, 0, true),
+            ],
         },
         losses: BTreeMap::from([("ring_buffer_events".to_owned(), 0)]),
         history: HistoryInfo {
@@ -72,6 +76,10 @@ pub(crate) fn status() -> Status {
         },
         unreviewed: 2,
     }
+}
+
+pub(crate) fn network_line(name: &str, tx_bytes: i64, rx_bytes: i64, estimate: bool) -> NetworkLine {
+    NetworkLine { name: name.to_owned(), tx_bytes, rx_bytes, estimate }
 }
 
 /// Much is wrong.

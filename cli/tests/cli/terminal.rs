@@ -19,7 +19,7 @@ use crate::{
 
 const TAKEN: &str = "\x1b[?1049h";
 
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keyboard: File,
     screen: mpsc::UnboundedReceiver<Vec<u8>>,
@@ -30,7 +30,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(address: &str, columns: u16, rows: u16) -> Self {
+    pub(crate) fn start(address: &str, arguments: &[&str], columns: u16, rows: u16) -> Self {
         let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         rustix::pty::grantpt(&master).unwrap();
         rustix::pty::unlockpt(&master).unwrap();
@@ -39,7 +39,7 @@ impl Terminal {
         let name = rustix::pty::ptsname(&master, Vec::new()).unwrap();
         let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
         let end = || Stdio::from(slave.try_clone().unwrap());
-        let mut command = portolan(address, &["watch"]);
+        let mut command = portolan(address, arguments);
         let child =
             command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color").spawn().unwrap();
         drop(command);
@@ -89,6 +89,18 @@ impl Terminal {
         }
     }
 
+    /// Everything that a program wrote that ends by itself, in lines.
+    pub(crate) async fn until_its_end(mut self) -> String {
+        let mut all = Vec::new();
+        let reading = async {
+            while let Some(bytes) = self.screen.recv().await {
+                all.extend(bytes);
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap();
+        String::from_utf8(all).unwrap().replace("\r\n", "\n")
+    }
+
     fn press(&mut self, keys: &str) {
         let mut left = keys.as_bytes();
         while !left.is_empty() {
@@ -109,7 +121,7 @@ async fn start(columns: u16, rows: u16) -> (Bus, Peer, Terminal) {
     let bus = Bus::start(Policy::Everybody).await;
     let applications = vec![samples::application("/usr/bin/curl", "unreviewed")];
     let peer = Peer::start(&bus.address, Answers { applications, ..Answers::default() }).await;
-    let mut terminal = Terminal::start(&bus.address, columns, rows);
+    let mut terminal = Terminal::start(&bus.address, &["watch"], columns, rows);
     peer.subscribed().await;
     terminal.shows("PROGRAM").await;
     (bus, peer, terminal)
@@ -134,13 +146,18 @@ async fn shows_programs_and_takes_an_answer() {
 
 #[tokio::test]
 async fn a_hostile_name_stays_text() {
-    let (_bus, peer, mut terminal) = start(160, 50).await;
-    peer.tick(tick(1_767_225_600_000, vec![live_row(HOSTILE, 1, 2)])).await;
-    terminal.shows("a\\u{1b}[2J\\u{1b").await;
-    assert!(!terminal.seen.contains("\x1b]0;") && !terminal.seen.contains('\u{202e}'));
-    terminal.press("\x03");
-    terminal.is_given_back().await;
-    assert_eq!(terminal.code().await, Some(0));
+    for (columns, name) in [(160, HOSTILE.to_owned()), (60, samples::long_hostile())] {
+        let (_bus, peer, mut terminal) = start(columns, 50).await;
+        peer.tick(tick(1_767_225_600_000, vec![live_row(&name, 1, 2)])).await;
+        // The chosen program is shown in full, as far as it fits.
+        terminal.shows("192.0.2.1:443").await;
+        terminal.press("\x1b[B");
+        terminal.shows("/tmp/a\\u{1b}[2J\\u{1b").await;
+        assert!(!terminal.seen.contains("\x1b]0;") && !terminal.seen.contains('\u{202e}'));
+        terminal.press("\x03");
+        terminal.is_given_back().await;
+        assert_eq!(terminal.code().await, Some(0));
+    }
 }
 
 #[tokio::test]
@@ -160,7 +177,7 @@ async fn says_that_the_daemon_is_gone_and_goes_on_when_it_is_back() {
 #[tokio::test]
 async fn without_a_daemon_the_terminal_is_not_taken() {
     let bus = Bus::start(Policy::Everybody).await;
-    let mut terminal = Terminal::start(&bus.address, 80, 24);
+    let mut terminal = Terminal::start(&bus.address, &["watch"], 80, 24);
     terminal.shows("cannot reach portoland").await;
     assert_eq!(terminal.code().await, Some(3));
     assert!(!terminal.seen.contains(TAKEN));

@@ -49,7 +49,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000_000));
-    say(&format!("seed {seed}; {} scenarios, {} trials of each", scenarios.len(), arguments.trials));
+    say(&format!("seed {seed}; scenarios: {}, trials of each: {}", scenarios.len(), arguments.trials));
     let world = World::new()?;
     let mut bed = Bed::start()?;
     let mut runs = Vec::new();

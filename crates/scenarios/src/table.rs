@@ -4,6 +4,14 @@ use serde::Serialize;
 
 use crate::{Scenario, Tried, Verdict, Witness};
 
+/// What stands below the table.
+const LEGEND: &str = "\
+detection: executables that Portolan names with the right path, hash and parent, of those that were run.
+expected, seen: bytes that the programs say they moved, and that Portolan says; error: by how many it is wrong.
+witness: bytes that nftables counted on the wire, up (sent) and down, headers included; lo: over loopback.
+agree: trials in which everything was right, of all. Figures are of the first that was not, else of the last.
+";
+
 /// All trials of one scenario.
 #[derive(Debug, Serialize)]
 pub struct Run {
@@ -145,6 +153,7 @@ pub fn print(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
         });
         writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
+    write!(out, "\n{LEGEND}")?;
     for run in runs {
         if let Some(reason) = run.refusal() {
             writeln!(out, "{} {} cannot run on this kernel: {reason}", run.number, run.name)?;

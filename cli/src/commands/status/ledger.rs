@@ -1,67 +1,82 @@
-//! The ledger, exact, and what the network moved for it.
+//! The ledger, exact: whether every byte is accounted for, and by whom.
 
-use portolan_bus::{LedgerState, NetworkLayer, NetworkLine, Status};
+use portolan_bus::{Ledger, LedgerState, Status};
 
-use super::{entry, harmless};
+use super::harmless;
+use crate::show::{
+    amount::{grouped, percent},
+    statement::Statement,
+    wrap::wrap,
+};
 
-/// Truth, parts and difference, a line each. Every digit: it is about single bytes.
-pub(crate) fn ledger(status: &Status) -> Vec<String> {
+/// The answer, then the sum, of which the lines below are the parts. Every digit: it is about single bytes.
+///
+/// `all` shows also what is 0, and the protocols.
+pub(crate) fn ledger(status: &Status, all: bool, terminal_width: Option<usize>) -> String {
     let (ledger, owned) = (&status.ledger, &status.attribution);
-    let state = match ledger.state {
-        LedgerState::Balanced => "balanced: every byte counted at a socket has an owner, or a reason",
-        LedgerState::InFlight => "balanced but for bytes in flight, which the next readings bring",
-        LedgerState::Unbalanced => "NOT BALANCED: a fault of the daemon",
+    let answer = wrap(&format!("All bytes accounted for: {}", answer(ledger)), terminal_width, 2);
+    if ledger.truth == 0 && ledger.difference == 0 && !all {
+        return format!("{answer}\n  No program has moved any yet.\n");
+    }
+    let explanation = "  Counted in the kernel at all sockets since the start, sent and received; what goes over loopback is \
+                       both, and counted twice.";
+    let mut statement = Statement::default();
+    statement.say([grouped(ledger.truth), String::new()], "bytes counted, of which");
+    let mut part = |count: i128, of: &str| {
+        if all || count != 0 {
+            let share = u64::try_from(count).ok().and_then(|count| percent(count, ledger.truth));
+            statement.say([grouped(count), share.unwrap_or_default()], of);
+        }
     };
-    let mut lines = vec![entry("Ledger", state)];
-    let mut line = |count: &str, of: &str| lines.push(entry("", format!("{count:>20}  {of}").trim_end()));
-    let protocols: Vec<String> = ledger
-        .protocols
-        .iter()
-        .map(|moved| format!("{} {} out, {} in", harmless(&moved.protocol), moved.tx_bytes, moved.rx_bytes))
-        .collect();
-    line(&ledger.truth.to_string(), &format!("counted at sockets ({})", protocols.join("; ")));
-    line(&format!("- {}", owned.attributed), "executables");
-    line(&format!("- {}", owned.kernel), "kernel");
-    for (reason, count) in owned.unattributed.iter().filter(|(_, count)| **count > 0) {
-        line(&format!("- {count}"), &format!("unattributed: {}", harmless(reason)));
+    part(owned.attributed.into(), "by programs whose executable is known");
+    part(owned.kernel.into(), "by the kernel itself");
+    for (reason, count) in &owned.unattributed {
+        part((*count).into(), &unknown(reason));
     }
-    line(&format!("- {}", owned.pending), "being identified");
-    line(&format!("- {}", ledger.self_test), "self-tests of the daemon");
-    line(&format!("= {}", ledger.difference), "difference");
-    lines
+    part(owned.pending.into(), "by programs that are being identified");
+    part(ledger.self_test.into(), "by Portolan's self-tests, which are in no history");
+    part(ledger.difference.into(), missing(ledger.state));
+    if all {
+        for moved in &ledger.protocols {
+            let both = u128::from(moved.tx_bytes) + u128::from(moved.rx_bytes);
+            let (out, into) = (grouped(moved.tx_bytes), grouped(moved.rx_bytes));
+            let of = format!("of all, over {}: {out} out, {into} in", harmless(&moved.protocol));
+            statement.say([i128::try_from(both).map(grouped).unwrap_or_default(), String::new()], of);
+        }
+    }
+    format!("{answer}\n{}\n{}", wrap(explanation, terminal_width, 2), statement.render(terminal_width))
 }
 
-/// From the sockets to the interfaces.
-pub(crate) fn network(network: &NetworkLayer) -> Vec<String> {
-    if let Some(problem) = &network.problem {
-        return vec![entry("Network", &format!("cannot be compared: {}", harmless(problem)))];
+fn answer(ledger: &Ledger) -> &'static str {
+    let is_not_compared_yet =
+        matches!(ledger.protocols.as_slice(), [one] if one.protocol == "before-takeover");
+    match ledger.state {
+        LedgerState::Balanced => "yes",
+        LedgerState::InFlight if is_not_compared_yet => {
+            "not compared yet; this daemon took over from another and waits for a quiet moment"
+        }
+        LedgerState::InFlight => "yes, but for those that moved while this was read",
+        LedgerState::Unbalanced => "NO; a fault of the daemon, please report it",
     }
-    let title = "of the machine's own network namespace, since the start; ~ is an estimate";
-    let mut lines = vec![entry("Network", title), entry("", &format!("{:>20} {:>20}", "out", "in"))];
-    lines.extend(network.lines.iter().map(|line| {
-        let amount = |bytes: i64| if line.estimate { format!("~ {bytes}") } else { bytes.to_string() };
-        let (out, into) = (amount(line.tx_bytes), amount(line.rx_bytes));
-        entry("", &format!("{out:>20} {into:>20}  {}", meaning(line)))
-    }));
-    lines
 }
 
-fn meaning(line: &NetworkLine) -> String {
-    match line.name.as_str() {
-        "sockets" => "moved by programs at sockets",
-        "other-namespaces" => "of that, in other network namespaces (containers)",
-        "tcp-headers" => "headers of TCP segments, acknowledgements included",
-        "udp-headers" => "headers of datagrams",
-        "retransmissions" => "TCP segments sent again",
-        "echo-replies" => "the kernel's answers to pings",
-        "icmp" => "other ICMP, mostly the kernel's own",
-        "forwarded" => "passed on for others",
-        "rest" => "not explained: not sent or not read yet, dropped, raw and packet sockets, errors of the estimates",
-        "ip" => "= packets of IPv4 and IPv6",
-        "frames" => "headers of frames, what is not IP, and what cards split or join",
-        "interfaces" => "= all interfaces",
-        "loopback" => "of that over loopback, where one machine sends and receives each byte",
-        other => return harmless(other),
+fn missing(state: LedgerState) -> &'static str {
+    match state {
+        LedgerState::Balanced => "not accounted for",
+        LedgerState::InFlight => "on the way; the next readings bring them",
+        LedgerState::Unbalanced => "NOT ACCOUNTED FOR; below 0: accounted for twice",
     }
-    .to_owned()
+}
+
+/// Who moved bytes that have no executable, and why it is not known.
+fn unknown(reason: &str) -> String {
+    let who = match reason {
+        "process-gone" => "programs that were gone before they could be asked",
+        "file-unavailable" => "programs whose file could not be opened",
+        "file-changed" => "programs whose file changed while it was read",
+        "file-unreadable" => "programs whose file could not be read",
+        "table-full" => "programs not known, for the kernel's table of closed sockets was full",
+        _ => "programs not known",
+    };
+    format!("by {who} ({})", harmless(reason))
 }

@@ -8,6 +8,7 @@ use crate::{
     bus,
     failure::{Failure, Kind},
     output,
+    show::{amount::grouped, wrap::wrap},
 };
 
 /// Runs one, waits for its end and shows it; anything but “passed” is a failure.
@@ -17,7 +18,7 @@ pub(crate) async fn run(json: bool) -> Result<(), Failure> {
     if json {
         output::json(&json!({ "self_test": test }))?;
     } else {
-        output::text(&page(&test))?;
+        output::text(&page(&test, output::terminal_width()))?;
     }
     if test.state == SelfTestState::Passed {
         return Ok(());
@@ -35,24 +36,25 @@ pub(crate) fn word(state: SelfTestState) -> &'static str {
     }
 }
 
-fn page(test: &SelfTest) -> String {
+fn page(test: &SelfTest, terminal_width: Option<usize>) -> String {
     let mut page = format!("Self-test: {}\n", word(test.state));
+    let mut say = |line: String, hanging| page.push_str(&(wrap(&line, terminal_width, hanging) + "\n"));
     for part in &test.parts {
         let name = harmless(&part.name);
         let line = match part.state {
-            SelfTestState::Impossible => format!("  {name:<9}  not possible on this machine\n"),
+            SelfTestState::Impossible => format!("  {name:<9}  not possible on this machine"),
             state => format!(
-                "  {name:<9}  {}: moved {}, counted {} sent and {} received\n",
+                "  {name:<9}  {}: moved {}, counted {} sent and {} received",
                 word(state),
-                part.moved_bytes,
-                part.counted_tx_bytes,
-                part.counted_rx_bytes
+                grouped(part.moved_bytes),
+                grouped(part.counted_tx_bytes),
+                grouped(part.counted_rx_bytes)
             ),
         };
-        page.push_str(&line);
+        say(line, 13);
     }
     if test.parts.is_empty() {
-        page.push_str(&format!("  {}\n", harmless(&test.detail)));
+        say(format!("  {}", harmless(&test.detail)), 2);
     }
     page
 }
