@@ -124,6 +124,7 @@ impl Recorder {
     ) -> Result<(Handle, JoinHandle<()>), RecorderError> {
         let (started, start) = mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || {
+            crate::resources::go_first();
             let recorder = match Self::start(config, &places, events, writer) {
                 Ok((recorder, handle)) => {
                     drop(started.send(Ok(handle)));
