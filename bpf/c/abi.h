@@ -121,6 +121,8 @@ enum portolan_stamps {
 	PORTOLAN_STAMPS_QUERIED = 2,	/* somebody has asked since the last change */
 	PORTOLAN_STAMPS_SEALED = 4,	/* F_SEAL_WRITE: its content never changes again */
 	PORTOLAN_STAMPS_SERVED = 8,	/* on a filesystem whose server may never answer */
+	PORTOLAN_STAMPS_UNGUARDED = 16,	/* the kernel lets others write to it while it is executed */
+	PORTOLAN_STAMPS_UNSEEN = 32,	/* … and they may have done so unseen */
 };
 
 /*
@@ -133,7 +135,7 @@ struct portolan_event {
 	__u32 uid;
 	struct portolan_owner process;
 	struct portolan_owner parent;
-	__u64 at_ns;		/* CLOCK_BOOTTIME */
+	__u64 at_ns;		/* CLOCK_BOOTTIME; for an unguarded file, like file: before anybody could notice the exec */
 	struct portolan_file file;
 	__u32 kernel_thread;	/* 1 for a thread of the kernel */
 	__u32 arguments_len;

@@ -30,6 +30,7 @@ struct program_table {
 	}
 
 HOOK("tp_btf/sched_process_fork", fork, 0)
+HOOK("tp_btf/sched_prepare_exec", prepare, 0)
 HOOK("tp_btf/sched_process_exec", exec, 0)
 HOOK("tp_btf/sched_process_exit", exit, 0)
 HOOK("tp_btf/cgroup_attach_task", moved, 0)

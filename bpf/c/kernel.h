@@ -19,6 +19,8 @@
 #define SOCK_DONE (1 << 1) /* enum sock_flags: the FIN has come */
 #define SOCK_URGINLINE (1 << 2)
 #define TMPFS_MAGIC 0x01021994
+#define HUGETLBFS_MAGIC 0x958458F6
+#define SB_KERNMOUNT (1 << 22) /* nobody mounted it: memory of the kernel and of memfd_create(2) */
 #define FUSE_SUPER_MAGIC 0x65735546
 #define NFS_SUPER_MAGIC 0x6969
 #define CIFS_SUPER_MAGIC 0xFF534D42
@@ -140,6 +142,7 @@ struct file_system_type {
 struct super_block {
 	__u32 s_dev;
 	unsigned long s_magic;
+	unsigned long s_flags;
 	struct file_system_type *s_type;
 };
 
@@ -148,8 +151,14 @@ struct timespec64 {
 	long tv_nsec;
 };
 
+struct address_space {
+	atomic_t i_mmap_writable;
+};
+
 struct inode {
 	struct super_block *i_sb;
+	struct address_space *i_mapping;
+	atomic_t i_writecount; /* below 0: writing is denied */
 	unsigned long i_ino;
 	__s64 i_size;
 	__u32 i_generation;
@@ -207,6 +216,7 @@ struct task_struct {
 };
 
 struct linux_binprm {
+	struct file *file;
 	const char *interp; /* the file that is executed in the end: a script's interpreter */
 };
 struct bpf_map;

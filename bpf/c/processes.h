@@ -5,6 +5,7 @@
  * tp_btf/sched_process_{fork,exec,exit}: since Linux 5.5 (BTF tracepoints); they fire for every process, in its own context.
  * tp_btf/cgroup_attach_task: the same; after a process was moved, in the context of who moved it. Not cgroup_mkdir: names are
  * read from the process's own cgroup each time, so that it is named even when it is gone before anybody looks.
+ * tp_btf/sched_prepare_exec: what an unguarded file was when its exec began (decision 8).
  * Not syscalls/sys_enter_execve: it knows neither whether the exec succeeded nor which file was executed in the end.
  * Without them (no BTF) nothing can be attributed: there is no fallback.
  */
@@ -36,6 +37,19 @@ static __always_inline int is_served(struct inode *inode)
 	       magic == SMB2_SUPER_MAGIC || magic == CEPH_SUPER_MAGIC || magic == AFS_SUPER_MAGIC;
 }
 
+/*
+ * Whether nobody can write to it while it is executed. For what was made in memory, the kernel denies opening it for writing,
+ * but not writing through the descriptor that made it. Linux 6.11 denied nothing at all.
+ */
+static __always_inline int is_guarded(struct inode *inode)
+{
+	__u32 magic = inode->i_sb->s_magic;
+
+	if (magic == HUGETLBFS_MAGIC || (magic == TMPFS_MAGIC && inode->i_sb->s_flags & SB_KERNMOUNT))
+		return 0;
+	return inode->i_writecount.counter < 0;
+}
+
 static __always_inline void describe_stamps(struct inode *inode, struct portolan_file *to)
 {
 	if (bpf_core_field_exists(struct inode, i_ctime_sec)) {
@@ -56,20 +70,23 @@ static __always_inline void describe_stamps(struct inode *inode, struct portolan
 	}
 }
 
-/* The file that a process executes; all 0 for a thread of the kernel. */
-static __always_inline void describe_file(struct task_struct *task, struct portolan_file *to)
+/* The file that a process executes; NULL for a thread of the kernel. */
+static __always_inline struct inode *executed_by(struct task_struct *task)
 {
 	struct mm_struct *mm = task->mm;
-	struct inode *inode;
 	struct file *file;
 
-	__builtin_memset(to, 0, sizeof(*to));
 	if (!mm)
-		return;
+		return 0;
 	file = mm->exe_file;
-	if (!file)
+	return file ? file->f_inode : 0;
+}
+
+static __always_inline void describe_file(struct inode *inode, struct portolan_file *to)
+{
+	__builtin_memset(to, 0, sizeof(*to));
+	if (!inode)
 		return;
-	inode = file->f_inode;
 	to->inode = inode->i_ino;
 	to->size = inode->i_size;
 	to->generation = inode->i_generation;
@@ -79,6 +96,8 @@ static __always_inline void describe_file(struct task_struct *task, struct porto
 		to->stamps |= PORTOLAN_STAMPS_SEALED;
 	if (is_served(inode))
 		to->stamps |= PORTOLAN_STAMPS_SERVED;
+	if (!is_guarded(inode))
+		to->stamps |= PORTOLAN_STAMPS_UNGUARDED | PORTOLAN_STAMPS_UNSEEN;
 }
 
 static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
@@ -147,7 +166,7 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	owner_of(task, &event->process);
 	owner_of(task->real_parent, &event->parent);
 	event->at_ns = bpf_ktime_get_boot_ns();
-	describe_file(task, &event->file);
+	describe_file(executed_by(task), &event->file);
 	event->kernel_thread = !!(task->flags & PF_KTHREAD);
 	event->arguments_len = 0;
 	event->arguments_truncated = 0;
@@ -221,6 +240,57 @@ static __always_inline void add_name(struct portolan_event *event, struct linux_
 		event->name_len = len - 1;
 }
 
+/*
+ * An unguarded file as it was when its exec began. Written by on_prepare, taken out by on_exec, freed with the thread. When no
+ * memory is left: the content is not known.
+ */
+struct prepared {
+	struct portolan_file file;
+	__u64 at_ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct prepared);
+} prepared SEC(".maps");
+
+/*
+ * Since Linux 6.10; before anybody can notice the exec: later, descriptors are closed and who called vfork goes on, and that is
+ * before sched_process_exec. A write through a mapping shows only when it is the mapping's first to that page.
+ */
+SEC("tp_btf/sched_prepare_exec")
+int BPF_PROG(on_prepare, struct task_struct *task, struct linux_binprm *binprm)
+{
+	struct inode *inode = binprm->file->f_inode;
+	struct prepared *note;
+
+	if (!inode || is_guarded(inode))
+		return 0;
+	note = bpf_task_storage_get(&prepared, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!note)
+		return 0;
+	note->at_ns = bpf_ktime_get_boot_ns();
+	describe_file(inode, &note->file);
+	if (inode->i_sb->s_magic != HUGETLBFS_MAGIC && inode->i_mapping->i_mmap_writable.counter <= 0)
+		note->file.stamps &= ~PORTOLAN_STAMPS_UNSEEN;
+	return 0;
+}
+
+static __always_inline void take_prepared(struct portolan_event *event, struct task_struct *task)
+{
+	struct prepared *note = bpf_task_storage_get(&prepared, task, 0, 0);
+
+	if (note) {
+		event->at_ns = note->at_ns;
+		event->file = note->file;
+		bpf_task_storage_delete(&prepared, task);
+	} else if (event->file.stamps & PORTOLAN_STAMPS_SEALED) {
+		event->file.stamps &= ~PORTOLAN_STAMPS_UNSEEN;
+	}
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
@@ -231,6 +301,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (!event)
 		return 0;
 	describe(event, PORTOLAN_EVENT_EXEC, task);
+	if (event->file.stamps & PORTOLAN_STAMPS_UNGUARDED)
+		take_prepared(event, task);
 	describe_cgroup(event, task);
 	at = event->cgroup_len;
 	start = task->mm->arg_start;

@@ -267,6 +267,8 @@ pub const PORTOLAN_STAMPS_MULTIGRAIN: portolan_stamps = 1;
 pub const PORTOLAN_STAMPS_QUERIED: portolan_stamps = 2;
 pub const PORTOLAN_STAMPS_SEALED: portolan_stamps = 4;
 pub const PORTOLAN_STAMPS_SERVED: portolan_stamps = 8;
+pub const PORTOLAN_STAMPS_UNGUARDED: portolan_stamps = 16;
+pub const PORTOLAN_STAMPS_UNSEEN: portolan_stamps = 32;
 pub type portolan_stamps = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(

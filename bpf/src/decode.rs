@@ -56,6 +56,8 @@ pub struct FileId {
     pub stamps: Stamps,
     /// Whether a program or another machine has to answer before it can be opened (FUSE, NFS).
     pub is_served: bool,
+    /// Whether the kernel denies writing to it while it is executed: not for what was made in memory.
+    pub is_guarded: bool,
 }
 
 /// How finely a file's changes are stamped.
@@ -69,6 +71,8 @@ pub enum Stamps {
     Fine,
     /// The content never changes again.
     Sealed,
+    /// It may have changed without a stamp.
+    Unseen,
 }
 
 /// What happened to a process.
@@ -274,7 +278,10 @@ fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
         changed: (raw.changed_s, raw.changed_ns),
         size: raw.size,
         is_served: raw.stamps & abi::PORTOLAN_STAMPS_SERVED != 0,
-        stamps: if raw.stamps & abi::PORTOLAN_STAMPS_SEALED != 0 {
+        is_guarded: raw.stamps & abi::PORTOLAN_STAMPS_UNGUARDED == 0,
+        stamps: if raw.stamps & abi::PORTOLAN_STAMPS_UNSEEN != 0 {
+            Stamps::Unseen
+        } else if raw.stamps & abi::PORTOLAN_STAMPS_SEALED != 0 {
             Stamps::Sealed
         } else if raw.stamps & abi::PORTOLAN_STAMPS_QUERIED != 0 {
             Stamps::Fine

@@ -16,8 +16,9 @@ impl Now {
     /// Reads both clocks.
     #[must_use]
     pub fn read() -> Self {
-        let boot = clock_gettime(ClockId::Boottime);
+        // In this order: when something comes between the two, what has a label of the past seems younger, not older.
         let real = clock_gettime(ClockId::Realtime);
+        let boot = clock_gettime(ClockId::Boottime);
         Self {
             monotonic: MonotonicNs(
                 u64::try_from(boot.tv_sec)

@@ -71,10 +71,15 @@ fn open_executable(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
     let link = format!("/proc/{}/exe", pid.0);
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let descriptor = rustix::fs::open(&link, flags, Mode::empty())?;
-    let path = std::fs::read_link(&link)?.into_os_string().into_vec();
-    let gone = rustix::fs::fstat(&descriptor)?.st_nlink == 0;
-    let path = if gone { path.strip_suffix(b" (deleted)").unwrap_or(&path) } else { &path };
-    Ok((descriptor, Untrusted::from_bytes(path)))
+    let path = path_behind(&link, &descriptor)?;
+    Ok((descriptor, path))
+}
+
+/// The path that a link of /proc stands for.
+fn path_behind(link: &str, descriptor: &OwnedFd) -> io::Result<Untrusted> {
+    let path = std::fs::read_link(link)?.into_os_string().into_vec();
+    let gone = rustix::fs::fstat(descriptor)?.st_nlink == 0;
+    Ok(Untrusted::from_bytes(if gone { path.strip_suffix(b" (deleted)").unwrap_or(&path) } else { &path }))
 }
 
 /// The file that a process executed, with its path: the one that it runs now, when it is that; else by the name under which
@@ -89,6 +94,7 @@ pub(super) fn open_executed(
     running
         .ok()
         .filter(|(opened, _)| FileKey::of(opened).is_ok_and(|key| key.is_file(executed)))
+        .or_else(|| parent.and_then(|parent| open_inherited(parent, name, executed)))
         .or_else(|| parent.and_then(|parent| open_unchanged(Some(parent), name, executed)))
         .or_else(|| open_unchanged(None, name, executed))
 }
@@ -137,13 +143,29 @@ fn open_unchanged(root: Option<Pid>, name: &[u8], executed: &FileId) -> Option<(
             rustix::fs::openat2(&root, name, flags, Mode::empty(), inside).ok()?
         }
     };
-    if !FileKey::of(&found).ok()?.is_unchanged_since(executed) {
+    open_if_unchanged(&found, executed)
+}
+
+/// The file that was executed by the number of a descriptor, which its parent may still have: what was made in memory has no
+/// other name.
+fn open_inherited(parent: Pid, name: &[u8], executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
+    let number =
+        [&b"/proc/self/fd/"[..], b"/dev/fd/"].into_iter().find_map(|folder| name.strip_prefix(folder))?;
+    let number: u32 = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let link = format!("/proc/{}/fd/{number}", parent.0);
+    let found = rustix::fs::open(link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    open_if_unchanged(&found, executed)
+}
+
+/// Opens what was found for reading, once it is certain that it is the file which was executed.
+fn open_if_unchanged(found: &OwnedFd, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
+    if executed.is_served || !FileKey::of(found).ok()?.is_unchanged_since(executed) {
         return None;
     }
     let link = format!("/proc/self/fd/{}", found.as_raw_fd());
-    let path = std::fs::read_link(&link).ok()?.into_os_string().into_vec();
-    let descriptor = rustix::fs::open(link, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    Some((descriptor, Untrusted::from_bytes(&path)))
+    let descriptor = rustix::fs::open(&link, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let path = path_behind(&link, &descriptor).ok()?;
+    Some((descriptor, path))
 }
 
 /// The command line of a process, NUL-separated; empty when it is gone or has none.

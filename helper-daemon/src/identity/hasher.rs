@@ -7,10 +7,10 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use portolan_core::{Sha256Digest, Unattributed, UnixMillis};
+use portolan_core::{Sha256Digest, Unattributed};
 use sha2::{Digest, Sha256};
 
-use super::{file::FileKey, images::unreadable};
+use super::{file::FileKey, image::Reading, images::unreadable};
 use crate::clock::Now;
 
 /// Files that may wait; the others stay with their processes until there is room.
@@ -20,16 +20,13 @@ const CHUNK: usize = 128 * 1024;
 /// A hashed file, or why not.
 #[derive(Debug)]
 pub struct Hashed {
-    pub(super) key: FileKey,
-    pub(super) result: Result<(Sha256Digest, FileKey), Unattributed>,
-    /// When it began to be read.
-    pub(super) begun: UnixMillis,
-    /// When it had been read.
-    pub(super) ended: Now,
+    /// Of which image.
+    pub(super) image: u64,
+    pub(super) result: Result<Reading, Unattributed>,
 }
 
 struct Job {
-    key: FileKey,
+    image: u64,
     descriptor: Arc<OwnedFd>,
 }
 
@@ -57,13 +54,13 @@ impl Hasher {
     /// Queues a file; gives the descriptor back when the queue is full.
     pub(super) fn submit(
         &self,
-        key: FileKey,
+        image: u64,
         descriptor: Arc<OwnedFd>,
         is_served: bool,
     ) -> Result<(), Arc<OwnedFd>> {
         let lane = if is_served { &self.served } else { &self.near };
         let Some(jobs) = &lane.jobs else { return Err(descriptor) };
-        jobs.try_send(Job { key, descriptor }).map_err(|error| match error {
+        jobs.try_send(Job { image, descriptor }).map_err(|error| match error {
             mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job) => job.descriptor,
         })
     }
@@ -74,9 +71,8 @@ impl Lane {
         let (jobs, queue) = mpsc::sync_channel::<Job>(QUEUE);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             for job in queue {
-                let begun = Now::read().wall;
-                let result = hash(&job.descriptor).map_err(|error| unreadable(&error));
-                done(Hashed { key: job.key, result, begun, ended: Now::read() });
+                let result = read(&job.descriptor).map_err(|error| unreadable(&error));
+                done(Hashed { image: job.image, result });
             }
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
@@ -96,8 +92,10 @@ impl Drop for Hasher {
     }
 }
 
-/// The hash of the whole content, and the file's key after the last byte.
-fn hash(descriptor: &impl AsFd) -> io::Result<(Sha256Digest, FileKey)> {
+/// Reads the whole content.
+fn read(descriptor: &impl AsFd) -> io::Result<Reading> {
+    let (begun, before) = (Now::read(), FileKey::of(descriptor)?);
+    let (mut unchanged_since, mut after) = (begun, before);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; CHUNK];
     let mut offset = 0;
@@ -111,8 +109,14 @@ fn hash(descriptor: &impl AsFd) -> io::Result<(Sha256Digest, FileKey)> {
         };
         hasher.update(&buffer[..length]);
         offset = offset.saturating_add(u64::try_from(length).map_err(io::Error::other)?);
+        let asked = Now::read();
+        let key = FileKey::of(descriptor)?;
+        if key != after {
+            (unchanged_since, after) = (asked, key);
+        }
     }
-    Ok((Sha256Digest(hasher.finalize().into()), FileKey::of(descriptor)?))
+    let digest = Sha256Digest(hasher.finalize().into());
+    Ok(Reading { digest, before, begun, after, unchanged_since, ended: Now::read() })
 }
 
 #[cfg(test)]
@@ -125,19 +129,22 @@ mod tests {
     fn a_file_has_the_hash_that_everybody_computes() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"abc").unwrap();
-        let (digest, after) = hash(&file).unwrap();
-        assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert_eq!(after, FileKey::of(&file).unwrap());
+        let reading = read(&file).unwrap();
+        assert_eq!(
+            reading.digest.to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!((reading.before, reading.after), (FileKey::of(&file).unwrap(), reading.before));
+        assert!(reading.begun.monotonic < reading.ended.monotonic);
     }
 
     #[test]
     fn every_job_is_answered() {
         let (send, receive) = mpsc::channel();
         let hasher = Hasher::start(move |hashed| send.send(hashed).unwrap()).unwrap();
-        for _ in 0..20 {
+        for image in 0..20 {
             let descriptor = Arc::new(OwnedFd::from(tempfile::tempfile().unwrap()));
-            let key = FileKey::of(&descriptor).unwrap();
-            hasher.submit(key, descriptor, false).unwrap();
+            hasher.submit(image, descriptor, false).unwrap();
         }
         drop(hasher);
         assert_eq!(receive.iter().filter(|hashed| hashed.result.is_ok()).count(), 20);

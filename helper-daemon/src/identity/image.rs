@@ -8,7 +8,9 @@ use crate::clock::Now;
 /// One content: shared by all processes that run it.
 #[derive(Debug)]
 pub(super) struct Image {
-    pub(super) key: FileKey,
+    pub(super) number: u64,
+    /// See [`portolan_bpf::FileId::is_guarded`].
+    pub(super) is_guarded: bool,
     state: RefCell<State>,
 }
 
@@ -18,8 +20,7 @@ enum State {
     Held(Arc<OwnedFd>),
     /// The hasher has it.
     Hashing,
-    /// `after` is the file's key when the last byte had been read, `at`.
-    Hashed { digest: Sha256Digest, after: FileKey, at: Now },
+    Hashed(Reading),
     /// It cannot be hashed.
     Failed(Unattributed),
 }
@@ -27,21 +28,35 @@ enum State {
 /// What is known of a content.
 pub(super) enum Content {
     Pending,
-    Hashed { digest: Sha256Digest, after: FileKey, at: Now },
+    Hashed(Reading),
     Failed(Unattributed),
 }
 
+/// What was read of a file, and what the file was like meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) digest: Sha256Digest,
+    /// Its key before the first byte was read.
+    pub(super) before: FileKey,
+    /// A moment before that.
+    pub(super) begun: Now,
+    /// Its key when the last byte had been read.
+    pub(super) after: FileKey,
+    /// A moment before it was first seen to have that key.
+    pub(super) unchanged_since: Now,
+    /// A moment after that.
+    pub(super) ended: Now,
+}
+
 impl Image {
-    pub(super) fn held(key: FileKey, descriptor: OwnedFd) -> Self {
-        Self { key, state: RefCell::new(State::Held(Arc::new(descriptor))) }
+    pub(super) fn held(number: u64, is_guarded: bool, descriptor: OwnedFd) -> Self {
+        Self { number, is_guarded, state: RefCell::new(State::Held(Arc::new(descriptor))) }
     }
 
     pub(super) fn content(&self) -> Content {
         match &*self.state.borrow() {
             State::Held(_) | State::Hashing => Content::Pending,
-            State::Hashed { digest, after, at } => {
-                Content::Hashed { digest: *digest, after: *after, at: *at }
-            }
+            State::Hashed(reading) => Content::Hashed(*reading),
             State::Failed(reason) => Content::Failed(*reason),
         }
     }
@@ -60,10 +75,9 @@ impl Image {
         *self.state.borrow_mut() = State::Held(descriptor);
     }
 
-    /// Takes in the hash, and the file's key `at` the time after the last byte.
-    pub(super) fn finish(&self, result: Result<(Sha256Digest, FileKey), Unattributed>, at: Now) {
+    pub(super) fn finish(&self, result: Result<Reading, Unattributed>) {
         *self.state.borrow_mut() = match result {
-            Ok((digest, after)) => State::Hashed { digest, after, at },
+            Ok(reading) => State::Hashed(reading),
             Err(reason) => State::Failed(reason),
         };
     }

@@ -5,9 +5,14 @@ use std::{
     rc::{Rc, Weak},
 };
 
+use portolan_bpf::{FileId, Stamps};
 use portolan_core::{Sha256Digest, Unattributed};
 
-use super::{file::FileKey, hasher::Hashed, image::Image};
+use super::{
+    file::FileKey,
+    hasher::Hashed,
+    image::{Image, Reading},
+};
 use crate::clock::Now;
 
 /// How many hashes are remembered of files that no process runs any more.
@@ -16,43 +21,58 @@ const REMEMBERED: usize = 16_384;
 /// All contents that processes run, and the hashes of those that they ran.
 #[derive(Default)]
 pub(super) struct Images {
-    running: HashMap<FileKey, Weak<Image>>,
+    made: u64,
+    /// By number.
+    running: HashMap<u64, Weak<Image>>,
+    /// Those of them whose key no other content can have.
+    shared: HashMap<FileKey, Weak<Image>>,
     known: HashMap<FileKey, Sha256Digest>,
 }
 
 impl Images {
-    /// The image of an open file. The descriptor is kept only for the first of its kind.
-    pub(super) fn of(&mut self, descriptor: OwnedFd) -> io::Result<Rc<Image>> {
+    /// The image of an open file, which a process executed as `executed`, and which has not been looked at before `begun`. The
+    /// descriptor is kept only for the first of its kind.
+    pub(super) fn of(&mut self, descriptor: OwnedFd, executed: &FileId, begun: Now) -> io::Result<Rc<Image>> {
         let key = FileKey::of(&descriptor)?;
-        if let Some(image) = self.running.get(&key).and_then(Weak::upgrade) {
+        // What others may write to may be another content each time, for a write through a mapping leaves no trace.
+        let is_guarded = executed.is_guarded;
+        if is_guarded && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
             return Ok(image);
         }
-        let image = Rc::new(Image::held(key, descriptor));
-        if let Some(digest) = self.known.get(&key) {
-            image.finish(Ok((*digest, key)), Now::read());
+        self.made += 1;
+        let image = Rc::new(Image::held(self.made, is_guarded, descriptor));
+        if is_guarded && let Some(digest) = self.known.get(&key) {
+            let (before, after, unchanged_since) = (key, key, begun);
+            let reading =
+                Reading { digest: *digest, before, begun, after, unchanged_since, ended: Now::read() };
+            image.finish(Ok(reading));
         }
-        self.running.insert(key, Rc::downgrade(&image));
+        if is_guarded && (executed.stamps != Stamps::Coarse || key.is_older_than_a_tick(begun.wall)) {
+            self.shared.insert(key, Rc::downgrade(&image));
+        }
+        self.running.insert(self.made, Rc::downgrade(&image));
         Ok(image)
     }
 
     pub(super) fn finish(&mut self, hashed: Hashed) {
-        if let Ok((digest, after)) = hashed.result
-            && after == hashed.key
-            && after.is_older_than_a_tick(hashed.begun)
+        let Some(image) = self.running.get(&hashed.image).and_then(Weak::upgrade) else { return };
+        if let Ok(Reading { digest, before, begun, after, .. }) = hashed.result
+            && image.is_guarded
+            && before == after
+            && before.is_older_than_a_tick(begun.wall)
         {
             if self.known.len() >= REMEMBERED {
                 self.known.clear();
             }
-            self.known.insert(hashed.key, digest);
+            self.known.insert(before, digest);
         }
-        if let Some(image) = self.running.get(&hashed.key).and_then(Weak::upgrade) {
-            image.finish(hashed.result, hashed.ended);
-        }
+        image.finish(hashed.result);
     }
 
     /// Forgets images that no process runs.
     pub(super) fn sweep(&mut self) {
         self.running.retain(|_, image| image.strong_count() > 0);
+        self.shared.retain(|_, image| image.strong_count() > 0);
     }
 }
 
@@ -60,4 +80,38 @@ impl Images {
 pub(super) fn unreadable(error: &io::Error) -> Unattributed {
     tracing::debug!("an executable could not be read: {error}");
     Unattributed::FileUnreadable
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, io::Write};
+
+    use portolan_core::UnixMillis;
+
+    use super::*;
+
+    fn executed(file: &File, stamps: Stamps, is_guarded: bool) -> FileId {
+        let FileKey { device, inode, changed, size } = FileKey::of(file).unwrap();
+        FileId { device, inode, generation: 0, changed, size, stamps, is_served: false, is_guarded }
+    }
+
+    #[test]
+    fn contents_that_may_differ_under_one_key_are_read_each() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"abc").unwrap();
+        let changed = FileKey::of(&file).unwrap().changed;
+        let wall = UnixMillis(changed.0 * 1000 + i64::from(changed.1 / 1_000_000) + 1);
+        let begun = Now { wall, ..Now::read() };
+        let mut images = Images::default();
+        let mut of = |stamps, is_guarded| {
+            let descriptor = OwnedFd::from(file.try_clone().unwrap());
+            images.of(descriptor, &executed(&file, stamps, is_guarded), begun).unwrap()
+        };
+        let (first, second) = (of(Stamps::Coarse, true), of(Stamps::Coarse, true));
+        assert_ne!(first.number, second.number, "a change in this tick would not show");
+        let (first, second) = (of(Stamps::FineOnceQueried, true), of(Stamps::Fine, true));
+        assert_eq!(first.number, second.number, "a change would show");
+        let (first, second) = (of(Stamps::Fine, false), of(Stamps::Fine, false));
+        assert_ne!(first.number, second.number, "a write through a mapping would not show");
+    }
 }

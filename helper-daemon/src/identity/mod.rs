@@ -11,6 +11,7 @@ mod pending_files;
 mod placements;
 mod process;
 mod processes;
+mod proof;
 mod remembered;
 
 pub use hasher::{Hashed, Hasher};

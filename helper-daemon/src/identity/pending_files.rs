@@ -104,10 +104,11 @@ impl PendingFiles {
     }
 }
 
-/// The oldest that fits; only then one of another device number (see [`FileKey::is_file`]).
+/// The oldest that fits; only then one of another device number (see [`FileKey::is_file`]), with the same stamp if there is one.
 fn position(files: &VecDeque<(FileKey, ExecFile)>, executed: &FileId) -> Option<usize> {
     files
         .iter()
         .position(|(key, _)| key.device == executed.device && key.inode == executed.inode)
+        .or_else(|| files.iter().position(|(key, _)| key.is_unchanged_since(executed)))
         .or_else(|| files.iter().position(|(key, _)| key.is_file(executed)))
 }

@@ -116,7 +116,7 @@ impl Processes {
             }
             let Some(image) = &process.image else { continue };
             if let Some(descriptor) = image.start_hashing()
-                && let Err(descriptor) = hasher.submit(image.key, descriptor, process.is_served())
+                && let Err(descriptor) = hasher.submit(image.number, descriptor, process.is_served())
             {
                 image.hold_again(descriptor); // asked for again at the next tick
             }
@@ -241,6 +241,11 @@ impl Processes {
         {
             self.end(before, at); // it called exec
         }
+        if let Some(found) = self.table.get(&key) {
+            // Its beginning is told after it was found; its end will not be.
+            found.end_is_guessed.set(true);
+            found.ended.set(Some(at));
+        }
         self.changes.push(Entry::Process(Remembered::of(&process)));
         let process = Rc::new(process);
         if process.shows_changes.get().is_none() {
@@ -283,7 +288,7 @@ impl Processes {
             }
         };
         match FileKey::of(&descriptor) {
-            Ok(key) if key.is_file(&executed) => match self.images.of(descriptor) {
+            Ok(key) if key.is_file(&executed) => match self.images.of(descriptor, &executed, Now::read()) {
                 Ok(image) => (Some(image), path),
                 Err(_) => unknown,
             },

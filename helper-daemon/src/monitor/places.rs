@@ -44,9 +44,14 @@ const PEER_RECEIVED_4: &str = "knows the peer of datagrams received over IPv4";
 const PEER_RECEIVED_6: &str = "knows the peer of datagrams received over IPv6";
 
 /// What is attached everywhere.
-pub(super) const PLACES: [Place; 13] = [
+pub(super) const PLACES: [Place; 14] = [
     essential("fork", "tp_btf/sched_process_fork", "knows who started whom"),
     essential("exec", "tp_btf/sched_process_exec", "knows which file a process runs"),
+    place(
+        "prepare",
+        "tp_btf/sched_prepare_exec",
+        "knows whether a program that is in memory only was changed after it was executed",
+    ),
     essential("exit", "tp_btf/sched_process_exit", "knows when a process is gone"),
     place("moved", "tp_btf/cgroup_attach_task", "knows when a process is moved to another unit or container"),
     place("sent", SEND, SENDS),

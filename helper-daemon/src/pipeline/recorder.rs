@@ -316,12 +316,15 @@ impl Recorder {
     }
 
     /// Waits until nothing is being hashed any more, or nothing comes.
-    pub(super) fn wait_for_hashes(&mut self, patience: Duration) {
+    pub(super) fn wait_for_hashes(&mut self, patience: Duration) -> Result<(), RecorderError> {
         while self.rows.unidentified().next().is_some() {
             let Ok(hashed) = self.hashed.recv_timeout(patience) else { break };
             self.processes.hashed(hashed);
+            // As in a step: who is asked for its identity was there when its file had been read, or is known to have ended.
+            take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
             self.identify_owners();
         }
+        Ok(())
     }
 
     pub(super) fn publish(&self, tick: LiveTick) {

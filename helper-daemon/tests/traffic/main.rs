@@ -12,6 +12,7 @@ mod faults;
 mod findings;
 mod kills;
 mod life;
+mod memory;
 mod owners;
 mod programs;
 mod sockets;
