@@ -44,6 +44,8 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
     let mut hand_over = signal(SignalKind::user_defined1()).context("SIGUSR1 cannot be handled")?;
+    // Who writes to a file that is being hashed makes the kernel send it, and without a handler it would end the daemon.
+    let _lease_broken = signal(SignalKind::io()).context("SIGIO cannot be handled")?;
     let started = Now::read().wall;
     let history_path = options.state_dir.join("history.sqlite");
     let events = Recorder::event_channel();

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    os::fd::{AsFd, OwnedFd},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
 };
@@ -10,12 +9,19 @@ use std::{
 use portolan_core::{Sha256Digest, Unattributed};
 use sha2::{Digest, Sha256};
 
-use super::{file::FileKey, image::Reading, images::unreadable};
+use super::{
+    executed_file::{ExecutedFile, Kept},
+    file::FileKey,
+    image::Reading,
+    images::unreadable,
+};
 use crate::clock::Now;
 
 /// Files that may wait; the others stay with their processes until there is room.
 const QUEUE: usize = 256;
 const CHUNK: usize = 128 * 1024;
+/// What is hashed in some milliseconds.
+const SMALL_BYTES: u64 = 4 << 20;
 
 /// A hashed file, or why not.
 #[derive(Debug)]
@@ -27,12 +33,14 @@ pub struct Hashed {
 
 struct Job {
     image: u64,
-    descriptor: Arc<OwnedFd>,
+    file: Arc<ExecutedFile>,
 }
 
 /// The threads that hash. They end when this is dropped, after the file at hand.
 pub struct Hasher {
-    near: Lane,
+    small: Lane,
+    /// One of these takes longer than hundreds of the small ones, which do not wait for it.
+    large: Lane,
     /// For files behind a server, which may never answer: they wait for each other only.
     served: Lane,
 }
@@ -48,20 +56,28 @@ impl Hasher {
     /// # Errors
     /// When no thread can be started.
     pub fn start(done: impl Fn(Hashed) + Clone + Send + 'static) -> io::Result<Self> {
-        Ok(Self { near: Lane::start("hasher", done.clone())?, served: Lane::start("hasher-served", done)? })
+        Ok(Self {
+            small: Lane::start("hasher", done.clone())?,
+            large: Lane::start("hasher-large", done.clone())?,
+            served: Lane::start("hasher-served", done)?,
+        })
     }
 
-    /// Queues a file; gives the descriptor back when the queue is full.
+    /// Queues a file; gives it back when the queue is full.
     pub(super) fn submit(
         &self,
         image: u64,
-        descriptor: Arc<OwnedFd>,
+        file: Arc<ExecutedFile>,
         is_served: bool,
-    ) -> Result<(), Arc<OwnedFd>> {
-        let lane = if is_served { &self.served } else { &self.near };
-        let Some(jobs) = &lane.jobs else { return Err(descriptor) };
-        jobs.try_send(Job { image, descriptor }).map_err(|error| match error {
-            mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job) => job.descriptor,
+    ) -> Result<(), Arc<ExecutedFile>> {
+        let lane = match () {
+            () if is_served => &self.served,
+            () if file.size() > SMALL_BYTES => &self.large,
+            () => &self.small,
+        };
+        let Some(jobs) = &lane.jobs else { return Err(file) };
+        jobs.try_send(Job { image, file }).map_err(|error| match error {
+            mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job) => job.file,
         })
     }
 }
@@ -71,7 +87,7 @@ impl Lane {
         let (jobs, queue) = mpsc::sync_channel::<Job>(QUEUE);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             for job in queue {
-                let result = read(&job.descriptor).map_err(|error| unreadable(&error));
+                let result = read(&job.file).map_err(|error| unreadable(&error));
                 done(Hashed { image: job.image, result });
             }
         })?;
@@ -81,19 +97,20 @@ impl Lane {
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        // The other one may wait for ever.
+        // It may wait for ever, and nobody waits for it.
         self.served.jobs = None;
-        self.near.jobs = None;
-        if let Some(thread) = self.near.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the hashing thread ended with a panic");
+        for lane in [&mut self.small, &mut self.large] {
+            lane.jobs = None;
+            if lane.thread.take().is_some_and(|thread| thread.join().is_err()) {
+                tracing::error!("a hashing thread ended with a panic");
+            }
         }
     }
 }
 
 /// Reads the whole content.
-fn read(descriptor: &impl AsFd) -> io::Result<Reading> {
+fn read(file: &ExecutedFile) -> io::Result<Reading> {
+    let descriptor = &file.descriptor;
     let (begun, before) = (Now::read(), FileKey::of(descriptor)?);
     let (mut unchanged_since, mut after) = (begun, before);
     let mut hasher = Sha256::new();
@@ -116,7 +133,12 @@ fn read(descriptor: &impl AsFd) -> io::Result<Reading> {
         }
     }
     let digest = Sha256Digest(hasher.finalize().into());
-    Ok(Reading { digest, before, begun, after, unchanged_since, ended: Now::read() })
+    Ok(match file.kept() {
+        Some(Kept { since, key }) => {
+            Reading { digest, before: key, begun: since, after: key, unchanged_since: since, ended: since }
+        }
+        None => Reading { digest, before, begun, after, unchanged_since, ended: Now::read() },
+    })
 }
 
 #[cfg(test)]
@@ -129,13 +151,24 @@ mod tests {
     fn a_file_has_the_hash_that_everybody_computes() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"abc").unwrap();
-        let reading = read(&file).unwrap();
+        let key = FileKey::of(&file).unwrap();
+        let reading = read(&ExecutedFile::open(file.into())).unwrap();
         assert_eq!(
             reading.digest.to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-        assert_eq!((reading.before, reading.after), (FileKey::of(&file).unwrap(), reading.before));
+        assert_eq!((reading.before, reading.after), (key, key));
         assert!(reading.begun.monotonic < reading.ended.monotonic);
+    }
+
+    #[test]
+    fn what_nobody_could_write_to_is_as_if_read_at_once() {
+        let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        let file = ExecutedFile::keep(std::fs::File::open(&path).unwrap().into());
+        let kept = file.kept().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let reading = read(&file).unwrap();
+        assert_eq!((reading.after, reading.ended.monotonic), (kept.key, kept.since.monotonic));
     }
 
     #[test]
@@ -143,8 +176,8 @@ mod tests {
         let (send, receive) = mpsc::channel();
         let hasher = Hasher::start(move |hashed| send.send(hashed).unwrap()).unwrap();
         for image in 0..20 {
-            let descriptor = Arc::new(OwnedFd::from(tempfile::tempfile().unwrap()));
-            hasher.submit(image, descriptor, false).unwrap();
+            let file = ExecutedFile::open(tempfile::tempfile().unwrap().into());
+            hasher.submit(image, Arc::new(file), false).unwrap();
         }
         drop(hasher);
         assert_eq!(receive.iter().filter(|hashed| hashed.result.is_ok()).count(), 20);

@@ -1,8 +1,8 @@
-use std::{cell::RefCell, os::fd::OwnedFd, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use portolan_core::{Sha256Digest, Unattributed};
 
-use super::file::FileKey;
+use super::{executed_file::ExecutedFile, file::FileKey};
 use crate::clock::Now;
 
 /// One content: shared by all processes that run it.
@@ -16,8 +16,8 @@ pub(super) struct Image {
 
 #[derive(Debug, Clone)]
 enum State {
-    /// The descriptor waits for somebody to need the hash.
-    Held(Arc<OwnedFd>),
+    /// The file waits for somebody to need the hash.
+    Held(Arc<ExecutedFile>),
     /// The hasher has it.
     Hashing,
     Hashed(Reading),
@@ -32,7 +32,8 @@ pub(super) enum Content {
     Failed(Unattributed),
 }
 
-/// What was read of a file, and what the file was like meanwhile.
+/// What was read of a file, and what the file was like meanwhile. Where nobody could write to it for some time before its end, it
+/// is as if all of it had been read at the beginning of that time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) digest: Sha256Digest,
@@ -49,8 +50,8 @@ pub(super) struct Reading {
 }
 
 impl Image {
-    pub(super) fn held(number: u64, is_guarded: bool, descriptor: OwnedFd) -> Self {
-        Self { number, is_guarded, state: RefCell::new(State::Held(Arc::new(descriptor))) }
+    pub(super) fn held(number: u64, is_guarded: bool, file: ExecutedFile) -> Self {
+        Self { number, is_guarded, state: RefCell::new(State::Held(Arc::new(file))) }
     }
 
     pub(super) fn content(&self) -> Content {
@@ -61,18 +62,18 @@ impl Image {
         }
     }
 
-    /// The descriptor to hash, once; `None` when that was asked for before.
-    pub(super) fn start_hashing(&self) -> Option<Arc<OwnedFd>> {
+    /// The file to hash, once; `None` when that was asked for before.
+    pub(super) fn start_hashing(&self) -> Option<Arc<ExecutedFile>> {
         let mut state = self.state.borrow_mut();
-        let State::Held(descriptor) = &*state else { return None };
-        let descriptor = Arc::clone(descriptor);
+        let State::Held(file) = &*state else { return None };
+        let file = Arc::clone(file);
         *state = State::Hashing;
-        Some(descriptor)
+        Some(file)
     }
 
-    /// Gives the descriptor back when the hasher has no room now.
-    pub(super) fn hold_again(&self, descriptor: Arc<OwnedFd>) {
-        *self.state.borrow_mut() = State::Held(descriptor);
+    /// Gives the file back when the hasher has no room now.
+    pub(super) fn hold_again(&self, file: Arc<ExecutedFile>) {
+        *self.state.borrow_mut() = State::Held(file);
     }
 
     pub(super) fn finish(&self, result: Result<Reading, Unattributed>) {

@@ -9,6 +9,7 @@ use portolan_bpf::{FileId, Stamps};
 use portolan_core::{Sha256Digest, Unattributed};
 
 use super::{
+    executed_file::ExecutedFile,
     file::FileKey,
     hasher::Hashed,
     image::{Image, Reading},
@@ -40,8 +41,12 @@ impl Images {
             return Ok(image);
         }
         self.made += 1;
-        let image = Rc::new(Image::held(self.made, is_guarded, descriptor));
-        if is_guarded && let Some(digest) = self.known.get(&key) {
+        let known = self.known.get(&key).filter(|_| is_guarded);
+        // A server may have to be asked for the lease.
+        let is_kept = known.is_none() && is_guarded && !executed.is_served;
+        let file = if is_kept { ExecutedFile::keep(descriptor) } else { ExecutedFile::open(descriptor) };
+        let image = Rc::new(Image::held(self.made, is_guarded, file));
+        if let Some(digest) = known {
             let (before, after, unchanged_since) = (key, key, begun);
             let reading =
                 Reading { digest: *digest, before, begun, after, unchanged_since, ended: Now::read() };

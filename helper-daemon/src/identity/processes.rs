@@ -115,10 +115,10 @@ impl Processes {
                 return;
             }
             let Some(image) = &process.image else { continue };
-            if let Some(descriptor) = image.start_hashing()
-                && let Err(descriptor) = hasher.submit(image.number, descriptor, process.is_served())
+            if let Some(file) = image.start_hashing()
+                && let Err(file) = hasher.submit(image.number, file, process.is_served())
             {
-                image.hold_again(descriptor); // asked for again at the next tick
+                image.hold_again(file); // asked for again at the next tick
             }
         }
     }

@@ -1,0 +1,67 @@
+//! Keeping others from writing to a file while it is read: a lease (fcntl(2), F_SETLEASE; since Linux 2.4).
+//!
+//! Who opens the file for writing meanwhile waits until the lease is given back, at most for /proc/sys/fs/lease-break-time.
+//! Reading, executing, renaming and removing wait for nothing. It ends with the descriptor.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use rustix::fs::{fstat, fstatfs};
+
+/// Nobody has to wait for a larger file: this one is hashed in some 40 ms.
+const BYTES_MAX: i64 = 64 << 20;
+/// Its files are written to by another way as well, which no lease closes.
+const OVERLAYFS_SUPER_MAGIC: i64 = 0x794c_7630;
+
+/// Takes a lease on a file that is open for reading; `false` when somebody has it open for writing, when its filesystem knows no
+/// leases, or when it is too large. Does not wait, unless the filesystem has to ask a server.
+pub fn take_lease(file: &OwnedFd) -> bool {
+    let is_fit = fstat(file).is_ok_and(|status| status.st_size <= BYTES_MAX)
+        && fstatfs(file).is_ok_and(|filesystem| filesystem.f_type != OVERLAYFS_SUPER_MAGIC);
+    // SAFETY: two numbers for an open descriptor.
+    is_fit && unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK) } == 0
+}
+
+/// Whether the lease still holds and nobody waits for its end.
+pub fn has_lease(file: &OwnedFd) -> bool {
+    // SAFETY: no more than a number for an open descriptor.
+    unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_GETLEASE) == libc::F_RDLCK }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::{self, File},
+        io::Write,
+        os::unix::fs::OpenOptionsExt,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_writer_is_noticed_and_a_removal_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (folder.path().join("file"), folder.path().join("moved"));
+        File::create(&path).unwrap().write_all(b"abc").unwrap();
+        let file = OwnedFd::from(File::open(&path).unwrap());
+        assert!(!has_lease(&file));
+        assert!(take_lease(&file));
+        fs::rename(&path, &moved).unwrap();
+        assert!(has_lease(&file));
+        // The kernel tells the holder by SIGIO, which the daemon has a handler for.
+        let ignored = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _handler = ignored
+            .block_on(async { tokio::signal::unix::signal(tokio::signal::unix::SignalKind::io()) })
+            .unwrap();
+        let refused = fs::OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&moved);
+        assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        assert!(!has_lease(&file));
+        drop(file);
+        fs::OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&moved).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_open_for_writing_gets_none() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(!take_lease(&OwnedFd::from(File::open(file.path()).unwrap())));
+    }
+}
