@@ -78,7 +78,7 @@ struct portolan_cell {
 	__u32 state;		/* enum portolan_cell_state */
 	__u32 flags;		/* enum portolan_cell_flags */
 	__u32 copied_seq;	/* TCP: what the program had consumed at the last reading of tcp_sock.copied_seq */
-	__u32 reserved;
+	__u32 shown_to;		/* the reader that knows the flow; written by dump_cells alone */
 };
 
 /* What a socket has left when it was closed. */
@@ -87,11 +87,18 @@ struct portolan_closing {
 	struct portolan_counters counters;
 };
 
-/* A cell as it is read: socket tells the cells of one reading apart, for the iterator may show one twice. */
+/*
+ * A cell as it is read: cumulative bytes, and the flow behind them the first time that a reader sees it. Address and first use
+ * tell the cells of one reading apart, for the iterator may show one twice, and a socket may be used for one flow after another.
+ */
 struct portolan_socket {
-	struct portolan_cell cell;
-	__u64 socket;		/* its cookie */
+	__u64 address;		/* of the kernel's socket, only to compare */
+	__u64 opened_ns;	/* PORTOLAN_WITH_FLOW besides, when a struct portolan_flow follows */
+	__u64 tx_bytes;
+	__u64 rx_bytes;
 };
+
+#define PORTOLAN_WITH_FLOW (1ULL << 62)
 
 enum portolan_event_kind {
 	PORTOLAN_EVENT_FORK = 1,

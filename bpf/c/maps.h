@@ -82,6 +82,14 @@ struct {
 	__type(value, __u64);
 } instance SEC(".maps");
 
+/* Who reads the cells: never 0, and another one for who has forgotten what it was shown. Written by the daemon alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} reader SEC(".maps");
+
 /*
  * The peer of the datagram that a thread is sending or has just received, between the cgroup hook that knows it and the
  * tracepoint of the same call that knows the length. Freed with the thread.

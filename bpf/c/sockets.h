@@ -81,6 +81,7 @@ static __always_inline void begin(struct sock *sk, __u8 direction, __u32 state)
 	describe_flow(sk, &cell->flow, direction);
 	__builtin_memset(&cell->counters, 0, sizeof(cell->counters));
 	cell->flags = 0;
+	cell->shown_to = 0;
 	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
 	__sync_lock_test_and_set(&cell->state, state);
 }
@@ -238,24 +239,42 @@ int adopt_sockets(struct bpf_iter__task_file *ctx)
 /*
  * Writes every cell in use as a portolan_socket. Since Linux 5.8. A cell that is given to another flow while it is copied
  * is left out: its bytes come with the closed ones.
+ *
+ * Between two reads of at most 32 KiB the kernel goes through its list of cells again to find its place: what is written of
+ * each has to be short.
  */
 SEC("iter/bpf_sk_storage_map")
 int dump_cells(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct portolan_cell *cell = ctx->value;
 	struct sock *sk = ctx->sk;
-	struct portolan_socket copy;
+	struct {
+		struct portolan_socket socket;
+		struct portolan_flow flow;
+	} copy;
+	__u32 zero = 0, size = sizeof(copy.socket);
+	__u32 *shown_to = bpf_map_lookup_elem(&reader, &zero);
 	__u64 opened_ns;
 
-	if (!sk || !cell || *(volatile __u32 *)&cell->state != PORTOLAN_CELL_READY)
+	if (!sk || !cell || !shown_to || *(volatile __u32 *)&cell->state != PORTOLAN_CELL_READY)
 		return 0;
 	opened_ns = *(volatile __u64 *)&cell->counters.opened_ns;
-	copy.cell = *cell;
-	copy.socket = bpf_get_socket_cookie(sk);
+	copy.socket.address = (__u64)sk;
+	copy.socket.opened_ns = opened_ns;
+	copy.socket.tx_bytes = *(volatile __u64 *)&cell->counters.tx_bytes;
+	copy.socket.rx_bytes = *(volatile __u64 *)&cell->counters.rx_bytes;
+	if (cell->shown_to != *shown_to) {
+		copy.socket.opened_ns |= PORTOLAN_WITH_FLOW;
+		copy.flow = cell->flow;
+		size = sizeof(copy);
+	}
+	barrier();
 	if (*(volatile __u32 *)&cell->state != PORTOLAN_CELL_READY ||
 	    *(volatile __u64 *)&cell->counters.opened_ns != opened_ns)
 		return 0;
-	bpf_seq_write(ctx->meta->seq, &copy, sizeof(copy));
+	/* What finds no room is shown again by the next read. */
+	if (!bpf_seq_write(ctx->meta->seq, &copy, size))
+		cell->shown_to = *shown_to;
 	return 0;
 }
 

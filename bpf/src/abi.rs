@@ -9,6 +9,7 @@ pub const PORTOLAN_CLOSED_MAX: u32 = 131072;
 pub const PORTOLAN_CLOSINGS_MAX: u32 = 32768;
 pub const PORTOLAN_OVERFLOW_MAX: u32 = 8192;
 pub const PORTOLAN_RING_BYTES: u32 = 1048576;
+pub const PORTOLAN_WITH_FLOW: u64 = 4611686018427387904;
 pub type __u8 = ::core::ffi::c_uchar;
 pub type __u16 = ::core::ffi::c_ushort;
 pub type __u32 = ::core::ffi::c_uint;
@@ -157,7 +158,7 @@ pub struct portolan_cell {
     pub state: __u32,
     pub flags: __u32,
     pub copied_seq: __u32,
-    pub reserved: __u32,
+    pub shown_to: __u32,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
@@ -169,7 +170,7 @@ const _: () = {
     ["Offset of field: portolan_cell::flags"][::core::mem::offset_of!(portolan_cell, flags) - 108usize];
     ["Offset of field: portolan_cell::copied_seq"]
         [::core::mem::offset_of!(portolan_cell, copied_seq) - 112usize];
-    ["Offset of field: portolan_cell::reserved"][::core::mem::offset_of!(portolan_cell, reserved) - 116usize];
+    ["Offset of field: portolan_cell::shown_to"][::core::mem::offset_of!(portolan_cell, shown_to) - 116usize];
 };
 #[repr(C)]
 #[derive(
@@ -210,15 +211,22 @@ const _: () = {
     zerocopy :: KnownLayout,
 )]
 pub struct portolan_socket {
-    pub cell: portolan_cell,
-    pub socket: __u64,
+    pub address: __u64,
+    pub opened_ns: __u64,
+    pub tx_bytes: __u64,
+    pub rx_bytes: __u64,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_socket"][::core::mem::size_of::<portolan_socket>() - 128usize];
+    ["Size of portolan_socket"][::core::mem::size_of::<portolan_socket>() - 32usize];
     ["Alignment of portolan_socket"][::core::mem::align_of::<portolan_socket>() - 8usize];
-    ["Offset of field: portolan_socket::cell"][::core::mem::offset_of!(portolan_socket, cell) - 0usize];
-    ["Offset of field: portolan_socket::socket"][::core::mem::offset_of!(portolan_socket, socket) - 120usize];
+    ["Offset of field: portolan_socket::address"][::core::mem::offset_of!(portolan_socket, address) - 0usize];
+    ["Offset of field: portolan_socket::opened_ns"]
+        [::core::mem::offset_of!(portolan_socket, opened_ns) - 8usize];
+    ["Offset of field: portolan_socket::tx_bytes"]
+        [::core::mem::offset_of!(portolan_socket, tx_bytes) - 16usize];
+    ["Offset of field: portolan_socket::rx_bytes"]
+        [::core::mem::offset_of!(portolan_socket, rx_bytes) - 24usize];
 };
 pub const PORTOLAN_EVENT_FORK: portolan_event_kind = 1;
 pub const PORTOLAN_EVENT_EXEC: portolan_event_kind = 2;

@@ -11,8 +11,8 @@ mod decode;
 mod map;
 
 pub use decode::{
-    Cell, DecodeError, Event, EventKind, FileId, Stamps, decode_cells, decode_closed, decode_event,
-    decode_events, decode_owner,
+    Cell, DecodeError, Event, EventKind, FileId, Socket, Stamps, decode_closed, decode_event, decode_events,
+    decode_owner, split_socket,
 };
 pub use map::{Counters, FlowKey, OwnerKey, Truth};
 

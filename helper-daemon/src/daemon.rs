@@ -18,6 +18,7 @@ use crate::{
     monitor,
     options::Options,
     pipeline::{DaemonBackend, End, Places, Recorder, RecorderError, Writer},
+    resources,
 };
 
 /// Runs the daemon until it is told to end, or cannot go on. Everything that was counted is written in both cases.
@@ -25,6 +26,7 @@ use crate::{
 /// # Errors
 /// A sentence for the person who started it.
 pub fn run(options: &Options) -> anyhow::Result<()> {
+    resources::share_one_heap();
     let (config_path, was_named) = options.config();
     let config = Config::read(&config_path, was_named)?;
     raise_descriptor_limit();

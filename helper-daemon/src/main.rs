@@ -1,21 +1,24 @@
 //! `portoland`: see the library.
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{env, io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
 use portoland::{daemon, options::Options, pipeline::move_known_bytes, sentence};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
 fn main() -> ExitCode {
     let options = Options::parse();
     if options.self_test_traffic {
         return move_known_bytes();
     }
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("PORTOLAN_LOG").unwrap_or_else(|_| EnvFilter::new("info")))
+    let wanted = env::var("PORTOLAN_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    let log = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(log)
+        .with(wanted.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO)))
         .init();
     let ended = if options.detach_all { daemon::detach_all(&options) } else { daemon::run(&options) };
     match ended {

@@ -33,6 +33,18 @@ pub fn go_first() {
     }
 }
 
+/// Has all threads take memory from one heap. Each would have its own, and of those glibc gives back what is free in the middle,
+/// but not what is free at the end: after loading the programs that is most of it. To be called before there are threads.
+#[cfg(target_env = "gnu")]
+pub fn share_one_heap() {
+    // SAFETY: no pointers; no other thread allocates yet.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
+/// Other allocators have no such habit.
+#[cfg(not(target_env = "gnu"))]
+pub fn share_one_heap() {}
+
 /// Gives freed memory back to the system: glibc keeps it, and after a burst that is most of what the daemon holds.
 #[cfg(target_env = "gnu")]
 pub fn give_memory_back() {

@@ -11,6 +11,7 @@ mod window;
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use tracing_subscriber::{filter::Targets, prelude::*};
 
 #[derive(clap::Parser)]
 #[command(name = "portolan-desktop", version, about = "Portolan in the tray")]
@@ -25,11 +26,10 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("PORTOLAN_LOG").unwrap_or_else(|_| "info".into()),
-        )
-        .with_writer(std::io::stderr)
+    let wanted = std::env::var("PORTOLAN_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(wanted.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO)))
         .init();
     let context = tauri::generate_context!();
     let runtime = tokio::runtime::Builder::new_multi_thread()

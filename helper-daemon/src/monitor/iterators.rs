@@ -5,12 +5,15 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use portolan_bpf::{Cell, Event, decode_cells, decode_events};
+use portolan_bpf::{Event, Socket, decode_events};
 
-use super::{MonitorError, programs::Programs, syscall};
+use super::{MonitorError, cells::Cells, programs::Programs, syscall};
+
+/// As much as the kernel gives in one read (bpf_seq_read, with pages of 4 KiB).
+const AT_ONCE: usize = 32 * 1024;
 
 pub(super) struct Iterators {
-    cells: OwnedFd,
+    cells: Cells,
     processes: OwnedFd,
     adoption: Result<OwnedFd, String>,
 }
@@ -25,12 +28,11 @@ impl Iterators {
             syscall::create_iterator_link(program.as_fd(), map).map_err(|error| error.to_string())
         };
         let essential = |hook| move |reason| MonitorError::Essential { hook, reason };
-        Ok(Self {
-            cells: link("dump_cells", "bpf_sk_storage_map", Some(map.as_fd()))
-                .map_err(essential("iter/bpf_sk_storage_map"))?,
-            processes: link("dump_tasks", "task", None).map_err(essential("iter/task"))?,
-            adoption: link("adopt_sockets", "task_file", None),
-        })
+        let cells = link("dump_cells", "bpf_sk_storage_map", Some(map.as_fd()))
+            .map_err(essential("iter/bpf_sk_storage_map"))?;
+        let processes = link("dump_tasks", "task", None).map_err(essential("iter/task"))?;
+        let adoption = link("adopt_sockets", "task_file", None);
+        Ok(Self { cells: Cells::new(cells, programs)?, processes, adoption })
     }
 
     /// Gives a cell to each socket that exists. Reading the iterator to its end is the work.
@@ -40,10 +42,9 @@ impl Iterators {
         read(link).map(|_| ()).map_err(error)
     }
 
-    pub(super) fn cells(&self) -> Result<Vec<Cell>, MonitorError> {
-        let bytes = read(&self.cells)
-            .map_err(|source| MonitorError::Read { what: "the sockets' counters", source })?;
-        Ok(decode_cells(&bytes)?)
+    /// See [`Cells::read`].
+    pub(super) fn sockets(&mut self, see: impl FnMut(Socket) -> bool) -> Result<(), MonitorError> {
+        self.cells.read(see)
     }
 
     pub(super) fn processes(&self) -> Result<Vec<Event>, MonitorError> {
@@ -55,13 +56,19 @@ impl Iterators {
 
 fn read(link: &OwnedFd) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    read_parts(link, |part| bytes.extend_from_slice(part))?;
+    Ok(bytes)
+}
+
+/// Reads all that an iterator writes, in parts that may end anywhere.
+pub(super) fn read_parts(link: &OwnedFd, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
     let mut file = syscall::open_iterator(link.as_fd())?;
-    let mut buffer = [0; 16 * 1024];
+    let mut buffer = [0; AT_ONCE];
     // Not read_to_end: an iterator may return 0 bytes only at its end, but EAGAIN when it was made to wait.
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(bytes),
-            Ok(length) => bytes.extend_from_slice(&buffer[..length]),
+            Ok(0) => return Ok(()),
+            Ok(length) => take(&buffer[..length]),
             Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => {}
             Err(error) => return Err(error),
         }

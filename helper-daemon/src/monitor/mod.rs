@@ -17,6 +17,7 @@
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
 //! when a filesystem is mounted, in whichever mount namespace.
 
+mod cells;
 mod cgroup;
 mod closings;
 mod counters;
@@ -55,7 +56,7 @@ use std::{
     time::Duration,
 };
 
-use portolan_bpf::{Cell, Event};
+use portolan_bpf::{Event, Socket};
 use portolan_core::MonotonicNs;
 
 use counters::Counters;
@@ -319,7 +320,7 @@ impl Monitor {
         Ok(processes)
     }
 
-    /// What was closed since the last call of [`Self::forget_closed`]. To be read before [`Self::cells`]: a socket that closes in
+    /// What was closed since the last call of [`Self::forget_closed`]. To be read before [`Self::sockets`]: a socket that closes in
     /// between is in neither and comes with the next reading; none is ever in both.
     ///
     /// # Errors
@@ -350,12 +351,13 @@ impl Monitor {
         self.counters.clear_closed(generation)
     }
 
-    /// Cumulative counters of the sockets in use.
+    /// Shows every socket in use to `see`, with its flow the first time; `false` from it means that it does not know a socket
+    /// that came without. It may be shown one twice, and not be shown one that is there.
     ///
     /// # Errors
     /// When the iterator cannot be read.
-    pub fn cells(&self) -> Result<Vec<Cell>, MonitorError> {
-        self.iterators.cells()
+    pub fn sockets(&mut self, see: impl FnMut(Socket) -> bool) -> Result<(), MonitorError> {
+        self.iterators.sockets(see)
     }
 
     /// What all owners together must add up to.

@@ -1,12 +1,19 @@
 //! Growth of cumulative counters, exactly once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
-use portolan_bpf::Cell;
-use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey};
+use portolan_bpf::{Cell, Socket};
+use portolan_core::{Bytes, Endpoint, Flow, MonotonicNs, ProcessKey, Uid};
 
 use crate::{journal::FlowNote, monitor::Closed};
+
+mod known;
+mod settling;
+mod sockets;
+
+use known::{Entry, Known};
+use sockets::{Sight, Sockets};
 
 /// Readings for which a use apart is remembered, so that it is one flow when it goes on.
 const REMEMBERED_FOR: u64 = 60;
@@ -36,36 +43,20 @@ pub(crate) struct Growth {
 /// what was reported is kept for as long as that takes, so that nothing is reported twice.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    // Its hash is most of what a tick with many sockets costs; the keys are seeded at random, like the default ones.
-    entries: HashMap<Flow, Entry, RandomState>,
+    flows: HashSet<Known, RandomState>,
+    sockets: Sockets,
+    /// Flows that may have grown in this reading.
+    touched: Vec<Known>,
+    /// Flows without a socket, until they are forgotten.
+    waiting: Vec<Known>,
     overflows: HashMap<ProcessKey, Overflow>,
     reading: u64,
-    live_sockets: usize,
-    /// Whether flows came from another ledger, whose growth may not be reported yet.
-    has_recalled: bool,
+    open: OpenFlows,
     forgotten_early: u64,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
-    reported: Bytes,
-    closed: Bytes,
-    live: Bytes,
-    /// The reading that last saw a socket of it in use.
-    live_at: u64,
-    /// The reading that last saw anything of it.
-    seen_at: u64,
-    /// When it was opened, until that is reported.
-    opened: Option<MonotonicNs>,
-    /// Uses apart from a socket's cell: they may go on although no socket is seen.
-    apart: bool,
-}
-
-impl Entry {
-    fn opened_at(cell: &Cell) -> Self {
-        Self { opened: Some(cell.opened), ..Self::default() }
-    }
-}
+/// How many flows of an owner and a user have a socket in use, and the remote side of one of them.
+pub(super) type OpenFlows = HashMap<(ProcessKey, Uid), (u32, Option<Endpoint>), RandomState>;
 
 /// Bytes that are known by owner only, until it is clear which of them had been reported by flow before.
 #[derive(Debug, Default)]
@@ -76,40 +67,44 @@ struct Overflow {
 }
 
 impl Ledger {
-    /// Takes in a reading: `closed` and `overflow` were read before `live`.
-    pub(crate) fn advance(
-        &mut self,
-        closed: &[Cell],
-        overflow: &[(ProcessKey, Bytes)],
-        live: &[Cell],
-    ) -> Vec<Growth> {
+    /// Begins a reading with what was closed before it. Then come the sockets in use ([`Self::see`]), then [`Self::finish`].
+    pub(crate) fn begin(&mut self, closed: &[Cell], overflow: &[(ProcessKey, Bytes)]) {
         self.reading += 1;
-        self.live_sockets = live.len();
-        let mut touched = Vec::with_capacity(closed.len() + live.len());
-        if std::mem::take(&mut self.has_recalled) {
-            for (flow, entry) in &mut self.entries {
-                entry.seen_at = self.reading;
-                touched.push(*flow);
-            }
-        }
+        self.sockets.begin();
         for cell in closed {
-            let entry = self.touch(cell, &mut touched);
-            entry.closed += cell.bytes;
-            entry.apart = cell.closed_sockets == 0;
+            self.take_closed(cell);
         }
-        let reading = self.reading;
-        for cell in live {
-            let entry = self.touch(cell, &mut touched);
-            if entry.live_at != reading {
-                entry.live_at = reading;
-                entry.live = Bytes::default();
-            }
-            entry.live += cell.bytes;
-        }
-        let mut growths: Vec<Growth> = touched.into_iter().filter_map(|flow| self.grow(flow)).collect();
         for (owner, bytes) in overflow {
-            self.overflows.entry(*owner).or_default().came.push_back((reading, *bytes));
+            self.overflows.entry(*owner).or_default().came.push_back((self.reading, *bytes));
         }
+    }
+
+    /// Takes in a socket in use; `false` when it is not known and came without its flow.
+    pub(crate) fn see(&mut self, socket: Socket) -> bool {
+        match self.sockets.see(&socket, self.reading) {
+            Sight::Same => {}
+            Sight::Changed(known) => self.touch(known),
+            Sight::New => {
+                let Some(flow) = socket.flow else { return false };
+                let known = self.known(flow, Some(socket.opened));
+                let left = self.sockets.add(&socket, known.clone(), self.reading);
+                self.waiting.extend(left.filter(Known::begins_to_wait));
+                self.touch(known);
+            }
+        }
+        true
+    }
+
+    /// Ends a reading: what has moved since the last one.
+    pub(crate) fn finish(&mut self) -> Vec<Growth> {
+        let Self { sockets, waiting, reading, .. } = self;
+        sockets.end(*reading, |known| {
+            if known.begins_to_wait() {
+                waiting.push(known);
+            }
+        });
+        let touched = std::mem::take(&mut self.touched);
+        let mut growths: Vec<Growth> = touched.iter().filter_map(Known::grow).collect();
         self.forget_settled();
         growths.extend(self.settle_overflows());
         growths
@@ -117,13 +112,7 @@ impl Ledger {
 
     /// What is remembered of each flow.
     pub(crate) fn remembered(&self) -> impl Iterator<Item = FlowNote> {
-        self.entries.iter().map(|(flow, entry)| FlowNote {
-            flow: *flow,
-            reported: entry.reported,
-            closed: entry.closed,
-            opened: entry.opened,
-            apart: entry.apart,
-        })
+        self.flows.iter().map(Known::note)
     }
 
     /// What is known by owner only and not reported yet.
@@ -138,18 +127,20 @@ impl Ledger {
     /// Takes over what another ledger remembered of a flow.
     pub(crate) fn recall(&mut self, note: FlowNote) {
         let FlowNote { flow, reported, closed, opened, apart } = note;
-        self.entries.insert(flow, Entry { reported, closed, opened, apart, ..Entry::default() });
-        self.has_recalled = true;
+        let known = self.known(flow, opened);
+        {
+            let mut entry = known.entry();
+            (entry.reported, entry.closed, entry.apart) = (reported, closed, apart);
+            entry.opened = opened;
+        }
+        self.touch(known);
     }
 
     /// What the other had read of closed sockets.
     pub(crate) fn recall_closed(&mut self, closed: &Closed) {
         for cell in &closed.cells {
-            let entry = self.entries.entry(cell.flow).or_insert_with(|| Entry::opened_at(cell));
-            entry.closed += cell.bytes;
-            entry.apart = cell.closed_sockets == 0;
+            self.take_closed(cell);
         }
-        self.has_recalled = true;
         for (owner, bytes) in &closed.overflow {
             self.overflows.entry(*owner).or_default().came.push_back((0, *bytes));
         }
@@ -158,10 +149,13 @@ impl Ledger {
     /// What the other had reported, in the order in which it did.
     pub(crate) fn recall_growth(&mut self, flow: Flow, bytes: Bytes) {
         if flow != Flow::of_unknown_peer(flow.owner) {
-            let entry = self.entries.entry(flow).or_default();
-            entry.reported += bytes;
-            entry.opened = None;
-            self.has_recalled = true;
+            let known = self.known(flow, None);
+            {
+                let mut entry = known.entry();
+                entry.reported += bytes;
+                entry.opened = None;
+            }
+            self.touch(known);
         } else if let Some(overflow) = self.overflows.get_mut(&flow.owner) {
             overflow.came.pop_front();
         }
@@ -169,7 +163,7 @@ impl Ledger {
 
     /// How many flows are remembered, and how many sockets the last reading saw.
     pub(super) fn sizes(&self) -> (usize, usize) {
-        (self.entries.len(), self.live_sockets)
+        (self.flows.len(), self.sockets.in_use())
     }
 
     /// How many flows were forgotten because there were too many.
@@ -183,79 +177,47 @@ impl Ledger {
     }
 
     /// The flows with a socket in use.
-    pub(super) fn live(&self) -> impl Iterator<Item = &Flow> {
-        self.entries.iter().filter(|(_, entry)| entry.live_at == self.reading).map(|(flow, _)| flow)
-    }
-
-    fn touch(&mut self, cell: &Cell, touched: &mut Vec<Flow>) -> &mut Entry {
-        let reading = self.reading;
-        let entry = self.entries.entry(cell.flow).or_insert_with(|| Entry::opened_at(cell));
-        if entry.seen_at != reading {
-            entry.seen_at = reading;
-            touched.push(cell.flow);
+    pub(super) fn open(&mut self) -> &OpenFlows {
+        if self.sockets.take_changed() {
+            self.open.clear();
+            for known in self.flows.iter().filter(|known| known.entry().sockets > 0) {
+                let flow = known.flow();
+                let (flows, remote) = self.open.entry((flow.owner, flow.uid)).or_default();
+                *flows = flows.saturating_add(1);
+                *remote = (*remote).max(flow.remote);
+            }
         }
-        entry
+        &self.open
     }
 
-    fn grow(&mut self, flow: Flow) -> Option<Growth> {
-        let reading = self.reading;
-        let entry = self.entries.get_mut(&flow)?;
-        let live = if entry.live_at == reading { entry.live } else { Bytes::default() };
-        let bytes = (entry.closed + live).growth_since(entry.reported);
-        entry.reported += bytes;
-        let opened = entry.opened.take();
-        (opened.is_some() || !bytes.is_zero()).then_some(Growth { flow, bytes, opened })
-    }
-
-    /// Forgets flows without a socket, whose bytes are all reported.
-    fn forget_settled(&mut self) {
-        let Self { entries, overflows, reading, forgotten_early, .. } = self;
-        let too_many = entries.len() > REMEMBERED_MAX;
-        entries.retain(|flow, entry| {
-            if entry.live_at == *reading {
-                return true;
-            }
-            let missing = entry.reported.growth_since(entry.closed);
-            if missing.is_zero() {
-                let is_due = entry.apart && entry.seen_at + REMEMBERED_FOR > *reading;
-                *forgotten_early += u64::from(is_due && too_many);
-                return is_due && !too_many;
-            }
-            if entry.live_at + SETTLED_AFTER > *reading {
-                return true;
-            }
-            match overflows.get_mut(&flow.owner) {
-                // The table was full when it was closed: its bytes came under the owner's name.
-                Some(overflow) => overflow.reported_before += missing,
-                None if entry.live_at + GIVEN_UP_AFTER > *reading => return true,
-                None => {}
-            }
-            false
-        });
-        if entries.capacity() > ROOM.max(entries.len() * 4) {
-            entries.shrink_to(ROOM.max(entries.len() * 2));
+    fn take_closed(&mut self, cell: &Cell) {
+        let known = self.known(cell.flow, Some(cell.opened));
+        {
+            let mut entry = known.entry();
+            entry.closed += cell.bytes;
+            entry.closed_at = self.reading;
+            entry.apart = cell.closed_sockets == 0;
         }
+        self.touch(known);
     }
 
-    /// Reports what came under an owner's name, less what had been reported by flow.
-    fn settle_overflows(&mut self) -> Vec<Growth> {
-        let mut growths = Vec::new();
-        let reading = self.reading;
-        self.overflows.retain(|owner, overflow| {
-            while let Some((_, bytes)) =
-                overflow.came.pop_front_if(|(came, _)| *came + SETTLED_AFTER < reading)
-            {
-                let known = overflow.reported_before;
-                overflow.reported_before = known.growth_since(bytes);
-                let bytes = bytes.growth_since(known);
-                growths.push(Growth { flow: Flow::of_unknown_peer(*owner), bytes, opened: None });
-            }
-            !overflow.came.is_empty()
-        });
-        growths
+    /// What is remembered of a flow; `opened` when it is new.
+    fn known(&mut self, flow: Flow, opened: Option<MonotonicNs>) -> Known {
+        if let Some(known) = self.flows.get(&flow) {
+            return known.clone();
+        }
+        let known = Known::new(flow, Entry { opened, is_waiting: true, ..Entry::default() });
+        self.flows.insert(known.clone());
+        self.waiting.push(known.clone());
+        known
+    }
+
+    fn touch(&mut self, known: Known) {
+        if !std::mem::replace(&mut known.entry().is_touched, true) {
+            self.touched.push(known);
+        }
     }
 }
 
 #[cfg(test)]
-#[path = "ledger_tests.rs"]
 mod tests;

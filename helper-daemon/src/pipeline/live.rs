@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use foldhash::fast::RandomState;
 use portolan_bus::{LiveRow, LiveTick};
 use portolan_core::{
-    ApplicationKey, Bytes, Container, Endpoint, Executable, Owner, Placement, ReviewState, Uid, Unit,
-    Untrusted,
+    ApplicationKey, Bytes, Container, Endpoint, Executable, Lineage, Owner, Placement, ReviewState, Uid,
+    Unit, Untrusted,
 };
 
 /// Ticks that a new subscriber is shown: five minutes of the default tick.
@@ -35,9 +36,34 @@ impl Recent {
     }
 }
 
+/// Whose bytes or flows these are, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Who<'a> {
+    pub(super) owner: &'a Owner,
+    pub(super) placement: Arc<Placement>,
+    pub(super) uid: Uid,
+}
+
+/// The same without looking at any text: those of one program may be several.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    owner: Result<*const Lineage, &'static str>,
+    placement: *const Placement,
+    uid: Uid,
+}
+
+/// What the tick holds of one key.
+#[derive(Debug)]
+struct Part {
+    // These two also keep what the key points to where it is.
+    owner: Owner,
+    placement: Arc<Placement>,
+    what: What,
+}
+
 /// Who a row of the live view stands for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Who {
+#[derive(PartialEq, Eq, Hash)]
+struct Shown {
     executable: Result<(ApplicationKey, Executable, Option<Untrusted>), &'static str>,
     placement: Arc<Placement>,
     uid: Uid,
@@ -47,7 +73,7 @@ pub(super) struct Who {
 struct What {
     bytes: Bytes,
     flows: u32,
-    by_remote: HashMap<Endpoint, u64>,
+    by_remote: HashMap<Endpoint, u64, RandomState>,
     /// Of a flow that is open, whether it moves anything or not.
     open_remote: Option<Endpoint>,
 }
@@ -55,13 +81,13 @@ struct What {
 /// Collects one tick.
 #[derive(Debug, Default)]
 pub(super) struct Tick {
-    rows: HashMap<Who, What>,
+    parts: HashMap<Key, Part, RandomState>,
 }
 
 impl Tick {
     /// Bytes of a flow; 0 when it was only opened.
-    pub(super) fn moved(&mut self, who: Who, remote: Option<Endpoint>, bytes: Bytes) {
-        let what = self.rows.entry(who).or_default();
+    pub(super) fn moved(&mut self, who: Who<'_>, remote: Option<Endpoint>, bytes: Bytes) {
+        let what = self.what(who);
         what.bytes += bytes;
         if let Some(remote) = remote {
             *what.by_remote.entry(remote).or_default() += bytes.total();
@@ -69,10 +95,25 @@ impl Tick {
     }
 
     /// Flows that have a socket in use, and the remote side of one of them.
-    pub(super) fn open(&mut self, who: Who, flows: u32, remote: Option<Endpoint>) {
-        let what = self.rows.entry(who).or_default();
+    pub(super) fn open(&mut self, who: Who<'_>, flows: u32, remote: Option<Endpoint>) {
+        let what = self.what(who);
         what.flows = what.flows.saturating_add(flows);
         what.open_remote = what.open_remote.max(remote);
+    }
+
+    fn what(&mut self, who: Who<'_>) -> &mut What {
+        let Who { owner, placement, uid } = who;
+        let key = Key {
+            owner: match owner {
+                Owner::Program { lineage, .. } => Ok(Arc::as_ptr(lineage)),
+                Owner::Kernel => Err("kernel"),
+                Owner::Unattributed(reason) => Err(reason.as_str()),
+            },
+            placement: Arc::as_ptr(&placement),
+            uid,
+        };
+        let part = || Part { owner: owner.clone(), placement, what: What::default() };
+        &mut self.parts.entry(key).or_insert_with(part).what
     }
 
     pub(super) fn finish(
@@ -82,8 +123,12 @@ impl Tick {
         review_of: impl Fn(&ApplicationKey) -> Option<ReviewState>,
         recent: &Recent,
     ) -> LiveTick {
+        let mut by_program: HashMap<Shown, What> = HashMap::new();
+        for (key, Part { owner, placement, what }) in self.parts {
+            by_program.entry(Shown::new(&owner, placement, key.uid)).or_default().absorb(what);
+        }
         let mut rows: Vec<LiveRow> =
-            self.rows.into_iter().map(|(who, what)| row(who, &what, &review_of)).collect();
+            by_program.into_iter().map(|(shown, what)| row(shown, &what, &review_of)).collect();
         rows.sort_by(|a, b| {
             let size = |row: &LiveRow| row.tx_bytes.saturating_add(row.rx_bytes);
             size(b).cmp(&size(a)).then_with(|| a.path.cmp(&b.path)).then_with(|| a.uid.cmp(&b.uid))
@@ -94,8 +139,23 @@ impl Tick {
     }
 }
 
-impl Who {
-    pub(super) fn new(owner: &Owner, placement: Arc<Placement>, uid: Uid) -> Self {
+impl What {
+    fn absorb(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.flows = self.flows.saturating_add(other.flows);
+        self.open_remote = self.open_remote.max(other.open_remote);
+        if self.by_remote.is_empty() {
+            self.by_remote = other.by_remote;
+            return;
+        }
+        for (remote, bytes) in other.by_remote {
+            *self.by_remote.entry(remote).or_default() += bytes;
+        }
+    }
+}
+
+impl Shown {
+    fn new(owner: &Owner, placement: Arc<Placement>, uid: Uid) -> Self {
         let executable = match owner {
             Owner::Kernel => Err("kernel"),
             Owner::Unattributed(reason) => Err(reason.as_str()),
@@ -109,7 +169,7 @@ impl Who {
     }
 }
 
-fn row(who: Who, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<ReviewState>) -> LiveRow {
+fn row(who: Shown, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<ReviewState>) -> LiveRow {
     let remote =
         what.by_remote.iter().max_by_key(|(remote, bytes)| (**bytes, **remote)).map(|(remote, _)| *remote);
     let raw = |text: Untrusted| text.as_raw().to_owned();

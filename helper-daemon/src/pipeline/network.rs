@@ -1,6 +1,6 @@
 //! From what programs moved at sockets to what the interfaces moved, line by line.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use portolan_bus::{NetworkLayer as Wire, NetworkLine};
 use portolan_core::{Bytes, Flow};
@@ -18,12 +18,12 @@ const ICMP_BYTES: u64 = 84;
 #[derive(Debug)]
 pub(super) struct Network {
     start: Result<(NetworkLayer, Truth), String>,
-    by_namespace: HashMap<u32, Bytes>,
+    by_namespace: BTreeMap<u32, Bytes>,
 }
 
 impl Network {
     pub(super) fn new(layer: Result<NetworkLayer, String>, truth: Truth) -> Self {
-        Self { start: layer.map(|layer| (layer, truth)), by_namespace: HashMap::new() }
+        Self { start: layer.map(|layer| (layer, truth)), by_namespace: BTreeMap::new() }
     }
 
     /// Growth of a flow, in whichever namespace it is.
@@ -130,8 +130,6 @@ fn signed(bytes: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use portolan_core::{MonotonicNs, Pid, ProcessKey};
 
     use super::*;

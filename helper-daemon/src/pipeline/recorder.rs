@@ -200,7 +200,8 @@ impl Recorder {
             shown: Tick::default(),
             outbox: Outbox::default(),
             merged_rows: 0,
-            had_burst: false,
+            // The start is one: loading the programs takes many times what recording does.
+            had_burst: true,
             commands,
             waker,
             stopping: None,

@@ -1,7 +1,12 @@
 //! What moved in buckets that are not written yet.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{
+    collections::HashMap,
+    rc::Rc,
+    sync::{Arc, LazyLock},
+};
 
+use foldhash::fast::RandomState;
 use portolan_core::{Bytes, Flow, Owner, Placement, Unattributed, UnixMillis};
 use portolan_history::Record;
 
@@ -13,6 +18,9 @@ use crate::{
 };
 
 mod bound;
+
+/// Where the kernel is, and who has no process.
+static NOWHERE: LazyLock<Arc<Placement>> = LazyLock::new(Arc::default);
 
 /// The owner of a flow, before it is identified.
 #[derive(Debug, Clone)]
@@ -28,7 +36,7 @@ impl Source {
     pub(super) fn placement(&self) -> Arc<Placement> {
         match self {
             Self::Process(process) => process.placement(),
-            Self::Kernel | Self::Nobody(_) => Arc::default(),
+            Self::Kernel | Self::Nobody(_) => Arc::clone(&NOWHERE),
         }
     }
 
@@ -62,6 +70,8 @@ pub(super) struct Row {
 pub(super) struct Told<'a> {
     pub(super) row: &'a Row,
     pub(super) owner: &'a Owner,
+    /// Whether it tells whose it is for the first time.
+    pub(super) is_first: bool,
     pub(super) bytes: Bytes,
     /// The part of them that moved since the last tick.
     pub(super) moved_now: Bytes,
@@ -70,7 +80,7 @@ pub(super) struct Told<'a> {
 /// All rows, by the start of their bucket.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    rows: HashMap<(UnixMillis, Flow), Row>,
+    rows: HashMap<(UnixMillis, Flow), Row, RandomState>,
 }
 
 impl Rows {
@@ -78,7 +88,7 @@ impl Rows {
     pub(super) fn add(
         &mut self,
         growth: &Growth,
-        source: Source,
+        source: &Source,
         bucket_ms: u32,
         since: UnixMillis,
         now: Now,
@@ -87,7 +97,7 @@ impl Rows {
         let key = (now.wall.bucket_start(bucket_ms), growth.flow);
         let row = self.rows.entry(key).or_insert_with(|| Row {
             flow: growth.flow,
-            source,
+            source: source.clone(),
             bytes: Bytes::default(),
             fresh: Bytes::default(),
             inherited: Bytes::default(),
@@ -150,7 +160,7 @@ impl Rows {
             let bytes = std::mem::take(&mut row.fresh);
             let moved_now = bytes.growth_since(std::mem::take(&mut row.inherited));
             if let (Some(owner), true) = (&row.owner, is_new || !bytes.is_zero()) {
-                tell(Told { row, owner, bytes, moved_now });
+                tell(Told { row, owner, is_first: is_new, bytes, moved_now });
             }
         }
     }

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use portolan_bus::Error;
-use portolan_core::{
-    Bytes, Endpoint, Executable, Flow, MonotonicNs, Owner, Pid, ProcessKey, Uid, Unattributed, UnixMillis,
-};
+use portolan_core::{Bytes, Executable, Flow, MonotonicNs, Owner, Pid, ProcessKey, Unattributed, UnixMillis};
 use tokio::sync::oneshot;
 
 use super::{
@@ -81,10 +80,12 @@ impl Recorder {
         let (interval_ms, since) = self.pace.ticked(now);
         let before = self.monitor.truth()?;
         let closed = self.take_closed()?;
-        let live = self.monitor.cells()?;
+        self.ledger.begin(&closed.cells, &closed.overflow);
+        let Self { monitor, ledger, .. } = self;
+        monitor.sockets(|socket| ledger.see(socket))?;
         // After the counters: whoever has a byte in them has its beginning in these events.
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
-        let mut growths = self.ledger.advance(&closed.cells, &closed.overflow, &live);
+        let mut growths = self.ledger.finish();
         growths.extend(self.take_losses(now)?);
         let after = self.monitor.truth()?;
         self.add(&growths, since, now)?;
@@ -129,14 +130,17 @@ impl Recorder {
 
     /// Puts growth into rows. Owners whose beginning was missed are looked up once.
     fn add(&mut self, growths: &[Growth], since: UnixMillis, now: Now) -> Result<(), RecorderError> {
-        let missed = |recorder: &Self, owner: &ProcessKey| {
-            *owner != Flow::KERNEL && *owner != NOBODY && recorder.processes.get(owner).is_none()
-        };
-        if growths.iter().any(|growth| missed(self, &growth.flow.owner)) {
+        // Once for each owner: there may be a hundred thousand flows, of a few.
+        let mut sources: HashMap<ProcessKey, Source, RandomState> = HashMap::default();
+        for Growth { flow: Flow { owner, .. }, .. } in growths {
+            sources.entry(*owner).or_insert_with(|| source_of(&self.processes, owner));
+        }
+        let is_missed = |source: &Source| matches!(source, Source::Nobody(Unattributed::ProcessGone));
+        if sources.values().any(is_missed) {
             take_snapshot(&mut self.monitor, &mut self.processes)?;
+            sources.iter_mut().for_each(|(owner, source)| *source = source_of(&self.processes, owner));
         }
         for growth in growths {
-            let owner = &growth.flow.owner;
             let (flow, bytes) = (growth.flow, growth.bytes);
             self.network.moved(&flow, bytes);
             if self.self_test.takes(&flow, bytes) {
@@ -144,7 +148,7 @@ impl Recorder {
                 self.journal.note(&Entry::Grown { flow, bytes, row: None });
                 continue;
             }
-            let source = source_of(&self.processes, owner);
+            let source = sources.get(&flow.owner).unwrap_or(&Source::Nobody(Unattributed::ProcessGone));
             let row = self.rows.add(growth, source, self.config.bucket_ms, since, now);
             self.journal.note(&Entry::Grown { flow, bytes, row: Some(row) });
         }
@@ -167,9 +171,9 @@ impl Recorder {
                 processes.note_identified(process);
             }
             tally.add(told.owner, told.bytes);
-            let who = Who::new(told.owner, told.row.source.placement(), flow.uid);
+            let who = Who { owner: told.owner, placement: told.row.source.placement(), uid: flow.uid };
             shown.moved(who, flow.remote, told.moved_now);
-            if let Owner::Program { lineage, application } = told.owner
+            if let (true, Owner::Program { lineage, application }) = (told.is_first, told.owner)
                 && let Some(verdict) = judge.observe(lineage, application, flow.uid, flow.remote, now.wall)
             {
                 verdicts.push((verdict, lineage.parent.as_ref().map(|parent| parent.executable.clone())));
@@ -180,18 +184,12 @@ impl Recorder {
         }
     }
 
-    fn show_open(&self, shown: &mut Tick) {
-        // By owner first: there may be a hundred thousand flows, of a few owners.
-        let mut open: HashMap<(ProcessKey, Uid), (u32, Option<Endpoint>)> = HashMap::new();
-        for flow in self.ledger.live() {
-            let (flows, remote) = open.entry((flow.owner, flow.uid)).or_default();
-            *flows = flows.saturating_add(1);
-            *remote = (*remote).max(flow.remote);
-        }
-        for ((owner, uid), (flows, remote)) in open {
-            let Some(process) = self.processes.get(&owner) else { continue };
+    fn show_open(&mut self, shown: &mut Tick) {
+        for ((owner, uid), (flows, remote)) in self.ledger.open() {
+            let Some(process) = self.processes.get(owner) else { continue };
             if let Identity::Settled(owner) = process.identity() {
-                shown.open(Who::new(&owner, process.placement(), uid), flows, remote);
+                let who = Who { owner: &owner, placement: process.placement(), uid: *uid };
+                shown.open(who, *flows, *remote);
             }
         }
     }

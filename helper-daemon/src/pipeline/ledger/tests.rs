@@ -1,4 +1,4 @@
-use portolan_core::{Direction, Pid, Protocol, Uid};
+use portolan_core::{Direction, Pid, Protocol};
 
 use super::*;
 
@@ -16,6 +16,23 @@ fn flow(pid: u32) -> Flow {
 
 fn cell(pid: u32, tx: u64, closed_sockets: u64) -> Cell {
     Cell { flow: flow(pid), bytes: Bytes { tx, rx: 0 }, opened: MonotonicNs(7), closed_sockets }
+}
+
+impl Ledger {
+    /// A whole reading. A socket is told by its place among the others, so many of them become others' from time to time.
+    pub(crate) fn advance(
+        &mut self,
+        closed: &[Cell],
+        overflow: &[(ProcessKey, Bytes)],
+        live: &[Cell],
+    ) -> Vec<Growth> {
+        self.begin(closed, overflow);
+        for (address, cell) in (1..).zip(live) {
+            let (flow, opened, bytes) = (Some(cell.flow), cell.opened, cell.bytes);
+            assert!(self.see(Socket { address, opened, bytes, flow }));
+        }
+        self.finish()
+    }
 }
 
 fn total(growths: &[Growth]) -> u64 {
@@ -139,4 +156,84 @@ fn random_openings_and_closings_are_reported_to_the_byte() {
         }
         assert_eq!(reported, moved);
     }
+}
+
+fn socket(address: u64, opened: u64, tx: u64, flow: Option<Flow>) -> Socket {
+    Socket { address, opened: MonotonicNs(opened), bytes: Bytes { tx, rx: 0 }, flow }
+}
+
+#[test]
+fn a_socket_that_comes_without_its_flow_is_known_from_before_or_refused() {
+    let mut ledger = Ledger::default();
+    ledger.begin(&[], &[]);
+    assert!(!ledger.see(socket(1, 7, 10, None)));
+    assert!(ledger.see(socket(1, 7, 10, Some(flow(1)))) && ledger.see(socket(1, 7, 11, None)));
+    assert_eq!((total(&ledger.finish()), ledger.sizes().1), (11, 1));
+    ledger.begin(&[], &[]);
+    assert!(ledger.see(socket(1, 7, 15, None)) && !ledger.see(socket(1, 8, 3, None)));
+    assert!(ledger.see(socket(1, 8, 3, Some(flow(2)))), "it was connected anew");
+    assert_eq!((total(&ledger.finish()), ledger.sizes().1), (3, 1));
+    assert_eq!(total(&ledger.advance(&[cell(1, 20, 1)], &[], &[])), 9);
+    ledger.advance(&[], &[], &[]);
+    ledger.begin(&[], &[]);
+    assert!(!ledger.see(socket(1, 8, 3, None)), "readings have passed over it for too long");
+}
+
+#[test]
+fn open_flows_are_those_with_a_socket() {
+    let mut ledger = Ledger::default();
+    ledger.advance(&[], &[], &[cell(1, 0, 0), cell(1, 0, 0), cell(2, 0, 0)]);
+    let flows = |ledger: &mut Ledger| {
+        let mut flows: Vec<_> =
+            ledger.open().iter().map(|((owner, _), open)| (owner.pid.0, open.0)).collect();
+        flows.sort_unstable();
+        flows
+    };
+    assert_eq!(flows(&mut ledger), [(1, 1), (2, 1)]);
+    ledger.advance(&[cell(2, 0, 1)], &[], &[cell(1, 0, 0)]);
+    assert_eq!(flows(&mut ledger), [(1, 1)]);
+}
+
+#[test]
+fn sockets_that_readings_pass_over_at_random_are_reported_to_the_byte() {
+    // As above.
+    let mut state = 7_u64;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut ledger = Ledger::default();
+    let (mut moved, mut reported) = (0, 0);
+    let mut sockets: Vec<(u64, u64, Flow, u64)> = Vec::new();
+    for opened in 1..3_000 {
+        let mut closed = Vec::new();
+        if random(3) == 0 {
+            // Addresses come back.
+            let address = (1..).find(|address| sockets.iter().all(|socket| socket.0 != *address)).unwrap();
+            sockets.push((address, opened, flow(u32::try_from(random(5)).unwrap() + 1), 0));
+        }
+        for socket in &mut sockets {
+            let bytes = random(3) * random(100);
+            socket.3 += bytes;
+            moved += bytes;
+        }
+        if !sockets.is_empty() && random(4) == 0 {
+            let index = usize::try_from(random(u64::try_from(sockets.len()).unwrap())).unwrap();
+            let (_, opened, flow, tx) = sockets.swap_remove(index);
+            let (bytes, opened) = (Bytes { tx, rx: 0 }, MonotonicNs(opened));
+            closed.push(Cell { flow, bytes, opened, closed_sockets: 1 });
+        }
+        let is_last = opened == 2_999;
+        ledger.begin(&closed, &[]);
+        for (address, opened, flow, tx) in &sockets {
+            if !is_last && random(4) == 0 {
+                continue;
+            }
+            let known = ledger.see(socket(*address, *opened, *tx, None));
+            assert!(known || ledger.see(socket(*address, *opened, *tx, Some(*flow))));
+        }
+        reported += total(&ledger.finish());
+        assert!(reported <= moved);
+    }
+    assert_eq!(reported, moved);
 }
