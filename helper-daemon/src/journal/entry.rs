@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The version of [`Entry`]; another one cannot be read.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 
 /// The first entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Head {
     pub instance: u64,
     /// The last [`Entry::Handed`] before this file was written.
     pub epoch: u64,
+    /// What of those tables is in rows that were or will be given to the history, or was nobody's traffic.
+    pub accounted: Bytes,
 }
 
 /// What one flow moved in one bucket, or a part of it.

@@ -26,6 +26,7 @@ mod exec_files;
 mod grace;
 mod hooks;
 mod iterators;
+mod left_behind;
 mod marks;
 mod missed;
 mod mount_namespaces;
@@ -41,6 +42,7 @@ mod truth;
 pub use counters::{Closed, Losses};
 pub use exec_files::ExecFile;
 pub use hooks::Hook;
+pub use left_behind::LeftBehind;
 pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
 pub use truth::Truth;
@@ -133,7 +135,6 @@ pub struct Monitor {
     counters: Counters,
     instance: u64,
     is_resumed: bool,
-    dropped: Option<String>,
     /// Or why nothing is kept in the kernel when this daemon is killed.
     pins: Result<Pins, String>,
     truth: TruthMap,
@@ -165,17 +166,10 @@ impl Monitor {
         let is_whole =
             pins.as_ref().is_ok_and(|pins| programs::kept_tables().all(|table| pins.map(&table).exists()));
         let is_resumed = left.is_some() && left == known && is_whole;
-        let dropped = (left.is_some() && !is_resumed).then(|| {
-            let why = if is_whole { "its journal is missing or damaged" } else { "some of its tables are missing" };
-            format!(
-                "what a daemon before this one had counted and not recorded yet was dropped when this one started: {why}"
-            )
-        });
-        if let Some(dropped) = &dropped {
-            tracing::error!("{dropped}");
-        }
-        if let (Ok(opened), false) = (&pins, is_resumed)
-            && let Err(error) = opened.clear()
+        let why =
+            if is_whole { "its journal is missing or damaged" } else { "some of its tables are missing" };
+        if let (Ok(opened), false) = (&mut pins, is_resumed)
+            && let Err(error) = opened.clear(why)
         {
             pins =
                 Err(format!("cannot remove what an earlier daemon left in {}: {error}", pin_dir.display()));
@@ -211,7 +205,6 @@ impl Monitor {
             truth,
             instance,
             is_resumed,
-            dropped,
             pins,
             attached,
         })
@@ -229,10 +222,10 @@ impl Monitor {
         self.is_resumed
     }
 
-    /// A sentence when counters of an earlier daemon could not be gone on with.
+    /// What earlier daemons left and could not be gone on with.
     #[must_use]
-    pub fn dropped(&self) -> Option<&str> {
-        self.dropped.as_deref()
+    pub fn left_behind(&self) -> &[LeftBehind] {
+        self.pins.as_ref().map_or(&[], Pins::left_behind)
     }
 
     /// Why nothing is kept in the kernel when this daemon is killed; `None` when it is.

@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     conservation::Conservation,
+    gap::Gap,
     handle::{Command, End, Handle},
     intake::{note_changes, take_events},
     ledger::{Ledger, SETTLED_AFTER},
@@ -24,7 +25,7 @@ use super::{
     rows::Rows,
     self_test::SelfTests,
     tally::Tally,
-    tick::Pace,
+    tick::{Pace, source_of},
     waker::Waker,
     writer::{Job, Writer},
 };
@@ -75,6 +76,8 @@ pub struct Recorder {
     pub(super) ledger: Ledger,
     pub(super) rows: Rows,
     pub(super) journal: Journal,
+    /// What could not be taken over from daemons before this one.
+    pub(super) gaps: Vec<Gap>,
     pub(super) head: Head,
     /// The number of the journal before this daemon gave anything to the history.
     pub(super) first_epoch: u64,
@@ -157,7 +160,7 @@ impl Recorder {
             }
         })?;
         let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer, &waker)?;
-        let Inheritance { monitor, processes, ledger, rows, losses, journal, head } = inherited;
+        let Inheritance { monitor, processes, ledger, mut rows, losses, journal, head, gaps } = inherited;
         let now = Now::read();
         let (send_commands, commands) = mpsc::sync_channel(COMMANDS);
         let recent = Recent::default();
@@ -168,8 +171,12 @@ impl Recorder {
             events: events.clone(),
         };
         let truth = monitor.truth()?;
-        // Rows of a daemon before are in this one's tally and not in the truth of new programs.
-        let base = (!monitor.is_resumed() && rows.len() == 0).then(Truth::default);
+        for row in gaps.iter().filter_map(|gap| gap.row(config.bucket_ms, now)) {
+            let source = source_of(&processes, &row.flow.owner);
+            rows.recall(row, source);
+        }
+        // A first daemon begins with the programs: the tables were empty, and so was the truth.
+        let base = if monitor.is_resumed() { truth } else { Truth::default() };
         let mut judge = Judge::new(writer.take_known());
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
         writer.wake_after_writing(waker.clone());
@@ -180,13 +187,13 @@ impl Recorder {
             hasher,
             hashed,
             ledger,
-            rows,
             journal,
             first_epoch: head.epoch,
-            head,
             tally: Tally::default(),
-            // A first daemon begins with the programs: the tables were empty, and so was the truth.
-            conservation: Conservation::new(base),
+            conservation: Conservation::new(base, head.accounted, rows.bytes()),
+            gaps,
+            rows,
+            head,
             network: Network::new(NetworkLayer::read(), truth),
             self_test: SelfTests::start(now.monotonic),
             writer,
@@ -206,6 +213,7 @@ impl Recorder {
         };
         recorder.write_journal(recorder.monitor.is_resumed());
         recorder.monitor.forget_closed(recorder.monitor.closed_generation())?;
+        recorder.begin(now);
         Ok((recorder, handle))
     }
 

@@ -5,6 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use portolan_history::Checkpoint;
 
 use super::{
+    gap::Gap,
     handle::End,
     intake::{note_changes, take_events, take_lost_events, take_snapshot},
     ledger::Ledger,
@@ -33,6 +34,8 @@ pub(super) struct Inheritance {
     pub(super) losses: Losses,
     pub(super) journal: Journal,
     pub(super) head: Head,
+    /// What could not be taken over.
+    pub(super) gaps: Vec<Gap>,
 }
 
 impl Inheritance {
@@ -52,6 +55,9 @@ impl Inheritance {
         let now = Now::read();
         let known = recovered.as_ref().map(|recovered| recovered.head.instance);
         let mut monitor = Monitor::start(pin_dir, known, now.monotonic, waker)?;
+        let noted = recovered.as_ref().map(|recovered| &recovered.head);
+        let gaps =
+            monitor.left_behind().iter().map(|left| Gap::of(left, noted, writer.checkpoint())).collect();
         let mut processes = Processes::default();
         let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
         let mut losses = None;
@@ -93,11 +99,23 @@ impl Inheritance {
             journal.flush();
         }
         let head = Head::new(head.as_ref(), boot_id, monitor.instance(), epoch, now.monotonic);
-        Ok(Self { monitor, processes, ledger, rows, losses, journal, head })
+        Ok(Self { monitor, processes, ledger, rows, losses, journal, head, gaps })
     }
 }
 
 impl Recorder {
+    /// Tells what could not be taken over, and lets the history know which tables it is about from now on.
+    pub(super) fn begin(&mut self, now: Now) {
+        for gap in self.gaps.iter().filter(|gap| gap.is_loss()) {
+            tracing::error!("{}", gap.sentence);
+            if let Some(verdict) = self.judge.not_taken_over(&gap.sentence, now.wall) {
+                self.outbox.raise(verdict, None);
+            }
+        }
+        let checkpoint = self.hand_over();
+        self.outbox.write(Vec::new(), Some(checkpoint), Vec::new());
+    }
+
     /// Reads what was closed, and lets the kernel forget it once the journal has it.
     pub(super) fn take_closed(&mut self) -> Result<Closed, MonitorError> {
         let closed = self.monitor.closed()?;
@@ -114,7 +132,8 @@ impl Recorder {
         self.head.epoch = self.head.epoch.saturating_add(1);
         let epoch = self.head.epoch;
         self.journal.note(&Entry::Handed { epoch, kept: self.rows.keys() });
-        Checkpoint { journal: self.head.journal, epoch }
+        let Head { journal, instance: tables, accounted, .. } = self.head;
+        Checkpoint { journal, epoch, tables, accounted, waiting: self.rows.bytes() }
     }
 
     /// Whether the history has everything that this daemon gave to it.
