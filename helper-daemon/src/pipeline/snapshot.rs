@@ -37,7 +37,7 @@ impl Recorder {
         };
         Ok(Snapshot {
             self_test: self.self_test.to_wire(),
-            notes: self.notes(health.set_aside),
+            notes: self.notes(health.replaced),
             counting: self.monitor.counting(),
             hooks,
             attribution: self.tally.to_wire(self.rows.pending()),
