@@ -14,6 +14,7 @@ mod kills;
 mod life;
 mod owners;
 mod programs;
+mod served;
 mod sockets;
 mod starts;
 mod unusual;
