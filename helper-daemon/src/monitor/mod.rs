@@ -17,6 +17,7 @@
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
 //! when a filesystem is mounted, in whichever mount namespace.
 
+mod allowance;
 mod cgroup;
 mod closings;
 mod counters;
@@ -66,6 +67,8 @@ use pins::{PinError, Pins};
 use programs::{Attached, Programs};
 use sources::Sources;
 use truth::TruthMap;
+
+use crate::clock::Now;
 
 /// Why the kernel cannot be watched at all.
 #[derive(Debug, thiserror::Error)]
@@ -254,10 +257,10 @@ impl Monitor {
     /// # Errors
     /// When the machine refuses to wait.
     pub fn wait(&mut self, timeout: Duration) -> io::Result<()> {
-        for namespace in self.sources.wait(timeout)? {
-            if let Some(exec_files) = &mut self.exec_files {
-                exec_files.mounts_changed(namespace);
-            }
+        let changed = self.sources.wait(timeout)?;
+        if let Some(exec_files) = &mut self.exec_files {
+            exec_files.catch_up(Now::read().monotonic);
+            changed.into_iter().for_each(|namespace| exec_files.mounts_changed(namespace));
         }
         Ok(())
     }
@@ -364,7 +367,10 @@ impl Monitor {
     pub fn losses(&self) -> Result<Losses, MonitorError> {
         let mut losses = self.counters.losses()?;
         losses.missed_calls = self.attached.missed_calls();
-        losses.exec_file_overflows = self.exec_files.as_ref().map_or(0, ExecFiles::overflows);
+        if let Some(exec_files) = &self.exec_files {
+            losses.exec_file_overflows = exec_files.overflows();
+            (losses.mount_lists_postponed, losses.mounts_not_watched) = exec_files.refused_mounts();
+        }
         Ok(losses)
     }
 }

@@ -12,6 +12,7 @@ mod faults;
 mod findings;
 mod kills;
 mod life;
+mod mounts;
 mod owners;
 mod programs;
 mod served;
