@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     identity::Remembered,
     monitor::{Closed, Losses},
+    pipeline::SelfTestChild,
 };
 
 /// The version of [`Entry`]; another one cannot be read.
@@ -90,6 +91,8 @@ pub enum Entry {
     Row(RowNote),
     /// What the kernel had refused.
     Losses(Losses),
+    /// A process whose bytes are nobody's traffic.
+    SelfTest(SelfTestChild),
     /// All rows but these were given to the history, in the transaction of this number.
     Handed {
         /// The number.

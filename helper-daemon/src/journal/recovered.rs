@@ -3,7 +3,11 @@ use std::collections::{HashMap, HashSet};
 use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey, UnixMillis};
 
 use super::{Entry, Head, RowNote, entry::FORMAT};
-use crate::{identity::Remembered, monitor::Losses, pipeline::Ledger};
+use crate::{
+    identity::Remembered,
+    monitor::Losses,
+    pipeline::{Ledger, SelfTestChild},
+};
 
 /// What a daemon that is gone had taken out of the kernel, and the history has not.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct Recovered {
     pub rows: HashMap<(UnixMillis, Flow), RowNote>,
     /// What the kernel had refused when it looked last.
     pub losses: Option<Losses>,
+    /// Whose bytes are nobody's traffic.
+    pub self_tests: Vec<SelfTestChild>,
     /// The last of the kernel's tables that it had read; the kernel may not have forgotten it yet.
     pub closed_generation: Option<u32>,
     /// The last number under which it gave rows to the history.
@@ -48,6 +54,7 @@ impl Recovered {
             ledger: Ledger::default(),
             rows: HashMap::new(),
             losses: None,
+            self_tests: Vec::new(),
             closed_generation: None,
             epoch,
         };
@@ -89,6 +96,7 @@ impl Recovered {
             }
             Entry::Row(row) => self.add(row),
             Entry::Losses(losses) => self.losses = Some(losses),
+            Entry::SelfTest(child) => self.self_tests.push(child),
             Entry::Handed { epoch, kept } => {
                 self.epoch = epoch;
                 if epoch <= committed {

@@ -47,5 +47,5 @@ pub use backend::DaemonBackend;
 pub use handle::{End, Handle};
 pub use ledger::Ledger;
 pub use recorder::{Places, Recorder, RecorderError};
-pub use self_test::move_known_bytes;
+pub use self_test::{SelfTestChild, move_known_bytes};
 pub use writer::{Writer, WriterError};

@@ -160,7 +160,8 @@ impl Recorder {
             }
         })?;
         let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer, &waker)?;
-        let Inheritance { monitor, processes, ledger, mut rows, losses, journal, head, gaps } = inherited;
+        let Inheritance { monitor, processes, ledger, mut rows, losses, journal, head, gaps, self_tests } =
+            inherited;
         let now = Now::read();
         let (send_commands, commands) = mpsc::sync_channel(COMMANDS);
         let recent = Recent::default();
@@ -195,7 +196,7 @@ impl Recorder {
             rows,
             head,
             network: Network::new(NetworkLayer::read(), truth),
-            self_test: SelfTests::start(now.monotonic),
+            self_test: SelfTests::new(self_tests),
             writer,
             recent,
             events,
@@ -308,7 +309,10 @@ impl Recorder {
                     tracing::debug!("who dismissed did not wait for the answer");
                 }
             }
-            Command::SelfTest(answer) => self.self_test.ask(Now::read().monotonic, answer),
+            Command::SelfTest(answer) => {
+                self.self_test.ask(Now::read().monotonic, answer);
+                self.note_self_test();
+            }
             Command::Reviewed(application, state, done) => {
                 if !self.judge.reviewed(&application, state) {
                     tracing::debug!("an application was reviewed that has not talked since the start");

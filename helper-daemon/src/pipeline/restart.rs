@@ -11,6 +11,7 @@ use super::{
     ledger::Ledger,
     recorder::{Recorder, RecorderError},
     rows::Rows,
+    self_test::SelfTestChild,
     tick::source_of,
     waker::Waker,
     writer::Writer,
@@ -36,6 +37,7 @@ pub(super) struct Inheritance {
     pub(super) head: Head,
     /// What could not be taken over.
     pub(super) gaps: Vec<Gap>,
+    pub(super) self_tests: Vec<SelfTestChild>,
 }
 
 impl Inheritance {
@@ -62,6 +64,7 @@ impl Inheritance {
         let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
         let mut losses = None;
         let (mut head, mut epoch) = (None, 0);
+        let mut self_tests = Vec::new();
         match recovered {
             None => {
                 if !is_empty {
@@ -74,6 +77,7 @@ impl Inheritance {
             }
             Some(recovered) => {
                 processes.recall(recovered.processes, now);
+                self_tests = recovered.self_tests;
                 take_events(&mut monitor, &mut processes, &mut journal)?;
                 take_lost_events(&mut monitor, &mut processes, now.monotonic)?;
                 if monitor.is_resumed() {
@@ -99,12 +103,12 @@ impl Inheritance {
             journal.flush();
         }
         let head = Head::new(head.as_ref(), boot_id, monitor.instance(), epoch, now.monotonic);
-        Ok(Self { monitor, processes, ledger, rows, losses, journal, head, gaps })
+        Ok(Self { monitor, processes, ledger, rows, losses, journal, head, gaps, self_tests })
     }
 }
 
 impl Recorder {
-    /// Tells what could not be taken over, and lets the history know which tables it is about from now on.
+    /// Begins the first self-test, tells what could not be taken over, and lets the history know which tables it is about from now on.
     pub(super) fn begin(&mut self, now: Now) {
         for gap in self.gaps.iter().filter(|gap| gap.is_loss()) {
             tracing::error!("{}", gap.sentence);
@@ -112,6 +116,8 @@ impl Recorder {
                 self.outbox.raise(verdict, None);
             }
         }
+        self.self_test.begin(now.monotonic);
+        self.note_self_test();
         let checkpoint = self.hand_over();
         self.outbox.write(Vec::new(), Some(checkpoint), Vec::new());
     }
@@ -125,6 +131,15 @@ impl Recorder {
         }
         self.monitor.forget_closed(closed.generation)?;
         Ok(closed)
+    }
+
+    /// Notes a child of the self-test before it moves a byte: the next daemon must know whose its bytes are.
+    pub(super) fn note_self_test(&mut self) {
+        if let Some(child) = self.self_test.waiting_child() {
+            self.journal.note(&Entry::SelfTest(child));
+            self.journal.flush();
+            self.self_test.release();
+        }
     }
 
     /// Notes that all rows but those that are left are given to the history; under which number.
@@ -151,7 +166,7 @@ impl Recorder {
     /// Writes the journal anew. Rows that the history was given must be on the disk.
     pub(super) fn write_journal(&mut self, is_same: bool) {
         note_changes(&mut self.processes, &mut self.journal);
-        let Self { journal, head, processes, ledger, rows, losses, monitor, .. } = self;
+        let Self { journal, head, processes, ledger, rows, losses, monitor, self_test, .. } = self;
         let processes = processes.remembered().into_iter().map(Entry::Process);
         let flows = ledger.remembered().map(Entry::Counted);
         // The ledger has what these tables held, and the kernel may not have forgotten it yet.
@@ -162,7 +177,8 @@ impl Recorder {
                 .into_iter()
                 .chain(processes)
                 .chain(flows)
-                .chain(rows.remembered().map(Entry::Row)),
+                .chain(rows.remembered().map(Entry::Row))
+                .chain(self_test.kin().map(Entry::SelfTest)),
             is_same,
         );
     }

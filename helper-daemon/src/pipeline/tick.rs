@@ -105,6 +105,7 @@ impl Recorder {
         {
             self.raise(verdict, None);
         }
+        self.note_self_test();
         if self.pace.bucket_is_new(now, self.config.bucket_ms) || self.rows.len() > ROWS_IN_MEMORY {
             // Before: what is given to the history now is not written for a while.
             self.shorten_journal();

@@ -107,6 +107,8 @@ async fn two_hundred_kills_lose_no_byte_and_no_name() {
     let earlier = ledger.protocols.iter().find(|line| line.protocol == "before-takeover");
     println!("{ledger:?}");
     assert!(earlier.is_some() || ledger.protocols.len() == 3);
+    let own = named(&bed, &portolan_testbed::built("portoland").unwrap()).await;
+    assert!(own.is_empty(), "bytes of a killed daemon's self-test are nobody's: {own:?}");
     let rows = named(&bed, &short).await;
     assert_eq!(rows, [(shorts * 1000, 0, shorts, sha256(&short))]);
 }
