@@ -20,8 +20,8 @@ pub enum LedgerState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
 #[ts(export, export_to = "bindings.ts")]
 pub struct ProtocolBytes {
-    /// `tcp`, `udp` or `other`; `before-takeover` (as sent) for what was accounted for before a daemon that took over from another
-    /// could compare.
+    /// `tcp`, `udp` or `other`; `before-takeover` for what moved before this daemon took over from another, which had not
+    /// written it yet.
     pub protocol: String,
     /// Payload bytes sent.
     #[ts(type = "number")]

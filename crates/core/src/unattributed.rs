@@ -17,12 +17,20 @@ pub enum Unattributed {
     FileUnreadable,
     /// The kernel's table of closed sockets was full: the bytes are known, whose they are is not.
     TableFull,
+    /// Counted under a daemon before this one that could not be gone on with: whose they were was in its journal only.
+    NotTakenOver,
 }
 
 impl Unattributed {
     /// All reasons, in the order in which they are shown.
-    pub const ALL: [Self; 5] =
-        [Self::ProcessGone, Self::FileUnavailable, Self::FileChanged, Self::FileUnreadable, Self::TableFull];
+    pub const ALL: [Self; 6] = [
+        Self::ProcessGone,
+        Self::FileUnavailable,
+        Self::FileChanged,
+        Self::FileUnreadable,
+        Self::TableFull,
+        Self::NotTakenOver,
+    ];
 
     /// The word on the bus, in the database and in JSON.
     #[must_use]
@@ -33,6 +41,7 @@ impl Unattributed {
             Self::FileChanged => "file-changed",
             Self::FileUnreadable => "file-unreadable",
             Self::TableFull => "table-full",
+            Self::NotTakenOver => "not-taken-over",
         }
     }
 }
@@ -51,7 +60,7 @@ impl FromStr for Unattributed {
             ParseError::new(
                 "reason",
                 text,
-                "process-gone, file-unavailable, file-changed, file-unreadable or table-full",
+                "process-gone, file-unavailable, file-changed, file-unreadable, table-full or not-taken-over",
             )
         })
     }

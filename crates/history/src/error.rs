@@ -164,6 +164,8 @@ impl Cause {
         match error {
             rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
                 ErrorCode::DiskFull => Self::DiskFull,
+                // What readers and writers share, beside the file.
+                _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Self::DiskFull,
                 ErrorCode::DatabaseCorrupt => Self::Damaged,
                 ErrorCode::NotADatabase => Self::NotADatabase,
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,

@@ -1,4 +1,7 @@
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
@@ -7,7 +10,9 @@ use crate::{
     Checkpoint, FindingRow, KnownApplication, NewFinding, OpenError, ReadError, Record, SetAsideError,
     WriteError,
     intern::Interner,
-    open, set_aside,
+    open,
+    place::Place,
+    set_aside,
     tables::{application, checkpoint, finding, sighting::Sightings, traffic::TrafficWriter},
 };
 
@@ -19,6 +24,7 @@ use crate::{
 pub struct History {
     connection: Connection,
     interner: Interner,
+    place: Place,
 }
 
 impl History {
@@ -26,7 +32,33 @@ impl History {
     ///
     /// A file that is damaged, no history, or of a newer version is left exactly as it is.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { connection: open::writer(path)?, interner: Interner::default() })
+        Ok(Self::of(open::writer(path)?, path))
+    }
+
+    /// The history at `path` for questions only, where [`Self::open`] finds no room; `None` when nothing was ever written.
+    ///
+    /// Nobody else can open the file before this is dropped.
+    pub fn open_without_room(path: &Path) -> Result<Option<Self>, OpenError> {
+        Ok(open::without_room(path)?.map(|connection| Self::of(connection, path)))
+    }
+
+    fn of(connection: Connection, path: &Path) -> Self {
+        Self { connection, interner: Interner::default(), place: Place::of(path) }
+    }
+
+    /// Whether its files can still be found under their names; otherwise what is written now is gone when they are closed.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.place.is_kept()
+    }
+
+    /// Closes a history that is not in its place any more, so that another can be opened there.
+    pub fn leave(self) -> io::Result<()> {
+        let Self { connection, place, .. } = self;
+        // A file that was only renamed must not lack what stands in its log; where that fails, the log is of no use to anybody.
+        drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        drop(connection);
+        place.remove_log()
     }
 
     /// Renames a damaged history with its side files to `<path>.damaged-<now>` and returns the new path.

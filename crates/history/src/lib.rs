@@ -18,6 +18,7 @@ mod ids;
 mod intern;
 mod migrations;
 mod open;
+mod place;
 mod query;
 mod reader;
 mod record;

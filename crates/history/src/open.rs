@@ -40,6 +40,32 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// A connection that asks for no room, to a file that holds something. Alone: what others would share needs room, too.
+pub(crate) fn without_room(path: &Path) -> Result<Option<Connection>, OpenError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() && metadata.len() == 0 => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Any other trouble is SQLite's to find and to name.
+        Ok(_) | Err(_) => {}
+    }
+    let sqlite = |error| failed(path, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(())).map_err(sqlite)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(sqlite)?;
+    let found = prepare(&connection, WRITER_PATIENCE).map_err(sqlite)?;
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let known = migrations::newest();
+    match identity(path, found)? {
+        version if version < known => {
+            Err(OpenError::OlderVersion { path: path.into(), found: version, known })
+        }
+        _ => Ok(Some(connection)),
+    }
+}
+
 /// A connection that cannot write, to a file of the newest version.
 pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
     match fs::metadata(path) {
@@ -69,7 +95,12 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
 /// SQLite gives its two side files the same mode. An existing file is not opened here: closing it again would release
 /// the locks that SQLite holds on it in this process.
 fn create(path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Create { path: path.into(), source };
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            OpenError::DiskFull { path: path.into() }
+        }
+        _ => OpenError::Create { path: path.into(), source },
+    };
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => match path.parent() {
             Some(dir) if dir != Path::new("") => {

@@ -141,6 +141,13 @@ impl Judge {
         Some(Verdict::about_the_daemon(FindingKind::LostEvents, now, detail))
     }
 
+    /// What a daemon before this one counted lacks its owners; `detail` is the sentence. Told once until [`Judge::answered`].
+    pub fn not_taken_over(&mut self, detail: &str, now: UnixMillis) -> Option<Verdict> {
+        self.open
+            .insert(FindingKind::LostEvents)
+            .then(|| Verdict::about_the_daemon(FindingKind::LostEvents, now, detail.to_owned()))
+    }
+
     /// The self-test failed; `detail` is its sentence. Told once until [`Judge::answered`].
     pub fn self_test_failed(&mut self, detail: &str, now: UnixMillis) -> Option<Verdict> {
         self.open

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     identity::Remembered,
     monitor::{Closed, Losses},
+    pipeline::SelfTestChild,
 };
 
 /// The version of [`Entry`]; another one cannot be read.
@@ -24,6 +25,8 @@ pub struct Head {
     pub instance: u64,
     /// The last [`Entry::Handed`] before this file was written.
     pub epoch: u64,
+    /// What of those tables is in rows that were or will be given to the history, or was nobody's traffic.
+    pub accounted: Bytes,
 }
 
 /// What one flow moved in one bucket, or a part of it.
@@ -88,6 +91,8 @@ pub enum Entry {
     Row(RowNote),
     /// What the kernel had refused.
     Losses(Losses),
+    /// A process whose bytes are nobody's traffic.
+    SelfTest(SelfTestChild),
     /// All rows but these were given to the history, in the transaction of this number.
     Handed {
         /// The number.

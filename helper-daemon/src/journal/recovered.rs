@@ -1,9 +1,13 @@
 use std::collections::{HashMap, HashSet};
 
-use portolan_core::{Flow, MonotonicNs, ProcessKey, UnixMillis};
+use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey, UnixMillis};
 
 use super::{Entry, Head, RowNote, entry::FORMAT};
-use crate::{identity::Remembered, monitor::Losses, pipeline::Ledger};
+use crate::{
+    identity::Remembered,
+    monitor::Losses,
+    pipeline::{Ledger, SelfTestChild},
+};
 
 /// What a daemon that is gone had taken out of the kernel, and the history has not.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct Recovered {
     pub rows: HashMap<(UnixMillis, Flow), RowNote>,
     /// What the kernel had refused when it looked last.
     pub losses: Option<Losses>,
+    /// Whose bytes are nobody's traffic.
+    pub self_tests: Vec<SelfTestChild>,
     /// The last of the kernel's tables that it had read; the kernel may not have forgotten it yet.
     pub closed_generation: Option<u32>,
     /// The last number under which it gave rows to the history.
@@ -48,6 +54,7 @@ impl Recovered {
             ledger: Ledger::default(),
             rows: HashMap::new(),
             losses: None,
+            self_tests: Vec::new(),
             closed_generation: None,
             epoch,
         };
@@ -81,6 +88,7 @@ impl Recovered {
             }
             Entry::Counted(flow) => self.ledger.recall(flow),
             Entry::Grown { flow, bytes, row } => {
+                self.head.accounted += bytes;
                 self.ledger.recall_growth(flow, bytes);
                 if let Some(row) = row {
                     self.add(row);
@@ -88,6 +96,7 @@ impl Recovered {
             }
             Entry::Row(row) => self.add(row),
             Entry::Losses(losses) => self.losses = Some(losses),
+            Entry::SelfTest(child) => self.self_tests.push(child),
             Entry::Handed { epoch, kept } => {
                 self.epoch = epoch;
                 if epoch <= committed {
@@ -129,13 +138,15 @@ impl Head {
     #[must_use]
     pub fn new(before: Option<&Self>, boot_id: String, instance: u64, epoch: u64, now: MonotonicNs) -> Self {
         let journal = before.map_or_else(|| i64::try_from(now.0).unwrap_or(i64::MAX), |head| head.journal);
-        Self { format: FORMAT, boot_id, journal, instance, epoch }
+        let accounted =
+            before.filter(|head| head.instance == instance).map_or(Bytes::default(), |head| head.accounted);
+        Self { format: FORMAT, boot_id, journal, instance, epoch, accounted }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use portolan_core::{Bytes, Direction, Pid, Protocol, Uid};
+    use portolan_core::{Direction, Pid, Protocol, Uid};
 
     use super::*;
 
@@ -185,6 +196,10 @@ mod tests {
             (25, 4),
             "what was kept, and what came afterwards"
         );
+        let accounted = acknowledged.head.accounted;
+        assert_eq!(accounted.tx, 35, "whether it has been written or not");
+        let other_tables = Head::new(Some(&acknowledged.head), BOOT.to_owned(), 6, 4, MonotonicNs(78));
+        assert_eq!((other_tables.accounted.tx, other_tables.journal), (0, 77));
         assert!(replay(entries, 5).is_none(), "the history knows more than this file, which is not whole");
     }
 

@@ -46,6 +46,10 @@ pub struct Losses {
     pub missed_calls: u64,
     /// How often the queue of executed files overflowed.
     pub exec_file_overflows: u64,
+    /// How often a list of mounts was too much at once: what it names is found through /proc meanwhile.
+    pub mount_lists_postponed: u64,
+    /// Mounts beyond those that are remembered: the same for ever.
+    pub mounts_not_watched: u64,
 }
 
 /// One of two tables, of which one is filled while the other is read.
@@ -186,8 +190,7 @@ impl Counters {
             },
             cells: read(abi::PORTOLAN_LOSS_CELLS)?,
             peers: read(abi::PORTOLAN_LOSS_PEERS)?,
-            missed_calls: 0,
-            exec_file_overflows: 0,
+            ..Losses::default()
         })
     }
 }

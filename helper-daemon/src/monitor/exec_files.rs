@@ -76,6 +76,11 @@ impl ExecFiles {
         (Some(files), Hook::from_result(NAME, PURPOSE, Ok(())))
     }
 
+    /// How often a list of mounts had to wait, and how many mounts are not watched.
+    pub(super) fn refused_mounts(&self) -> (u64, u64) {
+        self.namespaces.refused()
+    }
+
     pub(super) fn overflows(&self) -> u64 {
         self.overflows
     }

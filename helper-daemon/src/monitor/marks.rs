@@ -5,6 +5,7 @@
 //! the mount that was meant.
 
 use std::{
+    collections::HashSet,
     fs, io,
     os::fd::{AsFd, AsRawFd, OwnedFd},
     path::Path,
@@ -12,7 +13,7 @@ use std::{
 
 use nix::sys::fanotify::{MarkFlags, MaskFlags};
 use portolan_bpf::{Event, EventKind, FileId};
-use portolan_core::Pid;
+use portolan_core::{MonotonicNs, Pid};
 use rustix::{
     fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags},
     io::Errno,
@@ -24,6 +25,11 @@ use super::{
     mounts::{Device, Mount},
 };
 
+/// To mark a mount takes as long as to read so many bytes of a list.
+const MARK_COST: u64 = 1024;
+/// Mounts of a list that are tried whatever it has cost so far: each reading gets further than the one before.
+const TRIED_AT_LEAST: usize = 256;
+
 impl ExecFiles {
     /// Marks what the daemon itself sees.
     pub(super) fn mark_own_namespace(&mut self) {
@@ -33,7 +39,7 @@ impl ExecFiles {
         if let Some(mounted) =
             namespace.and_then(|number| self.namespaces.enter(Pid(std::process::id()), number))
         {
-            self.mark_mounted(&mounted, false);
+            self.mark_mounted(&mounted);
         }
     }
 
@@ -44,7 +50,7 @@ impl ExecFiles {
             self.forget_unmounted();
         }
         if let Some(mounted) = mounted {
-            self.mark_mounted(&mounted, false);
+            self.mark_mounted(&mounted);
         }
         if let (EventKind::Exec | EventKind::Task, Some(process), Some(file)) =
             (event.kind, event.process, event.file)
@@ -68,7 +74,15 @@ impl ExecFiles {
     pub(super) fn mounts_changed(&mut self, namespace: u32) {
         let Some(mounted) = self.namespaces.changed(namespace) else { return };
         self.forget_unmounted();
-        self.mark_mounted(&mounted, true);
+        self.mark_mounted(&mounted);
+    }
+
+    /// Does what had to wait, as far as there is an allowance by `now`.
+    pub(super) fn catch_up(&mut self, now: MonotonicNs) {
+        self.namespaces.refill(now);
+        while let Some(namespace) = self.namespaces.next_postponed() {
+            self.mounts_changed(namespace);
+        }
     }
 
     /// What was unmounted may come back with the same device number and no mark.
@@ -79,16 +93,26 @@ impl ExecFiles {
     }
 
     /// A mount that is new in a list that was known may be of a new filesystem with the device number of an old one.
-    fn mark_mounted(&mut self, mounted: &Mounted, even_if_marked: bool) {
-        let wanted = |device: &Device| even_if_marked || !self.marked.contains(device);
+    fn mark_mounted(&mut self, mounted: &Mounted) {
+        let wanted = |device: &Device| mounted.is_known || !self.marked.contains(device);
         let wanted: Vec<&Mount> = mounted.mounts.iter().filter(|mount| wanted(&mount.device)).collect();
         if wanted.is_empty() {
             return;
         }
         let Ok(root) = open_root(mounted.process) else { return };
-        for mount in wanted {
+        let mut done = HashSet::new();
+        for (tried, mount) in wanted.iter().enumerate() {
+            if tried >= TRIED_AT_LEAST && !self.namespaces.allowance.is_left() {
+                self.namespaces.put_back(mounted.namespace, wanted.get(tried..).unwrap_or_default());
+                return;
+            }
+            if done.contains(&mount.device) {
+                continue;
+            }
+            self.namespaces.allowance.spend(MARK_COST);
             match open_mount(&root, mount).and_then(|place| self.mark(&place)) {
                 Ok(()) => {
+                    done.insert(mount.device);
                     self.marked.insert(mount.device);
                 }
                 Err(error) => tracing::debug!("{} cannot be marked: {error}", mount.path.display()),

@@ -17,6 +17,7 @@
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
 //! when a filesystem is mounted, in whichever mount namespace.
 
+mod allowance;
 mod cells;
 mod cgroup;
 mod closings;
@@ -28,6 +29,7 @@ mod grace;
 mod hooks;
 mod iterators;
 mod lease;
+mod left_behind;
 mod marks;
 mod missed;
 mod mount_namespaces;
@@ -44,6 +46,7 @@ pub use counters::{Closed, Losses};
 pub use exec_files::ExecFile;
 pub use hooks::Hook;
 pub use lease::{has_lease, take_lease};
+pub use left_behind::LeftBehind;
 pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
 pub use truth::Truth;
@@ -67,6 +70,8 @@ use pins::{PinError, Pins};
 use programs::{Attached, Programs};
 use sources::Sources;
 use truth::TruthMap;
+
+use crate::clock::Now;
 
 /// Why the kernel cannot be watched at all.
 #[derive(Debug, thiserror::Error)]
@@ -136,7 +141,6 @@ pub struct Monitor {
     counters: Counters,
     instance: u64,
     is_resumed: bool,
-    dropped: Option<String>,
     /// Or why nothing is kept in the kernel when this daemon is killed.
     pins: Result<Pins, String>,
     truth: TruthMap,
@@ -168,17 +172,10 @@ impl Monitor {
         let is_whole =
             pins.as_ref().is_ok_and(|pins| programs::kept_tables().all(|table| pins.map(&table).exists()));
         let is_resumed = left.is_some() && left == known && is_whole;
-        let dropped = (left.is_some() && !is_resumed).then(|| {
-            let why = if is_whole { "its journal is missing or damaged" } else { "some of its tables are missing" };
-            format!(
-                "what a daemon before this one had counted and not recorded yet was dropped when this one started: {why}"
-            )
-        });
-        if let Some(dropped) = &dropped {
-            tracing::error!("{dropped}");
-        }
-        if let (Ok(opened), false) = (&pins, is_resumed)
-            && let Err(error) = opened.clear()
+        let why =
+            if is_whole { "its journal is missing or damaged" } else { "some of its tables are missing" };
+        if let (Ok(opened), false) = (&mut pins, is_resumed)
+            && let Err(error) = opened.clear(why)
         {
             pins =
                 Err(format!("cannot remove what an earlier daemon left in {}: {error}", pin_dir.display()));
@@ -214,7 +211,6 @@ impl Monitor {
             truth,
             instance,
             is_resumed,
-            dropped,
             pins,
             attached,
         })
@@ -232,10 +228,10 @@ impl Monitor {
         self.is_resumed
     }
 
-    /// A sentence when counters of an earlier daemon could not be gone on with.
+    /// What earlier daemons left and could not be gone on with.
     #[must_use]
-    pub fn dropped(&self) -> Option<&str> {
-        self.dropped.as_deref()
+    pub fn left_behind(&self) -> &[LeftBehind] {
+        self.pins.as_ref().map_or(&[], Pins::left_behind)
     }
 
     /// Why nothing is kept in the kernel when this daemon is killed; `None` when it is.
@@ -264,10 +260,10 @@ impl Monitor {
     /// # Errors
     /// When the machine refuses to wait.
     pub fn wait(&mut self, timeout: Duration) -> io::Result<()> {
-        for namespace in self.sources.wait(timeout)? {
-            if let Some(exec_files) = &mut self.exec_files {
-                exec_files.mounts_changed(namespace);
-            }
+        let changed = self.sources.wait(timeout)?;
+        if let Some(exec_files) = &mut self.exec_files {
+            exec_files.catch_up(Now::read().monotonic);
+            changed.into_iter().for_each(|namespace| exec_files.mounts_changed(namespace));
         }
         Ok(())
     }
@@ -375,7 +371,10 @@ impl Monitor {
     pub fn losses(&self) -> Result<Losses, MonitorError> {
         let mut losses = self.counters.losses()?;
         losses.missed_calls = self.attached.missed_calls();
-        losses.exec_file_overflows = self.exec_files.as_ref().map_or(0, ExecFiles::overflows);
+        if let Some(exec_files) = &self.exec_files {
+            losses.exec_file_overflows = exec_files.overflows();
+            (losses.mount_lists_postponed, losses.mounts_not_watched) = exec_files.refused_mounts();
+        }
         Ok(losses)
     }
 }

@@ -1,7 +1,6 @@
 //! What is mounted, from /proc/PID/mountinfo.
 
 use std::{
-    collections::HashSet,
     ffi::OsString,
     fs::File,
     io::{self, Read, Seek},
@@ -52,12 +51,12 @@ pub(super) struct Mount {
 /// Bytes of a list that are read: users decide how long theirs are.
 const LIST_MAX: u64 = 8 * 1024 * 1024;
 
-/// All mounts of an open /proc/PID/mountinfo.
-pub(super) fn read(list: &mut File) -> io::Result<HashSet<Mount>> {
+/// All mounts of an open /proc/PID/mountinfo, and how many bytes that took.
+pub(super) fn read(list: &mut File) -> io::Result<(Vec<Mount>, usize)> {
     let mut text = Vec::new();
     list.rewind()?;
-    list.take(LIST_MAX).read_to_end(&mut text)?;
-    Ok(text.split(|byte| *byte == b'\n').filter_map(parse).collect())
+    let length = list.take(LIST_MAX).read_to_end(&mut text)?;
+    Ok((text.split(|byte| *byte == b'\n').filter_map(parse).collect(), length))
 }
 
 /// A line of mountinfo (Documentation/filesystems/proc.rst, 3.5); `None` for what cannot hold programs.

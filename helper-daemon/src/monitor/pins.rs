@@ -14,13 +14,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::maps::{Array, Map, MapData};
 use portolan_bpf::LAYOUT;
 use rustix::{
     fs::statfs,
     mount::{MountFlags, mount},
 };
 
+use super::left_behind::{LeftBehind, instance_of};
 use crate::instance::lock_patiently;
 
 /// `BPF_FS_MAGIC`, linux/magic.h.
@@ -42,6 +42,8 @@ pub(super) enum PinError {
 pub(super) struct Pins {
     root: PathBuf,
     dir: PathBuf,
+    /// What was dropped.
+    left_behind: Vec<LeftBehind>,
     /// Held as long as this daemon counts here.
     _lock: File,
 }
@@ -69,11 +71,13 @@ impl Pins {
             rustix::io::Errno::WOULDBLOCK => PinError::InUse(root.into()),
             error => failed(error.into()),
         })?;
-        let pins = Self { root: root.into(), dir: root.join(LAYOUT), _lock: lock };
+        let mut pins =
+            Self { root: root.into(), dir: root.join(LAYOUT), left_behind: Vec::new(), _lock: lock };
         for entry in fs::read_dir(root).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             if path != pins.dir && is_layout(&path) {
-                tracing::warn!("kernel programs of another version are detached: {}", path.display());
+                let left = LeftBehind::take(&path, "its kernel programs are of another version");
+                pins.left_behind.extend(left.map_err(failed)?);
                 fs::remove_dir_all(path).map_err(failed)?;
             }
         }
@@ -85,9 +89,7 @@ impl Pins {
 
     /// Which tables are here; `None` when there are none.
     pub(super) fn instance(&self) -> Option<u64> {
-        let map = Map::Array(MapData::from_pin(self.map("instance")).ok()?);
-        let instance = Array::<_, u64>::try_from(map).ok()?.get(&0, 0).ok()?;
-        (instance != 0).then_some(instance)
+        instance_of(&self.map("instance"))
     }
 
     pub(super) fn map(&self, name: &str) -> PathBuf {
@@ -109,14 +111,18 @@ impl Pins {
         Ok(())
     }
 
-    /// Detaches everything, and forgets what was counted.
-    pub(super) fn clear(&self) -> io::Result<()> {
-        for folder in ["links", "maps"] {
-            for entry in fs::read_dir(self.dir.join(folder))? {
-                fs::remove_file(entry?.path())?;
-            }
+    /// Detaches everything, and forgets what was counted, but for how much it was.
+    pub(super) fn clear(&mut self, why: &'static str) -> io::Result<()> {
+        self.left_behind.extend(LeftBehind::take(&self.dir, why)?);
+        for entry in fs::read_dir(self.dir.join("maps"))? {
+            fs::remove_file(entry?.path())?;
         }
         Ok(())
+    }
+
+    /// What could not be gone on with.
+    pub(super) fn left_behind(&self) -> &[LeftBehind] {
+        &self.left_behind
     }
 
     /// The same, and leaves nothing behind.

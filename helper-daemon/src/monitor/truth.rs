@@ -1,5 +1,7 @@
 //! What calls moved, counted where they are charged, before any cell or table.
 
+use std::path::Path;
+
 use aya::maps::{Map, MapData, PerCpuArray};
 use portolan_bpf::Truth as RawTruth;
 use portolan_core::Bytes;
@@ -44,14 +46,24 @@ impl TruthMap {
     }
 
     pub(super) fn read(&self) -> Result<Truth, MonitorError> {
-        let mut sum = Truth::default();
-        for RawTruth(cpu) in self.0.get(&0, 0).map_err(unusable)?.iter() {
-            sum.tcp += Bytes { tx: cpu.tcp_tx_bytes, rx: cpu.tcp_rx_bytes };
-            sum.udp += Bytes { tx: cpu.udp_tx_bytes, rx: cpu.udp_rx_bytes };
-            sum.other += Bytes { tx: cpu.other_tx_bytes, rx: cpu.other_rx_bytes };
-        }
-        Ok(sum)
+        sum(&self.0).map_err(unusable)
     }
+}
+
+/// What programs that another daemon left had counted; `None` when that table is missing, or is another one.
+pub(super) fn read_pinned(path: &Path) -> Option<Truth> {
+    let map = Map::PerCpuArray(MapData::from_pin(path).ok()?);
+    sum(&PerCpuArray::try_from(map).ok()?).ok()
+}
+
+fn sum(table: &PerCpuArray<MapData, RawTruth>) -> Result<Truth, aya::maps::MapError> {
+    let mut sum = Truth::default();
+    for RawTruth(cpu) in table.get(&0, 0)?.iter() {
+        sum.tcp += Bytes { tx: cpu.tcp_tx_bytes, rx: cpu.tcp_rx_bytes };
+        sum.udp += Bytes { tx: cpu.udp_tx_bytes, rx: cpu.udp_rx_bytes };
+        sum.other += Bytes { tx: cpu.other_tx_bytes, rx: cpu.other_rx_bytes };
+    }
+    Ok(sum)
 }
 
 fn unusable(source: aya::maps::MapError) -> MonitorError {

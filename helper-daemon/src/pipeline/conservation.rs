@@ -18,13 +18,12 @@ const SURE_AFTER: u32 = 2;
 /// The truth at each of the last readings, against what the tally holds.
 #[derive(Debug)]
 pub(super) struct Conservation {
-    /// The truth when this daemon began to compare; `None` after a takeover, until a quiet moment says which it is: what the
-    /// daemon before had accounted for is in no tally of this one.
-    base: Option<Truth>,
-    /// What the tally held then.
-    earlier: u64,
-    /// The tally of the last reading.
-    tally: u64,
+    /// The truth when this daemon began.
+    base: Truth,
+    /// What of that comes to the tally of this daemon.
+    earlier: Bytes,
+    /// What the daemon before had accounted for beyond the truth: a fault, which does not go away with a takeover.
+    too_much: u64,
     /// After the last reading.
     now: Truth,
     /// When a reading began, and the truth then; the oldest must be in the tally by now.
@@ -35,20 +34,18 @@ pub(super) struct Conservation {
 }
 
 impl Conservation {
-    /// Starts with an empty tally; `base` is what the kernel programs had counted by then, `None` when they go on where another
-    /// daemon ended.
-    pub(super) fn new(base: Option<Truth>) -> Self {
-        let now = base.unwrap_or_default();
-        Self { base, earlier: 0, tally: 0, now, began: VecDeque::new(), self_test: 0, disagreed: 0 }
-    }
-
-    /// Between two readings in which nothing moved, the tally is complete.
-    fn find_base(&mut self, before: Truth, after: Truth, tally: u64) {
-        let is_quiet = before == after && before == self.now && tally == self.tally;
-        (self.now, self.tally) = (after, tally);
-        if self.base.is_none() && is_quiet {
-            self.base = Some(after);
-            self.earlier = tally.saturating_add(self.self_test);
+    /// Starts with an empty tally, when the kernel programs had counted `base`. Of that, `accounted` was in rows or in a self-test
+    /// of a daemon before; `rows` are those that this one has from it, whether they are of these programs or of others.
+    pub(super) fn new(base: Truth, accounted: Bytes, rows: Bytes) -> Self {
+        let counted = base.sum() + rows;
+        Self {
+            base,
+            earlier: counted.growth_since(accounted),
+            too_much: accounted.growth_since(counted).total(),
+            now: base,
+            began: VecDeque::new(),
+            self_test: 0,
+            disagreed: 0,
         }
     }
 
@@ -67,10 +64,9 @@ impl Conservation {
         after: Truth,
         tally: u64,
     ) -> Option<String> {
-        self.find_base(before, after, tally);
-        let base = self.base?;
+        self.now = after;
         if self.began.back().is_none_or(|(last, _)| last.0.saturating_add(APART_NS) <= at.0) {
-            self.began.push_back((at, self.earlier.saturating_add(before.growth_since(&base).sum().total())));
+            self.began.push_back((at, self.truth_at(&before)));
         }
         while self.began.len() > LATE_READINGS
             && self.began.get(1).is_some_and(|(next, _)| next.0.saturating_add(LATE_NS) <= at.0)
@@ -92,15 +88,10 @@ impl Conservation {
     }
 
     pub(super) fn to_wire(&self, tally: u64) -> Ledger {
-        let Some(base) = self.base else {
-            let truth = tally.saturating_add(self.self_test);
-            let protocols = vec![earlier(truth)];
-            let (state, self_test) = (LedgerState::InFlight, self.self_test);
-            return Ledger { state, truth, protocols, self_test, difference: 0 };
-        };
-        let truth = self.now.growth_since(&base);
+        let truth = self.now.growth_since(&self.base);
         let difference = self.difference(tally);
         let protocols = [("tcp", truth.tcp), ("udp", truth.udp), ("other", truth.other)];
+        let earlier = (!self.earlier.is_zero()).then_some(("before-takeover", self.earlier));
         Ledger {
             state: match difference {
                 0 => LedgerState::Balanced,
@@ -110,12 +101,12 @@ impl Conservation {
             truth: self.truth(),
             protocols: protocols
                 .into_iter()
+                .chain(earlier)
                 .map(|(protocol, bytes)| ProtocolBytes {
                     protocol: protocol.to_owned(),
                     tx_bytes: bytes.tx,
                     rx_bytes: bytes.rx,
                 })
-                .chain((self.earlier > 0).then(|| earlier(self.earlier)))
                 .collect(),
             self_test: self.self_test,
             difference,
@@ -123,8 +114,11 @@ impl Conservation {
     }
 
     fn truth(&self) -> u64 {
-        let growth = self.base.map_or(0, |base| self.now.growth_since(&base).sum().total());
-        self.earlier.saturating_add(growth)
+        self.truth_at(&self.now)
+    }
+
+    fn truth_at(&self, at: &Truth) -> u64 {
+        (self.earlier + at.growth_since(&self.base).sum()).total().saturating_sub(self.too_much)
     }
 
     /// What the tally is short of the truth; negative when it holds more.
@@ -148,11 +142,6 @@ impl Conservation {
     }
 }
 
-/// What was accounted for before this daemon could compare.
-fn earlier(bytes: u64) -> ProtocolBytes {
-    ProtocolBytes { protocol: "before-takeover".to_owned(), tx_bytes: bytes, rx_bytes: 0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,7 +152,7 @@ mod tests {
 
     /// Readings a second apart, each with the truth around it and the tally; the sentences.
     fn told(readings: impl IntoIterator<Item = (u64, u64, u64)>) -> (Conservation, Vec<String>) {
-        let mut conservation = Conservation::new(Some(truth(0)));
+        let mut conservation = Conservation::new(truth(0), Bytes::default(), Bytes::default());
         let mut told = Vec::new();
         for (second, (before, after, tally)) in (1_u64..).zip(readings) {
             let at = MonotonicNs(second * 1_000_000_000);
@@ -174,7 +163,7 @@ mod tests {
 
     #[test]
     fn equal_sums_are_balanced_also_when_the_programs_counted_before() {
-        let mut conservation = Conservation::new(Some(truth(1000)));
+        let mut conservation = Conservation::new(truth(1000), truth(1000).sum(), Bytes::default());
         conservation.self_test_moved(Bytes { tx: 10, rx: 20 });
         assert_eq!(conservation.read(MonotonicNs(0), truth(1100), truth(1130), 100), None);
         let ledger = conservation.to_wire(100);
@@ -215,24 +204,31 @@ mod tests {
     }
 
     #[test]
-    fn after_a_takeover_it_compares_from_the_first_quiet_moment() {
-        let mut conservation = Conservation::new(None);
-        let mut read = |second: u64, before, after, tally| {
-            let at = MonotonicNs(second * 1_000_000_000);
-            assert_eq!(conservation.read(at, truth(before), truth(after), tally), None);
-            let ledger = conservation.to_wire(tally);
-            (ledger.state, ledger.truth, ledger.difference)
-        };
-        assert_eq!(read(1, 5000, 5010, 30), (LedgerState::InFlight, 30, 0));
-        assert_eq!(read(2, 5020, 5020, 55), (LedgerState::InFlight, 55, 0));
-        assert_eq!(read(3, 5020, 5020, 55), (LedgerState::Balanced, 55, 0));
-        assert_eq!(read(4, 5030, 5030, 65), (LedgerState::Balanced, 65, 0));
-        assert_eq!(read(5, 5040, 5040, 70), (LedgerState::InFlight, 75, 5));
+    fn after_a_takeover_it_goes_on_to_compare_without_a_quiet_moment() {
+        // 5000 were counted; 4900 are accounted for, of which 40 are in rows that this daemon has now.
+        let (accounted, rows) = (Bytes { tx: 4900, rx: 0 }, Bytes { tx: 40, rx: 0 });
+        let mut conservation = Conservation::new(truth(5000), accounted, rows);
+        assert_eq!(conservation.read(MonotonicNs(1), truth(5100), truth(5130), 40 + 100 + 110), None);
+        let ledger = conservation.to_wire(250);
+        assert_eq!((ledger.state, ledger.truth, ledger.difference), (LedgerState::InFlight, 270, 20));
+        let lines: Vec<_> =
+            ledger.protocols.iter().map(|line| (line.protocol.as_str(), line.tx_bytes)).collect();
+        assert_eq!(lines, [("tcp", 130), ("udp", 0), ("other", 0), ("before-takeover", 140)]);
+        assert_eq!(conservation.to_wire(270).state, LedgerState::Balanced);
+    }
+
+    #[test]
+    fn what_was_accounted_for_twice_does_not_go_away_with_a_takeover() {
+        let mut conservation = Conservation::new(truth(500), Bytes { tx: 507, rx: 0 }, Bytes::default());
+        let mut told =
+            |second: u64| conservation.read(MonotonicNs(second * 1_000_000_000), truth(600), truth(600), 100);
+        assert_eq!((told(1).is_some(), told(2).is_some()), (false, true));
+        assert_eq!(conservation.to_wire(100).difference, -7);
     }
 
     #[test]
     fn fast_readings_are_no_delay() {
-        let mut conservation = Conservation::new(Some(truth(0)));
+        let mut conservation = Conservation::new(truth(0), Bytes::default(), Bytes::default());
         for ms in 0..1000 {
             let at = MonotonicNs(ms * 1_000_000);
             assert_eq!(conservation.read(at, truth(10), truth(10), 9), None);

@@ -5,6 +5,7 @@
 //! | `recorder` | the one thread that owns all of this: waits, takes events in, ticks |
 //! | `intake` | from the kernel's events to processes |
 //! | `restart` | what outlives the daemon: taking over, noting, ending |
+//! | `gap` | what is in no history because it could not be taken over |
 //! | `snapshot` | what the status says |
 //! | `tick` | one tick: read, subtract, attribute, show, judge, record |
 //! | `ledger` | growth of cumulative counters, exactly once |
@@ -24,6 +25,7 @@
 mod backend;
 mod conservation;
 mod findings;
+mod gap;
 mod handle;
 mod intake;
 mod ledger;
@@ -45,5 +47,5 @@ pub use backend::DaemonBackend;
 pub use handle::{End, Handle};
 pub use ledger::Ledger;
 pub use recorder::{Places, Recorder, RecorderError};
-pub use self_test::move_known_bytes;
+pub use self_test::{SelfTestChild, move_known_bytes};
 pub use writer::{Writer, WriterError};

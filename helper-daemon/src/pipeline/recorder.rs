@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     conservation::Conservation,
+    gap::Gap,
     handle::{Command, End, Handle},
     intake::{note_changes, take_events},
     ledger::{Ledger, SETTLED_AFTER},
@@ -24,7 +25,7 @@ use super::{
     rows::Rows,
     self_test::SelfTests,
     tally::Tally,
-    tick::Pace,
+    tick::{Pace, source_of},
     waker::Waker,
     writer::{Job, Writer},
 };
@@ -75,6 +76,8 @@ pub struct Recorder {
     pub(super) ledger: Ledger,
     pub(super) rows: Rows,
     pub(super) journal: Journal,
+    /// What could not be taken over from daemons before this one.
+    pub(super) gaps: Vec<Gap>,
     pub(super) head: Head,
     /// The number of the journal before this daemon gave anything to the history.
     pub(super) first_epoch: u64,
@@ -158,7 +161,8 @@ impl Recorder {
             }
         })?;
         let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer, &waker)?;
-        let Inheritance { monitor, processes, ledger, rows, losses, journal, head } = inherited;
+        let Inheritance { monitor, processes, ledger, mut rows, losses, journal, head, gaps, self_tests } =
+            inherited;
         let now = Now::read();
         let (send_commands, commands) = mpsc::sync_channel(COMMANDS);
         let recent = Recent::default();
@@ -169,8 +173,12 @@ impl Recorder {
             events: events.clone(),
         };
         let truth = monitor.truth()?;
-        // Rows of a daemon before are in this one's tally and not in the truth of new programs.
-        let base = (!monitor.is_resumed() && rows.len() == 0).then(Truth::default);
+        for row in gaps.iter().filter_map(|gap| gap.row(config.bucket_ms, now)) {
+            let source = source_of(&processes, &row.flow.owner);
+            rows.recall(row, source);
+        }
+        // A first daemon begins with the programs: the tables were empty, and so was the truth.
+        let base = if monitor.is_resumed() { truth } else { Truth::default() };
         let mut judge = Judge::new(writer.take_known());
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
         writer.wake_after_writing(waker.clone());
@@ -181,15 +189,15 @@ impl Recorder {
             hasher,
             hashed,
             ledger,
-            rows,
             journal,
             first_epoch: head.epoch,
-            head,
             tally: Tally::default(),
-            // A first daemon begins with the programs: the tables were empty, and so was the truth.
-            conservation: Conservation::new(base),
+            conservation: Conservation::new(base, head.accounted, rows.bytes()),
+            gaps,
+            rows,
+            head,
             network: Network::new(NetworkLayer::read(), truth),
-            self_test: SelfTests::start(now.monotonic),
+            self_test: SelfTests::new(self_tests),
             writer,
             recent,
             events,
@@ -208,6 +216,7 @@ impl Recorder {
         };
         recorder.write_journal(recorder.monitor.is_resumed());
         recorder.monitor.forget_closed(recorder.monitor.closed_generation())?;
+        recorder.begin(now);
         Ok((recorder, handle))
     }
 
@@ -302,7 +311,10 @@ impl Recorder {
                     tracing::debug!("who dismissed did not wait for the answer");
                 }
             }
-            Command::SelfTest(answer) => self.self_test.ask(Now::read().monotonic, answer),
+            Command::SelfTest(answer) => {
+                self.self_test.ask(Now::read().monotonic, answer);
+                self.note_self_test();
+            }
             Command::Reviewed(application, state, done) => {
                 if !self.judge.reviewed(&application, state) {
                     tracing::debug!("an application was reviewed that has not talked since the start");

@@ -5,11 +5,13 @@ use std::{fs, path::Path, time::Duration};
 use portolan_history::Checkpoint;
 
 use super::{
+    gap::Gap,
     handle::End,
     intake::{note_changes, take_events, take_lost_events, take_snapshot},
     ledger::Ledger,
     recorder::{Recorder, RecorderError},
     rows::Rows,
+    self_test::SelfTestChild,
     tick::source_of,
     waker::Waker,
     writer::Writer,
@@ -33,6 +35,9 @@ pub(super) struct Inheritance {
     pub(super) losses: Losses,
     pub(super) journal: Journal,
     pub(super) head: Head,
+    /// What could not be taken over.
+    pub(super) gaps: Vec<Gap>,
+    pub(super) self_tests: Vec<SelfTestChild>,
 }
 
 impl Inheritance {
@@ -52,10 +57,14 @@ impl Inheritance {
         let now = Now::read();
         let known = recovered.as_ref().map(|recovered| recovered.head.instance);
         let mut monitor = Monitor::start(pin_dir, known, now.monotonic, waker)?;
+        let noted = recovered.as_ref().map(|recovered| &recovered.head);
+        let gaps =
+            monitor.left_behind().iter().map(|left| Gap::of(left, noted, writer.checkpoint())).collect();
         let mut processes = Processes::default();
         let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
         let mut losses = None;
         let (mut head, mut epoch) = (None, 0);
+        let mut self_tests = Vec::new();
         match recovered {
             None => {
                 if !is_empty {
@@ -68,6 +77,7 @@ impl Inheritance {
             }
             Some(recovered) => {
                 processes.recall(recovered.processes, now);
+                self_tests = recovered.self_tests;
                 take_events(&mut monitor, &mut processes, &mut journal)?;
                 take_lost_events(&mut monitor, &mut processes, now.monotonic)?;
                 if monitor.is_resumed() {
@@ -93,11 +103,25 @@ impl Inheritance {
             journal.flush();
         }
         let head = Head::new(head.as_ref(), boot_id, monitor.instance(), epoch, now.monotonic);
-        Ok(Self { monitor, processes, ledger, rows, losses, journal, head })
+        Ok(Self { monitor, processes, ledger, rows, losses, journal, head, gaps, self_tests })
     }
 }
 
 impl Recorder {
+    /// Begins the first self-test, tells what could not be taken over, and lets the history know which tables it is about from now on.
+    pub(super) fn begin(&mut self, now: Now) {
+        for gap in self.gaps.iter().filter(|gap| gap.is_loss()) {
+            tracing::error!("{}", gap.sentence);
+            if let Some(verdict) = self.judge.not_taken_over(&gap.sentence, now.wall) {
+                self.outbox.raise(verdict, None);
+            }
+        }
+        self.self_test.begin(now.monotonic);
+        self.note_self_test();
+        let checkpoint = self.hand_over();
+        self.outbox.write(Vec::new(), Some(checkpoint), Vec::new());
+    }
+
     /// Reads what was closed, and lets the kernel forget it once the journal has it.
     pub(super) fn take_closed(&mut self) -> Result<Closed, MonitorError> {
         let closed = self.monitor.closed()?;
@@ -109,12 +133,22 @@ impl Recorder {
         Ok(closed)
     }
 
+    /// Notes a child of the self-test before it moves a byte: the next daemon must know whose its bytes are.
+    pub(super) fn note_self_test(&mut self) {
+        if let Some(child) = self.self_test.waiting_child() {
+            self.journal.note(&Entry::SelfTest(child));
+            self.journal.flush();
+            self.self_test.release();
+        }
+    }
+
     /// Notes that all rows but those that are left are given to the history; under which number.
     pub(super) fn hand_over(&mut self) -> Checkpoint {
         self.head.epoch = self.head.epoch.saturating_add(1);
         let epoch = self.head.epoch;
         self.journal.note(&Entry::Handed { epoch, kept: self.rows.keys() });
-        Checkpoint { journal: self.head.journal, epoch }
+        let Head { journal, instance: tables, accounted, .. } = self.head;
+        Checkpoint { journal, epoch, tables, accounted, waiting: self.rows.bytes() }
     }
 
     /// Whether the history has everything that this daemon gave to it.
@@ -132,7 +166,7 @@ impl Recorder {
     /// Writes the journal anew. Rows that the history was given must be on the disk.
     pub(super) fn write_journal(&mut self, is_same: bool) {
         note_changes(&mut self.processes, &mut self.journal);
-        let Self { journal, head, processes, ledger, rows, losses, monitor, .. } = self;
+        let Self { journal, head, processes, ledger, rows, losses, monitor, self_test, .. } = self;
         let processes = processes.remembered().into_iter().map(Entry::Process);
         let flows = ledger.remembered().map(Entry::Counted);
         // The ledger has what these tables held, and the kernel may not have forgotten it yet.
@@ -143,7 +177,8 @@ impl Recorder {
                 .into_iter()
                 .chain(processes)
                 .chain(flows)
-                .chain(rows.remembered().map(Entry::Row)),
+                .chain(rows.remembered().map(Entry::Row))
+                .chain(self_test.kin().map(Entry::SelfTest)),
             is_same,
         );
     }

@@ -165,6 +165,11 @@ impl Rows {
         }
     }
 
+    /// What all of them moved.
+    pub(super) fn bytes(&self) -> Bytes {
+        self.rows.values().fold(Bytes::default(), |sum, row| sum + row.bytes)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.rows.len()

@@ -2,16 +2,25 @@
 //!
 //! The daemon itself opens no internet socket: a short-lived child does, which is this program again.
 
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::{
+    io::Write,
+    process::{Child, Command, ExitStatus, Stdio},
+};
 
 use portolan_bus::{SelfTest, SelfTestPart, SelfTestState};
-use portolan_core::{Bytes, Flow, MonotonicNs, Pid, ProcessKey, UnixMillis};
+use portolan_core::{Bytes, Flow, MonotonicNs, Pid, UnixMillis};
 use tokio::sync::oneshot;
 
+use crate::clock::Now;
+
+mod kin;
 mod traffic;
 
+use kin::Kin;
+pub use kin::SelfTestChild;
+
 pub use traffic::move_known_bytes;
-use traffic::{PARTS, WITHOUT_IPV6, part_of};
+use traffic::{GO, PARTS, WITHOUT_IPV6, part_of};
 
 /// After the child's end, how long its last bytes may take to be read.
 const PATIENCE_NS: u64 = 3_000_000_000;
@@ -27,18 +36,15 @@ pub(super) struct SelfTests {
     last: Option<SelfTest>,
     /// When the last one ended.
     ended: Option<MonotonicNs>,
-    /// Its child, of which bytes may still come.
-    before: Option<ProcessKey>,
+    /// All children of which bytes may still come.
+    kin: Kin,
     waiting: Vec<oneshot::Sender<SelfTest>>,
 }
 
 #[derive(Debug)]
 struct Running {
     child: Option<Child>,
-    pid: Pid,
-    /// When the child began, once it was seen: its pid may come back.
-    started: Option<MonotonicNs>,
-    exec_generation: u64,
+    key: SelfTestChild,
     has_ipv6: bool,
     counted: [Bytes; PARTS.len()],
     /// Bytes of the child over no protocol that it moved any over.
@@ -47,11 +53,32 @@ struct Running {
 }
 
 impl SelfTests {
-    /// Begins the first one.
-    pub(super) fn start(now: MonotonicNs) -> Self {
+    /// None yet; `before` are children of a daemon before this one.
+    pub(super) fn new(before: Vec<SelfTestChild>) -> Self {
         let mut tests = Self::default();
-        tests.begin(now);
+        before.into_iter().for_each(|child| tests.kin.add(child));
         tests
+    }
+
+    /// A child that waits for [`Self::release`].
+    pub(super) fn waiting_child(&self) -> Option<SelfTestChild> {
+        let running = self.running.as_ref()?;
+        running.child.as_ref()?.stdin.as_ref().map(|_| running.key)
+    }
+
+    /// Lets it move its bytes. Whoever is killed before leaves a child that moves none.
+    pub(super) fn release(&mut self) {
+        let child = self.running.as_mut().and_then(|running| running.child.as_mut());
+        if let Some(mut stdin) = child.and_then(|child| child.stdin.take())
+            && let Err(error) = stdin.write_all(GO)
+        {
+            tracing::debug!("the self-test's child has ended early: {error}");
+        }
+    }
+
+    /// All children of which bytes may still come.
+    pub(super) fn kin(&self) -> impl Iterator<Item = SelfTestChild> {
+        self.kin.iter()
     }
 
     /// Somebody wants to know how one ends: the one that runs, else the next, which begins as soon as it may.
@@ -62,15 +89,8 @@ impl SelfTests {
 
     /// Takes in bytes; `true` when they were a self-test's own, which are nobody's traffic.
     pub(super) fn takes(&mut self, flow: &Flow, bytes: Bytes) -> bool {
-        let owner = &flow.owner;
-        let Some(running) = &mut self.running else {
-            return self.before == Some(*owner);
-        };
-        if running.pid != owner.pid || running.started.is_some_and(|started| started != owner.started) {
-            return self.before == Some(*owner);
-        }
-        running.started = Some(owner.started);
-        running.exec_generation = owner.exec_generation;
+        let running = self.running.as_mut().filter(|running| running.key.is(&flow.owner));
+        let Some(running) = running else { return self.kin.has(&flow.owner) };
         match part_of(flow) {
             Some(part) => running.counted[part] += bytes,
             None => running.astray += bytes,
@@ -111,16 +131,21 @@ impl SelfTests {
         }
     }
 
-    fn begin(&mut self, now: MonotonicNs) {
+    pub(super) fn begin(&mut self, now: MonotonicNs) {
+        let since = Now::read().monotonic;
         let spawned = Command::new("/proc/self/exe")
             .arg("--self-test-traffic")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .env_clear()
             .spawn();
         match spawned {
-            Ok(child) => self.running = Some(Running::new(child, now)),
+            Ok(child) => {
+                let key = SelfTestChild { pid: Pid(child.id()), since, until: Now::read().monotonic };
+                self.kin.add(key);
+                self.running = Some(Running::new(child, key, now));
+            }
             Err(error) => {
                 let detail = format!("the child that moves known bytes cannot be started: {error}");
                 self.end(impossible(detail), now);
@@ -129,11 +154,7 @@ impl SelfTests {
     }
 
     fn end(&mut self, outcome: SelfTest, now: MonotonicNs) {
-        if let Some(ended) = self.running.take() {
-            let key =
-                |started| ProcessKey { pid: ended.pid, started, exec_generation: ended.exec_generation };
-            self.before = ended.started.map(key);
-        }
+        self.running = None;
         for waiting in self.waiting.drain(..) {
             // Who asked may have gone away in the meantime.
             drop(waiting.send(outcome.clone()));
@@ -144,12 +165,10 @@ impl SelfTests {
 }
 
 impl Running {
-    fn new(child: Child, now: MonotonicNs) -> Self {
+    fn new(child: Child, key: SelfTestChild, now: MonotonicNs) -> Self {
         Self {
-            pid: Pid(child.id()),
+            key,
             child: Some(child),
-            started: None,
-            exec_generation: 0,
             has_ipv6: true,
             counted: [Bytes::default(); PARTS.len()],
             astray: Bytes::default(),

@@ -1,6 +1,6 @@
 use std::{thread, time::Duration};
 
-use portolan_core::{Direction, Endpoint, Protocol, Uid};
+use portolan_core::{Direction, Endpoint, ProcessKey, Protocol, Uid};
 
 use super::*;
 
@@ -16,11 +16,15 @@ fn running(code: u8) -> SelfTests {
     while child.try_wait().unwrap().is_none() {
         thread::sleep(Duration::from_millis(1));
     }
-    SelfTests { running: Some(Running::new(child, MonotonicNs(0))), ..SelfTests::default() }
+    let key = SelfTestChild { pid: Pid(child.id()), since: MonotonicNs(6), until: MonotonicNs(7) };
+    let mut tests =
+        SelfTests { running: Some(Running::new(child, key, MonotonicNs(0))), ..SelfTests::default() };
+    tests.kin.add(key);
+    tests
 }
 
 fn owner(tests: &SelfTests) -> ProcessKey {
-    let pid = tests.running.as_ref().unwrap().pid;
+    let pid = tests.running.as_ref().unwrap().key.pid;
     ProcessKey { pid, started: MonotonicNs(7), exec_generation: 3 }
 }
 

@@ -37,7 +37,7 @@ impl Recorder {
         };
         Ok(Snapshot {
             self_test: self.self_test.to_wire(),
-            notes: self.notes(health.set_aside),
+            notes: self.notes(health.replaced),
             counting: self.monitor.counting(),
             hooks,
             attribution: self.tally.to_wire(self.rows.pending()),
@@ -78,7 +78,7 @@ impl Recorder {
 
     /// Sentences on what is not as it should be.
     fn notes(&self, mut notes: Vec<String>) -> Vec<String> {
-        notes.extend(self.monitor.dropped().map(str::to_owned));
+        notes.extend(self.gaps.iter().map(|gap| gap.sentence.clone()));
         if let Some(problem) = self.monitor.pin_problem() {
             notes.push(format!(
                 "if the daemon were killed, what moves until it is back would not be counted: {problem}"

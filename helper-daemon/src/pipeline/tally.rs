@@ -59,6 +59,8 @@ pub(super) fn losses_to_wire(losses: &Losses, refused: Refused) -> BTreeMap<Stri
         ("calls_not_counted", losses.missed_calls),
         ("executed_file_queue_overflows", losses.exec_file_overflows),
         ("executed_files_closed_early", refused.executed_files),
+        ("mount_lists_postponed", losses.mount_lists_postponed),
+        ("mounts_not_watched", losses.mounts_not_watched),
         ("flows_kept_by_owner_only", losses.closed_flows),
         ("flows_without_owner", losses.unowned_flows),
         ("flows_forgotten_early", refused.flows_forgotten),

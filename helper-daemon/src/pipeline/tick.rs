@@ -106,6 +106,7 @@ impl Recorder {
         {
             self.raise(verdict, None);
         }
+        self.note_self_test();
         if self.pace.bucket_is_new(now, self.config.bucket_ms) || self.rows.len() > ROWS_IN_MEMORY {
             // Before: what is given to the history now is not written for a while.
             self.shorten_journal();
@@ -143,6 +144,7 @@ impl Recorder {
         for growth in growths {
             let (flow, bytes) = (growth.flow, growth.bytes);
             self.network.moved(&flow, bytes);
+            self.head.accounted += bytes;
             if self.self_test.takes(&flow, bytes) {
                 self.conservation.self_test_moved(bytes);
                 self.journal.note(&Entry::Grown { flow, bytes, row: None });
@@ -253,11 +255,13 @@ pub(super) fn source_of(processes: &Processes, owner: &ProcessKey) -> Source {
     match processes.get(owner) {
         _ if *owner == Flow::KERNEL => Source::Kernel,
         _ if *owner == NOBODY => Source::Nobody(Unattributed::TableFull),
+        _ if owner.pid == NOBODY.pid => Source::Nobody(Unattributed::NotTakenOver),
         Some(process) => Source::Process(process),
         None => Source::Nobody(Unattributed::ProcessGone),
     }
 }
 
-/// The owner of bytes that found room nowhere: no process can have this key.
-const NOBODY: ProcessKey =
+/// The owner of bytes that found room nowhere: no process can have this key. In the place of the last part, the instance of the
+/// tables says that nobody took over what they had counted.
+pub(super) const NOBODY: ProcessKey =
     ProcessKey { pid: Pid(u32::MAX), started: MonotonicNs(u64::MAX), exec_generation: u64::MAX };

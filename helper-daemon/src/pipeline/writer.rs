@@ -22,7 +22,7 @@ use crate::findings::{KnownApplication, Verdict};
 mod backlog;
 mod worker;
 
-use worker::Worker;
+use worker::{Known, Worker};
 
 /// Jobs that may wait, one of them with rows: a disk that hangs must not be given more and more.
 const QUEUE: usize = 64;
@@ -87,8 +87,8 @@ pub(super) enum Job {
 pub(super) struct Health {
     /// Why it cannot be written at the moment.
     pub(super) problem: Option<String>,
-    /// Where damaged histories were put, a sentence for each.
-    pub(super) set_aside: Vec<String>,
+    /// Why the history is another one than before: that was damaged, or somebody took it away. A sentence for each.
+    pub(super) replaced: Vec<String>,
     /// The last number of the journal whose rows are on the disk.
     pub(super) written: u64,
     /// Rows that had to be merged because too many waited.
@@ -103,13 +103,12 @@ pub struct Writer {
     thread: Option<JoinHandle<()>>,
     health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
-    known: Vec<KnownApplication>,
-    checkpoint: Option<Checkpoint>,
-    open_kinds: Vec<FindingKind>,
+    known: Known,
 }
 
 impl Writer {
-    /// Opens the history and starts the thread. A damaged file is set aside, and a new one begun.
+    /// Opens the history and starts the thread. A damaged file is set aside, and a new one begun; on a full disk, what is to be
+    /// written waits until there is room.
     ///
     /// `tell` is called on the thread with each finding that was stored.
     ///
@@ -118,31 +117,28 @@ impl Writer {
     pub fn start(path: &Path, tell: impl Fn(Finding) + Send + 'static) -> Result<Self, WriterError> {
         let health = Arc::new(Mutex::new(Health::default()));
         let writing = Arc::new(Writing::default());
-        let worker = Worker::open(path, Arc::clone(&health), Arc::clone(&writing), Box::new(tell))?;
-        let known = worker.known_applications()?;
-        let checkpoint = worker.checkpoint()?;
-        let open_kinds = worker.open_kinds()?;
+        let (worker, known) = Worker::open(path, Arc::clone(&health), Arc::clone(&writing), Box::new(tell))?;
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let thread = thread::Builder::new().name("history".to_owned()).spawn(move || worker.run(&queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), health, writing, known, checkpoint, open_kinds })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), health, writing, known })
     }
 
     /// All applications of the history.
     #[must_use]
     pub fn take_known(&mut self) -> Vec<KnownApplication> {
-        std::mem::take(&mut self.known)
+        std::mem::take(&mut self.known.applications)
     }
 
     /// What the history had of a journal when it was opened.
     #[must_use]
     pub fn checkpoint(&self) -> Option<Checkpoint> {
-        self.checkpoint
+        self.known.checkpoint
     }
 
     /// Kinds of findings about the daemon itself that nobody has answered.
     #[must_use]
     pub fn take_open_kinds(&mut self) -> Vec<FindingKind> {
-        std::mem::take(&mut self.open_kinds)
+        std::mem::take(&mut self.known.open_kinds)
     }
 
     /// Wakes the recorder whenever rows have been written or refused.

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -54,6 +55,16 @@ impl Disk {
 
     fn path(&self) -> &str {
         self.place.to_str().unwrap()
+    }
+
+    /// Leaves no byte free until the file that it returns is removed.
+    fn fill(&self) -> PathBuf {
+        let filler = self.place.join("filler");
+        let mut file = fs::File::create(&filler).unwrap();
+        for size in [64 * 1024, 4096, 1] {
+            while file.write_all(&vec![1; size]).is_ok() {}
+        }
+        filler
     }
 
     fn freeze(&mut self) {
@@ -162,4 +173,67 @@ async fn rows_that_a_full_disk_refuses_are_merged_and_counted() {
     println!("merged {merged}, of {PEERS} rows {kept} are left, others' flows {others}");
     assert!((PEERS - kept..=PEERS - kept + others + 100).contains(&merged));
     drop(bed);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_disk_that_is_full_at_the_start_keeps_no_daemon_from_counting() {
+    let folder = Folder::for_everybody().unwrap();
+    let disk = Disk::of_memory(folder.path(), "4m");
+    let filler = disk.fill();
+    let mut bed = Bed::start_with(&options(&disk));
+    let server = bed.programs.server();
+    let program = bed.programs.copy("patient");
+    for (sent, is_killed) in [(1000, true), (2000, false), (3000, true)] {
+        run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+        let full = status_when(&bed, |status| status.history.problem.is_some()).await;
+        assert!(full.history.problem.unwrap().contains("disk is full"));
+        fs::remove_file(&filler).unwrap();
+        status_when(&bed, |status| status.history.problem.is_none()).await;
+        assert_eq!(bed.moved(&program).await, (sent, 0, sent / 1000));
+        // A killed daemon leaves the history's log, and rows that only the journal has; another one leaves neither.
+        disk.fill();
+        if is_killed {
+            bed.daemon.kill();
+        } else {
+            assert!(bed.daemon.stop().unwrap().success());
+        }
+        bed.daemon.start_again(None).unwrap();
+        bed.wait_until_ready();
+    }
+    fs::remove_file(&filler).unwrap();
+    let findings = bed.proxy().await.findings(true).await.unwrap();
+    let of_it = findings.iter().filter(|finding| finding.path.as_deref() == program.to_str());
+    assert_eq!(of_it.count(), 1, "what the history knows is known on a full disk, too: {findings:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_history_that_is_deleted_or_replaced_is_said_and_another_is_written() {
+    let mut bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("talks");
+    let talk = || run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+    let history = bed.daemon.history_path();
+    let backup = history.with_extension("backup");
+    talk();
+    assert_eq!(bed.moved(&program).await.0, 1000);
+    fs::copy(&history, &backup).unwrap();
+    assert!(bed.proxy().await.status().await.unwrap().notes.is_empty());
+    fs::remove_file(&history).unwrap();
+    talk();
+    assert_eq!(bed.moved(&program).await, (1000, 0, 1), "what is gone is gone");
+    let notes = bed.proxy().await.status().await.unwrap().notes;
+    assert!(notes.iter().any(|note| note.contains("was deleted or replaced")), "{notes:?}");
+    // Of a killed daemon, all that is still in the journal reaches the file that is there then, and nothing twice.
+    talk();
+    bed.daemon.kill();
+    bed.daemon.start_again(None).unwrap();
+    bed.wait_until_ready();
+    assert_eq!(bed.moved(&program).await, (2000, 0, 2));
+    talk();
+    fs::rename(&backup, &history).unwrap();
+    let (sent, _, flows) = bed.moved(&program).await;
+    let of_backup = sent - 1000;
+    assert!((0..=1000).contains(&of_backup) && flows == sent / 1000, "{sent}");
 }

@@ -310,8 +310,8 @@ estimate: boolean, };
  */
 export type ProtocolBytes = { 
 /**
- * `tcp`, `udp` or `other`; `before-takeover` (as sent) for what was accounted for before a daemon that took over from another
- * could compare.
+ * `tcp`, `udp` or `other`; `before-takeover` for what moved before this daemon took over from another, which had not
+ * written it yet.
  */
 protocol: string, 
 /**

@@ -77,6 +77,7 @@ const NOBODY: Record<string, string> = {
   "file-changed": "Unknown: the file was changing",
   "file-unreadable": "Unknown: unreadable file",
   "table-full": "Unknown: too many sockets at once",
+  "not-taken-over": "Unknown: counted before a start that could not go on",
 };
 
 /** What to call the owner of a row. */

@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use portolan_core::{Dimension, UnixMillis};
+use portolan_core::{Bytes, Dimension, UnixMillis};
 use portolan_history::{History, OpenError, Question, ReadError, Reader, Record, WriteError};
 
 use crate::world::{Dice, Place, everything, record, records};
@@ -33,7 +33,7 @@ fn a_new_file_is_readable_by_its_owner_only() {
     };
     assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
     assert_eq!(pragma("auto_vacuum"), "Integer(2)");
-    assert_eq!(pragma("user_version"), "Integer(3)");
+    assert_eq!(pragma("user_version"), "Integer(4)");
     let info = place.reader().info().unwrap();
     assert_eq!(info.first_bucket, Some(record().bucket_start));
     assert!(info.file_bytes > 0 && info.log_bytes > 0, "{info:?}");
@@ -101,7 +101,7 @@ fn what_is_no_history_is_named_and_left_alone() {
     drop(place.history());
     sqlite(&path, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
     unchanged(&fs::read(&path).unwrap(), |error| {
-        matches!(error, OpenError::NewerVersion { found: 99, known: 3, .. })
+        matches!(error, OpenError::NewerVersion { found: 99, known: 4, .. })
     });
 }
 
@@ -227,8 +227,15 @@ fn a_checkpoint_is_there_with_its_records_or_not_at_all() {
     let place = Place::new();
     let mut history = place.history();
     assert_eq!(history.checkpoint().unwrap(), None);
+    let checkpoint_of = |epoch| Checkpoint {
+        journal: -5,
+        epoch,
+        tables: 6,
+        accounted: Bytes { tx: epoch, rx: 30 },
+        waiting: Bytes { tx: 1, rx: epoch },
+    };
     for epoch in [7, 8] {
-        let checkpoint = Checkpoint { journal: -5, epoch };
+        let checkpoint = checkpoint_of(epoch);
         history.write_up_to(&[record()], Some(checkpoint)).unwrap();
         assert_eq!(place.history().checkpoint().unwrap(), Some(checkpoint));
     }
@@ -237,6 +244,61 @@ fn a_checkpoint_is_there_with_its_records_or_not_at_all() {
         "CREATE TRIGGER refuse BEFORE INSERT ON traffic BEGIN SELECT raise(ABORT, 'no'); END",
     );
     let later = Record { bucket_start: UnixMillis(990_000), ..record() };
-    history.write_up_to(&[later], Some(Checkpoint { journal: -5, epoch: 9 })).unwrap_err();
+    history.write_up_to(&[later], Some(checkpoint_of(9))).unwrap_err();
     assert_eq!(place.history().checkpoint().unwrap().map(|checkpoint| checkpoint.epoch), Some(8));
+}
+
+#[test]
+fn a_history_that_loses_its_name_can_be_left_for_the_one_that_is_there_now() {
+    let place = Place::new();
+    let path = place.path();
+    let flows = |path: &Path| Reader::open(path).unwrap().query(&everything()).unwrap().rows[0].flows;
+    let mut history = place.history();
+    history.write(&[record()]).unwrap();
+    assert!(history.is_in_place());
+    // Renamed: it has everything, and its log is not taken for that of the next file.
+    let renamed = path.with_extension("renamed");
+    fs::rename(&path, &renamed).unwrap();
+    assert!(!history.is_in_place());
+    history.leave().unwrap();
+    let mut history = place.history();
+    assert_eq!(flows(&place.path()), 0);
+    assert_eq!(flows(&renamed), record().flows_opened);
+    // Replaced by a copy while the log of the file before is still there.
+    history.write(&records(&mut Dice(5), 50)).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::copy(&renamed, &path).unwrap();
+    assert!(!history.is_in_place());
+    history.leave().unwrap();
+    let mut history = place.history();
+    history.write(&[Record { bucket_start: UnixMillis(990_000), ..record() }]).unwrap();
+    assert_eq!(flows(&path), 2 * record().flows_opened);
+    place.assert_sound();
+    // Without its log.
+    fs::remove_file(path.with_extension("sqlite-wal")).unwrap();
+    assert!(!history.is_in_place());
+    history.leave().unwrap();
+    drop(place.history());
+    assert_eq!(flows(&path), 2 * record().flows_opened);
+}
+
+#[test]
+fn a_history_is_asked_without_room_and_nothing_is_written() {
+    let place = Place::new();
+    assert!(History::open_without_room(&place.path()).unwrap().is_none());
+    fs::write(place.path(), "").unwrap();
+    assert!(History::open_without_room(&place.path()).unwrap().is_none());
+    let mut history = place.history();
+    history.write(&records(&mut Dice(22), 500)).unwrap();
+    let crashed = Place::new();
+    let (file, log) = (place.path(), place.dir.path().join("history.sqlite-wal"));
+    assert!(Command::new("cp").args([file, log]).arg(crashed.dir.path()).status().unwrap().success());
+    let read = || {
+        let log = crashed.dir.path().join("history.sqlite-wal");
+        (fs::read(crashed.path()).unwrap(), fs::read(log).unwrap())
+    };
+    let before = read();
+    let known = History::open_without_room(&crashed.path()).unwrap().unwrap().known_applications().unwrap();
+    assert_eq!(known, place.history().known_applications().unwrap());
+    assert!(!known.is_empty() && read() == before);
 }

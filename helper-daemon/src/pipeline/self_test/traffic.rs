@@ -15,6 +15,9 @@ const DATAGRAMS: usize = 10;
 /// The exit code for: all done, but this machine has no IPv6 on its loopback.
 pub(super) const WITHOUT_IPV6: u8 = 66;
 
+/// What the child waits for; without it, it moves nothing.
+pub(super) const GO: &[u8] = b"go";
+
 /// One protocol over one version of IP.
 pub(super) struct Part {
     pub(super) name: &'static str,
@@ -61,6 +64,9 @@ pub fn move_known_bytes() -> ExitCode {
     let is_missing = |error: &io::Error| {
         error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(libc::EAFNOSUPPORT)
     };
+    if io::stdin().read_exact(&mut [0; GO.len()]).is_err() {
+        return ExitCode::FAILURE;
+    }
     let mut code = ExitCode::SUCCESS;
     for part in &PARTS {
         match part.run() {

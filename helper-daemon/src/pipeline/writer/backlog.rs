@@ -23,7 +23,7 @@ pub(super) struct Backlog {
 
 impl Backlog {
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len() == 0 && self.checkpoint.is_none()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -65,9 +65,9 @@ impl Backlog {
         tell: &dyn Fn(Finding),
         written: &mut u64,
     ) -> Result<(), WriteError> {
-        if !self.records.is_empty() {
+        if !self.records.is_empty() || self.checkpoint.is_some() {
             history.write_up_to(&self.records, self.checkpoint)?;
-            *written = self.checkpoint.map_or(*written, |checkpoint| checkpoint.epoch);
+            *written = self.checkpoint.take().map_or(*written, |checkpoint| checkpoint.epoch);
             // Not cleared: a burst would keep its room for ever.
             self.records = Vec::new();
         }

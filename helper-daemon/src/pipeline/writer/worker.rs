@@ -24,7 +24,7 @@ const RETRY: Duration = Duration::from_secs(2);
 /// The thread's own state.
 pub(super) struct Worker {
     path: PathBuf,
-    /// `None` while a damaged one could not be replaced.
+    /// `None` while there is no room, and while a damaged one could not be replaced.
     history: Option<History>,
     backlog: Backlog,
     /// See [`Health::written`].
@@ -34,14 +34,39 @@ pub(super) struct Worker {
     tell: Box<dyn Fn(Finding) + Send>,
 }
 
+/// What a history knew when it was opened.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) applications: Vec<KnownApplication>,
+    /// How much it has of the journal of the daemon before this one.
+    pub(super) checkpoint: Option<Checkpoint>,
+    /// Kinds of open findings about the daemon itself.
+    pub(super) open_kinds: Vec<FindingKind>,
+}
+
+impl Known {
+    fn of(history: &History) -> Result<Self, WriterError> {
+        let applications = history.known_applications()?.into_iter().map(|known| KnownApplication {
+            application: known.application,
+            review: known.review,
+            executables: known.executables,
+        });
+        Ok(Self {
+            applications: applications.collect(),
+            checkpoint: history.checkpoint()?,
+            open_kinds: history.open_kinds()?,
+        })
+    }
+}
+
 impl Worker {
-    /// Opens the history. A damaged file is set aside, and a new one begun.
+    /// Opens the history. A damaged file is set aside, and a new one begun; on a full disk it is opened later.
     pub(super) fn open(
         path: &Path,
         health: Arc<Mutex<Health>>,
         writing: Arc<Writing>,
         tell: Box<dyn Fn(Finding) + Send>,
-    ) -> Result<Self, WriterError> {
+    ) -> Result<(Self, Known), WriterError> {
         let (path, backlog) = (path.to_owned(), Backlog::default());
         let mut worker = Self { path, history: None, backlog, written: 0, health, writing, tell };
         match History::open(&worker.path) {
@@ -49,33 +74,18 @@ impl Worker {
             Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
                 worker.begin_anew(&problem)?;
             }
+            Err(problem @ OpenError::DiskFull { .. }) => {
+                let known = match History::open_without_room(&worker.path)? {
+                    Some(history) => Known::of(&history)?,
+                    None => Known::default(),
+                };
+                worker.note_health(&Err(sentence::of(&problem)));
+                return Ok((worker, known));
+            }
             Err(error) => return Err(error.into()),
         }
-        Ok(worker)
-    }
-
-    /// All that the history knows of applications.
-    pub(super) fn known_applications(&self) -> Result<Vec<KnownApplication>, WriterError> {
-        let Some(history) = &self.history else { return Ok(Vec::new()) };
-        let known = history.known_applications()?.into_iter().map(|known| KnownApplication {
-            application: known.application,
-            review: known.review,
-            executables: known.executables,
-        });
-        Ok(known.collect())
-    }
-
-    /// What the history has of the journal of the daemon before this one.
-    pub(super) fn checkpoint(&self) -> Result<Option<Checkpoint>, WriterError> {
-        Ok(match &self.history {
-            Some(history) => history.checkpoint()?,
-            None => None,
-        })
-    }
-
-    /// Kinds of open findings about the daemon itself.
-    pub(super) fn open_kinds(&self) -> Result<Vec<FindingKind>, WriterError> {
-        Ok(self.history.as_ref().map_or(Ok(Vec::new()), History::open_kinds)?)
+        let known = worker.history.as_ref().map_or_else(|| Ok(Known::default()), Known::of)?;
+        Ok((worker, known))
     }
 
     /// Puts a damaged file aside, where nothing of it is lost, and begins a new one.
@@ -85,15 +95,39 @@ impl Worker {
         let aside = aside.display();
         let sentence =
             format!("{}. It was put aside as {aside}, and a new history was begun", sentence::of(problem));
-        tracing::error!("{sentence}");
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).set_aside.push(sentence);
+        self.note_replaced(sentence);
         self.history = Some(History::open(&self.path)?);
         Ok(())
     }
 
+    /// Goes on in the place of a history that was deleted or replaced by somebody, with what is there now.
+    fn leave(&mut self, history: History) -> Result<(), Failure> {
+        let path = self.path.display();
+        let sentence = format!(
+            "the history {path} was deleted or replaced while the daemon ran: what stands in the file that is gone is \
+             missing; from then on all is written to {path} again"
+        );
+        self.note_replaced(sentence);
+        history.leave().map_err(|error| {
+            let path = self.path.display();
+            Failure::Other(format!(
+                "the log of the history {path}, which is gone, cannot be removed: {error}"
+            ))
+        })
+    }
+
+    /// Keeps a sentence for the status, once however often it happens.
+    fn note_replaced(&self, sentence: String) {
+        tracing::error!("{sentence}");
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if !health.replaced.contains(&sentence) {
+            health.replaced.push(sentence);
+        }
+    }
+
     pub(super) fn run(mut self, queue: &mpsc::Receiver<Job>) {
         loop {
-            let job = if self.backlog.is_empty() {
+            let job = if self.backlog.is_empty() && self.history.is_some() {
                 queue.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
             } else {
                 queue.recv_timeout(RETRY)
@@ -190,12 +224,17 @@ impl Worker {
         if result.is_err() {
             self.backlog.bound();
         }
+        self.note_health(&result);
+        result
+    }
+
+    fn note_health(&self, result: &Result<(), String>) {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         health.merged_rows = self.backlog.merged_rows();
         health.written = self.written;
         health.findings_refused = self.backlog.findings_refused();
         if health.problem.is_none()
-            && let Err(problem) = &result
+            && let Err(problem) = result
         {
             tracing::error!("{problem}; recording goes on in memory and is written as soon as it can be");
         }
@@ -203,12 +242,14 @@ impl Worker {
             tracing::info!("the history can be written again; nothing was lost");
         }
         health.problem = result.clone().err();
-        result
     }
 
     fn write_once(&mut self) -> Result<(), Failure> {
+        if let Some(history) = self.history.take_if(|history| !history.is_in_place()) {
+            self.leave(history)?;
+        }
         if self.history.is_none() {
-            // Replacing a damaged one failed before; by now there may be room, or the right.
+            // There was no room, or replacing a damaged one failed; by now there may be room, or the right.
             self.history =
                 Some(History::open(&self.path).map_err(|error| Failure::Other(sentence::of(&error)))?);
         }
