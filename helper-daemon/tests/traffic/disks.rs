@@ -165,7 +165,7 @@ async fn rows_that_a_full_disk_refuses_are_merged_and_counted() {
     assert_eq!(bed.moved(&program).await, (3 * PEERS, 0, PEERS));
     let status = balanced(&bed.proxy().await).await;
     let merged = status.losses["history_rows_merged"];
-    let rows = bed.query(&["executable", "remote"]).await;
+    let rows = bed.query(&["executable", "remote", "time"]).await;
     let kept =
         rows.iter().filter(|row| row.keys.get("path").is_some_and(|path| path == program.to_str().unwrap()));
     let kept = u64::try_from(kept.count()).unwrap();
