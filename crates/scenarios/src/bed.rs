@@ -1,6 +1,6 @@
 use std::{
     path::PathBuf,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context as _, bail};
@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 /// A bucket is short, so that a scenario of seconds goes over several.
 const CONFIG: &str = "bucket_ms = 2000\n";
-/// How long a daemon may take to be back.
+/// How long a daemon may take to be back, or to write what it has counted.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A real daemon on a bus of its own, and questions to it.
@@ -69,7 +69,17 @@ impl Bed {
             .and_then(|since| i64::try_from(since.as_millis()).ok());
         let by = by.iter().map(|word| (*word).to_owned()).collect();
         let request = QueryRequest { by, since_unix_ms, ..QueryRequest::default() };
-        let result = self.runtime.block_on(async { self.proxy().await?.query(&request).await })?;
+        let result = self.runtime.block_on(async {
+            let proxy = self.proxy().await?;
+            let until = Instant::now() + PATIENCE;
+            loop {
+                match proxy.query(&request).await {
+                    // A million rows take this machine longer than the daemon lets a person wait; it goes on writing them.
+                    Err(portolan_bus::Error::HistoryUnavailable(_)) if Instant::now() < until => {}
+                    result => break result,
+                }
+            }
+        })?;
         if result.truncated {
             bail!("the daemon has more rows than it gives to one question");
         }
