@@ -59,9 +59,9 @@ pub(crate) fn find(
         match package(&database, &folder, &names, reading) {
             Ok(owned) => {
                 for (place, owner) in owned {
-                    owners.get_mut(place).filter(|of| of.len() <= MOST_OWNERS).into_iter().for_each(|of| {
-                        of.push(owner.clone());
-                    });
+                    if let Some(owners) = owners.get_mut(place).filter(|owners| owners.len() <= MOST_OWNERS) {
+                        owners.push(owner);
+                    }
                 }
             }
             Err(error @ PackagesError::TooLarge { .. }) => return Err(error),

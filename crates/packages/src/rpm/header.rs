@@ -170,7 +170,7 @@ impl<'a> Header<'a> {
             let left = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
             let length = left.min(chunk.len() - kept);
             if length == 0 {
-                return Err(broken("a list of texts goes beyond the end of its header"));
+                return Err(broken("a text is longer than any path, or goes beyond the end of its header"));
             }
             self.bytes.read_at(chunk.get_mut(kept..kept + length).unwrap_or_default(), offset)?;
             offset += u64::try_from(length).unwrap_or(u64::MAX);
@@ -182,9 +182,6 @@ impl<'a> Header<'a> {
                 }
                 from = end + 1;
                 place += 1;
-            }
-            if filled - from > LONGEST_TEXT {
-                return Err(broken("a text is longer than any path"));
             }
             chunk.copy_within(from..filled, 0);
             kept = filled - from;

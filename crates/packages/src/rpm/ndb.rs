@@ -96,7 +96,9 @@ fn owned(
     }
     for (index, place) in hits {
         let found = spellings.get(place).map_or(Ok(None), |spellings| owner(header, index, spellings))?;
-        owners.get_mut(place).into_iter().for_each(|owners| owners.extend(found.clone()));
+        if let Some(owners) = owners.get_mut(place) {
+            owners.extend(found);
+        }
     }
     Ok(())
 }

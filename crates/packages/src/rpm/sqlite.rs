@@ -54,7 +54,9 @@ pub(super) fn find(file: &File, at: &Path, spellings: &[Vec<Vec<u8>>]) -> Result
             for place in &places {
                 let Some(spellings) = spellings.get(*place) else { continue };
                 let found = owner(&header, index, spellings).map_err(read)?;
-                owners.get_mut(*place).into_iter().for_each(|owners| owners.extend(found.clone()));
+                if let Some(owners) = owners.get_mut(*place) {
+                    owners.extend(found);
+                }
             }
         }
     }
