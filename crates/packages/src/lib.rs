@@ -59,7 +59,7 @@ pub struct Packages {
 
 impl Packages {
     /// Of the machine whose root is `root`, normally "/". Which databases there are is looked up with each
-    /// question.
+    /// question. An rpm database in SQLite can be read only in this process' mount namespace.
     pub fn of(root: &Path) -> Result<Self, PackagesError> {
         Ok(Self { root: Folder::root(root)?, path: root.into() })
     }
@@ -98,7 +98,7 @@ impl Packages {
             Err(error) => wanted.iter().map(|_| Err(error.clone())).collect(),
         }
         .into_iter();
-        let unanswered = || Ok(Ownership::Unowned);
+        let unanswered = || Err(PackagesError::NoDatabase { root: self.path.clone() });
         asked.into_iter().map(|path| path.and_then(|_| answers.next().unwrap_or_else(unanswered))).collect()
     }
 

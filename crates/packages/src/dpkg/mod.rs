@@ -59,9 +59,17 @@ pub(crate) fn find(
     wanted: &[&[u8]],
     reading: &mut Reading,
 ) -> Result<Answers, PackagesError> {
-    let none = || PackagesError::NoDatabase { root: root.at(FOLDER) };
-    let database = root.folder(FOLDER)?.ok_or_else(none)?;
-    let info = database.folder("info")?.ok_or_else(none)?;
+    let broken = |fault: &str| PackagesError::broken(root.at(FOLDER), fault);
+    let database = root.folder(FOLDER)?.ok_or_else(|| broken("it is gone"))?;
+    let Some(info) = database.folder("info")? else {
+        // dpkg as a mere tool, on a machine of another package manager.
+        let is_empty = database.stat("status")?.is_some_and(|status| status.st_size == 0);
+        return if is_empty {
+            Ok(wanted.iter().map(|_| Ok(None)).collect())
+        } else {
+            Err(broken("it has no info"))
+        };
+    };
     let names = diversions::names(&database, aliases, wanted, reading)?;
     let mut search = Search { info: &info, names: &names, counts: vec![0; wanted.len()], claims: Vec::new() };
     let mut trouble = None;

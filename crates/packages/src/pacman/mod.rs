@@ -43,8 +43,8 @@ pub(crate) fn find(
     wanted: &[&[u8]],
     reading: &mut Reading,
 ) -> Result<Answers, PackagesError> {
-    let none = || PackagesError::NoDatabase { root: root.at(FOLDER) };
-    let database = root.folder(FOLDER)?.ok_or_else(none)?;
+    let gone = || PackagesError::broken(root.at(FOLDER), "it is gone");
+    let database = root.folder(FOLDER)?.ok_or_else(gone)?;
     let mut names: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
     for (place, path) in wanted.iter().enumerate() {
         for spelling in aliases.spellings(path) {

@@ -65,7 +65,7 @@ pub(crate) fn find(root: &Folder, aliases: &Aliases, wanted: &[&[u8]]) -> Result
             };
         }
     }
-    Err(PackagesError::NoDatabase { root: root.at("") })
+    Err(PackagesError::broken(root.at(FOLDERS[1]), "it is gone"))
 }
 
 /// Folder, with the slash at its end, and name.

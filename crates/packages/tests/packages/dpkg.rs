@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::root::{Root, dpkg};
+use crate::{
+    root::{Root, dpkg},
+    rpmdb::{SQLITE, sqlite},
+};
 use portolan_packages::{Checksum, Manager, Ownership};
 
 const MD5: &str = "0123456789abcdef0123456789abcdef";
@@ -164,4 +167,22 @@ fn without_a_database_nothing_is_known() {
     assert!(root.trouble("/usr/bin/tool").contains("there is no package database under"));
     assert_eq!(root.packages().managers().unwrap(), []);
     assert_eq!(root.packages().at_work().unwrap(), []);
+}
+
+#[test]
+fn dpkg_without_packages_owns_nothing_and_hides_nothing() {
+    let root = Root::new();
+    root.write("var/lib/dpkg/status", "").write(SQLITE, sqlite());
+    assert_eq!(root.packages().managers().unwrap(), [Manager::Dpkg, Manager::Rpm]);
+    assert_eq!(root.owner("/usr/bin/tool").manager, Manager::Rpm);
+    root.is_unowned("/usr/bin/none");
+    root.write("var/lib/dpkg/status", "Package: tool\n");
+    assert_eq!(root.owner("/usr/bin/tool").manager, Manager::Rpm);
+    assert!(root.trouble("/usr/bin/none").contains("it has no info"));
+    // Two managers that say different things of one file.
+    let root = dpkg(&[("tool", &["/usr/bin/tool"])]);
+    root.write("var/lib/dpkg/info/tool.md5sums", format!("{MD5}  usr/bin/tool\n")).write(SQLITE, sqlite());
+    assert!(
+        root.trouble("/usr/bin/tool").contains("tool (dpkg, amd64) and portolan-tool (rpm, noarch) both")
+    );
 }
