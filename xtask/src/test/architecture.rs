@@ -7,13 +7,17 @@ use serde::Deserialize;
 
 use crate::{place::Place, tool};
 
-/// Which of our crates each may use. design: core ← {bpf, bus, history} ← portoland; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 11] = [
+/// Which of our crates each may use. design: core ← {bpf, bus, history} ← portoland → packages; clients know core and bus.
+const KNOWS: [(&str, &[&str]); 12] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     ("portolan-bus", &["portolan-core"]),
     ("portolan-history", &["portolan-core"]),
-    ("portoland", &["portolan-core", "portolan-bpf", "portolan-bus", "portolan-history"]),
+    ("portolan-packages", &[]),
+    (
+        "portoland",
+        &["portolan-core", "portolan-bpf", "portolan-bus", "portolan-history", "portolan-packages"],
+    ),
     ("portolan-cli", &["portolan-core", "portolan-bus"]),
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),
     ("portolan-testbed", &["portolan-bus"]),
@@ -28,7 +32,7 @@ const TESTS_KNOW: [&str; 3] = ["portolan-testbed", "portolan-bus", "portolan-cor
 /// Which crates may use a library of others; the name stands for all that begin with it.
 const LIBRARIES: [(&str, &[&str]); 4] = [
     ("aya", &["portoland", "portolan-bpf", "portolan-bench"]),
-    ("rusqlite", &["portolan-history"]),
+    ("rusqlite", &["portolan-history", "portolan-packages"]),
     ("tauri", &["portolan-desktop"]),
     ("bindgen", &["xtask"]),
 ];
