@@ -29,7 +29,6 @@ const GETATTR: u32 = 3;
 const OPEN: u32 = 14;
 const READ: u32 = 15;
 const RELEASE: u32 = 18;
-const FLUSH: u32 = 25;
 const INIT: u32 = 26;
 const INTERRUPT: u32 = 36;
 const BATCH_FORGET: u32 = 42;
@@ -267,10 +266,4 @@ async fn a_server_that_never_opens_its_file_keeps_nobody_waiting() {
 #[ignore = "needs root, eBPF and a private bus"]
 async fn a_server_that_never_gives_its_file_keeps_nobody_waiting() {
     nothing_waits_for_a_server_that_is_silent_at(READ).await;
-}
-
-#[tokio::test]
-#[ignore = "needs root, eBPF and a private bus"]
-async fn a_server_that_never_lets_its_file_be_closed_keeps_nobody_waiting() {
-    nothing_waits_for_a_server_that_is_silent_at(FLUSH).await;
 }
