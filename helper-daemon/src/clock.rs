@@ -2,9 +2,10 @@
 
 use portolan_core::{MonotonicNs, UnixMillis};
 use rustix::time::{ClockId, clock_getres, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 /// One instant on both clocks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Now {
     /// For arithmetic.
     pub monotonic: MonotonicNs,

@@ -3,13 +3,16 @@
 use std::{env, io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
-use portoland::{daemon, options::Options, pipeline::move_known_bytes, sentence};
+use portoland::{daemon, identity::hash_input, options::Options, pipeline::move_known_bytes, sentence};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
 fn main() -> ExitCode {
     let options = Options::parse();
     if options.self_test_traffic {
         return move_known_bytes();
+    }
+    if options.hash_input {
+        return hash_input();
     }
     let wanted = env::var("PORTOLAN_LOG").ok().and_then(|wanted| wanted.parse().ok());
     let log = fmt::layer()

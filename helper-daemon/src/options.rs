@@ -38,6 +38,10 @@ pub struct Options {
     /// Move known bytes through loopback and end: the child of the self-test
     #[arg(long, hide = true)]
     pub self_test_traffic: bool,
+
+    /// Hash the file that is the standard input and end: the child that may wait for a server (FUSE) for ever
+    #[arg(long, hide = true)]
+    pub hash_input: bool,
 }
 
 impl Options {

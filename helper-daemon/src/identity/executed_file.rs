@@ -1,5 +1,7 @@
 use std::os::fd::OwnedFd;
 
+use rustix::fs::{OFlags, fcntl_getfl};
+
 use super::file::FileKey;
 use crate::{
     clock::Now,
@@ -32,6 +34,11 @@ impl ExecutedFile {
             .then(Now::read)
             .and_then(|since| Some(Kept { since, key: FileKey::of(&descriptor).ok()? }));
         Self { descriptor, kept }
+    }
+
+    /// Whether it is only held in its place, see [`super::served`].
+    pub(super) fn is_served(&self) -> bool {
+        fcntl_getfl(&self.descriptor).is_ok_and(|flags| flags.contains(OFlags::PATH))
     }
 
     /// In bytes; 0 when it cannot be told.

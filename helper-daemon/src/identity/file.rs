@@ -5,22 +5,17 @@ use std::{
         fd::{AsFd, AsRawFd, OwnedFd},
         unix::ffi::OsStringExt,
     },
-    sync::{
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    thread,
-    time::Duration,
 };
 
 use portolan_bpf::FileId;
 use portolan_core::{Pid, UnixMillis, Untrusted};
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
+use serde::{Deserialize, Serialize};
 
 use crate::clock;
 
 /// What tells two contents apart without reading them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct FileKey {
     pub(super) device: (u32, u32),
     pub(super) inode: u64,
@@ -31,9 +26,7 @@ pub(super) struct FileKey {
 
 impl FileKey {
     pub(super) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
-        // What the kernel knows: a server that is asked may never answer.
-        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-        let stat = rustix::fs::statx(descriptor, "", flags, StatxFlags::BASIC_STATS)?;
+        let stat = stat_as_known(descriptor)?;
         Ok(Self {
             device: (stat.stx_dev_major, stat.stx_dev_minor),
             inode: stat.stx_ino,
@@ -63,65 +56,53 @@ impl FileKey {
     }
 }
 
-/// The file that a process runs now, from /proc, with its path.
-///
-/// # Errors
-/// When the process is gone, or has no file.
-fn open_executable(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
+/// What the kernel knows of a file: a server that is asked may never answer.
+fn stat_as_known(descriptor: &impl AsFd) -> io::Result<Statx> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    Ok(rustix::fs::statx(descriptor, "", flags, StatxFlags::BASIC_STATS)?)
+}
+
+/// The file that a process runs now, from /proc, with its path; `None` when it is another than it executed.
+fn open_executable(pid: Pid, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
     let link = format!("/proc/{}/exe", pid.0);
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let descriptor = rustix::fs::open(&link, flags, Mode::empty())?;
-    let path = path_behind(&link, &descriptor)?;
-    Ok((descriptor, path))
+    let found = rustix::fs::open(&link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    if !FileKey::of(&found).ok()?.is_file(executed) {
+        return None;
+    }
+    let path = path_behind(&link, &found).ok()?;
+    Some((open_unless_served(found, executed)?, path))
+}
+
+/// Opens what was found for reading. What is behind a server, or may be, is only held in its place: to open, to read and to
+/// close it asks the server (see [`super::served`]). It is not when it is where the executed file was, which was not; only that
+/// cannot be pretended by who serves a file.
+fn open_unless_served(found: OwnedFd, executed: &FileId) -> Option<OwnedFd> {
+    if executed.is_served || FileKey::of(&found).ok()?.device != executed.device {
+        return Some(found);
+    }
+    let link = format!("/proc/self/fd/{}", found.as_raw_fd());
+    rustix::fs::open(link, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
 /// The path that a link of /proc stands for.
 fn path_behind(link: &str, descriptor: &OwnedFd) -> io::Result<Untrusted> {
     let path = std::fs::read_link(link)?.into_os_string().into_vec();
-    let gone = rustix::fs::fstat(descriptor)?.st_nlink == 0;
+    let gone = stat_as_known(descriptor)?.stx_nlink == 0;
     Ok(Untrusted::from_bytes(if gone { path.strip_suffix(b" (deleted)").unwrap_or(&path) } else { &path }))
 }
 
 /// The file that a process executed, with its path: the one that it runs now, when it is that; else by the name under which
-/// it was executed, below the root of its parent or of this daemon. `None` when it is gone, changed since, or does not answer.
+/// it was executed, below the root of its parent or of this daemon. `None` when it is gone, or changed since.
 pub(super) fn open_executed(
     pid: Pid,
     parent: Option<Pid>,
     name: &[u8],
     executed: &FileId,
 ) -> Option<(OwnedFd, Untrusted)> {
-    let running = if executed.is_served { open_served(pid) } else { open_executable(pid) };
-    running
-        .ok()
-        .filter(|(opened, _)| FileKey::of(opened).is_ok_and(|key| key.is_file(executed)))
+    open_executable(pid, executed)
         .or_else(|| parent.and_then(|parent| open_inherited(parent, name, executed)))
         .or_else(|| parent.and_then(|parent| open_unchanged(Some(parent), name, executed)))
         .or_else(|| open_unchanged(None, name, executed))
-}
-
-/// Files that may be waited for at a time, each by a thread of its own.
-const HANGING_MAX: usize = 8;
-/// How long a server may take to open a file.
-const PATIENCE: Duration = Duration::from_millis(50);
-static HANGING: AtomicUsize = AtomicUsize::new(0);
-
-/// The same for a file whose server may never answer.
-///
-/// # Errors
-/// Also when it does not answer soon, or others do not.
-fn open_served(pid: Pid) -> io::Result<(OwnedFd, Untrusted)> {
-    if HANGING.fetch_add(1, Ordering::Relaxed) >= HANGING_MAX {
-        HANGING.fetch_sub(1, Ordering::Relaxed);
-        return Err(io::ErrorKind::ResourceBusy.into());
-    }
-    let (send, opened) = mpsc::channel();
-    thread::Builder::new().name("opener".to_owned()).spawn(move || {
-        let opened = open_executable(pid);
-        HANGING.fetch_sub(1, Ordering::Relaxed);
-        // Nobody waits any more when it took too long.
-        drop(send.send(opened));
-    })?;
-    opened.recv_timeout(PATIENCE).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 /// The file that was executed by this name, with its path; `None` when it has gone, or changed since.
@@ -143,7 +124,7 @@ fn open_unchanged(root: Option<Pid>, name: &[u8], executed: &FileId) -> Option<(
             rustix::fs::openat2(&root, name, flags, Mode::empty(), inside).ok()?
         }
     };
-    open_if_unchanged(&found, executed)
+    open_if_unchanged(found, executed)
 }
 
 /// The file that was executed by the number of a descriptor, which its parent may still have: what was made in memory has no
@@ -154,18 +135,16 @@ fn open_inherited(parent: Pid, name: &[u8], executed: &FileId) -> Option<(OwnedF
     let number: u32 = std::str::from_utf8(number).ok()?.parse().ok()?;
     let link = format!("/proc/{}/fd/{number}", parent.0);
     let found = rustix::fs::open(link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    open_if_unchanged(&found, executed)
+    open_if_unchanged(found, executed)
 }
 
-/// Opens what was found for reading, once it is certain that it is the file which was executed.
-fn open_if_unchanged(found: &OwnedFd, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
-    if executed.is_served || !FileKey::of(found).ok()?.is_unchanged_since(executed) {
+/// Opens what was found, once it is certain that it is the file which was executed.
+fn open_if_unchanged(found: OwnedFd, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
+    if executed.is_served || !FileKey::of(&found).ok()?.is_unchanged_since(executed) {
         return None;
     }
-    let link = format!("/proc/self/fd/{}", found.as_raw_fd());
-    let descriptor = rustix::fs::open(&link, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let path = path_behind(&link, &descriptor).ok()?;
-    Some((descriptor, path))
+    let path = path_behind(&format!("/proc/self/fd/{}", found.as_raw_fd()), &found).ok()?;
+    Some((open_unless_served(found, executed)?, path))
 }
 
 /// The command line of a process, NUL-separated; empty when it is gone or has none.

@@ -4,6 +4,7 @@ use std::{
     io,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use portolan_core::{Sha256Digest, Unattributed};
@@ -14,6 +15,7 @@ use super::{
     file::FileKey,
     image::Reading,
     images::unreadable,
+    served,
 };
 use crate::clock::Now;
 
@@ -31,18 +33,20 @@ pub struct Hashed {
     pub(super) result: Result<Reading, Unattributed>,
 }
 
-struct Job {
-    image: u64,
-    file: Arc<ExecutedFile>,
+pub(super) struct Job {
+    pub(super) image: u64,
+    pub(super) file: Arc<ExecutedFile>,
+    /// Since when it waits.
+    pub(super) since: Instant,
 }
 
-/// The threads that hash. They end when this is dropped, after the file at hand.
+/// The threads that hash. They end when this is dropped, after the file at hand; those that wait for a server are not waited for.
 pub struct Hasher {
     small: Lane,
     /// One of these takes longer than hundreds of the small ones, which do not wait for it.
     large: Lane,
-    /// For files behind a server, which may never answer: they wait for each other only.
-    served: Lane,
+    /// For files behind a server, which may never answer: see [`served`].
+    served: mpsc::SyncSender<Job>,
 }
 
 struct Lane {
@@ -56,27 +60,22 @@ impl Hasher {
     /// # Errors
     /// When no thread can be started.
     pub fn start(done: impl Fn(Hashed) + Clone + Send + 'static) -> io::Result<Self> {
-        Ok(Self {
-            small: Lane::start("hasher", done.clone())?,
-            large: Lane::start("hasher-large", done.clone())?,
-            served: Lane::start("hasher-served", done)?,
-        })
+        let (served, queue) = mpsc::sync_channel(QUEUE);
+        let (small, large) =
+            (Lane::start("hasher", done.clone())?, Lane::start("hasher-large", done.clone())?);
+        thread::Builder::new().name("served-files".to_owned()).spawn(|| served::hash_each(queue, done))?;
+        Ok(Self { small, large, served })
     }
 
     /// Queues a file; gives it back when the queue is full.
-    pub(super) fn submit(
-        &self,
-        image: u64,
-        file: Arc<ExecutedFile>,
-        is_served: bool,
-    ) -> Result<(), Arc<ExecutedFile>> {
-        let lane = match () {
-            () if is_served => &self.served,
-            () if file.size() > SMALL_BYTES => &self.large,
-            () => &self.small,
+    pub(super) fn submit(&self, image: u64, file: Arc<ExecutedFile>) -> Result<(), Arc<ExecutedFile>> {
+        let jobs = match () {
+            () if file.is_served() => Some(&self.served),
+            () if file.size() > SMALL_BYTES => self.large.jobs.as_ref(),
+            () => self.small.jobs.as_ref(),
         };
-        let Some(jobs) = &lane.jobs else { return Err(file) };
-        jobs.try_send(Job { image, file }).map_err(|error| match error {
+        let Some(jobs) = jobs else { return Err(file) };
+        jobs.try_send(Job { image, file, since: Instant::now() }).map_err(|error| match error {
             mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job) => job.file,
         })
     }
@@ -97,8 +96,6 @@ impl Lane {
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        // It may wait for ever, and nobody waits for it.
-        self.served.jobs = None;
         for lane in [&mut self.small, &mut self.large] {
             lane.jobs = None;
             if lane.thread.take().is_some_and(|thread| thread.join().is_err()) {
@@ -109,7 +106,7 @@ impl Drop for Hasher {
 }
 
 /// Reads the whole content.
-fn read(file: &ExecutedFile) -> io::Result<Reading> {
+pub(super) fn read(file: &ExecutedFile) -> io::Result<Reading> {
     let descriptor = &file.descriptor;
     let (begun, before) = (Now::read(), FileKey::of(descriptor)?);
     let (mut unchanged_since, mut after) = (begun, before);
@@ -177,7 +174,7 @@ mod tests {
         let hasher = Hasher::start(move |hashed| send.send(hashed).unwrap()).unwrap();
         for image in 0..20 {
             let file = ExecutedFile::open(tempfile::tempfile().unwrap().into());
-            hasher.submit(image, Arc::new(file), false).unwrap();
+            hasher.submit(image, Arc::new(file)).unwrap();
         }
         drop(hasher);
         assert_eq!(receive.iter().filter(|hashed| hashed.result.is_ok()).count(), 20);

@@ -1,6 +1,7 @@
 use std::{cell::RefCell, sync::Arc};
 
 use portolan_core::{Sha256Digest, Unattributed};
+use serde::{Deserialize, Serialize};
 
 use super::{executed_file::ExecutedFile, file::FileKey};
 use crate::clock::Now;
@@ -34,7 +35,7 @@ pub(super) enum Content {
 
 /// What was read of a file, and what the file was like meanwhile. Where nobody could write to it for some time before its end, it
 /// is as if all of it had been read at the beginning of that time.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Reading {
     pub(super) digest: Sha256Digest,
     /// Its key before the first byte was read.

@@ -14,8 +14,10 @@ mod process;
 mod processes;
 mod proof;
 mod remembered;
+mod served;
 
 pub use hasher::{Hashed, Hasher};
 pub use process::{Identity, Process};
 pub use processes::Processes;
 pub use remembered::Remembered;
+pub use served::hash_input;

@@ -71,11 +71,6 @@ impl Process {
         }
     }
 
-    /// Whether its file is behind a server that may never answer.
-    pub(super) fn is_served(&self) -> bool {
-        self.executed.is_some_and(|executed| executed.is_served)
-    }
-
     /// `None` while a file of this process or of a parent is being hashed.
     fn lineage(&self) -> Option<Result<Arc<Lineage>, Unattributed>> {
         if let Some(settled) = self.identity.get() {

@@ -116,7 +116,7 @@ impl Processes {
             }
             let Some(image) = &process.image else { continue };
             if let Some(file) = image.start_hashing()
-                && let Err(file) = hasher.submit(image.number, file, process.is_served())
+                && let Err(file) = hasher.submit(image.number, file)
             {
                 image.hold_again(file); // asked for again at the next tick
             }

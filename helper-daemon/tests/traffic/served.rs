@@ -1,7 +1,6 @@
 //! Programs in a filesystem that a program serves, and that program stops to answer.
 
 use std::{
-    collections::HashSet,
     fs::{self, File},
     io::{Read, Write},
     os::{fd::AsRawFd, unix::fs::FileExt},
@@ -15,8 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portolan_testbed::Folder;
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use portolan_testbed::{Folder, built};
+use rustix::{
+    mount::{MountFlags, UnmountFlags, mount, unmount},
+    process::Signal,
+};
 
 use crate::bed::{Bed, PATIENCE, run, sha256};
 
@@ -40,14 +42,14 @@ const PROGRAM: u64 = 2;
 struct Served {
     place: PathBuf,
     connection: Arc<File>,
-    /// What the daemon has asked for and was not told.
-    unanswered: Arc<Mutex<HashSet<u32>>>,
+    /// Threads of daemons and their children that have asked and were not told.
+    unanswered: Arc<Mutex<Vec<u32>>>,
     gone: Arc<AtomicBool>,
 }
 
 impl Served {
-    /// Serves a copy of `program`; the daemon gets no answer to one operation.
-    fn mount(folder: &Path, program: &Path, daemon: u32, silent_at: u32) -> Self {
+    /// Serves a copy of `program`; no daemon gets an answer to one operation.
+    fn mount(folder: &Path, program: &Path, silent_at: u32) -> Self {
         let place = folder.join("served");
         fs::create_dir(&place).unwrap();
         let connection = Arc::new(File::options().read(true).write(true).open("/dev/fuse").unwrap());
@@ -57,6 +59,7 @@ impl Served {
         mount("test", &place, "fuse", MountFlags::empty(), options.as_c_str()).unwrap();
         let served = Self { place, connection, unanswered: Arc::default(), gone: Arc::default() };
         let file = File::open(program).unwrap();
+        let daemon = built("portoland").unwrap();
         let (connection, unanswered) = (Arc::clone(&served.connection), Arc::clone(&served.unanswered));
         let gone = Arc::clone(&served.gone);
         thread::spawn(move || {
@@ -65,9 +68,8 @@ impl Served {
                 && let Ok(length) = (&*connection).read(&mut buffer)
             {
                 let request = Request(&buffer[..length]);
-                let of_daemon = Path::new(&format!("/proc/{daemon}/task/{}", request.thread())).exists();
-                if of_daemon && request.operation() == silent_at {
-                    unanswered.lock().unwrap().insert(silent_at);
+                if request.operation() == silent_at && request.program().is_some_and(|path| path == daemon) {
+                    unanswered.lock().unwrap().push(request.thread());
                 } else if let Some((error, content)) = answer(&request, &file) {
                     let length = u32::try_from(16 + content.len()).unwrap();
                     let head = [length.to_ne_bytes(), error.to_ne_bytes()].concat();
@@ -83,9 +85,13 @@ impl Served {
         self.place.join("program")
     }
 
-    fn wait_until_asked(&self, operation: u32) {
+    /// Who has asked.
+    fn wait_until_asked(&self) -> u32 {
         let until = Instant::now() + PATIENCE;
-        while !self.unanswered.lock().unwrap().contains(&operation) {
+        loop {
+            if let Some(first) = self.unanswered.lock().unwrap().first() {
+                return *first;
+            }
             assert!(Instant::now() < until, "the daemon never asked");
             thread::sleep(Duration::from_millis(10));
         }
@@ -127,6 +133,11 @@ impl Request<'_> {
 
     fn thread(&self) -> u32 {
         self.u32_at(32)
+    }
+
+    /// What the thread runs.
+    fn program(&self) -> Option<PathBuf> {
+        fs::read_link(format!("/proc/{}/exe", self.thread())).ok()
     }
 }
 
@@ -182,19 +193,30 @@ impl Drop for Running {
     }
 }
 
+/// What a process has open.
+fn opened_by(pid: u32) -> Vec<PathBuf> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok()).collect()
+}
+
+fn is_gone(pid: u32) -> bool {
+    // Nobody may have waited for it yet.
+    fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
+}
+
 /// A served program runs and talks; then the server does not answer the daemon. All else must go on.
 async fn nothing_waits_for_a_server_that_is_silent_at(operation: u32) {
     let mut bed = Bed::start();
     let server = bed.programs.server();
     let original = bed.programs.copy("original");
     let folder = Folder::for_everybody().unwrap();
-    let served = Served::mount(folder.path(), &original, bed.daemon.pid(), operation);
+    let served = Served::mount(folder.path(), &original, operation);
     let mut command = Command::new(served.program());
     command.args(["steady-udp", &format!("127.0.0.1:{}", server.udp)]);
     let hanging = Running(
         command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap(),
     );
-    served.wait_until_asked(operation);
+    let asking = served.wait_until_asked();
     let other = bed.programs.copy("other");
     let begun = Instant::now();
     for turn in 1..=5 {
@@ -209,9 +231,28 @@ async fn nothing_waits_for_a_server_that_is_silent_at(operation: u32) {
     let asked = Instant::now();
     bed.proxy().await.status().await.unwrap();
     assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
-    // The kernel ends no thread that has asked such a server before that has answered, or is gone.
-    drop(served);
+
+    // The kernel ends nobody who has asked such a server before that has answered, or is gone: that must not be the daemon.
+    bed.daemon.program().signal(Signal::KILL);
+    bed.daemon.program().ended(Duration::from_secs(1)).expect("a daemon that was killed is gone");
+    bed.daemon.start_again(None).unwrap();
+    bed.wait_until_ready();
+    assert!(!is_gone(asking), "the server was not silent");
+    for opened in opened_by(asking) {
+        let is_its_own = opened == Path::new("/dev/null")
+            || opened == served.program()
+            || opened.to_str().unwrap().starts_with("pipe:");
+        assert!(is_its_own, "{} is the daemon's", opened.display());
+    }
+    run(&other, &["tcp", &server.tcp_v4(), "1000"]);
+    assert_eq!(bed.moved(&other).await, (6000, 0, 6));
     assert!(bed.daemon.stop().unwrap().success(), "{}", bed.daemon.stderr());
+    drop(served);
+    let until = Instant::now() + PATIENCE;
+    while !is_gone(asking) {
+        assert!(Instant::now() < until, "who asked stays when the server is gone");
+        thread::sleep(Duration::from_millis(10));
+    }
     drop(hanging);
 }
 

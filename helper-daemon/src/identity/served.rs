@@ -1,0 +1,175 @@
+//! Files behind a server that may never answer: a program (FUSE) or another machine.
+//!
+//! The kernel ends no process that has asked such a server, not even by SIGKILL, before the server has answered or is gone. A
+//! daemon that asked would keep its lock and its name, and no other could start. So it holds no more than the place of such a
+//! file (O_PATH), and a child asks, which is this program again and holds nothing else of the daemon's.
+
+use std::{
+    fs::File,
+    io,
+    os::{fd::OwnedFd, unix::process::CommandExt},
+    process::{Child, ChildStdout, Command, ExitCode, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use portolan_core::Unattributed;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Signal, getppid, set_parent_process_death_signal},
+};
+
+use super::{
+    executed_file::ExecutedFile,
+    hasher::{Hashed, Job, read},
+    image::Reading,
+    images::unreadable,
+};
+
+/// Children at a time. One that was given up counts until it is gone, with its server.
+const CHILDREN: usize = 8;
+/// How long a file may wait for its turn, and then take to be read.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// More than an answer has. A pipe takes it as a whole or not at all.
+const ANSWER_MAX: usize = 1024;
+
+/// Has every file of the queue hashed by a child of its own.
+pub(super) fn hash_each(queue: mpsc::Receiver<Job>, done: impl Fn(Hashed) + Clone + Send + 'static) {
+    let (give_back, free) = mpsc::channel();
+    let mut running = 0;
+    for job in queue {
+        if running < CHILDREN {
+            running += 1;
+        } else if free.recv_timeout((job.since + PATIENCE).saturating_duration_since(Instant::now())).is_err()
+        {
+            tracing::debug!("too many servers do not answer: a file of another one is not read");
+            done(Hashed { image: job.image, result: Err(Unattributed::FileUnreadable) });
+            continue;
+        }
+        let (image, failed, give_back) = (job.image, done.clone(), give_back.clone());
+        let (done, end) = (done.clone(), give_back.clone());
+        // Its own thread: the child ends with the thread that has started it.
+        let started = thread::Builder::new().name("hasher-served".to_owned()).spawn(move || {
+            hash_in_child(&job, done);
+            // Nobody listens any more when the daemon is ending.
+            let _ = end.send(());
+        });
+        if let Err(error) = started {
+            failed(Hashed { image, result: Err(unreadable(&error)) });
+            let _ = give_back.send(());
+        }
+    }
+}
+
+fn hash_in_child(job: &Job, done: impl Fn(Hashed)) {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("--hash-input");
+    let child = job.file.descriptor.try_clone().and_then(|file| start(&mut command, file));
+    let result = match child {
+        Ok((child, answer)) => {
+            let reading = reading_from(&answer, PATIENCE);
+            done(Hashed { image: job.image, result: reading.map_err(|error| unreadable(&error)) });
+            return end(child);
+        }
+        Err(error) => Err(unreadable(&error)),
+    };
+    done(Hashed { image: job.image, result });
+}
+
+fn start(command: &mut Command, file: OwnedFd) -> io::Result<(Child, ChildStdout)> {
+    let mut child = command
+        .stdin(file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .env_clear()
+        // Who ends the daemon's group and waits for it need not wait for this one.
+        .process_group(0)
+        .spawn()?;
+    match child.stdout.take() {
+        Some(answer) => Ok((child, answer)),
+        None => Err(io::ErrorKind::BrokenPipe.into()),
+    }
+}
+
+/// What a child writes, as soon as it does: its end may have to wait for the server, too.
+fn reading_from(answer: &ChildStdout, patience: Duration) -> io::Result<Reading> {
+    let until = Instant::now() + patience;
+    let mut polled = [PollFd::new(answer, PollFlags::IN)];
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match poll(&mut polled, Some(&Timespec::try_from(left).map_err(io::Error::other)?)) {
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            Ok(_) => break,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut buffer = [0; ANSWER_MAX];
+    match rustix::io::read(answer, &mut buffer)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        length => postcard::from_bytes(&buffer[..length]).map_err(io::Error::other),
+    }
+}
+
+/// Kills a child and waits until it is gone.
+fn end(mut child: Child) {
+    if let Err(error) = child.kill().and_then(|()| child.wait().map(|_| ())) {
+        tracing::debug!("a child that reads a file cannot be ended: {error}");
+    }
+}
+
+/// The child: hashes the file that is its standard input, and writes what it read to its standard output.
+#[must_use]
+pub fn hash_input() -> ExitCode {
+    match hash_and_answer() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn hash_and_answer() -> io::Result<()> {
+    let daemon = getppid();
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    if getppid() != daemon {
+        return Ok(()); // nobody wants to know any more
+    }
+    let file = ExecutedFile::open(File::open("/proc/self/fd/0")?.into());
+    let answer = postcard::to_stdvec(&read(&file)?).map_err(io::Error::other)?;
+    // Not through a buffer: one write, so that one read has it all.
+    rustix::io::write(io::stdout(), &answer)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn child(script: &str) -> (Child, ChildStdout) {
+        let file = tempfile::tempfile().unwrap();
+        start(Command::new("/bin/sh").args(["-c", script]), file.into()).unwrap()
+    }
+
+    #[test]
+    fn a_child_that_does_not_answer_is_given_up_and_ended() {
+        let (child, answer) = child("read never < /dev/zero");
+        let error = reading_from(&answer, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        end(child);
+    }
+
+    #[test]
+    fn a_child_that_ends_without_an_answer_is_not_waited_for() {
+        let (child, answer) = child("exit 1");
+        let error = reading_from(&answer, PATIENCE).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        end(child);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_none() {
+        let (child, answer) = child("echo nonsense");
+        assert!(reading_from(&answer, PATIENCE).is_err());
+        end(child);
+    }
+}
