@@ -6,7 +6,7 @@
 use std::{
     collections::HashSet,
     os::{
-        fd::{AsRawFd, BorrowedFd, OwnedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::ffi::OsStringExt,
     },
     rc::Rc,
@@ -17,6 +17,7 @@ use nix::{
     sys::fanotify::{EventFFlags, Fanotify, InitFlags, MaskFlags},
 };
 use portolan_core::{Pid, Untrusted};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, open, openat2, statx};
 
 use super::{hooks::Hook, mount_namespaces::MountNamespaces, mounts::Device, sources::Sources};
 
@@ -132,13 +133,41 @@ const DELETED: &[u8] = b" (deleted)";
 
 /// Whether the file does not have this name, which a file may well choose for itself. The path is that of the process's mount
 /// namespace; there the file may show another device number than here.
+///
+/// The path was walked a moment ago, so what the kernel does not remember of it is gone: nothing on the way is asked.
 fn is_gone(descriptor: BorrowedFd<'_>, pid: Pid, path: &[u8]) -> bool {
-    let Ok(file) = rustix::fs::fstat(descriptor) else { return false };
-    let root = format!("/proc/{}/root", pid.0).into_bytes();
-    let has_it = |root: &[u8]| {
-        let named = rustix::fs::lstat([root, path].concat());
-        named.is_ok_and(|named| (named.st_ino, named.st_size) == (file.st_ino, file.st_size))
+    let Some(file) = Place::of(descriptor) else { return false };
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let has_it = |root: BorrowedFd<'_>, inside| {
+        let open = |resolve| openat2(root, path, flags | OFlags::NOFOLLOW, Mode::empty(), resolve);
+        let named = match open(ResolveFlags::NO_SYMLINKS | ResolveFlags::CACHED | inside) {
+            Err(rustix::io::Errno::INVAL) => open(ResolveFlags::NO_SYMLINKS | inside), // before Linux 5.12
+            named => named,
+        };
+        named.is_ok_and(|named| Place::of(named.as_fd()).is_some_and(|named| named.is(&file)))
     };
     // It may have other names. When the process has ended, too, nobody can look: then it keeps what it is called.
-    file.st_nlink == 0 || (!has_it(&root) && !has_it(b"") && rustix::fs::stat(root.as_slice()).is_ok())
+    file.links == 0
+        || open(format!("/proc/{}/root", pid.0), flags, Mode::empty()).is_ok_and(|root| {
+            !has_it(root.as_fd(), ResolveFlags::IN_ROOT) && !has_it(CWD, ResolveFlags::empty())
+        })
+}
+
+/// What the kernel knows of a file, without asking a server.
+struct Place {
+    inode: u64,
+    size: u64,
+    links: u32,
+}
+
+impl Place {
+    fn of(file: BorrowedFd<'_>) -> Option<Self> {
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let stat = statx(file, "", flags, StatxFlags::BASIC_STATS).ok()?;
+        Some(Self { inode: stat.stx_ino, size: stat.stx_size, links: stat.stx_nlink })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        (self.inode, self.size) == (other.inode, other.size)
+    }
 }
