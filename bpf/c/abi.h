@@ -78,7 +78,7 @@ struct portolan_cell {
 	__u32 state;		/* enum portolan_cell_state */
 	__u32 flags;		/* enum portolan_cell_flags */
 	__u32 copied_seq;	/* TCP: what the program had consumed at the last reading of tcp_sock.copied_seq */
-	__u32 shown_to;		/* the reader that knows the flow; written by dump_cells alone */
+	__u32 shown_to;		/* the reader that knows the flow; written by dump_cells, 0 when another flow begins */
 };
 
 /* What a socket has left when it was closed. */

@@ -38,7 +38,7 @@ static __always_inline __u32 consumed(struct sock *sk, struct tcp_sock *tcp)
 	return copied;
 }
 
-/* A cell for the current task's use of a socket that has none. Nobody reads it before its state says so. */
+/* A cell for the current task's use of a socket that has none; somebody else's, when they were first. */
 static __noinline struct portolan_cell *open_cell(struct sock *sk, __u8 direction, __u32 state)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
@@ -47,6 +47,9 @@ static __noinline struct portolan_cell *open_cell(struct sock *sk, __u8 directio
 		lose(PORTOLAN_LOSS_CELLS, 1);
 		return 0;
 	}
+	if (__sync_val_compare_and_swap(&cell->state, PORTOLAN_CELL_PROVISIONAL, PORTOLAN_CELL_CLAIMED) !=
+	    PORTOLAN_CELL_PROVISIONAL)
+		return cell;
 	describe_flow(sk, &cell->flow, direction);
 	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
 	__sync_lock_test_and_set(&cell->state, state);
@@ -110,7 +113,8 @@ static __always_inline void on_established(struct sock *sk, int inbound)
 		if (!cell)
 			return;
 		/* in softirq the current task is a bystander */
-		__builtin_memset(&cell->flow.owner, 0, sizeof(cell->flow.owner));
+		if (cell->state == PORTOLAN_CELL_PROVISIONAL)
+			__builtin_memset(&cell->flow.owner, 0, sizeof(cell->flow.owner));
 	}
 	/* data went with the SYN (TCP Fast Open): the flow is already in use */
 	if (cell->state == PORTOLAN_CELL_READY || cell->state == PORTOLAN_CELL_KERNEL)

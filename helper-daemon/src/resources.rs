@@ -25,11 +25,20 @@ pub fn pss_bytes() -> u64 {
 }
 
 /// Lets this thread, and those that it starts, run before ordinary ones: a file that was executed may be gone a moment later, on a
-/// busy machine too. What it does is short. The unit sets the same, where the right to do it here is missing.
+/// busy machine too. For what is short.
 pub fn go_first() {
+    set_nice(NICE);
+}
+
+/// Lets this thread run like any other, whoever has started it.
+pub fn go_along() {
+    set_nice(0);
+}
+
+fn set_nice(nice: i32) {
     let thread = rustix::thread::gettid();
-    if let Err(error) = rustix::process::setpriority_process(Some(thread), NICE) {
-        tracing::debug!("recording goes on at the priority of other programs: {error}");
+    if let Err(error) = rustix::process::setpriority_process(Some(thread), nice) {
+        tracing::debug!("a thread goes on at the priority that it has: {error}");
     }
 }
 

@@ -5,8 +5,11 @@ use rustix::fs::{OFlags, fcntl_getfl};
 use super::file::FileKey;
 use crate::{
     clock::Now,
-    monitor::{has_lease, take_lease},
+    monitor::{give_lease_back, has_lease, take_lease},
 };
+
+/// Who writes to a larger file does not wait: this one is hashed in some 40 ms.
+pub(super) const KEPT_BYTES: u64 = 64 << 20;
 
 /// A file that was executed, open until its content has been read.
 #[derive(Debug)]
@@ -28,12 +31,19 @@ impl ExecutedFile {
         Self { descriptor, kept: None }
     }
 
-    /// A file that nobody writes to until it has been read, where the kernel grants that.
-    pub(super) fn keep(descriptor: OwnedFd) -> Self {
-        let kept = take_lease(&descriptor)
-            .then(Now::read)
-            .and_then(|since| Some(Kept { since, key: FileKey::of(&descriptor).ok()? }));
-        Self { descriptor, kept }
+    /// Keeps it from being written to until it has been read or is given back, where the kernel grants that.
+    pub(super) fn keep(&mut self) {
+        if !self.is_served() && self.size() <= KEPT_BYTES && take_lease(&self.descriptor) {
+            let since = Now::read();
+            self.kept = FileKey::of(&self.descriptor).ok().map(|key| Kept { since, key });
+        }
+    }
+
+    /// Lets others write to it again: nobody is going to read it soon.
+    pub(super) fn give_back(&self) {
+        if self.kept.is_some() {
+            give_lease_back(&self.descriptor);
+        }
     }
 
     /// Whether it is only held in its place, see [`super::served`].

@@ -2,7 +2,11 @@
 
 use std::{
     io,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread::{self, JoinHandle},
     time::Instant,
 };
@@ -11,13 +15,13 @@ use portolan_core::{Sha256Digest, Unattributed};
 use sha2::{Digest, Sha256};
 
 use super::{
-    executed_file::{ExecutedFile, Kept},
+    executed_file::{ExecutedFile, KEPT_BYTES, Kept},
     file::FileKey,
     image::Reading,
     images::unreadable,
     served,
 };
-use crate::clock::Now;
+use crate::{clock::Now, resources};
 
 /// Files that may wait; the others stay with their processes until there is room.
 const QUEUE: usize = 256;
@@ -40,17 +44,20 @@ pub(super) struct Job {
     pub(super) since: Instant,
 }
 
-/// The threads that hash. They end when this is dropped, after the file at hand; those that wait for a server are not waited for.
+/// The threads that hash. They end when this is dropped, whatever they have at hand; those that wait for a server are not waited for.
 pub struct Hasher {
     small: Lane,
     /// One of these takes longer than hundreds of the small ones, which do not wait for it.
     large: Lane,
+    /// What is too large to be kept from being written to: nobody who waits to write to another file waits for one of these.
+    huge: Lane,
     /// For files behind a server, which may never answer: see [`served`].
     served: mpsc::SyncSender<Job>,
 }
 
 struct Lane {
     jobs: Option<mpsc::SyncSender<Job>>,
+    is_ending: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -61,18 +68,23 @@ impl Hasher {
     /// When no thread can be started.
     pub fn start(done: impl Fn(Hashed) + Clone + Send + 'static) -> io::Result<Self> {
         let (served, queue) = mpsc::sync_channel(QUEUE);
-        let (small, large) =
-            (Lane::start("hasher", done.clone())?, Lane::start("hasher-large", done.clone())?);
-        thread::Builder::new().name("served-files".to_owned()).spawn(|| served::hash_each(queue, done))?;
-        Ok(Self { small, large, served })
+        let small = Lane::start("hasher", resources::go_first, done.clone())?;
+        let large = Lane::start("hasher-large", resources::go_along, done.clone())?;
+        let huge = Lane::start("hasher-huge", resources::go_along, done.clone())?;
+        thread::Builder::new().name("served-files".to_owned()).spawn(|| {
+            resources::go_along();
+            served::hash_each(queue, done);
+        })?;
+        Ok(Self { small, large, huge, served })
     }
 
     /// Queues a file; gives it back when the queue is full.
     pub(super) fn submit(&self, image: u64, file: Arc<ExecutedFile>) -> Result<(), Arc<ExecutedFile>> {
-        let jobs = match () {
-            () if file.is_served() => Some(&self.served),
-            () if file.size() > SMALL_BYTES => self.large.jobs.as_ref(),
-            () => self.small.jobs.as_ref(),
+        let jobs = match file.size() {
+            _ if file.is_served() => Some(&self.served),
+            size if size <= SMALL_BYTES => self.small.jobs.as_ref(),
+            size if size <= KEPT_BYTES => self.large.jobs.as_ref(),
+            _ => self.huge.jobs.as_ref(),
         };
         let Some(jobs) = jobs else { return Err(file) };
         jobs.try_send(Job { image, file, since: Instant::now() }).map_err(|error| match error {
@@ -82,21 +94,25 @@ impl Hasher {
 }
 
 impl Lane {
-    fn start(name: &str, done: impl Fn(Hashed) + Send + 'static) -> io::Result<Self> {
+    fn start(name: &str, begin: fn(), done: impl Fn(Hashed) + Send + 'static) -> io::Result<Self> {
         let (jobs, queue) = mpsc::sync_channel::<Job>(QUEUE);
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let ending = Arc::clone(&is_ending);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            begin();
             for job in queue {
-                let result = read(&job.file).map_err(|error| unreadable(&error));
+                let result = read_unless(&ending, &job.file).map_err(|error| unreadable(&error));
                 done(Hashed { image: job.image, result });
             }
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), is_ending, thread: Some(thread) })
     }
 }
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        for lane in [&mut self.small, &mut self.large] {
+        for lane in [&mut self.small, &mut self.large, &mut self.huge] {
+            lane.is_ending.store(true, Ordering::Relaxed);
             lane.jobs = None;
             if lane.thread.take().is_some_and(|thread| thread.join().is_err()) {
                 tracing::error!("a hashing thread ended with a panic");
@@ -107,9 +123,14 @@ impl Drop for Hasher {
 
 /// Reads the whole content.
 pub(super) fn read(file: &ExecutedFile) -> io::Result<Reading> {
+    read_unless(&AtomicBool::new(false), file)
+}
+
+/// The same, and gives up when it is told to, or when the file becomes longer while it is read.
+fn read_unless(ending: &AtomicBool, file: &ExecutedFile) -> io::Result<Reading> {
     let descriptor = &file.descriptor;
     let (begun, before) = (Now::read(), FileKey::of(descriptor)?);
-    let (mut unchanged_since, mut after) = (begun, before);
+    let (mut unchanged_since, mut after) = (Now::read(), before);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; CHUNK];
     let mut offset = 0;
@@ -123,10 +144,12 @@ pub(super) fn read(file: &ExecutedFile) -> io::Result<Reading> {
         };
         hasher.update(&buffer[..length]);
         offset = offset.saturating_add(u64::try_from(length).map_err(io::Error::other)?);
-        let asked = Now::read();
         let key = FileKey::of(descriptor)?;
         if key != after {
-            (unchanged_since, after) = (asked, key);
+            (unchanged_since, after) = (Now::read(), key);
+        }
+        if ending.load(Ordering::Relaxed) || offset > before.size {
+            return Err(io::ErrorKind::Interrupted.into());
         }
     }
     let digest = Sha256Digest(hasher.finalize().into());
@@ -161,11 +184,39 @@ mod tests {
     #[test]
     fn what_nobody_could_write_to_is_as_if_read_at_once() {
         let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
-        let file = ExecutedFile::keep(std::fs::File::open(&path).unwrap().into());
+        let mut file = ExecutedFile::open(std::fs::File::open(&path).unwrap().into());
+        file.keep();
         let kept = file.kept().unwrap();
         std::fs::remove_file(&path).unwrap();
         let reading = read(&file).unwrap();
         assert_eq!((reading.after, reading.ended.monotonic), (kept.key, kept.since.monotonic));
+    }
+
+    #[test]
+    fn what_is_given_back_may_be_written_to() {
+        let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        let mut file = ExecutedFile::open(std::fs::File::open(&path).unwrap().into());
+        file.keep();
+        assert!(file.kept().is_some());
+        file.give_back();
+        assert!(file.kept().is_none());
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_a_file_that_takes_hours() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(1 << 42).unwrap();
+        let (send, receive) = mpsc::channel();
+        let hasher = Hasher::start(move |hashed| send.send(hashed).unwrap()).unwrap();
+        for image in 0..3 {
+            let file = ExecutedFile::open(file.try_clone().unwrap().into());
+            hasher.submit(image, Arc::new(file)).unwrap();
+        }
+        let begun = Instant::now();
+        drop(hasher);
+        assert!(begun.elapsed().as_secs() < 5);
+        assert!(receive.iter().all(|hashed| hashed.result.is_err()));
     }
 
     #[test]
@@ -176,7 +227,7 @@ mod tests {
             let file = ExecutedFile::open(tempfile::tempfile().unwrap().into());
             hasher.submit(image, Arc::new(file)).unwrap();
         }
+        assert_eq!(receive.iter().take(20).filter(|hashed| hashed.result.is_ok()).count(), 20);
         drop(hasher);
-        assert_eq!(receive.iter().filter(|hashed| hashed.result.is_ok()).count(), 20);
     }
 }

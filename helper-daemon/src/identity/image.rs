@@ -10,8 +10,8 @@ use crate::clock::Now;
 #[derive(Debug)]
 pub(super) struct Image {
     pub(super) number: u64,
-    /// See [`portolan_bpf::FileId::is_guarded`].
-    pub(super) is_guarded: bool,
+    /// Whether another file with the same key has the same content.
+    pub(super) is_known_by_key: bool,
     state: RefCell<State>,
 }
 
@@ -44,15 +44,15 @@ pub(super) struct Reading {
     pub(super) begun: Now,
     /// Its key when the last byte had been read.
     pub(super) after: FileKey,
-    /// A moment before it was first seen to have that key.
+    /// A moment after it was first seen to have that key.
     pub(super) unchanged_since: Now,
     /// A moment after that.
     pub(super) ended: Now,
 }
 
 impl Image {
-    pub(super) fn held(number: u64, is_guarded: bool, file: ExecutedFile) -> Self {
-        Self { number, is_guarded, state: RefCell::new(State::Held(Arc::new(file))) }
+    pub(super) fn held(number: u64, is_known_by_key: bool, file: ExecutedFile) -> Self {
+        Self { number, is_known_by_key, state: RefCell::new(State::Held(Arc::new(file))) }
     }
 
     pub(super) fn content(&self) -> Content {
@@ -74,6 +74,7 @@ impl Image {
 
     /// Gives the file back when the hasher has no room now.
     pub(super) fn hold_again(&self, file: Arc<ExecutedFile>) {
+        file.give_back();
         *self.state.borrow_mut() = State::Held(file);
     }
 

@@ -32,27 +32,36 @@ pub(super) struct Images {
 
 impl Images {
     /// The image of an open file, which a process executed as `executed`, and which has not been looked at before `begun`. The
-    /// descriptor is kept only for the first of its kind.
-    pub(super) fn of(&mut self, descriptor: OwnedFd, executed: &FileId, begun: Now) -> io::Result<Rc<Image>> {
+    /// descriptor is kept only for the first of its kind. `is_next`: it is going to be hashed at once.
+    pub(super) fn of(
+        &mut self,
+        descriptor: OwnedFd,
+        executed: &FileId,
+        begun: Now,
+        is_next: bool,
+    ) -> io::Result<Rc<Image>> {
         let key = FileKey::of(&descriptor)?;
-        // What others may write to may be another content each time, for a write through a mapping leaves no trace.
-        let is_guarded = executed.is_guarded;
-        if is_guarded && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
+        let seen = Now::read();
+        let mut file = ExecutedFile::open(descriptor);
+        // What others may write to may be another content each time, for a write through a mapping leaves no trace; and a server
+        // says of its files what it likes.
+        let is_known_by_key = executed.is_guarded && !executed.is_served && !file.is_served();
+        if is_known_by_key && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
             return Ok(image);
         }
         self.made += 1;
-        let known = self.known.get(&key).filter(|_| is_guarded);
-        // A server may have to be asked for the lease.
-        let is_kept = known.is_none() && is_guarded && !executed.is_served;
-        let file = if is_kept { ExecutedFile::keep(descriptor) } else { ExecutedFile::open(descriptor) };
-        let image = Rc::new(Image::held(self.made, is_guarded, file));
+        let known = self.known.get(&key).filter(|_| is_known_by_key);
+        if is_next && is_known_by_key && known.is_none() {
+            file.keep();
+        }
+        let image = Rc::new(Image::held(self.made, is_known_by_key, file));
         if let Some(digest) = known {
-            let (before, after, unchanged_since) = (key, key, begun);
+            let (before, after) = (key, key);
             let reading =
-                Reading { digest: *digest, before, begun, after, unchanged_since, ended: Now::read() };
+                Reading { digest: *digest, before, begun, after, unchanged_since: seen, ended: seen };
             image.finish(Ok(reading));
         }
-        if is_guarded && (executed.stamps != Stamps::Coarse || key.is_older_than_a_tick(begun.wall)) {
+        if is_known_by_key && (executed.stamps != Stamps::Coarse || key.is_older_than_a_tick(begun.wall)) {
             self.shared.insert(key, Rc::downgrade(&image));
         }
         self.running.insert(self.made, Rc::downgrade(&image));
@@ -62,7 +71,7 @@ impl Images {
     pub(super) fn finish(&mut self, hashed: Hashed) {
         let Some(image) = self.running.get(&hashed.image).and_then(Weak::upgrade) else { return };
         if let Ok(Reading { digest, before, begun, after, .. }) = hashed.result
-            && image.is_guarded
+            && image.is_known_by_key
             && before == after
             && before.is_older_than_a_tick(begun.wall)
         {
@@ -110,7 +119,7 @@ mod tests {
         let mut images = Images::default();
         let mut of = |stamps, is_guarded| {
             let descriptor = OwnedFd::from(file.try_clone().unwrap());
-            images.of(descriptor, &executed(&file, stamps, is_guarded), begun).unwrap()
+            images.of(descriptor, &executed(&file, stamps, is_guarded), begun, false).unwrap()
         };
         let (first, second) = (of(Stamps::Coarse, true), of(Stamps::Coarse, true));
         assert_ne!(first.number, second.number, "a change in this tick would not show");

@@ -288,10 +288,13 @@ impl Processes {
             }
         };
         match FileKey::of(&descriptor) {
-            Ok(key) if key.is_file(&executed) => match self.images.of(descriptor, &executed, Now::read()) {
-                Ok(image) => (Some(image), path),
-                Err(_) => unknown,
-            },
+            Ok(key) if key.is_file(&executed) => {
+                let is_next = event.kind == EventKind::Exec;
+                match self.images.of(descriptor, &executed, Now::read(), is_next) {
+                    Ok(image) => (Some(image), path),
+                    Err(_) => unknown,
+                }
+            }
             _ => unknown,
         }
     }

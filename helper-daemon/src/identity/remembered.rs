@@ -122,7 +122,7 @@ impl Processes {
         let image = one.executed.filter(|_| needs_file).and_then(|executed| {
             let name = one.path.as_raw().as_bytes();
             let (descriptor, _) = file::open_executed(one.key.pid, None, name, &executed)?;
-            self.images.of(descriptor, &executed, now).ok()
+            self.images.of(descriptor, &executed, now, false).ok()
         });
         let process = Process {
             key: one.key,

@@ -5,20 +5,23 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use rustix::fs::{fstat, fstatfs};
+use rustix::fs::fstatfs;
 
-/// Nobody has to wait for a larger file: this one is hashed in some 40 ms.
-const BYTES_MAX: i64 = 64 << 20;
 /// Its files are written to by another way as well, which no lease closes.
 const OVERLAYFS_SUPER_MAGIC: i64 = 0x794c_7630;
 
-/// Takes a lease on a file that is open for reading; `false` when somebody has it open for writing, when its filesystem knows no
-/// leases, or when it is too large. Does not wait, unless the filesystem has to ask a server.
+/// Takes a lease on a file that is open for reading; `false` when somebody has it open for writing, or when its filesystem knows no
+/// leases. Not for files behind a server: it would have to be asked.
 pub fn take_lease(file: &OwnedFd) -> bool {
-    let is_fit = fstat(file).is_ok_and(|status| status.st_size <= BYTES_MAX)
-        && fstatfs(file).is_ok_and(|filesystem| filesystem.f_type != OVERLAYFS_SUPER_MAGIC);
+    let is_fit = fstatfs(file).is_ok_and(|filesystem| filesystem.f_type != OVERLAYFS_SUPER_MAGIC);
     // SAFETY: two numbers for an open descriptor.
     is_fit && unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK) } == 0
+}
+
+/// Gives a lease back, where there is one.
+pub fn give_lease_back(file: &OwnedFd) {
+    // SAFETY: two numbers for an open descriptor. Without a lease it fails, and nothing is to be done.
+    unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_SETLEASE, libc::F_UNLCK) };
 }
 
 /// Whether the lease still holds and nobody waits for its end.
@@ -55,7 +58,7 @@ mod tests {
         let refused = fs::OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&moved);
         assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
         assert!(!has_lease(&file));
-        drop(file);
+        give_lease_back(&file);
         fs::OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&moved).unwrap();
     }
 

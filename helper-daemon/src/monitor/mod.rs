@@ -45,7 +45,7 @@ mod truth;
 pub use counters::{Closed, Losses};
 pub use exec_files::ExecFile;
 pub use hooks::Hook;
-pub use lease::{has_lease, take_lease};
+pub use lease::{give_lease_back, has_lease, take_lease};
 pub use left_behind::LeftBehind;
 pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
