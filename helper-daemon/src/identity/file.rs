@@ -9,10 +9,10 @@ use std::{
 
 use portolan_bpf::FileId;
 use portolan_core::{Pid, UnixMillis, Untrusted};
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
+use crate::{clock, monitor::stat_as_known};
 
 /// What tells two contents apart without reading them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,12 +54,6 @@ impl FileKey {
     pub(super) fn is_unchanged_since(&self, executed: &FileId) -> bool {
         self.is_file(executed) && self.changed == executed.changed && self.size == executed.size
     }
-}
-
-/// What the kernel knows of a file: a server that is asked may never answer.
-fn stat_as_known(descriptor: &impl AsFd) -> io::Result<Statx> {
-    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    Ok(rustix::fs::statx(descriptor, "", flags, StatxFlags::BASIC_STATS)?)
 }
 
 /// The file that a process runs now, from /proc, with its path; `None` when it is another than it executed.

@@ -146,23 +146,10 @@ impl Head {
 
 #[cfg(test)]
 mod tests {
-    use portolan_core::{Direction, Pid, Protocol, Uid};
-
     use super::*;
+    use crate::pipeline::flow;
 
     const BOOT: &str = "this start";
-
-    fn flow(pid: u32) -> Flow {
-        Flow {
-            owner: ProcessKey { pid: Pid(pid), started: MonotonicNs(1), exec_generation: 1 },
-            uid: Uid(0),
-            protocol: Protocol::Tcp,
-            direction: Direction::Outbound,
-            local: None,
-            remote: None,
-            network_namespace: 1,
-        }
-    }
 
     fn head(epoch: u64) -> Entry {
         let head = Head::new(None, BOOT.to_owned(), 5, epoch, MonotonicNs(77));

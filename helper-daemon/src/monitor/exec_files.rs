@@ -17,9 +17,11 @@ use nix::{
     sys::fanotify::{EventFFlags, Fanotify, InitFlags, MaskFlags},
 };
 use portolan_core::{Pid, Untrusted};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, open, openat2, statx};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, open, openat2};
 
-use super::{hooks::Hook, mount_namespaces::MountNamespaces, mounts::Device, sources::Sources};
+use super::{
+    hooks::Hook, mount_namespaces::MountNamespaces, mounts::Device, sources::Sources, stat::stat_as_known,
+};
 
 const NAME: &str = "fanotify FAN_OPEN_EXEC";
 const PURPOSE: &str = "holds the file that a process runs, so that the shortest process can be hashed";
@@ -136,7 +138,7 @@ const DELETED: &[u8] = b" (deleted)";
 ///
 /// The path was walked a moment ago, so what the kernel does not remember of it is gone: nothing on the way is asked.
 fn is_gone(descriptor: BorrowedFd<'_>, pid: Pid, path: &[u8]) -> bool {
-    let Some(file) = Place::of(descriptor) else { return false };
+    let Ok(file) = stat_as_known(descriptor) else { return false };
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let has_it = |root: BorrowedFd<'_>, inside| {
         let open = |resolve| openat2(root, path, flags | OFlags::NOFOLLOW, Mode::empty(), resolve);
@@ -144,30 +146,13 @@ fn is_gone(descriptor: BorrowedFd<'_>, pid: Pid, path: &[u8]) -> bool {
             Err(rustix::io::Errno::INVAL) => open(ResolveFlags::NO_SYMLINKS | inside), // before Linux 5.12
             named => named,
         };
-        named.is_ok_and(|named| Place::of(named.as_fd()).is_some_and(|named| named.is(&file)))
+        named
+            .and_then(stat_as_known)
+            .is_ok_and(|named| (named.stx_ino, named.stx_size) == (file.stx_ino, file.stx_size))
     };
     // It may have other names. When the process has ended, too, nobody can look: then it keeps what it is called.
-    file.links == 0
+    file.stx_nlink == 0
         || open(format!("/proc/{}/root", pid.0), flags, Mode::empty()).is_ok_and(|root| {
             !has_it(root.as_fd(), ResolveFlags::IN_ROOT) && !has_it(CWD, ResolveFlags::empty())
         })
-}
-
-/// What the kernel knows of a file, without asking a server.
-struct Place {
-    inode: u64,
-    size: u64,
-    links: u32,
-}
-
-impl Place {
-    fn of(file: BorrowedFd<'_>) -> Option<Self> {
-        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-        let stat = statx(file, "", flags, StatxFlags::BASIC_STATS).ok()?;
-        Some(Self { inode: stat.stx_ino, size: stat.stx_size, links: stat.stx_nlink })
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        (self.inode, self.size) == (other.inode, other.size)
-    }
 }

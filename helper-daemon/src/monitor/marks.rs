@@ -15,7 +15,7 @@ use nix::sys::fanotify::{MarkFlags, MaskFlags};
 use portolan_bpf::{Event, EventKind, FileId};
 use portolan_core::{MonotonicNs, Pid};
 use rustix::{
-    fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags},
+    fs::{Mode, OFlags, ResolveFlags},
     io::Errno,
 };
 
@@ -23,6 +23,7 @@ use super::{
     exec_files::ExecFiles,
     mount_namespaces::Mounted,
     mounts::{Device, Mount},
+    stat::stat_as_known,
 };
 
 /// To mark a mount takes as long as to read so many bytes of a list.
@@ -128,9 +129,7 @@ impl ExecFiles {
         }
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let Ok(file) = rustix::fs::open(format!("/proc/{}/exe", pid.0), flags, Mode::empty()) else { return };
-        let as_known = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-        let inode = rustix::fs::statx(&file, "", as_known, StatxFlags::INO).map(|stat| stat.stx_ino);
-        if inode.is_ok_and(|inode| inode != executed.inode) {
+        if stat_as_known(&file).is_ok_and(|now| now.stx_ino != executed.inode) {
             return; // it runs something else by now
         }
         match self.mark(&file) {

@@ -39,6 +39,7 @@ mod pins;
 mod places;
 mod programs;
 mod sources;
+mod stat;
 mod syscall;
 mod truth;
 
@@ -49,6 +50,7 @@ pub use lease::{give_lease_back, has_lease, take_lease};
 pub use left_behind::LeftBehind;
 pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
+pub use stat::stat_as_known;
 pub use truth::Truth;
 
 use std::{

@@ -46,6 +46,8 @@ mod writer;
 pub use backend::DaemonBackend;
 pub use handle::{End, Handle};
 pub use ledger::Ledger;
+#[cfg(test)]
+pub(crate) use ledger::tests::flow;
 pub use recorder::{Places, Recorder, RecorderError};
 pub use self_test::{SelfTestChild, move_known_bytes};
 pub use writer::{Writer, WriterError};

@@ -2,7 +2,8 @@ use portolan_core::{Direction, Pid, Protocol};
 
 use super::*;
 
-fn flow(pid: u32) -> Flow {
+/// A flow of a process.
+pub(crate) fn flow(pid: u32) -> Flow {
     Flow {
         owner: ProcessKey { pid: Pid(pid), started: MonotonicNs(1), exec_generation: 1 },
         uid: Uid(0),
