@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::ParseError;
 
 /// Something a person should know.
@@ -9,6 +11,14 @@ pub enum FindingKind {
     NewApplication,
     /// A known application talked with content that was never seen before.
     ChangedExecutable,
+    /// The file of an application that has talked was changed on disk, and no package manager explains it.
+    ChangedFile,
+    /// A package manager changed the files of applications that have talked, and what they hold is what the packages ship.
+    Upgraded,
+    /// There is code in a talking process that is not its executable's.
+    ForeignCode,
+    /// What talked while Portolan learned, to be reviewed as one list.
+    Baseline,
     /// The kernel or the daemon had to drop events: some traffic may lack its owner.
     LostEvents,
     /// The bytes that the daemon moved itself did not arrive in the count.
@@ -18,12 +28,29 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
+    /// All kinds.
+    pub const ALL: [Self; 9] = [
+        Self::NewApplication,
+        Self::ChangedExecutable,
+        Self::ChangedFile,
+        Self::Upgraded,
+        Self::ForeignCode,
+        Self::Baseline,
+        Self::LostEvents,
+        Self::SelfTestFailed,
+        Self::UnbalancedLedger,
+    ];
+
     /// The word on the bus, in the database and in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NewApplication => "new-application",
             Self::ChangedExecutable => "changed-executable",
+            Self::ChangedFile => "changed-file",
+            Self::Upgraded => "upgraded",
+            Self::ForeignCode => "foreign-code",
+            Self::Baseline => "baseline",
             Self::LostEvents => "lost-events",
             Self::SelfTestFailed => "self-test-failed",
             Self::UnbalancedLedger => "unbalanced-ledger",
@@ -41,17 +68,54 @@ impl FromStr for FindingKind {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        match text {
-            "new-application" => Ok(Self::NewApplication),
-            "changed-executable" => Ok(Self::ChangedExecutable),
-            "lost-events" => Ok(Self::LostEvents),
-            "self-test-failed" => Ok(Self::SelfTestFailed),
-            "unbalanced-ledger" => Ok(Self::UnbalancedLedger),
-            _ => Err(ParseError::new(
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            ParseError::new(
                 "kind of finding",
                 text,
-                "new-application, changed-executable, lost-events, self-test-failed or unbalanced-ledger",
-            )),
+                "new-application, changed-executable, changed-file, upgraded, foreign-code, baseline, lost-events, \
+                 self-test-failed or unbalanced-ledger",
+            )
+        })
+    }
+}
+
+/// How much a finding should disturb a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// To be found when somebody looks: it is explained.
+    Quiet,
+    /// To be told once.
+    Normal,
+    /// To be told at once, and to stay until it is answered.
+    Loud,
+}
+
+impl Severity {
+    /// The word on the bus, in the database and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Normal => "normal",
+            Self::Loud => "loud",
         }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Severity {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        [Self::Quiet, Self::Normal, Self::Loud]
+            .into_iter()
+            .find(|severity| severity.as_str() == text)
+            .ok_or_else(|| ParseError::new("severity", text, "quiet, normal or loud"))
     }
 }

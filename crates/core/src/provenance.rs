@@ -1,0 +1,86 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a file comes from, as the package databases of this machine say.
+///
+/// Whoever may write those databases (root) can say in them what they like: “verified” means that nobody changed the file without
+/// changing the database too.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "state", content = "of")]
+pub enum Provenance {
+    /// The content is what the package shipped.
+    Verified(Package),
+    /// A package lists the file with another content.
+    Modified(Package),
+    /// A package lists the file, and says nothing about its content.
+    Unchecked(Package),
+    /// Every database was searched, and no package lists it.
+    Unowned,
+    /// It could not be found out; the sentence says why.
+    Unknown(String),
+}
+
+/// A package that lists a file. Its texts are printable ASCII without spaces.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Package {
+    /// Whose database says so.
+    pub manager: PackageManager,
+    /// Its name.
+    pub name: String,
+    /// Its version, with epoch and release.
+    pub version: String,
+}
+
+/// A package manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PackageManager {
+    /// dpkg: Debian, Ubuntu and what is built on them.
+    Deb,
+    /// Fedora, RHEL, openSUSE.
+    Rpm,
+    /// Arch Linux and what is built on it.
+    Pacman,
+}
+
+impl PackageManager {
+    /// The word before a package's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::Rpm => "rpm",
+            Self::Pacman => "pacman",
+        }
+    }
+}
+
+impl fmt::Display for PackageManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Provenance {
+    /// The word on the bus, in the database and in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Verified(_) => "verified",
+            Self::Modified(_) => "modified",
+            Self::Unchecked(_) => "unchecked",
+            Self::Unowned => "unowned",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// The package that lists the file; `None` where none does, or that is not known.
+    #[must_use]
+    pub fn package(&self) -> Option<&Package> {
+        match self {
+            Self::Verified(package) | Self::Modified(package) | Self::Unchecked(package) => Some(package),
+            Self::Unowned | Self::Unknown(_) => None,
+        }
+    }
+}
