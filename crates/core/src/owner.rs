@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{ApplicationKey, Executable, Unattributed};
+use crate::{ApplicationKey, Executable, FileContent, Provenance, Unattributed};
 
 /// An executable and what started it.
 ///
@@ -10,6 +10,8 @@ use crate::{ApplicationKey, Executable, Unattributed};
 pub struct Lineage {
     /// What runs.
     pub executable: Executable,
+    /// The script that it runs, where it is an interpreter; `None` where it is not, or that is not known.
+    pub script: Option<FileContent>,
     /// What started it. `None` above the first process, and where the parent could not be identified.
     pub parent: Option<Arc<Lineage>>,
 }
@@ -31,6 +33,8 @@ pub enum Owner {
         lineage: Arc<Lineage>,
         /// What a person approves.
         application: ApplicationKey,
+        /// Where the executable comes from.
+        provenance: Arc<Provenance>,
     },
     /// The kernel itself (no user process).
     Kernel,

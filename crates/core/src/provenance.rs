@@ -63,6 +63,12 @@ impl fmt::Display for PackageManager {
 }
 
 impl Provenance {
+    /// Of a file that nobody has asked about so far.
+    #[must_use]
+    pub fn not_looked_at() -> Self {
+        Self::Unknown("It was not looked at yet.".to_owned())
+    }
+
     /// The word on the bus, in the database and in JSON.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

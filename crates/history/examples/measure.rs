@@ -8,7 +8,7 @@
 use std::{error::Error, net::Ipv4Addr, path::Path, sync::Arc, time::Instant};
 
 use portolan_core::{
-    ApplicationKey, Bytes, Dimension, Direction, Endpoint, Executable, Lineage, Owner, Protocol,
+    ApplicationKey, Bytes, Dimension, Direction, Endpoint, Executable, Lineage, Owner, Protocol, Provenance,
     Sha256Digest, Uid, UnixMillis,
 };
 use portolan_history::{History, Question, Reader, Record};
@@ -65,12 +65,23 @@ fn program(number: u32) -> Owner {
         path: path.into(),
         sha256: Sha256Digest(std::array::from_fn(|index| content.to_le_bytes()[index % 4])),
     };
-    let init =
-        Arc::new(Lineage { executable: executable("/usr/lib/systemd/systemd".into(), 1), parent: None });
-    let shell = Arc::new(Lineage { executable: executable("/usr/bin/bash".into(), 2), parent: Some(init) });
+    let init = Arc::new(Lineage {
+        executable: executable("/usr/lib/systemd/systemd".into(), 1),
+        script: None,
+        parent: None,
+    });
+    let shell = Arc::new(Lineage {
+        executable: executable("/usr/bin/bash".into(), 2),
+        script: None,
+        parent: Some(init),
+    });
     let executable = executable(format!("/usr/lib/program-{number}/program"), number);
     let application = ApplicationKey::of(&executable);
-    Owner::Program { lineage: Arc::new(Lineage { executable, parent: Some(shell) }), application }
+    Owner::Program {
+        lineage: Arc::new(Lineage { executable, script: None, parent: Some(shell) }),
+        application,
+        provenance: Arc::new(Provenance::not_looked_at()),
+    }
 }
 
 fn batch(programs: &[Owner], bucket: u32) -> Vec<Record> {

@@ -43,7 +43,7 @@ impl Interner {
     /// Where `record` is stored.
     pub(crate) fn place(&mut self, connection: &Connection, record: &Record) -> rusqlite::Result<Place> {
         let (owner, program) = match &record.owner {
-            Owner::Program { lineage, application } => {
+            Owner::Program { lineage, application, .. } => {
                 let application = self.applications.id(connection, application)?;
                 let (lineage, executable) =
                     self.lineages.id(connection, &mut self.executables, &mut self.texts, lineage)?;

@@ -10,10 +10,10 @@ fn executable(path: &str, content: u8) -> Executable {
 }
 
 fn curl(content: u8) -> (Lineage, ApplicationKey) {
-    let parent = Lineage { executable: executable("/usr/bin/bash", 200), parent: None };
+    let parent = Lineage { executable: executable("/usr/bin/bash", 200), script: None, parent: None };
     let executable = executable("/usr/bin/curl", content);
     let application = ApplicationKey::of(&executable);
-    (Lineage { executable, parent: Some(Arc::new(parent)) }, application)
+    (Lineage { executable, script: None, parent: Some(Arc::new(parent)) }, application)
 }
 
 fn observe(judge: &mut Judge, (lineage, application): &(Lineage, ApplicationKey)) -> Option<Verdict> {
@@ -107,7 +107,7 @@ fn an_ignored_application_is_remembered_and_not_told() {
 fn a_second_path_of_a_known_application_has_no_previous_content() {
     let mut judge = known(ReviewState::Approved, &[1]);
     let application = curl(1).1;
-    let lineage = Lineage { executable: executable("/opt/curl", 1), parent: None };
+    let lineage = Lineage { executable: executable("/opt/curl", 1), script: None, parent: None };
     let verdict = judge.observe(&lineage, &application, USER, None, NOW).unwrap();
     assert_eq!(
         (verdict.kind, verdict.previous_sha256, verdict.parent_path),

@@ -6,8 +6,8 @@ use std::{
 
 use portolan_bpf::{FileId, Stamps};
 use portolan_core::{
-    ApplicationKey, Executable, Lineage, MonotonicNs, Owner, Placement, ProcessKey, Uid, Unattributed,
-    Untrusted,
+    ApplicationKey, Executable, Lineage, MonotonicNs, Owner, Placement, ProcessKey, Provenance, Uid,
+    Unattributed, Untrusted,
 };
 
 use super::{
@@ -65,7 +65,8 @@ impl Process {
             None => Identity::Pending,
             Some(Ok(lineage)) => {
                 let application = ApplicationKey::of(&lineage.executable);
-                Identity::Settled(Owner::Program { lineage, application })
+                let provenance = Arc::new(Provenance::not_looked_at());
+                Identity::Settled(Owner::Program { lineage, application, provenance })
             }
             Some(Err(reason)) => Identity::Settled(Owner::Unattributed(reason)),
         }
@@ -84,8 +85,9 @@ impl Process {
                 Some(settled) => settled.clone(),
                 None => {
                     let executable = process.executable()?;
-                    let lineage =
-                        executable.map(|executable| Arc::new(Lineage { executable, parent: parent.take() }));
+                    let lineage = executable.map(|executable| {
+                        Arc::new(Lineage { executable, script: None, parent: parent.take() })
+                    });
                     process.identity.get_or_init(|| lineage).clone()
                 }
             };

@@ -143,8 +143,9 @@ impl Processes {
         if let Some(identity) = one.identity {
             let parent = process.parent.as_ref().and_then(|parent| parent.identity.get()?.clone().ok());
             let path = process.path.clone();
-            let lineage =
-                identity.map(|sha256| Arc::new(Lineage { executable: Executable { path, sha256 }, parent }));
+            let lineage = identity.map(|sha256| {
+                Arc::new(Lineage { executable: Executable { path, sha256 }, script: None, parent })
+            });
             // Just made: nobody has set it.
             process.identity.get_or_init(|| lineage);
         }

@@ -159,7 +159,7 @@ impl Shown {
         let executable = match owner {
             Owner::Kernel => Err("kernel"),
             Owner::Unattributed(reason) => Err(reason.as_str()),
-            Owner::Program { lineage, application } => Ok((
+            Owner::Program { lineage, application, .. } => Ok((
                 application.clone(),
                 lineage.executable.clone(),
                 lineage.parent.as_ref().map(|parent| parent.executable.path.clone()),

@@ -175,7 +175,7 @@ impl Recorder {
             tally.add(told.owner, told.bytes);
             let who = Who { owner: told.owner, placement: told.row.source.placement(), uid: flow.uid };
             shown.moved(who, flow.remote, told.moved_now);
-            if let (true, Owner::Program { lineage, application }) = (told.is_first, told.owner)
+            if let (true, Owner::Program { lineage, application, .. }) = (told.is_first, told.owner)
                 && let Some(verdict) = judge.observe(lineage, application, flow.uid, flow.remote, now.wall)
             {
                 verdicts.push((verdict, lineage.parent.as_ref().map(|parent| parent.executable.clone())));

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use portolan_core::{ApplicationKey, Dimension, FindingKind, Owner, ReviewState, Uid, UnixMillis, Untrusted};
+use portolan_core::{
+    ApplicationKey, Dimension, FindingKind, Owner, Provenance, ReviewState, Uid, UnixMillis, Untrusted,
+};
 use portolan_history::{NewFinding, Question, Record, Subject};
 
 use crate::world::{Place, everything, executable, lineage, program, record};
@@ -93,7 +95,11 @@ fn a_chain_of_a_thousand_parents_is_stored() {
         let content = u8::try_from(content % 251).unwrap();
         chain = lineage(executable("/tmp/self", content), Some(chain));
     }
-    let owner = Owner::Program { lineage: Arc::clone(&chain), application: "/tmp/self".parse().unwrap() };
+    let owner = Owner::Program {
+        lineage: Arc::clone(&chain),
+        application: "/tmp/self".parse().unwrap(),
+        provenance: Arc::new(Provenance::not_looked_at()),
+    };
     let mut history = place.history();
     history.write(&[Record { owner, ..record() }]).unwrap();
     let question = Question { by: vec![Dimension::Executable, Dimension::Parent], ..everything() };

@@ -74,7 +74,7 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
 /// Executable, parent and application of a program; says why in `keys` when the owner is none.
 fn owner(keys: &mut Keys, record: &Record) -> Option<(Executable, Option<Executable>, String)> {
     match &record.owner {
-        Owner::Program { lineage, application } => {
+        Owner::Program { lineage, application, .. } => {
             let parent = lineage.parent.as_ref().map(|parent| parent.executable.clone());
             let application = application.as_untrusted().as_raw().to_owned();
             return Some((lineage.executable.clone(), parent, application));

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use portolan_core::{
-    ApplicationKey, Bytes, Direction, Endpoint, Executable, Lineage, Owner, Placement, Protocol,
+    ApplicationKey, Bytes, Direction, Endpoint, Executable, Lineage, Owner, Placement, Protocol, Provenance,
     Sha256Digest, Uid, Unattributed, UnixMillis,
 };
 use portolan_history::{History, Question, Reader, Record};
@@ -71,11 +71,15 @@ pub(crate) fn executable(path: &str, content: u8) -> Executable {
 }
 
 pub(crate) fn lineage(executable: Executable, parent: Option<Arc<Lineage>>) -> Arc<Lineage> {
-    Arc::new(Lineage { executable, parent })
+    Arc::new(Lineage { executable, script: None, parent })
 }
 
 pub(crate) fn program(lineage: &Arc<Lineage>) -> Owner {
-    Owner::Program { lineage: Arc::clone(lineage), application: ApplicationKey::of(&lineage.executable) }
+    Owner::Program {
+        lineage: Arc::clone(lineage),
+        application: ApplicationKey::of(&lineage.executable),
+        provenance: Arc::new(Provenance::not_looked_at()),
+    }
 }
 
 pub(crate) fn placement(cgroup: &str) -> Arc<Placement> {
@@ -124,7 +128,11 @@ pub(crate) fn owners() -> Vec<Owner> {
     }
     // An application may have executables behind different paths.
     let other = lineage(executable("/opt/curl", 6), None);
-    owners.push(Owner::Program { lineage: other, application: "/usr/bin/curl".parse().unwrap() });
+    owners.push(Owner::Program {
+        lineage: other,
+        application: "/usr/bin/curl".parse().unwrap(),
+        provenance: Arc::new(Provenance::not_looked_at()),
+    });
     owners
 }
 
