@@ -26,6 +26,28 @@ impl Untrusted {
         Self(text)
     }
 
+    /// The bytes that [`Untrusted::from_bytes`] made this of.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len());
+        let mut rest = self.0.as_bytes();
+        while let Some((first, tail)) = rest.split_first() {
+            let escaped = rest.strip_prefix(b"\\x").and_then(|tail| tail.get(..2));
+            let byte = escaped.and_then(|digits| std::str::from_utf8(digits).ok());
+            match byte.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+                Some(byte) => {
+                    bytes.push(byte);
+                    rest = rest.get(4..).unwrap_or_default();
+                }
+                None => {
+                    bytes.push(*first);
+                    rest = tail;
+                }
+            }
+        }
+        bytes
+    }
+
     /// The text as it came, for storage and comparison only.
     #[must_use]
     pub fn as_raw(&self) -> &str {

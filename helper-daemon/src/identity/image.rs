@@ -10,6 +10,8 @@ use crate::clock::Now;
 #[derive(Debug)]
 pub(super) struct Image {
     pub(super) number: u64,
+    /// Its file when it was opened.
+    pub(super) key: FileKey,
     /// Whether another file with the same key has the same content.
     pub(super) is_known_by_key: bool,
     state: RefCell<State>,
@@ -51,8 +53,8 @@ pub(super) struct Reading {
 }
 
 impl Image {
-    pub(super) fn held(number: u64, is_known_by_key: bool, file: ExecutedFile) -> Self {
-        Self { number, is_known_by_key, state: RefCell::new(State::Held(Arc::new(file))) }
+    pub(super) fn held(number: u64, key: FileKey, is_known_by_key: bool, file: ExecutedFile) -> Self {
+        Self { number, key, is_known_by_key, state: RefCell::new(State::Held(Arc::new(file))) }
     }
 
     pub(super) fn content(&self) -> Content {

@@ -49,23 +49,49 @@ impl Images {
         if is_known_by_key && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
             return Ok(image);
         }
-        self.made += 1;
-        let known = self.known.get(&key).filter(|_| is_known_by_key);
-        if is_next && is_known_by_key && known.is_none() {
+        if is_next && is_known_by_key && !self.known.contains_key(&key) {
             file.keep();
         }
-        let image = Rc::new(Image::held(self.made, is_known_by_key, file));
-        if let Some(digest) = known {
+        let is_shared =
+            is_known_by_key && (executed.stamps != Stamps::Coarse || key.is_older_than_a_tick(begun.wall));
+        Ok(self.make(file, key, is_known_by_key, is_shared, begun, seen))
+    }
+
+    /// The image of a script, which anybody may write to while it runs.
+    pub(super) fn of_script(&mut self, descriptor: OwnedFd) -> io::Result<Rc<Image>> {
+        let begun = Now::read();
+        let key = FileKey::of(&descriptor)?;
+        let seen = Now::read();
+        let file = ExecutedFile::open(descriptor);
+        let is_known_by_key = !file.is_served() && key.is_older_than_a_tick(begun.wall);
+        if is_known_by_key && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
+            return Ok(image);
+        }
+        Ok(self.make(file, key, is_known_by_key, is_known_by_key, begun, seen))
+    }
+
+    fn make(
+        &mut self,
+        file: ExecutedFile,
+        key: FileKey,
+        is_known_by_key: bool,
+        is_shared: bool,
+        begun: Now,
+        seen: Now,
+    ) -> Rc<Image> {
+        self.made += 1;
+        let image = Rc::new(Image::held(self.made, key, is_known_by_key, file));
+        if let Some(digest) = self.known.get(&key).filter(|_| is_known_by_key) {
             let (before, after) = (key, key);
             let reading =
                 Reading { digest: *digest, before, begun, after, unchanged_since: seen, ended: seen };
             image.finish(Ok(reading));
         }
-        if is_known_by_key && (executed.stamps != Stamps::Coarse || key.is_older_than_a_tick(begun.wall)) {
+        if is_shared {
             self.shared.insert(key, Rc::downgrade(&image));
         }
         self.running.insert(self.made, Rc::downgrade(&image));
-        Ok(image)
+        image
     }
 
     pub(super) fn finish(&mut self, hashed: Hashed) {

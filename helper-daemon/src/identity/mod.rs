@@ -3,21 +3,26 @@
 //! Invariants: a hash is only ever of the descriptor that was executed, and only when the file did not change in between;
 //! where that is not certain the answer is a reason, not a guess. Nothing is hashed on the thread that reads events.
 
+mod exec;
 mod executed_file;
 mod file;
 mod hasher;
 mod image;
 mod images;
+mod origin;
 mod pending_files;
 mod placements;
 mod process;
 mod processes;
 mod proof;
 mod remembered;
+mod script;
 mod served;
 
+pub use exec::Facts;
 pub use hasher::{Hashed, Hasher};
+pub use origin::{Answer, Origins};
 pub use process::{Identity, Process};
 pub use processes::Processes;
-pub use remembered::Remembered;
+pub use remembered::{ExecContent, Remembered};
 pub use served::hash_input;

@@ -13,16 +13,16 @@ pub(super) struct Placements {
 
 impl Placements {
     /// The placement of a cgroup's path; that of nowhere when the path is not known.
-    pub(super) fn of(&mut self, cgroup: Option<Untrusted>) -> Arc<Placement> {
+    pub(super) fn of(&mut self, cgroup: Option<&Untrusted>) -> Arc<Placement> {
         let Some(cgroup) = cgroup else { return Arc::default() };
-        if let Some(placement) = self.known.get(&cgroup) {
+        if let Some(placement) = self.known.get(cgroup) {
             return Arc::clone(placement);
         }
         if self.known.len() >= REMEMBERED {
             self.known.clear();
         }
-        let placement = Arc::new(Placement::of_cgroup(&cgroup));
-        self.known.insert(cgroup, Arc::clone(&placement));
+        let placement = Arc::new(Placement::of_cgroup(cgroup));
+        self.known.insert(cgroup.clone(), Arc::clone(&placement));
         placement
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     cell::{Cell, OnceCell, RefCell},
     collections::{HashMap, HashSet, VecDeque},
     rc::Rc,
@@ -7,15 +8,17 @@ use std::{
 use portolan_bpf::{Event, EventKind};
 use portolan_core::{MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
 
-use super::remembered::Remembered;
 use super::{
+    exec::{Exec, Facts},
     file::{self, FileKey},
     hasher::{Hashed, Hasher},
     image::Image,
     images::Images,
+    origin::{Answer, Origins},
     pending_files::PendingFiles,
     placements::Placements,
     process::{MAX_PARENTS, Process},
+    remembered::Remembered,
 };
 use crate::{clock::Now, journal::Entry, monitor::ExecFile};
 
@@ -23,6 +26,8 @@ use crate::{clock::Now, journal::Entry, monitor::ExecFile};
 const KEPT_AFTER_END_NS: u64 = 10_000_000_000;
 /// Ticks for which it is kept at least: one that reads a million flows may take longer than the above.
 const KEPT_AFTER_END_TICKS: u64 = 3;
+/// How long an answer about the origin of a file is waited for.
+const ORIGIN_PATIENCE_NS: u64 = 10_000_000_000;
 /// Bytes of a command line that are kept.
 const ARGUMENTS_MAX: usize = 1024;
 
@@ -38,9 +43,14 @@ pub struct Processes {
     files: PendingFiles,
     placements: Placements,
     /// Whose files' stamps are to be noted.
-    unnoted: Vec<Rc<Process>>,
+    unnoted: Vec<Rc<Exec>>,
     /// Who executed a file since the last look.
     executed: Vec<Rc<Process>>,
+    /// Whose files the machine was asked about, by the number of the question.
+    asked: HashMap<u64, Rc<Exec>>,
+    questions: u64,
+    /// Filesystems that are not behind a server.
+    local: HashSet<(u32, u32)>,
     /// What the journal is still to be told.
     pub(super) changes: Vec<Entry>,
 }
@@ -66,7 +76,7 @@ impl Processes {
 
     /// Notes what time it is after the last event: the files of all that began before have been looked at.
     pub fn looked_at(&mut self, now: Now) {
-        self.unnoted.drain(..).for_each(|process| process.note_stamps(now));
+        self.unnoted.drain(..).for_each(|exec| exec.note_stamps(now));
     }
 
     /// Whether the file of this exec has not been handed in yet.
@@ -108,18 +118,23 @@ impl Processes {
         self.current.len()
     }
 
-    /// Has the file of a process and those of its parents hashed, where that is still to be done.
-    pub fn identify(&self, process: &Process, hasher: &Hasher) {
-        for process in process.with_parents() {
-            if process.identity.get().is_some() {
-                return;
+    /// Has the files of a process and those of its parents hashed, and asks what the machine knows of them, where that is still to
+    /// be done.
+    pub fn identify(&mut self, process: &Process, hasher: &Hasher, origins: &Origins, now: MonotonicNs) {
+        self.have_hashed(process, hasher);
+        let exec = &process.exec;
+        match exec.asked.get() {
+            None if exec.image.is_some() || process.lineage.get().is_some() => {
+                self.questions += 1;
+                if origins.ask(exec.question(self.questions)) {
+                    exec.asked.set(Some(now));
+                    self.asked.insert(self.questions, Rc::clone(exec));
+                }
             }
-            let Some(image) = &process.image else { continue };
-            if let Some(file) = image.start_hashing()
-                && let Err(file) = hasher.submit(image.number, file)
-            {
-                image.hold_again(file); // asked for again at the next tick
+            Some(asked) if asked.0.saturating_add(ORIGIN_PATIENCE_NS) < now.0 => {
+                exec.answered(Answer::unknown(0, "the package databases could not be read for 10 s"));
             }
+            _ => {}
         }
     }
 
@@ -127,13 +142,40 @@ impl Processes {
     /// it runs (an upgrade does that) could not be told from a changed one later.
     pub fn identify_executed(&mut self, hasher: &Hasher) {
         for process in std::mem::take(&mut self.executed) {
-            self.identify(&process, hasher);
+            self.have_hashed(&process, hasher);
+        }
+    }
+
+    fn have_hashed(&mut self, process: &Process, hasher: &Hasher) {
+        let submit = |image: &Rc<Image>| {
+            if let Some(file) = image.start_hashing()
+                && let Err(file) = hasher.submit(image.number, file)
+            {
+                image.hold_again(file); // asked for again at the next tick
+            }
+        };
+        for process in process.with_parents() {
+            if process.lineage.get().is_some() {
+                return;
+            }
+            process.exec.image.iter().for_each(submit);
+            if let Some(script) = &process.exec.script {
+                script.look(process, &mut self.images, &self.local);
+                script.image().into_iter().for_each(submit);
+            }
         }
     }
 
     /// Takes in a hash.
     pub fn hashed(&mut self, hashed: Hashed) {
         self.images.finish(hashed);
+    }
+
+    /// Takes in what the machine knows of a file.
+    pub fn answered(&mut self, answer: Answer) {
+        if let Some(exec) = self.asked.remove(&answer.number) {
+            exec.answered(answer);
+        }
     }
 
     /// Forgets what ended long enough ago. Who still holds a process keeps it.
@@ -156,64 +198,45 @@ impl Processes {
     fn forked(&mut self, key: ProcessKey, event: Event) {
         let parent = event.parent.and_then(|parent| self.table.get(&parent)).cloned();
         let Some(parent) = parent else { return self.found(key, event) };
-        let placement = self.placements.of(event.cgroup);
-        let process = Process {
-            key,
-            uid: event.uid,
-            command_line: parent.command_line.clone(),
-            placement: RefCell::new(placement),
-            executed: parent.executed,
-            executed_at: parent.executed_at,
-            path: parent.path.clone(),
-            image: parent.image.clone(),
-            ended: Cell::new(None),
-            shows_changes: Rc::clone(&parent.shows_changes),
-            identity: OnceCell::new(),
-            is_noted: Cell::new(false),
-            end_is_guessed: Cell::new(false),
-            parent: Some(not_too_deep(&parent, event.at)),
-        };
-        self.begin(process, event.at);
+        let exec = Rc::clone(&parent.exec);
+        let parent = Some(not_too_deep(&parent, event.at));
+        self.begin(key, &event, exec, parent);
     }
 
     /// It runs another executable. What the event does not say of its arguments, /proc may.
     fn executed(&mut self, key: ProcessKey, event: Event) {
-        let (image, path) = self.image_of(key.pid, &event);
-        let mut arguments = event.arguments;
-        if arguments.is_empty() || event.arguments_truncated {
-            let longer = file::read_arguments(key.pid, ARGUMENTS_MAX);
-            if longer.len() > arguments.len() {
-                arguments = longer;
-            }
-        }
+        let exec = Rc::new(self.exec_of(key.pid, &event));
         let parent = self.parent_of(key, event.parent, event.at);
-        let placement = self.placements.of(event.cgroup);
-        let process = Process {
-            key,
-            uid: event.uid,
-            command_line: command_line(&arguments),
-            placement: RefCell::new(placement),
-            parent,
-            executed: event.file,
-            executed_at: event.at,
-            path,
-            image,
-            ended: Cell::new(None),
-            shows_changes: Rc::default(),
-            identity: OnceCell::new(),
-            is_noted: Cell::new(false),
-            end_is_guessed: Cell::new(false),
-        };
-        let process = self.begin(process, event.at);
+        self.unnoted.push(Rc::clone(&exec));
+        let process = self.begin(key, &event, exec, parent);
         if event.kind == EventKind::Exec {
             self.executed.push(process);
         }
     }
 
+    fn exec_of(&mut self, pid: Pid, event: &Event) -> Exec {
+        let (image, path) = self.image_of(pid, event);
+        let mut arguments = Cow::Borrowed(&event.arguments);
+        if arguments.is_empty() || event.arguments_truncated {
+            let longer = file::read_arguments(pid, ARGUMENTS_MAX);
+            if longer.len() > arguments.len() {
+                arguments = Cow::Owned(longer);
+            }
+        }
+        let placement = self.placements.of(event.cgroup.as_ref());
+        let facts = Facts {
+            path,
+            command_line: command_line(&arguments),
+            placement: Placement::clone(&placement),
+            mount_namespace: event.mount_namespace,
+        };
+        Exec::new(facts, event.file, event.at, image, None)
+    }
+
     /// It is in another cgroup. What it moves in the bucket of now goes there as a whole.
     fn moved(&mut self, key: ProcessKey, event: Event) {
         if let Some(process) = self.table.get(&key) {
-            let placement = self.placements.of(event.cgroup);
+            let placement = self.placements.of(event.cgroup.as_ref());
             self.changes.push(Entry::Moved(key, Placement::clone(&placement)));
             process.placement.replace(placement);
         }
@@ -234,8 +257,25 @@ impl Processes {
         }
     }
 
-    fn begin(&mut self, process: Process, at: MonotonicNs) -> Rc<Process> {
-        let key = process.key;
+    fn begin(
+        &mut self,
+        key: ProcessKey,
+        event: &Event,
+        exec: Rc<Exec>,
+        parent: Option<Rc<Process>>,
+    ) -> Rc<Process> {
+        let at = event.at;
+        let process = Rc::new(Process {
+            key,
+            uid: event.uid,
+            placement: RefCell::new(self.placements.of(event.cgroup.as_ref())),
+            parent,
+            exec,
+            ended: Cell::new(None),
+            lineage: OnceCell::new(),
+            is_noted: Cell::new(false),
+            end_is_guessed: Cell::new(false),
+        });
         if let Some(before) = self.current.insert(key.pid, key)
             && before != key
         {
@@ -247,10 +287,6 @@ impl Processes {
             found.ended.set(Some(at));
         }
         self.changes.push(Entry::Process(Remembered::of(&process)));
-        let process = Rc::new(process);
-        if process.shows_changes.get().is_none() {
-            self.unnoted.push(Rc::clone(&process));
-        }
         self.table.insert(key, Rc::clone(&process));
         process
     }
@@ -278,7 +314,10 @@ impl Processes {
         let Some(executed) = event.file else { return unknown };
         let (descriptor, path) = match self.files.take(pid, &executed) {
             // A path that is longer than the kernel can say is none.
-            Some(file) if !file.path.as_raw().is_empty() => (file.descriptor, file.path),
+            Some(file) if !file.path.as_raw().is_empty() => {
+                self.local.insert(executed.device);
+                (file.descriptor, file.path)
+            }
             _ => {
                 match file::open_executed(pid, event.parent.map(|parent| parent.pid), &event.name, &executed)
                 {

@@ -1,7 +1,7 @@
 //! What is known of processes, in a form that outlives the daemon.
 
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     collections::{HashMap, HashSet},
     rc::Rc,
     sync::Arc,
@@ -9,11 +9,16 @@ use std::{
 
 use portolan_bpf::FileId;
 use portolan_core::{
-    Executable, Lineage, MonotonicNs, Placement, ProcessKey, Sha256Digest, Uid, Unattributed, Untrusted,
+    Executable, FileContent, Lineage, MonotonicNs, Placement, ProcessKey, Sha256Digest, Uid, Unattributed,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{file, process::Process, processes::Processes};
+use super::{
+    exec::{Exec, Facts},
+    file,
+    process::Process,
+    processes::Processes,
+};
 use crate::{clock::Now, journal::Entry};
 
 /// A process.
@@ -23,24 +28,31 @@ pub struct Remembered {
     pub key: ProcessKey,
     /// See [`Process::uid`].
     pub uid: Uid,
-    /// See [`Process::command_line`].
-    pub command_line: Option<Untrusted>,
     /// Where it runs.
     pub placement: Placement,
     /// Who started it.
     pub parent: Option<ProcessKey>,
-    /// The file that it runs, as the kernel saw it.
+    /// What it executed.
+    pub facts: Facts,
+    /// The file of that, as the kernel saw it.
     pub executed: Option<FileId>,
     /// When it began to run it.
     pub executed_at: MonotonicNs,
-    /// Its path.
-    pub path: Untrusted,
     /// When it ended.
     pub ended: Option<MonotonicNs>,
     /// Whether that is only when it was found out.
     pub end_is_guessed: bool,
-    /// The hash of what it runs, or why there is none; `None` while nobody needed it.
-    pub identity: Option<Result<Sha256Digest, Unattributed>>,
+    /// What it runs, or why that is not known; `None` while nobody needed it.
+    pub content: Option<Result<ExecContent, Unattributed>>,
+}
+
+/// The content of what a process runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecContent {
+    /// Of the executable.
+    pub sha256: Sha256Digest,
+    /// The script, where that is an interpreter.
+    pub script: Option<FileContent>,
 }
 
 impl Remembered {
@@ -48,22 +60,26 @@ impl Remembered {
         Self {
             key: process.key,
             uid: process.uid,
-            command_line: process.command_line.clone(),
             placement: Placement::clone(&process.placement.borrow()),
             parent: process.parent.as_ref().map(|parent| parent.key),
-            executed: process.executed,
-            executed_at: process.executed_at,
-            path: process.path.clone(),
+            facts: process.exec.facts.clone(),
+            executed: process.exec.file,
+            executed_at: process.exec.at,
             ended: process.ended.get(),
             end_is_guessed: process.end_is_guessed.get(),
-            identity: identity_of(process),
+            content: content_of(process),
         }
     }
 }
 
-fn identity_of(process: &Process) -> Option<Result<Sha256Digest, Unattributed>> {
-    let settled = process.identity.get()?;
-    Some(settled.as_ref().map(|lineage| lineage.executable.sha256).map_err(|reason| *reason))
+fn content_of(process: &Process) -> Option<Result<ExecContent, Unattributed>> {
+    let settled = process.lineage.get()?;
+    Some(
+        settled
+            .as_ref()
+            .map_err(|reason| *reason)
+            .map(|lineage| ExecContent { sha256: lineage.executable.sha256, script: lineage.script.clone() }),
+    )
 }
 
 impl Processes {
@@ -78,9 +94,9 @@ impl Processes {
             if process.is_noted.get() {
                 return;
             }
-            let Some(identity) = identity_of(process) else { continue };
+            let Some(content) = content_of(process) else { continue };
             process.is_noted.set(true);
-            self.changes.push(Entry::Identified(process.key, identity));
+            self.changes.push(Entry::Identified(process.key, content));
         }
     }
 
@@ -118,38 +134,34 @@ impl Processes {
 
     fn recall_one(&mut self, one: Remembered, parent: Option<Rc<Process>>, now: Now) -> Process {
         // Who has ended and is identified needs no file; who still runs may fork.
-        let needs_file = one.ended.is_none() || one.identity.is_none();
+        let needs_file = one.ended.is_none() || one.content.is_none();
         let image = one.executed.filter(|_| needs_file).and_then(|executed| {
-            let name = one.path.as_raw().as_bytes();
+            let name = one.facts.path.as_raw().as_bytes();
             let (descriptor, _) = file::open_executed(one.key.pid, None, name, &executed)?;
             self.images.of(descriptor, &executed, now, false).ok()
         });
+        let path = one.facts.path.clone();
+        let exec = Exec::new(one.facts, one.executed, one.executed_at, image, None);
+        exec.note_stamps(now);
         let process = Process {
             key: one.key,
             uid: one.uid,
-            command_line: one.command_line,
             placement: RefCell::new(Arc::new(one.placement)),
             parent,
-            executed: one.executed,
-            executed_at: one.executed_at,
-            path: one.path,
-            image,
+            exec: Rc::new(exec),
             ended: one.ended.into(),
-            shows_changes: Rc::default(),
-            identity: std::cell::OnceCell::new(),
-            is_noted: one.identity.is_some().into(),
+            lineage: OnceCell::new(),
+            is_noted: one.content.is_some().into(),
             end_is_guessed: one.end_is_guessed.into(),
         };
-        if let Some(identity) = one.identity {
-            let parent = process.parent.as_ref().and_then(|parent| parent.identity.get()?.clone().ok());
-            let path = process.path.clone();
-            let lineage = identity.map(|sha256| {
-                Arc::new(Lineage { executable: Executable { path, sha256 }, script: None, parent })
+        if let Some(content) = one.content {
+            let parent = process.parent.as_ref().and_then(|parent| parent.lineage.get()?.clone().ok());
+            let lineage = content.map(|ExecContent { sha256, script }| {
+                Arc::new(Lineage { executable: Executable { path, sha256 }, script, parent })
             });
             // Just made: nobody has set it.
-            process.identity.get_or_init(|| lineage);
+            process.lineage.get_or_init(|| lineage);
         }
-        process.note_stamps(now);
         process
     }
 }

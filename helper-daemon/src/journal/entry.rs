@@ -1,16 +1,14 @@
-use portolan_core::{
-    Bytes, Flow, MonotonicNs, Placement, ProcessKey, Sha256Digest, Unattributed, UnixMillis,
-};
+use portolan_core::{Bytes, Flow, MonotonicNs, Placement, ProcessKey, Unattributed, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    identity::Remembered,
+    identity::{ExecContent, Remembered},
     monitor::{Closed, Losses},
     pipeline::SelfTestChild,
 };
 
 /// The version of [`Entry`]; another one cannot be read.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 
 /// The first entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +71,7 @@ pub enum Entry {
     /// It was moved to another place.
     Moved(ProcessKey, Placement),
     /// It is known what it runs.
-    Identified(ProcessKey, Result<Sha256Digest, Unattributed>),
+    Identified(ProcessKey, Result<ExecContent, Unattributed>),
     /// Counters were read that the kernel forgets next.
     Closed(Closed),
     /// How far a flow has been counted.

@@ -79,8 +79,8 @@ impl Recovered {
             Entry::Moved(key, placement) => {
                 self.change(places, key, |process| process.placement = placement);
             }
-            Entry::Identified(key, identity) => {
-                self.change(places, key, |process| process.identity = Some(identity));
+            Entry::Identified(key, content) => {
+                self.change(places, key, |process| process.content = Some(content));
             }
             Entry::Closed(closed) => {
                 self.closed_generation = Some(closed.generation);

@@ -34,7 +34,7 @@ use crate::{
     config::Config,
     dbus::Event,
     findings::Judge,
-    identity::{Hashed, Hasher, Processes},
+    identity::{Answer, Hashed, Hasher, Origins, Processes},
     journal::{Head, Journal},
     monitor::{Losses, Monitor, MonitorError, NetworkLayer, Truth},
 };
@@ -67,12 +67,19 @@ pub struct Places {
     pub journal: PathBuf,
 }
 
+/// What other threads found out.
+enum Learned {
+    Hash(Hashed),
+    Origin(Answer),
+}
+
 /// All state of recording.
 pub struct Recorder {
     pub(super) monitor: Monitor,
     pub(super) processes: Processes,
     pub(super) hasher: Hasher,
-    hashed: mpsc::Receiver<Hashed>,
+    pub(super) origins: Origins,
+    learned: mpsc::Receiver<Learned>,
     pub(super) ledger: Ledger,
     pub(super) rows: Rows,
     pub(super) journal: Journal,
@@ -151,15 +158,20 @@ impl Recorder {
         mut writer: Writer,
     ) -> Result<(Self, Handle), RecorderError> {
         let waker = Waker::new()?;
-        let (send_hashed, hashed) = mpsc::channel();
-        let hasher = Hasher::start({
+        let (send_learned, learned) = mpsc::channel();
+        let learn = {
             let waker = waker.clone();
-            move |hash| {
+            move |what| {
                 // Nobody listens any more at the end of the daemon.
-                drop(send_hashed.send(hash));
+                drop(send_learned.send(what));
                 waker.wake();
             }
+        };
+        let hasher = Hasher::start({
+            let learn = learn.clone();
+            move |hashed| learn(Learned::Hash(hashed))
         })?;
+        let origins = Origins::start(move |answer| learn(Learned::Origin(answer)))?;
         let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer, &waker)?;
         let Inheritance { monitor, processes, ledger, mut rows, losses, journal, head, gaps, self_tests } =
             inherited;
@@ -187,7 +199,8 @@ impl Recorder {
             monitor,
             processes,
             hasher,
-            hashed,
+            origins,
+            learned,
             ledger,
             journal,
             first_epoch: head.epoch,
@@ -246,7 +259,7 @@ impl Recorder {
         self.monitor.wait(timeout)?;
         self.waker.reset();
         // Hashes first: a process whose end is not among the events that follow was there when its file had been read.
-        let hashes_came = self.take_hashes();
+        let has_learned = self.take_learned();
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         self.processes.identify_executed(&self.hasher);
         let mut tick_now = false;
@@ -260,7 +273,7 @@ impl Recorder {
             if tick_now {
                 self.settle_overflows()?;
             }
-        } else if hashes_came {
+        } else if has_learned {
             self.settle(now);
         }
         self.answer_flushes(now);
@@ -280,14 +293,21 @@ impl Recorder {
         Ok(())
     }
 
-    /// `true` when there were any.
-    fn take_hashes(&mut self) -> bool {
+    /// `true` when there was anything.
+    fn take_learned(&mut self) -> bool {
         let mut any = false;
-        while let Ok(hashed) = self.hashed.try_recv() {
-            self.processes.hashed(hashed);
+        while let Ok(learned) = self.learned.try_recv() {
+            self.learn(learned);
             any = true;
         }
         any
+    }
+
+    fn learn(&mut self, learned: Learned) {
+        match learned {
+            Learned::Hash(hashed) => self.processes.hashed(hashed),
+            Learned::Origin(answer) => self.processes.answered(answer),
+        }
     }
 
     /// `true` when the counters are to be read now.
@@ -328,14 +348,14 @@ impl Recorder {
         Ok(false)
     }
 
-    /// Waits until nothing is being hashed any more, or nothing comes.
-    pub(super) fn wait_for_hashes(&mut self, patience: Duration) -> Result<(), RecorderError> {
+    /// Waits until everybody is identified, or nothing comes.
+    pub(super) fn wait_for_identities(&mut self, patience: Duration) -> Result<(), RecorderError> {
         while self.rows.unidentified().next().is_some() {
-            let Ok(hashed) = self.hashed.recv_timeout(patience) else { break };
-            self.processes.hashed(hashed);
+            let Ok(learned) = self.learned.recv_timeout(patience) else { break };
+            self.learn(learned);
             // As in a step: who is asked for its identity was there when its file had been read, or is known to have ended.
             take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
-            self.identify_owners();
+            self.identify_owners(Now::read().monotonic);
         }
         Ok(())
     }

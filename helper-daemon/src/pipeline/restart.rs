@@ -210,7 +210,7 @@ impl Recorder {
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         self.tick(Now::read())?;
         self.settle_overflows()?;
-        self.wait_for_hashes(LAST_HASHES)?;
+        self.wait_for_identities(LAST_HASHES)?;
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         Ok(())
     }

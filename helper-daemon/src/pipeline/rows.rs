@@ -215,7 +215,7 @@ impl Rows {
 
 fn record(bucket_start: UnixMillis, bucket_ms: u32, row: &Row, owner: Owner) -> Record {
     let command_line = match &row.source {
-        Source::Process(process) => process.command_line.clone(),
+        Source::Process(process) => process.command_line(),
         Source::Kernel | Source::Nobody(_) => None,
     };
     Record {

@@ -89,7 +89,7 @@ impl Recorder {
         growths.extend(self.take_losses(now)?);
         let after = self.monitor.truth()?;
         self.add(&growths, since, now)?;
-        self.identify_owners();
+        self.identify_owners(now.monotonic);
         self.settle(now);
         self.check_conservation(now, before, after);
         let mut shown = std::mem::take(&mut self.shown);
@@ -157,10 +157,9 @@ impl Recorder {
         Ok(())
     }
 
-    pub(super) fn identify_owners(&self) {
-        for process in self.rows.unidentified() {
-            self.processes.identify(process, &self.hasher);
-        }
+    pub(super) fn identify_owners(&mut self, now: MonotonicNs) {
+        let Self { rows, processes, hasher, origins, .. } = self;
+        rows.unidentified().for_each(|process| processes.identify(process, hasher, origins, now));
     }
 
     /// Tells what is known by now to the tally, the judge and the next tick of the live view.

@@ -1,0 +1,151 @@
+use std::{
+    cell::{Cell, OnceCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use portolan_bpf::{FileId, Stamps};
+use portolan_core::{
+    ApplicationKey, FileContent, Lineage, MonotonicNs, Placement, Provenance, Unattributed, Untrusted,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    image::{Content, Image, Reading},
+    origin::{Answer, Question},
+    proof::{Run, next_stamp},
+    script::Script,
+};
+use crate::clock::Now;
+
+/// What a process executed: the same for all that it forks, until they execute something themselves.
+#[derive(Debug)]
+pub(super) struct Exec {
+    /// What was noted at that moment.
+    pub(super) facts: Facts,
+    /// The file as the kernel saw it.
+    pub(super) file: Option<FileId>,
+    /// When (of a file that others may write to: when it began to); of a process that was found running: when it was found.
+    pub(super) at: MonotonicNs,
+    /// Its content; `None` when it could not be opened.
+    pub(super) image: Option<Rc<Image>>,
+    /// What it runs besides itself, where it is an interpreter.
+    pub(super) script: Option<Script>,
+    /// From when on a change of the file shows in its ctime; `None` until that is known.
+    pub(super) shows_changes: Cell<Option<MonotonicNs>>,
+    /// When it was asked what the machine knows of its files.
+    pub(super) asked: Cell<Option<MonotonicNs>>,
+    answer: OnceCell<Answer>,
+    origin: OnceCell<Origin>,
+}
+
+/// Which application an exec is, and where its content comes from.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) application: ApplicationKey,
+    pub(super) provenance: Arc<Provenance>,
+}
+
+/// What is known of an exec beside its file. What the program itself said is hostile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The path of the file, as its mount namespace knew it; empty when it is not known.
+    pub path: Untrusted,
+    /// Its arguments, joined with spaces, secrets masked; `None` when they are not known or not kept.
+    pub command_line: Option<Untrusted>,
+    /// Where it was.
+    pub placement: Placement,
+    /// In which mount namespace.
+    pub mount_namespace: Option<u32>,
+}
+
+/// When a process that runs an [`Exec`] was there.
+pub(super) struct Life {
+    /// When it ended; `None` while it is there.
+    pub(super) ended: Option<MonotonicNs>,
+    /// Whether that is only when it was found out.
+    pub(super) end_is_guessed: bool,
+}
+
+impl Exec {
+    pub(super) fn new(
+        facts: Facts,
+        file: Option<FileId>,
+        at: MonotonicNs,
+        image: Option<Rc<Image>>,
+        script: Option<Script>,
+    ) -> Self {
+        let shows_changes = Cell::new(None);
+        let (asked, answer, origin) = (Cell::new(None), OnceCell::new(), OnceCell::new());
+        Self { facts, file, at, image, script, shows_changes, asked, answer, origin }
+    }
+
+    /// What it runs besides itself; `None` while that is being found out.
+    pub(super) fn script_content(&self) -> Option<Option<FileContent>> {
+        match &self.script {
+            None => Some(None),
+            Some(script) => script.content().map(Some),
+        }
+    }
+
+    /// What is to be asked about its files.
+    pub(super) fn question(&self, number: u64) -> Question {
+        let key = |image: &Rc<Image>| image.key;
+        Question {
+            number,
+            path: self.facts.path.clone(),
+            key: self.image.as_ref().map(key),
+            script: self.script.as_ref().map(|script| (script.path.clone(), script.image().map(key))),
+            mount_namespace: self.facts.mount_namespace,
+        }
+    }
+
+    /// Takes in the answer to that; the first one counts.
+    pub(super) fn answered(&self, answer: Answer) {
+        self.answer.get_or_init(|| answer);
+    }
+
+    /// Which application this is, and where it comes from; `None` while nobody has answered.
+    pub(super) fn origin(&self, lineage: &Lineage) -> Option<&Origin> {
+        if let Some(origin) = self.origin.get() {
+            return Some(origin);
+        }
+        let answer = self.answer.get()?;
+        let origin = || Origin {
+            application: ApplicationKey::of(&lineage.executable),
+            provenance: Arc::new(answer.provenance_of(lineage)),
+        };
+        Some(self.origin.get_or_init(origin))
+    }
+
+    /// The content that a process ran; `None` while it is being hashed.
+    pub(super) fn content(&self, life: &Life) -> Option<Result<Reading, Unattributed>> {
+        let Some(image) = &self.image else { return Some(Err(Unattributed::FileUnavailable)) };
+        Some(match image.content() {
+            Content::Pending => return None,
+            Content::Failed(reason) => Err(reason),
+            Content::Hashed(reading) if self.is_proven_by(&reading, life) => Ok(reading),
+            Content::Hashed(_) => Err(Unattributed::FileChanged),
+        })
+    }
+
+    /// Whether this is what the process executed.
+    fn is_proven_by(&self, reading: &Reading, life: &Life) -> bool {
+        let Some(executed) = self.file else { return false };
+        // Of a guessed end, only the beginning is certain.
+        let until = life.ended.map(|ended| if life.end_is_guessed { self.at } else { ended });
+        Run { executed, since: self.at, until, shows_changes: self.shows_changes.get() }.is_proven_by(reading)
+    }
+
+    /// Notes from when on changes of the file show. The file's ctime was asked for before `now`.
+    pub(super) fn note_stamps(&self, now: Now) {
+        let Some(executed) = &self.file else { return };
+        let since = match executed.stamps {
+            Stamps::Fine | Stamps::Sealed => MonotonicNs(0),
+            Stamps::FineOnceQueried => now.monotonic.min(next_stamp(executed.changed, now)),
+            Stamps::Coarse => next_stamp(executed.changed, now),
+            Stamps::Unseen => MonotonicNs(u64::MAX),
+        };
+        self.shows_changes.set(Some(since));
+    }
+}

@@ -1,0 +1,73 @@
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::Path,
+};
+
+use portolan_core::Untrusted;
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+
+use crate::identity::file::FileKey;
+
+/// Whether the machine knows a file by the path that its process knew it by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::identity) enum Place {
+    /// It does, or did when the file was executed.
+    OfTheMachine,
+    /// Another file is there: the process sees other mounts than the machine does.
+    Elsewhere,
+}
+
+/// What is at a path of the machine.
+pub(super) struct AtPath {
+    pub(super) path: Untrusted,
+    pub(super) place: Place,
+    /// The file that is there now; `None` when there is none.
+    pub(super) key: Option<FileKey>,
+}
+
+/// The machine's own view of its files: that of its first process.
+pub(super) struct Machine {
+    /// The numbers of its mount namespace, and of this daemon's, which is made from it.
+    namespaces: Vec<u32>,
+}
+
+impl Machine {
+    pub(super) fn new() -> Self {
+        let number = |link: &str| u32::try_from(fs::metadata(link).ok()?.ino()).ok();
+        Self { namespaces: ["/proc/1/ns/mnt", "/proc/self/ns/mnt"].into_iter().filter_map(number).collect() }
+    }
+
+    /// Looks at the path of an executed file.
+    pub(super) fn look_at(
+        &self,
+        path: Untrusted,
+        executed: Option<FileKey>,
+        mount_namespace: Option<u32>,
+    ) -> AtPath {
+        let key = key_at(&path.to_bytes());
+        let shares_mounts = mount_namespace.is_some_and(|number| self.namespaces.contains(&number));
+        let is_there = || match (key, executed) {
+            (Some(there), Some(executed)) => {
+                there.inode == executed.inode
+                    && (there.device == executed.device || there.size == executed.size)
+            }
+            _ => false,
+        };
+        let place = if shares_mounts || is_there() { Place::OfTheMachine } else { Place::Elsewhere };
+        AtPath { path, place, key }
+    }
+}
+
+/// The file at a path that has no links in it.
+fn key_at(path: &[u8]) -> Option<FileKey> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let file = openat2(CWD, path, flags, Mode::empty(), resolve).ok()?;
+    FileKey::of(&file).ok()
+}
+
+pub(super) fn as_path(path: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(path))
+}

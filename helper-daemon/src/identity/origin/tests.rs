@@ -1,0 +1,96 @@
+use std::{fs, fs::File, path::PathBuf};
+
+use portolan_core::Executable;
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+fn digest(path: &Path) -> Sha256Digest {
+    Sha256Digest(Sha256::digest(fs::read(path).unwrap()).into())
+}
+
+fn own_namespace() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    u32::try_from(fs::metadata("/proc/self/ns/mnt").unwrap().ino()).ok()
+}
+
+fn question(path: &Path, mount_namespace: Option<u32>) -> Question {
+    let key = File::open(path).ok().map(|file| FileKey::of(&file).unwrap());
+    let path = path.to_str().unwrap().into();
+    Question { number: 7, path, key, script: None, mount_namespace }
+}
+
+fn ask(questions: Vec<Question>) -> Vec<Answer> {
+    Databases::new().answer(questions)
+}
+
+/// A file of a package; `None` where this machine has no dpkg.
+fn owned() -> Option<PathBuf> {
+    let path = fs::canonicalize("/usr/bin/dpkg").ok()?;
+    Path::new("/var/lib/dpkg/status").exists().then_some(path)
+}
+
+#[test]
+fn a_file_as_its_package_shipped_it_is_verified_and_any_other_content_is_not() {
+    let Some(path) = owned() else { return };
+    let answer = ask(vec![question(&path, own_namespace())]).remove(0);
+    assert_eq!((answer.number, answer.executable.place), (7, Place::OfTheMachine));
+    let Provenance::Verified(package) = answer.executable.provenance_of(Some(&digest(&path))) else {
+        panic!("{answer:?}")
+    };
+    assert_eq!((package.manager, package.name.as_str()), (PackageManager::Deb, "dpkg"));
+    let other = answer.executable.provenance_of(Some(&Sha256Digest([1; 32])));
+    assert!(matches!(other, Provenance::Unknown(_)), "{other:?}");
+}
+
+#[test]
+fn what_no_package_lists_is_unowned_and_the_less_certain_counts() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let Some(path) = owned() else { return };
+    let mut asked = question(&path, own_namespace());
+    let script = question(file.path(), None);
+    asked.script = Some((script.path.clone(), script.key));
+    let answer = ask(vec![asked]).remove(0);
+    assert_eq!(answer.script.as_ref().unwrap().owned, Owned::Nobody);
+    let sha256 = digest(&path);
+    let executable = Executable { path: path.to_str().unwrap().into(), sha256 };
+    let script = portolan_core::FileContent { path: script.path, sha256: Some(sha256) };
+    let lineage = Lineage { executable, script: Some(script), parent: None };
+    assert_eq!(answer.provenance_of(&lineage), Provenance::Unowned);
+}
+
+#[test]
+fn another_file_at_the_path_of_a_packaged_one_is_not_of_that_package() {
+    let Some(path) = owned() else { return };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let impostor = Question { key: question(file.path(), None).key, ..question(&path, Some(1)) };
+    let same_elsewhere = question(&path, Some(1));
+    let answers = ask(vec![impostor, same_elsewhere]);
+    assert_eq!((answers[0].executable.place, answers[0].executable.package()), (Place::Elsewhere, None));
+    assert_eq!(
+        answers[1].executable.place,
+        Place::OfTheMachine,
+        "the very file, seen from another namespace"
+    );
+}
+
+#[test]
+fn a_changed_file_is_modified_and_asked_about_again_when_it_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("program");
+    fs::write(&path, "shipped").unwrap();
+    let md5 = portolan_packages::Checksum::Md5(md5::Md5::digest("shipped").into());
+    let package = Package { manager: PackageManager::Deb, name: "x".to_owned(), version: "1".to_owned() };
+    let key = |path: &Path| Some(FileKey::of(&File::open(path).unwrap()).unwrap());
+    let shipped = Shipped::of(Some(&md5), &path, key(&path));
+    assert_eq!(shipped.compare(&package, &digest(&path)), Provenance::Verified(package.clone()));
+    let old = key(&path);
+    fs::write(&path, "modified").unwrap();
+    let modified = Shipped::of(Some(&md5), &path, key(&path));
+    assert_eq!(modified.compare(&package, &digest(&path)), Provenance::Modified(package.clone()));
+    assert!(matches!(Shipped::of(Some(&md5), &path, old), Shipped::Unknown(_)));
+    assert_eq!(
+        Shipped::of(None, &path, None).compare(&package, &digest(&path)),
+        Provenance::Unchecked(package)
+    );
+}
