@@ -6,7 +6,8 @@ use std::{
 
 use portolan_bpf::{FileId, Stamps};
 use portolan_core::{
-    ApplicationKey, FileContent, Lineage, MonotonicNs, Placement, Provenance, Unattributed, Untrusted,
+    ApplicationKey, FileContent, Lineage, MonotonicNs, Placement, Provenance, Uid, Unattributed, UnitManager,
+    Untrusted,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,8 @@ pub struct Facts {
     pub path: Untrusted,
     /// Its arguments, joined with spaces, secrets masked; `None` when they are not known or not kept.
     pub command_line: Option<Untrusted>,
+    /// Its working directory; `None` when it is not known.
+    pub working_directory: Option<Untrusted>,
     /// Where it was.
     pub placement: Placement,
     /// In which mount namespace.
@@ -89,14 +92,18 @@ impl Exec {
     }
 
     /// What is to be asked about its files.
-    pub(super) fn question(&self, number: u64) -> Question {
+    pub(super) fn question(&self, number: u64, uid: Uid) -> Question {
         let key = |image: &Rc<Image>| image.key;
+        let Placement { unit, container } = &self.facts.placement;
         Question {
             number,
             path: self.facts.path.clone(),
             key: self.image.as_ref().map(key),
             script: self.script.as_ref().map(|script| (script.path.clone(), script.image().map(key))),
             mount_namespace: self.facts.mount_namespace,
+            container: container.clone(),
+            is_users_word: unit.as_ref().is_some_and(|unit| matches!(unit.manager, UnitManager::User(_))),
+            uid,
         }
     }
 

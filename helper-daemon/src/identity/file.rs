@@ -154,3 +154,12 @@ pub(super) fn read_arguments(pid: Pid, limit: usize) -> Vec<u8> {
     }
     arguments
 }
+
+/// The parent of a process; `None` when it is gone, or has none.
+pub(super) fn parent_of(pid: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.0)).ok()?;
+    // The name before it may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let parent: u32 = fields.split_whitespace().nth(1)?.parse().ok()?;
+    (parent != 0).then_some(Pid(parent))
+}

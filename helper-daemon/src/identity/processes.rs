@@ -126,7 +126,7 @@ impl Processes {
         match exec.asked.get() {
             None if exec.image.is_some() || process.lineage.get().is_some() => {
                 self.questions += 1;
-                if origins.ask(exec.question(self.questions)) {
+                if origins.ask(exec.question(self.questions, process.uid)) {
                     exec.asked.set(Some(now));
                     self.asked.insert(self.questions, Rc::clone(exec));
                 }
@@ -227,6 +227,7 @@ impl Processes {
         let facts = Facts {
             path,
             command_line: command_line(&arguments),
+            working_directory: None,
             placement: Placement::clone(&placement),
             mount_namespace: event.mount_namespace,
         };

@@ -60,10 +60,16 @@ impl Machine {
     }
 }
 
-/// The file at a path that has no links in it.
-fn key_at(path: &[u8]) -> Option<FileKey> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+/// Whether these are one file. Some filesystems show it under another device number in another mount (btrfs, overlayfs).
+pub(super) fn is_same(one: FileKey, other: FileKey) -> bool {
+    one.inode == other.inode && (one.device == other.device || one.size == other.size)
+}
+
+/// The file at a path, as far as the kernel remembers it: on the way there may be a filesystem that a program serves, which is never
+/// asked. What has just been executed is remembered.
+pub(super) fn key_at(path: &[u8]) -> Option<FileKey> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::CACHED | ResolveFlags::NO_MAGICLINKS;
     let file = openat2(CWD, path, flags, Mode::empty(), resolve).ok()?;
     FileKey::of(&file).ok()
 }

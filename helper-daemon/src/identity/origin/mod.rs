@@ -4,6 +4,7 @@
 //! are answered in one pass, and answers are remembered until the databases or the file change.
 
 mod at_path;
+mod boxes;
 mod shipped;
 
 use std::{
@@ -14,11 +15,12 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use portolan_core::{Lineage, Package, PackageManager, Provenance, Sha256Digest, Untrusted};
+use portolan_core::{Container, Lineage, Package, PackageManager, Provenance, Sha256Digest, Uid, Untrusted};
 use portolan_packages::{Ownership, Packages, PackagesError, Stamp};
 
 pub(super) use at_path::Place;
 use at_path::{AtPath, Machine};
+use boxes::{ContainerImages, is_genuine};
 use shipped::Shipped;
 
 use super::file::FileKey;
@@ -44,6 +46,12 @@ pub(super) struct Question {
     pub(super) script: Option<(Untrusted, Option<FileKey>)>,
     /// The mount namespace; `None` when it is not known.
     pub(super) mount_namespace: Option<u32>,
+    /// What its cgroup's name says that it is in.
+    pub(super) container: Option<Container>,
+    /// Whether that is the word of a user, not of the machine.
+    pub(super) is_users_word: bool,
+    /// Its real uid.
+    pub(super) uid: Uid,
 }
 
 /// What the machine says of the files of an exec.
@@ -53,6 +61,10 @@ pub struct Answer {
     pub(super) executable: Source,
     /// Of the script, where one was asked about.
     pub(super) script: Option<Source>,
+    /// Whether the file is of the Flatpak application or the snap that its cgroup names.
+    pub(super) is_genuine: bool,
+    /// The image that its container is made of.
+    pub(super) image: Option<Untrusted>,
 }
 
 /// What the machine says of a file.
@@ -78,7 +90,7 @@ impl Answer {
     /// To a question that nobody answers.
     pub(super) fn unknown(number: u64, because: &str) -> Self {
         let source = Source { place: Place::OfTheMachine, owned: Owned::Unknown(because.to_owned()) };
-        Self { number, executable: source.clone(), script: Some(source) }
+        Self { number, executable: source.clone(), script: Some(source), is_genuine: false, image: None }
     }
 
     /// Where what runs comes from: of an interpreter and its script, whichever is less certain.
@@ -171,6 +183,7 @@ impl Drop for Origins {
 struct Databases {
     packages: Result<Packages, PackagesError>,
     machine: Machine,
+    images: ContainerImages,
     known: HashMap<Untrusted, Known>,
     /// The state of the databases that `known` is of.
     stamp: Option<Stamp>,
@@ -186,25 +199,42 @@ struct Known {
 impl Databases {
     fn new() -> Self {
         let packages = Packages::of(Path::new("/"));
-        Self { packages, machine: Machine::new(), known: HashMap::new(), stamp: None }
+        Self {
+            packages,
+            machine: Machine::new(),
+            images: ContainerImages::default(),
+            known: HashMap::new(),
+            stamp: None,
+        }
     }
 
     fn answer(&mut self, questions: Vec<Question>) -> Vec<Answer> {
         self.forget_old();
         let mut looked_at = Vec::new();
-        for Question { number, path, key, script, mount_namespace } in questions {
-            let executable = self.machine.look_at(path, key, mount_namespace);
-            let script = script.map(|(path, key)| self.machine.look_at(path, key, mount_namespace));
-            looked_at.push((number, executable, script));
+        for mut question in questions {
+            let namespace = question.mount_namespace;
+            let executable = self.machine.look_at(question.path.clone(), question.key, namespace);
+            let script = question.script.take();
+            let script = script.map(|(path, key)| self.machine.look_at(path, key, namespace));
+            looked_at.push((question, executable, script));
         }
         let files = looked_at.iter().flat_map(|(_, executable, script)| script.iter().chain([executable]));
         self.learn(files.collect());
-        let answer = |(number, executable, script): (u64, AtPath, Option<AtPath>)| Answer {
-            number,
-            executable: self.source_of(&executable),
-            script: script.map(|script| self.source_of(&script)),
-        };
-        looked_at.into_iter().map(answer).collect()
+        let mut answers = Vec::with_capacity(looked_at.len());
+        for (question, executable, script) in looked_at {
+            let Question { number, path, key, container, is_users_word, uid, .. } = question;
+            let of_machine = container.as_ref().filter(|_| !is_users_word);
+            answers.push(Answer {
+                number,
+                executable: self.source_of(&executable),
+                script: script.map(|script| self.source_of(&script)),
+                is_genuine: container
+                    .as_ref()
+                    .is_some_and(|container| is_genuine(container, &path, key, uid)),
+                image: of_machine.and_then(|container| self.images.of(container)),
+            });
+        }
+        answers
     }
 
     fn source_of(&self, file: &AtPath) -> Source {
@@ -233,7 +263,10 @@ impl Databases {
         files.retain(|file| {
             file.place == Place::OfTheMachine
                 && file.path.as_raw().starts_with('/')
-                && self.known.get(&file.path).is_none_or(|known| known.at_path != file.key)
+                && self
+                    .known
+                    .get(&file.path)
+                    .is_none_or(|known| file.key.is_none() || known.at_path != file.key)
         });
         files.sort_unstable_by_key(|file| &file.path);
         files.dedup_by_key(|file| &file.path);
@@ -258,7 +291,7 @@ impl Databases {
         for (((path, at_path), asked), owner) in new.into_iter().zip(asked).zip(owners) {
             let owned = match owner {
                 Ok(Ownership::Owned(file)) => {
-                    let shipped = Shipped::of(file.checksum.as_ref(), asked, at_path);
+                    let shipped = Shipped::of(file.checksum.as_ref(), asked);
                     Owned::By(package(file), shipped)
                 }
                 Ok(Ownership::Unowned) => Owned::Nobody,

@@ -9,8 +9,6 @@ use portolan_packages::Checksum;
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256, Sha512};
 
-use crate::identity::file::FileKey;
-
 /// What a package says that it shipped in a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shipped {
@@ -28,14 +26,14 @@ pub(super) enum Shipped {
 
 impl Shipped {
     /// Of the file at this path. Where its checksum is no SHA-256, the file there is read, once, for both.
-    pub(super) fn of(checksum: Option<&Checksum>, path: &Path, key: Option<FileKey>) -> Self {
+    pub(super) fn of(checksum: Option<&Checksum>, path: &Path) -> Self {
         match checksum {
             None => Self::Unsaid,
             Some(Checksum::Sha256(digest)) => Self::Content(Sha256Digest(*digest)),
             Some(checksum @ (Checksum::Md5(_) | Checksum::Sha512(_))) => {
                 let digests = match checksum {
-                    Checksum::Md5(_) => digests_of::<md5::Md5>(path, key),
-                    _ => digests_of::<Sha512>(path, key),
+                    Checksum::Md5(_) => digests_of::<md5::Md5>(path),
+                    _ => digests_of::<Sha512>(path),
                 };
                 match digests {
                     Ok((digest, other)) if other == checksum.bytes() => Self::Same(digest),
@@ -64,12 +62,12 @@ impl Shipped {
     }
 }
 
-/// SHA-256 and another digest of the file at a path, of the same bytes. It must be the one that was looked at.
-fn digests_of<D: Digest>(path: &Path, key: Option<FileKey>) -> io::Result<(Sha256Digest, Vec<u8>)> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOATIME;
+/// SHA-256 and another digest of the file at a path, of the same bytes. What a package owns is on a disk of the machine's.
+fn digests_of<D: Digest>(path: &Path) -> io::Result<(Sha256Digest, Vec<u8>)> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOATIME;
     let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if key.is_none() || FileKey::of(&file).ok() != key {
-        return Err(io::Error::other("it is being replaced"));
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
     }
     let (mut sha256, mut other) = (Sha256::new(), D::new());
     let mut buffer = vec![0; 128 * 1024];

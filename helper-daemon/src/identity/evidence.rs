@@ -1,0 +1,58 @@
+//! What a finding says of a process and of those that started it.
+
+use std::rc::Rc;
+
+use portolan_core::{Evidence, Pid, ProcessEvidence};
+
+use super::{file, process::Process, processes::Processes};
+use crate::clock::Now;
+
+impl Process {
+    /// This process. The hash is there once it was identified.
+    pub fn to_evidence(&self, now: Now) -> ProcessEvidence {
+        let lineage = self.lineage.get().and_then(|settled| settled.as_ref().ok());
+        let facts = &self.exec.facts;
+        ProcessEvidence {
+            pid: self.key.pid,
+            started: now.wall_at(self.key.started),
+            uid: self.uid,
+            path: facts.path.clone(),
+            sha256: lineage.map(|lineage| lineage.executable.sha256),
+            command_line: facts.command_line.clone(),
+            working_directory: facts.working_directory.clone(),
+        }
+    }
+
+    /// This process and those that started it, the nearest first.
+    pub fn chain(&self, now: Now) -> Vec<ProcessEvidence> {
+        self.with_parents().map(|process| process.to_evidence(now)).collect()
+    }
+}
+
+impl Processes {
+    /// Adds who moved bytes, what started it, and whose child it is by now.
+    pub fn add_to(&self, evidence: &mut Evidence, process: &Process, now: Now) {
+        let mut chain = process.chain(now).into_iter();
+        evidence.process = chain.next();
+        evidence.parents = chain.collect();
+        let today = self
+            .parent_now(process)
+            .filter(|today| process.parent.as_ref().is_none_or(|parent| parent.key.pid != today.key.pid));
+        evidence.parent_now = today.map(|today| today.to_evidence(now));
+    }
+
+    /// The process that has this id, or had it last.
+    pub fn latest(&self, pid: Pid) -> Option<Rc<Process>> {
+        let ended = || self.ended.iter().rev().find(|(_, _, key)| key.pid == pid).map(|(_, _, key)| key);
+        self.table.get(self.current.get(&pid).or_else(ended)?).cloned()
+    }
+
+    /// Whose child a process is by now: after the end of its parent it was given to another one.
+    fn parent_now(&self, process: &Process) -> Option<Rc<Process>> {
+        if process.ended.get().is_some() {
+            return None;
+        }
+        let parent = file::parent_of(process.key.pid)?;
+        self.table.get(self.current.get(&parent)?).cloned()
+    }
+}

@@ -1,0 +1,154 @@
+//! What the machine itself says of a container, a Flatpak application or a snap: a cgroup's name alone proves nothing below a user's
+//! systemd.
+//!
+//! No container daemon is asked: the files of its storage are read, which only root may write.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Read,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use portolan_core::{Container, ContainerKind, Uid, Untrusted};
+use serde::Deserialize;
+
+use super::at_path::{as_path, is_same, key_at};
+use crate::identity::file::FileKey;
+
+/// Containers that are remembered.
+const REMEMBERED: usize = 1024;
+/// A file of a container engine that is longer is not its own.
+const LONGEST: u64 = 64 << 20;
+/// Where system-wide Flatpak applications are.
+const FLATPAK: &str = "/var/lib/flatpak";
+/// Where snaps are mounted.
+const SNAPS: [&str; 2] = ["/snap", "/var/lib/snapd/snap"];
+
+/// Which images containers are made of, as far as that was looked up.
+#[derive(Debug, Default)]
+pub(super) struct ContainerImages {
+    known: HashMap<Untrusted, Option<Untrusted>>,
+}
+
+impl ContainerImages {
+    /// The name of the image that a container of the machine's own engine is made of; `None` where its kind has none, or it is not
+    /// found.
+    pub(super) fn of(&mut self, container: &Container) -> Option<Untrusted> {
+        if let Some(image) = self.known.get(&container.name) {
+            return image.clone();
+        }
+        let id = container.name.as_raw();
+        let image = match container.kind {
+            ContainerKind::Docker => docker(id),
+            ContainerKind::Podman => containers_storage(id),
+            // Which runtime made it is not said.
+            ContainerKind::Kubernetes => containers_storage(id).or_else(|| docker(id)),
+            _ => None,
+        };
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        self.known.insert(container.name.clone(), image.clone());
+        image
+    }
+}
+
+/// Docker's own notes on a container.
+fn docker(id: &str) -> Option<Untrusted> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Notes {
+        config: Config,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Config {
+        image: Untrusted,
+    }
+    let path = Path::new("/var/lib/docker/containers").join(id).join("config.v2.json");
+    serde_json::from_slice::<Notes>(&read_as_root(&path)?).ok().map(|notes| notes.config.image)
+}
+
+/// The storage that podman and CRI-O share.
+fn containers_storage(id: &str) -> Option<Untrusted> {
+    #[derive(Deserialize)]
+    struct Listed {
+        id: String,
+        metadata: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Metadata {
+        image_name: Untrusted,
+    }
+    let path = Path::new("/var/lib/containers/storage/overlay-containers/containers.json");
+    let all: Vec<Listed> = serde_json::from_slice(&read_as_root(path)?).ok()?;
+    let listed = all.into_iter().find(|listed| listed.id == id)?;
+    serde_json::from_str::<Metadata>(&listed.metadata).ok().map(|metadata| metadata.image_name)
+}
+
+/// The content of a file that belongs to root; `None` when there is none, or it is somebody else's.
+fn read_as_root(path: &Path) -> Option<Vec<u8>> {
+    let file = File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.uid() != 0 || metadata.len() > LONGEST {
+        return None;
+    }
+    let mut content = Vec::new();
+    file.take(LONGEST).read_to_end(&mut content).ok()?;
+    Some(content)
+}
+
+/// Whether an executed file is the one that the machine's installation of a Flatpak application or a snap has in its place.
+pub(super) fn is_genuine(
+    container: &Container,
+    path: &Untrusted,
+    executed: Option<FileKey>,
+    uid: Uid,
+) -> bool {
+    let bytes = path.to_bytes();
+    let path = as_path(&bytes);
+    let id = container.name.as_raw();
+    let places: Vec<PathBuf> = match container.kind {
+        ContainerKind::Flatpak => {
+            let home = nix::unistd::User::from_uid(uid.0.into()).ok().flatten().map(|user| user.dir);
+            let users = home.and_then(|home| of_application(&home.join(".local/share/flatpak"), id, path));
+            let machines = of_application(Path::new(FLATPAK), id, path).or_else(|| of_runtime(id, path));
+            users.into_iter().chain(machines).collect()
+        }
+        ContainerKind::Snap => {
+            // An instance of a snap has its key behind its name, and the folder of the instance.
+            SNAPS
+                .iter()
+                .filter(|all| path.starts_with(Path::new(all).join(id)))
+                .map(|_| path.into())
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let is_it = |place: &PathBuf| {
+        let there = key_at(place.as_os_str().as_encoded_bytes());
+        matches!((there, executed), (Some(there), Some(executed)) if is_same(there, executed))
+    };
+    places.iter().any(is_it)
+}
+
+/// Where an installation of Flatpak has what an application sees below /app: its own files.
+fn of_application(installation: &Path, id: &str, path: &Path) -> Option<PathBuf> {
+    let rest = path.strip_prefix("/app").ok()?;
+    Some(installation.join("app").join(id).join("current/active/files").join(rest))
+}
+
+/// Where the machine's installation has what an application sees below /usr: the files of its runtime. What a user has installed says
+/// which that is in a file of the user's, which is not read: it may be behind a server.
+fn of_runtime(id: &str, path: &Path) -> Option<PathBuf> {
+    let rest = path.strip_prefix("/usr").ok()?;
+    let metadata = Path::new(FLATPAK).join("app").join(id).join("current/active/metadata");
+    let metadata = String::from_utf8(read_as_root(&metadata)?).ok()?;
+    let runtime = metadata.lines().find_map(|line| line.strip_prefix("runtime="))?;
+    // A name, an architecture and a branch.
+    let is_plain = runtime.split('/').count() == 3 && runtime.split('/').all(|part| !part.starts_with('.'));
+    is_plain.then(|| Path::new(FLATPAK).join("runtime").join(runtime).join("active/files").join(rest))
+}
