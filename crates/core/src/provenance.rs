@@ -42,6 +42,10 @@ pub enum PackageManager {
     Rpm,
     /// Arch Linux and what is built on it.
     Pacman,
+    /// Flatpak, for the whole machine; the version is a commit.
+    Flatpak,
+    /// Snap; the version is a revision.
+    Snap,
 }
 
 impl PackageManager {
@@ -52,6 +56,8 @@ impl PackageManager {
             Self::Deb => "deb",
             Self::Rpm => "rpm",
             Self::Pacman => "pacman",
+            Self::Flatpak => "flatpak",
+            Self::Snap => "snap",
         }
     }
 }

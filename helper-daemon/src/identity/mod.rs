@@ -22,7 +22,7 @@ mod served;
 
 pub use exec::Facts;
 pub use hasher::{Hashed, Hasher};
-pub use origin::{Answer, Origins};
+pub use origin::{Answer, Origins, Provenances};
 pub use process::{Identity, Process};
 pub use processes::Processes;
 pub use remembered::{ExecContent, Remembered};

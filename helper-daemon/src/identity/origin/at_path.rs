@@ -27,6 +27,14 @@ pub(super) struct AtPath {
     pub(super) key: Option<FileKey>,
 }
 
+impl AtPath {
+    /// Of a path that is known to be the machine's.
+    pub(super) fn of_the_machine(path: Untrusted) -> Self {
+        let key = key_at(&path.to_bytes());
+        Self { path, place: Place::OfTheMachine, key }
+    }
+}
+
 /// The machine's own view of its files: that of its first process.
 pub(super) struct Machine {
     /// The numbers of its mount namespace, and of this daemon's, which is made from it.

@@ -5,13 +5,14 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
+    fs::{self, File},
     io::Read,
-    os::unix::fs::MetadataExt,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
-use portolan_core::{Container, ContainerKind, Uid, Untrusted};
+use nix::unistd::User;
+use portolan_core::{Container, ContainerKind, Package, PackageManager, Uid, Untrusted};
 use serde::Deserialize;
 
 use super::at_path::{as_path, is_same, key_at};
@@ -101,38 +102,53 @@ fn read_as_root(path: &Path) -> Option<Vec<u8>> {
     Some(content)
 }
 
-/// Whether an executed file is the one that the machine's installation of a Flatpak application or a snap has in its place.
-pub(super) fn is_genuine(
+/// A file that an installation of Flatpak or of snaps has in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Genuine {
+    /// What it belongs to; `None` where its user has installed it, who may write to it.
+    pub(super) package: Option<Package>,
+}
+
+/// Whether an executed file is the one that an installation has of the Flatpak application or the snap that a cgroup names.
+pub(super) fn genuine(
     container: &Container,
     path: &Untrusted,
     executed: Option<FileKey>,
     uid: Uid,
-) -> bool {
+) -> Option<Genuine> {
     let bytes = path.to_bytes();
     let path = as_path(&bytes);
-    let id = container.name.as_raw();
-    let places: Vec<PathBuf> = match container.kind {
-        ContainerKind::Flatpak => {
-            let home = nix::unistd::User::from_uid(uid.0.into()).ok().flatten().map(|user| user.dir);
-            let users = home.and_then(|home| of_application(&home.join(".local/share/flatpak"), id, path));
-            let machines = of_application(Path::new(FLATPAK), id, path).or_else(|| of_runtime(id, path));
-            users.into_iter().chain(machines).collect()
-        }
-        ContainerKind::Snap => {
-            // An instance of a snap has its key behind its name, and the folder of the instance.
-            SNAPS
-                .iter()
-                .filter(|all| path.starts_with(Path::new(all).join(id)))
-                .map(|_| path.into())
-                .collect()
-        }
-        _ => Vec::new(),
-    };
-    let is_it = |place: &PathBuf| {
-        let there = key_at(place.as_os_str().as_encoded_bytes());
+    let name = container.name.as_raw();
+    let is_it = |place: PathBuf| {
+        let there = key_at(place.as_os_str().as_bytes());
         matches!((there, executed), (Some(there), Some(executed)) if is_same(there, executed))
     };
-    places.iter().any(is_it)
+    let package = |manager, version: Option<String>| Package {
+        manager,
+        name: name.to_owned(),
+        version: version.unwrap_or_default(),
+    };
+    match container.kind {
+        ContainerKind::Flatpak => {
+            let all = Path::new(FLATPAK);
+            if of_application(all, name, path).is_some_and(is_it) || of_runtime(name, path).is_some_and(is_it)
+            {
+                let commit = fs::read_link(all.join("app").join(name).join("current/active")).ok();
+                let commit = commit.and_then(|commit| Some(commit.file_name()?.to_str()?.to_owned()));
+                return Some(Genuine { package: Some(package(PackageManager::Flatpak, commit)) });
+            }
+            let home = User::from_uid(uid.0.into()).ok().flatten()?.dir;
+            let users = of_application(&home.join(".local/share/flatpak"), name, path)?;
+            is_it(users).then_some(Genuine { package: None })
+        }
+        ContainerKind::Snap => {
+            // An instance of a snap has its key behind its name, as has its folder.
+            let rest = SNAPS.iter().find_map(|all| path.strip_prefix(Path::new(all).join(name)).ok())?;
+            let revision = rest.iter().next()?.to_str().map(str::to_owned);
+            is_it(path.into()).then(|| Genuine { package: Some(package(PackageManager::Snap, revision)) })
+        }
+        _ => None,
+    }
 }
 
 /// Where an installation of Flatpak has what an application sees below /app: its own files.

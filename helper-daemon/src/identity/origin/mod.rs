@@ -5,23 +5,21 @@
 
 mod at_path;
 mod boxes;
+mod databases;
 mod shipped;
 
 use std::{
-    collections::HashMap,
     io,
-    path::Path,
-    sync::mpsc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread::{self, JoinHandle},
 };
 
-use portolan_core::{Container, Lineage, Package, PackageManager, Provenance, Sha256Digest, Uid, Untrusted};
-use portolan_packages::{Ownership, Packages, PackagesError, Stamp};
+use portolan_core::{Container, Lineage, Provenance, Sha256Digest, Uid, Untrusted};
+
+use boxes::Genuine;
+use databases::{Databases, Owned, Source};
 
 pub(super) use at_path::Place;
-use at_path::{AtPath, Machine};
-use boxes::{ContainerImages, is_genuine};
-use shipped::Shipped;
 
 use super::file::FileKey;
 use crate::resources;
@@ -30,8 +28,6 @@ use crate::resources;
 const QUEUE: usize = 1024;
 /// Questions that are answered in one pass.
 const BATCH: usize = 256;
-/// Paths that are remembered.
-const REMEMBERED: usize = 16_384;
 
 /// Where is this file from?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,41 +57,26 @@ pub struct Answer {
     pub(super) executable: Source,
     /// Of the script, where one was asked about.
     pub(super) script: Option<Source>,
-    /// Whether the file is of the Flatpak application or the snap that its cgroup names.
-    pub(super) is_genuine: bool,
+    /// That the executable is of the Flatpak application or the snap that its cgroup names; `None` where it is not.
+    pub(super) genuine: Option<Genuine>,
     /// The image that its container is made of.
     pub(super) image: Option<Untrusted>,
-}
-
-/// What the machine says of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
-    /// Whether the machine knows the file by its path.
-    pub(super) place: Place,
-    owned: Owned,
-}
-
-/// What the package databases say of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Owned {
-    /// A package lists it; what it shipped.
-    By(Package, Shipped),
-    /// No package does.
-    Nobody,
-    /// It could not be found out: a sentence.
-    Unknown(String),
 }
 
 impl Answer {
     /// To a question that nobody answers.
     pub(super) fn unknown(number: u64, because: &str) -> Self {
         let source = Source { place: Place::OfTheMachine, owned: Owned::Unknown(because.to_owned()) };
-        Self { number, executable: source.clone(), script: Some(source), is_genuine: false, image: None }
+        Self { number, executable: source.clone(), script: Some(source), genuine: None, image: None }
     }
 
     /// Where what runs comes from: of an interpreter and its script, whichever is less certain.
     pub(super) fn provenance_of(&self, lineage: &Lineage) -> Provenance {
-        let executable = self.executable.provenance_of(Some(&lineage.executable.sha256));
+        let executable = match &self.genuine {
+            Some(Genuine { package: Some(package) }) => Provenance::Unchecked(package.clone()),
+            Some(Genuine { package: None }) => Provenance::Unowned,
+            None => self.executable.provenance_of(Some(&lineage.executable.sha256)),
+        };
         match (&lineage.script, &self.script) {
             (Some(script), Some(source)) => {
                 less_certain(source.provenance_of(script.sha256.as_ref()), executable)
@@ -117,32 +98,27 @@ fn less_certain(first: Provenance, second: Provenance) -> Provenance {
     if doubt(&second) > doubt(&first) { second } else { first }
 }
 
-impl Source {
-    /// The package that lists the file.
-    pub(super) fn package(&self) -> Option<&Package> {
-        match &self.owned {
-            Owned::By(package, _) => Some(package),
-            Owned::Nobody | Owned::Unknown(_) => None,
-        }
-    }
-
-    /// Where a content of this file comes from.
-    fn provenance_of(&self, content: Option<&Sha256Digest>) -> Provenance {
-        match &self.owned {
-            Owned::By(package, shipped) => match content {
-                Some(content) => shipped.compare(package, content),
-                None => Provenance::Unknown("its content could not be read".to_owned()),
-            },
-            Owned::Nobody => Provenance::Unowned,
-            Owned::Unknown(because) => Provenance::Unknown(because.clone()),
-        }
-    }
-}
-
 /// The thread that answers. It ends when this is dropped.
 pub struct Origins {
     questions: Option<mpsc::SyncSender<Question>>,
     thread: Option<JoinHandle<()>>,
+    provenances: Provenances,
+}
+
+/// Answers for threads that may wait: for 10 to 100 ms where a path is asked about for the first time.
+#[derive(Clone)]
+pub struct Provenances(Arc<Mutex<Databases>>);
+
+impl Provenances {
+    fn databases(&self) -> MutexGuard<'_, Databases> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where contents come from that are, or were, at these paths of the machine (not of a mount namespace of its own), in their
+    /// order.
+    pub fn of(&self, files: Vec<(Untrusted, Sha256Digest)>) -> Vec<Provenance> {
+        self.databases().provenances(files)
+    }
 }
 
 impl Origins {
@@ -152,16 +128,22 @@ impl Origins {
     /// When no thread can be started.
     pub fn start(done: impl Fn(Answer) + Send + 'static) -> io::Result<Self> {
         let (questions, queue) = mpsc::sync_channel(QUEUE);
+        let provenances = Provenances(Arc::new(Mutex::new(Databases::new())));
+        let asked = provenances.clone();
         let thread = thread::Builder::new().name("packages".to_owned()).spawn(move || {
             resources::go_along();
-            let mut databases = Databases::new();
             while let Ok(first) = queue.recv() {
                 let batch: Vec<Question> =
                     std::iter::once(first).chain(queue.try_iter().take(BATCH - 1)).collect();
-                databases.answer(batch).into_iter().for_each(&done);
+                asked.databases().answer(batch).into_iter().for_each(&done);
             }
         })?;
-        Ok(Self { questions: Some(questions), thread: Some(thread) })
+        Ok(Self { questions: Some(questions), thread: Some(thread), provenances })
+    }
+
+    /// The same for threads that may wait.
+    pub fn provenances(&self) -> Provenances {
+        self.provenances.clone()
     }
 
     /// `false` when too many wait: ask again.
@@ -177,142 +159,6 @@ impl Drop for Origins {
             tracing::error!("the thread that reads package databases ended with a panic");
         }
     }
-}
-
-/// The package databases, and what they said.
-struct Databases {
-    packages: Result<Packages, PackagesError>,
-    machine: Machine,
-    images: ContainerImages,
-    known: HashMap<Untrusted, Known>,
-    /// The state of the databases that `known` is of.
-    stamp: Option<Stamp>,
-}
-
-/// What was found out about a path.
-struct Known {
-    /// The file that was there.
-    at_path: Option<FileKey>,
-    owned: Owned,
-}
-
-impl Databases {
-    fn new() -> Self {
-        let packages = Packages::of(Path::new("/"));
-        Self {
-            packages,
-            machine: Machine::new(),
-            images: ContainerImages::default(),
-            known: HashMap::new(),
-            stamp: None,
-        }
-    }
-
-    fn answer(&mut self, questions: Vec<Question>) -> Vec<Answer> {
-        self.forget_old();
-        let mut looked_at = Vec::new();
-        for mut question in questions {
-            let namespace = question.mount_namespace;
-            let executable = self.machine.look_at(question.path.clone(), question.key, namespace);
-            let script = question.script.take();
-            let script = script.map(|(path, key)| self.machine.look_at(path, key, namespace));
-            looked_at.push((question, executable, script));
-        }
-        let files = looked_at.iter().flat_map(|(_, executable, script)| script.iter().chain([executable]));
-        self.learn(files.collect());
-        let mut answers = Vec::with_capacity(looked_at.len());
-        for (question, executable, script) in looked_at {
-            let Question { number, path, key, container, is_users_word, uid, .. } = question;
-            let of_machine = container.as_ref().filter(|_| !is_users_word);
-            answers.push(Answer {
-                number,
-                executable: self.source_of(&executable),
-                script: script.map(|script| self.source_of(&script)),
-                is_genuine: container
-                    .as_ref()
-                    .is_some_and(|container| is_genuine(container, &path, key, uid)),
-                image: of_machine.and_then(|container| self.images.of(container)),
-            });
-        }
-        answers
-    }
-
-    fn source_of(&self, file: &AtPath) -> Source {
-        let owned = match (file.place, self.known.get(&file.path)) {
-            (Place::Elsewhere, _) => Owned::Unknown(
-                "it runs in a mount namespace of its own, where another file is at its path than the machine has there"
-                    .to_owned(),
-            ),
-            (Place::OfTheMachine, Some(known)) => known.owned.clone(),
-            (Place::OfTheMachine, None) => Owned::Nobody, // no file on a disk: made in memory
-        };
-        Source { place: file.place, owned }
-    }
-
-    /// Forgets everything when the databases have changed since.
-    fn forget_old(&mut self) {
-        let stamp = self.packages.as_ref().ok().and_then(|packages| packages.stamp().ok());
-        if stamp.is_none() || stamp != self.stamp || self.known.len() > REMEMBERED {
-            self.known.clear();
-        }
-        self.stamp = stamp;
-    }
-
-    /// Asks the databases for all paths that are not known, in one pass.
-    fn learn(&mut self, mut files: Vec<&AtPath>) {
-        files.retain(|file| {
-            file.place == Place::OfTheMachine
-                && file.path.as_raw().starts_with('/')
-                && self
-                    .known
-                    .get(&file.path)
-                    .is_none_or(|known| file.key.is_none() || known.at_path != file.key)
-        });
-        files.sort_unstable_by_key(|file| &file.path);
-        files.dedup_by_key(|file| &file.path);
-        let new: Vec<(&Untrusted, Option<FileKey>)> =
-            files.into_iter().map(|file| (&file.path, file.key)).collect();
-        if new.is_empty() {
-            return;
-        }
-        let packages = match &self.packages {
-            Ok(packages) => packages,
-            Err(error) => {
-                for (path, at_path) in new {
-                    let owned = Owned::Unknown(error.to_string());
-                    self.known.insert(path.clone(), Known { at_path, owned });
-                }
-                return;
-            }
-        };
-        let paths: Vec<Vec<u8>> = new.iter().map(|(path, _)| path.to_bytes()).collect();
-        let asked: Vec<&Path> = paths.iter().map(|path| at_path::as_path(path)).collect();
-        let owners = packages.owners_of(&asked);
-        for (((path, at_path), asked), owner) in new.into_iter().zip(asked).zip(owners) {
-            let owned = match owner {
-                Ok(Ownership::Owned(file)) => {
-                    let shipped = Shipped::of(file.checksum.as_ref(), asked);
-                    Owned::By(package(file), shipped)
-                }
-                Ok(Ownership::Unowned) => Owned::Nobody,
-                Err(error) => Owned::Unknown(error.to_string()),
-            };
-            self.known.insert(path.clone(), Known { at_path, owned });
-        }
-        // What is being changed may be of another version a moment later.
-        if packages.at_work().is_ok_and(|managers| !managers.is_empty()) {
-            self.stamp = None;
-        }
-    }
-}
-
-fn package(file: portolan_packages::OwnedFile) -> Package {
-    let manager = match file.manager {
-        portolan_packages::Manager::Dpkg => PackageManager::Deb,
-        portolan_packages::Manager::Rpm => PackageManager::Rpm,
-        portolan_packages::Manager::Pacman => PackageManager::Pacman,
-    };
-    Package { manager, name: file.package, version: file.version }
 }
 
 #[cfg(test)]

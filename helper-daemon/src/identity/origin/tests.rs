@@ -1,9 +1,12 @@
-use std::{fs, fs::File, path::PathBuf};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
 
-use portolan_core::Executable;
+use portolan_core::{Executable, Package, PackageManager, Sha256Digest};
 use sha2::{Digest, Sha256};
 
-use super::*;
+use super::{shipped::Shipped, *};
 
 fn digest(path: &Path) -> Sha256Digest {
     Sha256Digest(Sha256::digest(fs::read(path).unwrap()).into())

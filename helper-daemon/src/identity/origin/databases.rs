@@ -1,0 +1,200 @@
+use std::{collections::HashMap, path::Path};
+
+use portolan_core::{Package, PackageManager, Provenance, Sha256Digest, Untrusted};
+use portolan_packages::{Ownership, Packages, PackagesError, Stamp};
+
+use super::{
+    Answer, Question,
+    at_path::{self, AtPath, Machine, Place},
+    boxes::{ContainerImages, genuine},
+    shipped::Shipped,
+};
+use crate::identity::file::FileKey;
+
+/// Paths that are remembered.
+const REMEMBERED: usize = 16_384;
+
+/// What the machine says of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Whether the machine knows the file by its path.
+    pub(super) place: Place,
+    pub(super) owned: Owned,
+}
+
+/// What the package databases say of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Owned {
+    /// A package lists it; what it shipped.
+    By(Package, Shipped),
+    /// No package does.
+    Nobody,
+    /// It could not be found out: a sentence.
+    Unknown(String),
+}
+
+impl Source {
+    /// The package that lists the file.
+    pub(super) fn package(&self) -> Option<&Package> {
+        match &self.owned {
+            Owned::By(package, _) => Some(package),
+            Owned::Nobody | Owned::Unknown(_) => None,
+        }
+    }
+
+    /// Where a content of this file comes from.
+    pub(super) fn provenance_of(&self, content: Option<&Sha256Digest>) -> Provenance {
+        match &self.owned {
+            Owned::By(package, shipped) => match content {
+                Some(content) => shipped.compare(package, content),
+                None => Provenance::Unknown("its content could not be read".to_owned()),
+            },
+            Owned::Nobody => Provenance::Unowned,
+            Owned::Unknown(because) => Provenance::Unknown(because.clone()),
+        }
+    }
+}
+
+/// The package databases, and what they said.
+pub(super) struct Databases {
+    packages: Result<Packages, PackagesError>,
+    machine: Machine,
+    images: ContainerImages,
+    known: HashMap<Untrusted, Known>,
+    /// The state of the databases that `known` is of.
+    stamp: Option<Stamp>,
+}
+
+/// What was found out about a path.
+struct Known {
+    /// The file that was there.
+    at_path: Option<FileKey>,
+    pub(super) owned: Owned,
+}
+
+impl Databases {
+    pub(super) fn new() -> Self {
+        let packages = Packages::of(Path::new("/"));
+        Self {
+            packages,
+            machine: Machine::new(),
+            images: ContainerImages::default(),
+            known: HashMap::new(),
+            stamp: None,
+        }
+    }
+
+    pub(super) fn answer(&mut self, questions: Vec<Question>) -> Vec<Answer> {
+        self.forget_old();
+        let mut looked_at = Vec::new();
+        for mut question in questions {
+            let namespace = question.mount_namespace;
+            let executable = self.machine.look_at(question.path.clone(), question.key, namespace);
+            let script = question.script.take();
+            let script = script.map(|(path, key)| self.machine.look_at(path, key, namespace));
+            looked_at.push((question, executable, script));
+        }
+        let files = looked_at.iter().flat_map(|(_, executable, script)| script.iter().chain([executable]));
+        self.learn(files.collect());
+        let mut answers = Vec::with_capacity(looked_at.len());
+        for (question, executable, script) in looked_at {
+            let Question { number, path, key, container, is_users_word, uid, .. } = question;
+            let of_machine = container.as_ref().filter(|_| !is_users_word);
+            answers.push(Answer {
+                number,
+                executable: self.source_of(&executable),
+                script: script.map(|script| self.source_of(&script)),
+                genuine: container.as_ref().and_then(|container| genuine(container, &path, key, uid)),
+                image: of_machine.and_then(|container| self.images.of(container)),
+            });
+        }
+        answers
+    }
+
+    /// Where contents come from that are, or were, at these paths of the machine.
+    pub(super) fn provenances(&mut self, files: Vec<(Untrusted, Sha256Digest)>) -> Vec<Provenance> {
+        self.forget_old();
+        let (paths, contents): (Vec<AtPath>, Vec<Sha256Digest>) =
+            files.into_iter().map(|(path, content)| (AtPath::of_the_machine(path), content)).unzip();
+        self.learn(paths.iter().collect());
+        let provenance = |(path, content): (&AtPath, &_)| self.source_of(path).provenance_of(Some(content));
+        paths.iter().zip(&contents).map(provenance).collect()
+    }
+
+    fn source_of(&self, file: &AtPath) -> Source {
+        let owned = match (file.place, self.known.get(&file.path)) {
+            (Place::Elsewhere, _) => Owned::Unknown(
+                "it runs in a mount namespace of its own, where another file is at its path than the machine has there"
+                    .to_owned(),
+            ),
+            (Place::OfTheMachine, Some(known)) => known.owned.clone(),
+            (Place::OfTheMachine, None) => Owned::Nobody, // no file on a disk: made in memory
+        };
+        Source { place: file.place, owned }
+    }
+
+    /// Forgets everything when the databases have changed since.
+    fn forget_old(&mut self) {
+        let stamp = self.packages.as_ref().ok().and_then(|packages| packages.stamp().ok());
+        if stamp.is_none() || stamp != self.stamp || self.known.len() > REMEMBERED {
+            self.known.clear();
+        }
+        self.stamp = stamp;
+    }
+
+    /// Asks the databases for all paths that are not known, in one pass.
+    fn learn(&mut self, mut files: Vec<&AtPath>) {
+        files.retain(|file| {
+            file.place == Place::OfTheMachine
+                && file.path.as_raw().starts_with('/')
+                && self
+                    .known
+                    .get(&file.path)
+                    .is_none_or(|known| file.key.is_none() || known.at_path != file.key)
+        });
+        files.sort_unstable_by_key(|file| &file.path);
+        files.dedup_by_key(|file| &file.path);
+        let new: Vec<(&Untrusted, Option<FileKey>)> =
+            files.into_iter().map(|file| (&file.path, file.key)).collect();
+        if new.is_empty() {
+            return;
+        }
+        let packages = match &self.packages {
+            Ok(packages) => packages,
+            Err(error) => {
+                for (path, at_path) in new {
+                    let owned = Owned::Unknown(error.to_string());
+                    self.known.insert(path.clone(), Known { at_path, owned });
+                }
+                return;
+            }
+        };
+        let paths: Vec<Vec<u8>> = new.iter().map(|(path, _)| path.to_bytes()).collect();
+        let asked: Vec<&Path> = paths.iter().map(|path| at_path::as_path(path)).collect();
+        let owners = packages.owners_of(&asked);
+        for (((path, at_path), asked), owner) in new.into_iter().zip(asked).zip(owners) {
+            let owned = match owner {
+                Ok(Ownership::Owned(file)) => {
+                    let shipped = Shipped::of(file.checksum.as_ref(), asked);
+                    Owned::By(package(file), shipped)
+                }
+                Ok(Ownership::Unowned) => Owned::Nobody,
+                Err(error) => Owned::Unknown(error.to_string()),
+            };
+            self.known.insert(path.clone(), Known { at_path, owned });
+        }
+        // What is being changed may be of another version a moment later.
+        if packages.at_work().is_ok_and(|managers| !managers.is_empty()) {
+            self.stamp = None;
+        }
+    }
+}
+
+fn package(file: portolan_packages::OwnedFile) -> Package {
+    let manager = match file.manager {
+        portolan_packages::Manager::Dpkg => PackageManager::Deb,
+        portolan_packages::Manager::Rpm => PackageManager::Rpm,
+        portolan_packages::Manager::Pacman => PackageManager::Pacman,
+    };
+    Package { manager, name: file.package, version: file.version }
+}
