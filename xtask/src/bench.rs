@@ -21,6 +21,8 @@ pub(crate) enum Bench {
     Hooks,
     /// 64-byte round trips, and connections
     Echo,
+    /// Programs that start, and hashing
+    Identity,
     /// iperf3, and wrk against nginx
     Throughput,
     /// CPU and memory of the daemon

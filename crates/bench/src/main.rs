@@ -13,6 +13,7 @@ mod echo;
 mod empty;
 mod figures;
 mod hooks;
+mod identity;
 mod peers;
 mod process;
 mod sockets;
@@ -57,6 +58,8 @@ enum Bench {
     Hooks,
     /// 64-byte round trips, and connections
     Echo,
+    /// Programs that start, and hashing
+    Identity,
     /// iperf3, and wrk against nginx
     Throughput,
     /// CPU and memory of the daemon
@@ -105,6 +108,7 @@ fn run(bench: Bench, effort: &Effort) -> anyhow::Result<()> {
     let tables: Vec<Table> = match bench {
         Bench::Hooks => hooks::run(effort)?,
         Bench::Echo => echo::run(effort)?,
+        Bench::Identity => identity::run(effort)?,
         Bench::Throughput => throughput::run(effort)?,
         Bench::Daemon => daemon::run(effort)?,
         Bench::Peers => peers::run(effort)?,
