@@ -10,6 +10,7 @@ mod containers;
 mod disks;
 mod faults;
 mod findings;
+mod impostors;
 mod kills;
 mod life;
 mod memory;

@@ -3,6 +3,7 @@
 //! ```text
 //! portolan-traffic serve                      prints `tcp=PORT udp=PORT`, swallows everything, echoes nothing, until stdin ends
 //! portolan-traffic tcp ADDRESS BYTES          connects, sends, waits until the server closes
+//! portolan-traffic tcp-own ADDRESS            the same, as many bytes as its own executable is long, less the part above 8 KiB
 //! portolan-traffic tcp-down ADDRESS BYTES     connects, asks for so many bytes, receives them
 //! portolan-traffic udp ADDRESS COUNT SIZE     sends datagrams from an unconnected socket
 //! portolan-traffic udp-connected ADDRESS COUNT SIZE
@@ -52,6 +53,10 @@ fn run(words: &[&str]) -> io::Result<Moved> {
     match words {
         ["serve"] => serve(),
         ["tcp", address, bytes] => send(TcpStream::connect(address)?, number(bytes)?),
+        ["tcp-own", address] => {
+            let length = std::fs::metadata("/proc/self/exe")?.len();
+            send(TcpStream::connect(address)?, 1 + length % 8192)
+        }
         ["tcp-down", address, bytes] => receive(TcpStream::connect(address)?, number(bytes)?),
         ["udp", address, count, size] => {
             let socket = UdpSocket::bind(any(address))?;

@@ -104,7 +104,7 @@ fn read_as_root(path: &Path) -> Option<Vec<u8>> {
 
 /// A file that an installation of Flatpak or of snaps has in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Genuine {
+pub(in crate::identity) struct Genuine {
     /// What it belongs to; `None` where its user has installed it, who may write to it.
     pub(super) package: Option<Package>,
 }

@@ -16,7 +16,7 @@ const REMEMBERED: usize = 16_384;
 
 /// What the machine says of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
+pub(in crate::identity) struct Source {
     /// Whether the machine knows the file by its path.
     pub(super) place: Place,
     pub(super) owned: Owned,
