@@ -120,8 +120,8 @@ impl Processes {
         // Who has ended and is identified needs no file; who still runs may fork.
         let needs_file = one.ended.is_none() || one.identity.is_none();
         let image = one.executed.filter(|_| needs_file).and_then(|executed| {
-            let name = one.path.as_raw().as_bytes();
-            let (descriptor, _) = file::open_executed(one.key.pid, None, name, &executed)?;
+            let name = one.path.to_bytes();
+            let (descriptor, _) = file::open_executed(one.key.pid, None, &name, &executed)?;
             self.images.of(descriptor, &executed, now, false).ok()
         });
         let process = Process {
