@@ -69,7 +69,7 @@ fn program(number: u32) -> Owner {
         Arc::new(Lineage { executable: executable("/usr/lib/systemd/systemd".into(), 1), parent: None });
     let shell = Arc::new(Lineage { executable: executable("/usr/bin/bash".into(), 2), parent: Some(init) });
     let executable = executable(format!("/usr/lib/program-{number}/program"), number);
-    let application = ApplicationKey::of(&executable);
+    let application = ApplicationKey::of_path(&executable);
     Owner::Program { lineage: Arc::new(Lineage { executable, parent: Some(shell) }), application }
 }
 

@@ -64,7 +64,7 @@ impl Process {
         match self.lineage() {
             None => Identity::Pending,
             Some(Ok(lineage)) => {
-                let application = ApplicationKey::of(&lineage.executable);
+                let application = ApplicationKey::of_path(&lineage.executable);
                 Identity::Settled(Owner::Program { lineage, application })
             }
             Some(Err(reason)) => Identity::Settled(Owner::Unattributed(reason)),

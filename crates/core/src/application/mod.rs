@@ -1,22 +1,40 @@
-use std::{fmt, str::FromStr};
+//! What an application is: the rules of docs/identity.md. Everything here is a pure function of facts.
+
+mod display;
+mod facts;
+mod interpreted;
+mod kind;
+mod review;
+mod rules;
+mod stable;
+
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use facts::{Facts, FileOrigin};
+pub use interpreted::{Code, Interpreted, Invocation, code_variables};
+pub use review::ReviewState;
+
 use crate::{Executable, ParseError, Untrusted};
+use kind::{Kind, Shape};
 
 /// What a person approves: stays the same when a new version replaces the executable.
 ///
-/// Written `kind:name`. The only kind so far is `path`; packages, scripts and containers follow with
-/// the identity work. The text holds a path and is therefore hostile.
+/// Written `kind:rest`. Two that are different applications are never written the same. The text holds what programs chose
+/// and is therefore hostile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ApplicationKey(Untrusted);
 
 impl ApplicationKey {
-    /// The application that an executable belongs to.
+    /// As long as the key of the longest paths: an interpreter's and a script's, each byte escaped.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
+    /// The application of a file of this machine about which nothing but its path is known.
     #[must_use]
-    pub fn of(executable: &Executable) -> Self {
-        Self(format!("path:{}", executable.path.as_raw()).into())
+    pub fn of_path(executable: &Executable) -> Self {
+        Self::one(Kind::Path, &stable::path(executable.path.as_raw()))
     }
 
     /// A key that [`ApplicationKey::as_untrusted`] gave; not checked, so that what was stored always reads back.
@@ -30,77 +48,53 @@ impl ApplicationKey {
     pub fn as_untrusted(&self) -> &Untrusted {
         &self.0
     }
+
+    fn one(kind: Kind, rest: &str) -> Self {
+        Self(format!("{}:{rest}", kind.as_str()).into())
+    }
+
+    /// Of two parts. A colon in the first is written otherwise, so that the first colon is always the one between them.
+    fn two(kind: Kind, first: &str, second: &str) -> Self {
+        Self(format!("{}:{}:{second}", kind.as_str(), kind::escaped(first)).into())
+    }
 }
 
 impl FromStr for ApplicationKey {
     type Err = ParseError;
 
-    /// Reads a key, or a bare absolute path, which means the application of kind `path`.
+    /// Reads a key, or a bare absolute path, which means the application of kind `path` that a program there is.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        match text.strip_prefix("path:").unwrap_or(text) {
-            "" => Err(ParseError::new("application", text, "a path or a key such as path:/usr/bin/curl")),
-            name if text.starts_with("path:") || name.starts_with('/') => {
-                Ok(Self(format!("path:{name}").into()))
+        if text.starts_with('/') {
+            return Ok(Self::one(Kind::Path, &stable::path(text)));
+        }
+        let Some((kind, rest)) =
+            text.split_once(':').and_then(|(word, rest)| Some((Kind::from_word(word)?, rest)))
+        else {
+            return Err(ParseError::new("application", text, kind::EXPECTED));
+        };
+        let is_valid = match kind.shape() {
+            Shape::Name => !rest.is_empty(),
+            Shape::Path => rest.starts_with('/'),
+            Shape::Two { first_is_path, second_is_path } => {
+                let starts =
+                    |part: &str, is_path: bool| part.starts_with('/') || !(is_path || part.is_empty());
+                rest.split_once(':').is_some_and(|(first, second)| {
+                    starts(first, first_is_path) && kind::is_escaped(first) && starts(second, second_is_path)
+                })
             }
-            _ => Err(ParseError::new("application", text, "a path or a key such as path:/usr/bin/curl")),
-        }
-    }
-}
-
-/// What a person decided about an application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReviewState {
-    /// Nobody has looked at it.
-    Unreviewed,
-    /// It is known and wanted: tell only when its executable changes.
-    Approved,
-    /// Record it, never tell.
-    Ignored,
-}
-
-impl ReviewState {
-    /// The word on the bus, in the database and in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreviewed => "unreviewed",
-            Self::Approved => "approved",
-            Self::Ignored => "ignored",
-        }
-    }
-}
-
-impl fmt::Display for ReviewState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for ReviewState {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        match text {
-            "unreviewed" => Ok(Self::Unreviewed),
-            "approved" => Ok(Self::Approved),
-            "ignored" => Ok(Self::Ignored),
-            _ => Err(ParseError::new("review state", text, "unreviewed, approved or ignored")),
+            Shape::PathAndMore => {
+                let (path, more) = rest.split_once(':').unwrap_or((rest, "?"));
+                path.starts_with('/') && kind::is_escaped(path) && !more.is_empty()
+            }
+        };
+        if is_valid {
+            Ok(Self(text.into()))
+        } else {
+            Err(ParseError::new(kind.what(), text, kind.expected()))
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Sha256Digest;
-
-    #[test]
-    fn a_path_and_its_key_name_the_same_application() {
-        let executable = Executable { path: "/usr/bin/curl".into(), sha256: Sha256Digest([0; 32]) };
-        assert_eq!("/usr/bin/curl".parse(), Ok(ApplicationKey::of(&executable)));
-        assert_eq!("path:/usr/bin/curl".parse(), Ok(ApplicationKey::of(&executable)));
-        assert!("curl".parse::<ApplicationKey>().is_err());
-        assert!("path:".parse::<ApplicationKey>().is_err());
-    }
-}
+#[path = "tests.rs"]
+mod tests;

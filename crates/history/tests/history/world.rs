@@ -75,7 +75,7 @@ pub(crate) fn lineage(executable: Executable, parent: Option<Arc<Lineage>>) -> A
 }
 
 pub(crate) fn program(lineage: &Arc<Lineage>) -> Owner {
-    Owner::Program { lineage: Arc::clone(lineage), application: ApplicationKey::of(&lineage.executable) }
+    Owner::Program { lineage: Arc::clone(lineage), application: ApplicationKey::of_path(&lineage.executable) }
 }
 
 pub(crate) fn placement(cgroup: &str) -> Arc<Placement> {
