@@ -114,6 +114,10 @@ async fn review_as_shown(
     }
 }
 
+/// A path is a name, as a shell completes it; a key is text, as it was shown.
 fn text(argument: &OsStr) -> Untrusted {
-    Untrusted::from_bytes(argument.as_encoded_bytes())
+    match argument.to_str().filter(|text| !text.starts_with('/')) {
+        Some(key) => key.into(),
+        None => Untrusted::from_bytes(argument.as_encoded_bytes()),
+    }
 }

@@ -20,7 +20,9 @@ mod time;
 mod unattributed;
 mod unit;
 
-pub use application::{ApplicationKey, ReviewState};
+pub use application::{
+    ApplicationKey, Code, Facts, FileOrigin, Interpreted, Invocation, ReviewState, code_variables,
+};
 pub use bytes::Bytes;
 pub use container::{Container, ContainerKind};
 pub use dimension::Dimension;

@@ -22,8 +22,10 @@ impl Placement {
     /// that unit), and the names that the engines give.
     #[must_use]
     pub fn of_cgroup(path: &Untrusted) -> Self {
-        let components: Vec<&str> =
-            path.as_raw().split('/').filter(|component| !component.is_empty()).collect();
+        // Names of units have escapes of their own, which are no bytes of the cgroup's name.
+        let decoded = String::from_utf8(path.to_bytes());
+        let path = decoded.as_deref().unwrap_or(path.as_raw());
+        let components: Vec<&str> = path.split('/').filter(|component| !component.is_empty()).collect();
         let mut placement = Self::default();
         // Whether the next unit is one that counts: none has come yet, or what came runs units itself.
         let mut is_open = true;

@@ -6,7 +6,7 @@ const ID: &str = "6a0f5ae5c2a5f3e2fc6a3ec6bb5fe13a7a3f0b8ce6f1a6bbf6a2a4bd1e2c9d
 
 /// `UNIT CONTAINER`, `-` for none; `ID` in the path stands for an id.
 fn text(path: &str) -> String {
-    let placement = Placement::of_cgroup(&path.replace("ID", ID).into());
+    let placement = Placement::of_cgroup(&Untrusted::from_bytes(path.replace("ID", ID).as_bytes()));
     let unit = placement.unit.map_or("-".to_owned(), |unit| unit.to_text().as_raw().to_owned());
     let container = placement.container.map_or("-".to_owned(), |it| it.to_text().as_raw().to_owned());
     format!("{unit} {container}").replace(ID, "ID")
@@ -27,6 +27,7 @@ fn units_of_the_system_and_of_users() {
         ("/system.slice/ssh.service", "ssh.service -"),
         ("/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service -"),
         ("/system.slice/system-openvpn.slice/openvpn@home\\x2dvpn.service", "openvpn@home\\x2dvpn.service -"),
+        ("/system.slice/web@\\xc3\\xa4\\x5c.service", "web@\\xc3\\xa4\\x5c.service -"),
         ("/system.slice/_cpu.service", "cpu.service -"),
         ("/system.slice/dev-sda2.swap", "dev-sda2.swap -"),
         ("/system.slice", "- -"),

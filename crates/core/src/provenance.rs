@@ -87,6 +87,19 @@ impl Provenance {
         }
     }
 
+    /// Of two files that make one program, whichever is less certain to be what a package shipped; this one where they are alike.
+    #[must_use]
+    pub fn or_less_certain(self, other: Self) -> Self {
+        let doubt = |provenance: &Self| match provenance {
+            Self::Verified(_) => 0,
+            Self::Unchecked(_) => 1,
+            Self::Unknown(_) => 2,
+            Self::Unowned => 3,
+            Self::Modified(_) => 4,
+        };
+        if doubt(&other) > doubt(&self) { other } else { self }
+    }
+
     /// The package that lists the file; `None` where none does, or that is not known.
     #[must_use]
     pub fn package(&self) -> Option<&Package> {

@@ -13,37 +13,35 @@ pub struct Untrusted(String);
 impl Untrusted {
     /// Text from the kernel, which need not be UTF-8.
     ///
-    /// Bytes that are not UTF-8 become `\xNN`, so that two different names never look the same.
+    /// A byte that is not UTF-8 becomes `\xNN`, and so does a backslash that stands before what would be read as that: two
+    /// different names never give one text, and [`Untrusted::to_bytes`] gives them back. Other escapes, as systemd makes them
+    /// (`\x2d`), stay.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut text = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
-            text.push_str(chunk.valid());
-            for byte in chunk.invalid() {
-                text.push_str(&format!("\\x{byte:02x}"));
+            let mut rest = chunk.valid();
+            while let Some(at) = rest.find('\\') {
+                let (before, from) = rest.split_at(at);
+                text.push_str(before);
+                text.push_str(if escaped_byte(from.as_bytes()).is_some() { "\\x5c" } else { "\\" });
+                rest = &from[1..];
             }
+            text.push_str(rest);
+            text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
         }
         Self(text)
     }
 
-    /// The bytes that [`Untrusted::from_bytes`] made this of.
+    /// The bytes that [`Untrusted::from_bytes`] made this text of.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.0.len());
         let mut rest = self.0.as_bytes();
         while let Some((first, tail)) = rest.split_first() {
-            let escaped = rest.strip_prefix(b"\\x").and_then(|tail| tail.get(..2));
-            let byte = escaped.and_then(|digits| std::str::from_utf8(digits).ok());
-            match byte.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-                Some(byte) => {
-                    bytes.push(byte);
-                    rest = rest.get(4..).unwrap_or_default();
-                }
-                None => {
-                    bytes.push(*first);
-                    rest = tail;
-                }
-            }
+            let escaped = escaped_byte(rest);
+            bytes.push(escaped.unwrap_or(*first));
+            rest = if escaped.is_some() { &rest[4..] } else { tail };
         }
         bytes
     }
@@ -80,6 +78,14 @@ impl Untrusted {
         }
         shown
     }
+}
+
+/// The byte that `\xNN` at the beginning stands for, where it is one that [`Untrusted::from_bytes`] writes so.
+fn escaped_byte(text: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
+    let &[high, low] = text.strip_prefix(b"\\x")?.first_chunk()?;
+    let byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+    (byte == b'\\' || !byte.is_ascii()).then_some(byte)
 }
 
 /// Control characters, line separators, and the marks that reverse or hide text (Unicode TR 36, "bidi" and "invisible").
@@ -127,6 +133,21 @@ mod tests {
     #[test]
     fn different_bytes_stay_different() {
         assert_ne!(Untrusted::from_bytes(b"/tmp/\xff"), Untrusted::from_bytes(b"/tmp/\xfe"));
+        assert_ne!(Untrusted::from_bytes(b"/tmp/\xff"), Untrusted::from_bytes(b"/tmp/\\xff"));
+        assert_eq!(Untrusted::from_bytes(b"/\\xff\\xFF\\x2d\\x").as_raw(), "/\\x5cxff\\xFF\\x2d\\x");
         assert_eq!(Untrusted::from_bytes("/tmp/ä".as_bytes()).as_raw(), "/tmp/ä");
+    }
+
+    /// Everything of up to seven bytes that escapes are made of, and of bytes that are no text.
+    #[test]
+    fn every_name_reads_back() {
+        const BYTES: [u8; 6] = *b"\\x5c\xff\xc3";
+        for length in 0..=7 {
+            for number in 0..BYTES.len().pow(length) {
+                let bytes: Vec<u8> =
+                    (0..length).map(|place| BYTES[number / BYTES.len().pow(place) % BYTES.len()]).collect();
+                assert_eq!(Untrusted::from_bytes(&bytes).to_bytes(), bytes);
+            }
+        }
     }
 }

@@ -76,7 +76,7 @@ fn program(number: u32) -> Owner {
         parent: Some(init),
     });
     let executable = executable(format!("/usr/lib/program-{number}/program"), number);
-    let application = ApplicationKey::of(&executable);
+    let application = ApplicationKey::of_path(&executable);
     Owner::Program {
         lineage: Arc::new(Lineage { executable, script: None, parent: Some(shell) }),
         application,

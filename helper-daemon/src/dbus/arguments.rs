@@ -3,8 +3,6 @@ use std::collections::BTreeSet;
 use portolan_bus::{Error, QueryRequest};
 use portolan_core::{ApplicationKey, Dimension, ParseError, ReviewState};
 
-/// The longest application key that a caller may name. Paths end at 4 KiB in the kernel; escaping can double that.
-const APPLICATION_MAX_BYTES: usize = 8 * 1024;
 /// The longest word for a dimension or a state.
 const WORD_MAX_BYTES: usize = 64;
 /// The most rows that a caller may ask for, and gets who asks for no number.
@@ -12,10 +10,11 @@ pub(crate) const ROWS_MAX: u32 = 100_000;
 
 /// Reads the arguments of a review.
 pub(super) fn review(application: &str, state: &str) -> Result<(ApplicationKey, ReviewState), Error> {
-    if application.len() > APPLICATION_MAX_BYTES {
+    if application.len() > ApplicationKey::MAX_BYTES {
         return Err(Error::InvalidArgument(format!(
-            "The application's key has {} bytes; the longest that can exist has {APPLICATION_MAX_BYTES}.",
-            application.len()
+            "The application's key has {} bytes; the longest that can exist has {}.",
+            application.len(),
+            ApplicationKey::MAX_BYTES
         )));
     }
     Ok((application.parse().map_err(unparsable)?, word(state)?))
@@ -90,7 +89,7 @@ mod tests {
     #[test]
     fn a_review_names_an_application_and_a_state() {
         assert!(review("/usr/bin/curl", "approved").is_ok());
-        let longest = format!("/{}", "a".repeat(APPLICATION_MAX_BYTES - 1));
+        let longest = format!("/{}", "a".repeat(ApplicationKey::MAX_BYTES - 1));
         assert!(review(&longest, "ignored").is_ok());
         for (application, state) in
             [("curl", "approved"), ("/usr/bin/curl", "yes"), (&format!("{longest}a"), "approved")]

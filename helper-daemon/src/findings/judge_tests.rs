@@ -12,7 +12,7 @@ fn executable(path: &str, content: u8) -> Executable {
 fn curl(content: u8) -> (Lineage, ApplicationKey) {
     let parent = Lineage { executable: executable("/usr/bin/bash", 200), script: None, parent: None };
     let executable = executable("/usr/bin/curl", content);
-    let application = ApplicationKey::of(&executable);
+    let application = ApplicationKey::of_path(&executable);
     (Lineage { executable, script: None, parent: Some(Arc::new(parent)) }, application)
 }
 

@@ -11,15 +11,15 @@ impl Process {
     /// This process. The hash is there once it was identified.
     pub fn to_evidence(&self, now: Now) -> ProcessEvidence {
         let lineage = self.lineage.get().and_then(|settled| settled.as_ref().ok());
-        let facts = &self.exec.facts;
+        let note = &self.exec.note;
         ProcessEvidence {
             pid: self.key.pid,
             started: now.wall_at(self.key.started),
             uid: self.uid,
-            path: facts.path.clone(),
+            path: note.path.clone(),
             sha256: lineage.map(|lineage| lineage.executable.sha256),
-            command_line: facts.command_line.clone(),
-            working_directory: facts.working_directory.clone(),
+            command_line: note.command_line.clone(),
+            working_directory: note.working_directory.clone(),
         }
     }
 

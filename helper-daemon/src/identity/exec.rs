@@ -6,14 +6,14 @@ use std::{
 
 use portolan_bpf::{FileId, Stamps};
 use portolan_core::{
-    ApplicationKey, FileContent, Lineage, MonotonicNs, Placement, Provenance, Uid, Unattributed, UnitManager,
-    Untrusted,
+    ApplicationKey, Code, Facts, FileContent, FileOrigin, Interpreted, Lineage, MonotonicNs, Placement,
+    Provenance, Uid, Unattributed, UnitManager, Untrusted,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     image::{Content, Image, Reading},
-    origin::{Answer, Question},
+    origin::{Answer, Place, Question, Source},
     proof::{Run, next_stamp},
     script::Script,
 };
@@ -23,7 +23,7 @@ use crate::clock::Now;
 #[derive(Debug)]
 pub(super) struct Exec {
     /// What was noted at that moment.
-    pub(super) facts: Facts,
+    pub(super) note: ExecNote,
     /// The file as the kernel saw it.
     pub(super) file: Option<FileId>,
     /// When (of a file that others may write to: when it began to); of a process that was found running: when it was found.
@@ -49,11 +49,13 @@ pub(super) struct Origin {
 
 /// What is known of an exec beside its file. What the program itself said is hostile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
+pub struct ExecNote {
     /// The path of the file, as its mount namespace knew it; empty when it is not known.
     pub path: Untrusted,
     /// Its arguments, joined with spaces, secrets masked; `None` when they are not known or not kept.
     pub command_line: Option<Untrusted>,
+    /// What it runs besides itself, where it is an interpreter.
+    pub interpreted: Option<Interpreted>,
     /// Its working directory; `None` when it is not known.
     pub working_directory: Option<Untrusted>,
     /// Where it was.
@@ -72,15 +74,15 @@ pub(super) struct Life {
 
 impl Exec {
     pub(super) fn new(
-        facts: Facts,
+        note: ExecNote,
         file: Option<FileId>,
         at: MonotonicNs,
         image: Option<Rc<Image>>,
-        script: Option<Script>,
     ) -> Self {
+        let script = note.interpreted.as_ref().and_then(Interpreted::script).cloned().map(Script::new);
         let shows_changes = Cell::new(None);
         let (asked, answer, origin) = (Cell::new(None), OnceCell::new(), OnceCell::new());
-        Self { facts, file, at, image, script, shows_changes, asked, answer, origin }
+        Self { note, file, at, image, script, shows_changes, asked, answer, origin }
     }
 
     /// What it runs besides itself; `None` while that is being found out.
@@ -94,13 +96,13 @@ impl Exec {
     /// What is to be asked about its files.
     pub(super) fn question(&self, number: u64, uid: Uid) -> Question {
         let key = |image: &Rc<Image>| image.key;
-        let Placement { unit, container } = &self.facts.placement;
+        let Placement { unit, container } = &self.note.placement;
         Question {
             number,
-            path: self.facts.path.clone(),
+            path: self.note.path.clone(),
             key: self.image.as_ref().map(key),
             script: self.script.as_ref().map(|script| (script.path.clone(), script.image().map(key))),
-            mount_namespace: self.facts.mount_namespace,
+            mount_namespace: self.note.mount_namespace,
             container: container.clone(),
             is_users_word: unit.as_ref().is_some_and(|unit| matches!(unit.manager, UnitManager::User(_))),
             uid,
@@ -119,10 +121,51 @@ impl Exec {
         }
         let answer = self.answer.get()?;
         let origin = || Origin {
-            application: ApplicationKey::of(&lineage.executable),
-            provenance: Arc::new(answer.provenance_of(lineage)),
+            application: self.application(answer),
+            provenance: Arc::new(self.provenance(answer, lineage)),
         };
         Some(self.origin.get_or_init(origin))
+    }
+
+    /// Of an interpreter, what it runs counts as well.
+    fn provenance(&self, answer: &Answer, lineage: &Lineage) -> Provenance {
+        let of_files = answer.provenance_of(lineage);
+        let Some(interpreted) = &self.note.interpreted else { return of_files };
+        let of_code = match interpreted.code() {
+            Code::File(_) | Code::Applet(_) if !interpreted.loads_more() => return of_files,
+            Code::CommandLine | Code::StandardInput => Provenance::Unowned,
+            Code::File(_) | Code::Applet(_) => {
+                Provenance::Unknown("options or variables make it load other code".to_owned())
+            }
+            Code::Module(_) => {
+                Provenance::Unknown("where its interpreter found the module is not known".to_owned())
+            }
+            Code::Unknown => Provenance::Unknown("what its interpreter runs is not known".to_owned()),
+        };
+        of_code.or_less_certain(of_files)
+    }
+
+    fn application(&self, answer: &Answer) -> ApplicationKey {
+        let is_in_memory =
+            self.file.is_some_and(|file| !file.is_guarded) && self.note.path.as_raw().starts_with("/memfd:");
+        let origin = match answer.executable.place {
+            _ if is_in_memory => FileOrigin::Memory,
+            Place::OfTheMachine => FileOrigin::Machine,
+            Place::Elsewhere => FileOrigin::Elsewhere,
+        };
+        let script = answer.script.as_ref();
+        ApplicationKey::of(&Facts {
+            path: &self.note.path,
+            origin,
+            package: answer.executable.package(),
+            interpreted: self.note.interpreted.as_ref(),
+            script_is_of_machine: script.is_some_and(|script| script.place == Place::OfTheMachine),
+            script_package: script.and_then(Source::package),
+            container: self.note.placement.container.as_ref(),
+            is_genuine: answer.genuine.is_some(),
+            image: answer.image.as_ref(),
+            app_image: None,
+        })
     }
 
     /// The content that a process ran; `None` while it is being hashed.

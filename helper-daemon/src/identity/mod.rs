@@ -20,7 +20,7 @@ mod remembered;
 mod script;
 mod served;
 
-pub use exec::Facts;
+pub use exec::ExecNote;
 pub use hasher::{Hashed, Hasher};
 pub use origin::{Answer, Origins, Provenances};
 pub use process::{Identity, Process};

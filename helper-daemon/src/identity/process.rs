@@ -51,7 +51,7 @@ impl Process {
 
     /// Its arguments, joined with spaces; `None` when they are not known or not kept.
     pub fn command_line(&self) -> Option<Untrusted> {
-        self.exec.facts.command_line.clone()
+        self.exec.note.command_line.clone()
     }
 
     /// Who this is. Settled once and for ever.
@@ -86,7 +86,7 @@ impl Process {
                     let reading = process.exec.content(&process.life())?;
                     let script = process.exec.script_content()?;
                     let lineage = reading.map(|Reading { digest: sha256, .. }| {
-                        let executable = Executable { path: process.exec.facts.path.clone(), sha256 };
+                        let executable = Executable { path: process.exec.note.path.clone(), sha256 };
                         Arc::new(Lineage { executable, script, parent: parent.take() })
                     });
                     process.lineage.get_or_init(|| lineage).clone()

@@ -6,10 +6,10 @@ use std::{
 };
 
 use portolan_bpf::{Event, EventKind};
-use portolan_core::{MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
+use portolan_core::{Interpreted, Invocation, MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
 
 use super::{
-    exec::{Exec, Facts},
+    exec::{Exec, ExecNote},
     file::{self, FileKey},
     hasher::{Hashed, Hasher},
     image::Image,
@@ -224,14 +224,23 @@ impl Processes {
             }
         }
         let placement = self.placements.of(event.cgroup.as_ref());
-        let facts = Facts {
-            path,
+        let working_directory: Option<Untrusted> = None;
+        let note = ExecNote {
             command_line: command_line(&arguments),
-            working_directory: None,
+            interpreted: Interpreted::of(&Invocation {
+                path: path.as_raw(),
+                arguments: (!arguments.is_empty()).then_some(&arguments[..]),
+                arguments_are_cut: event.arguments_truncated,
+                working_directory: working_directory.as_ref(),
+                script_name: None,
+                variables: &[],
+            }),
+            working_directory,
             placement: Placement::clone(&placement),
             mount_namespace: event.mount_namespace,
+            path,
         };
-        Exec::new(facts, event.file, event.at, image, None)
+        Exec::new(note, event.file, event.at, image)
     }
 
     /// It is in another cgroup. What it moves in the bucket of now goes there as a whole.

@@ -14,7 +14,7 @@ use portolan_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    exec::{Exec, Facts},
+    exec::{Exec, ExecNote},
     file,
     process::Process,
     processes::Processes,
@@ -33,7 +33,7 @@ pub struct Remembered {
     /// Who started it.
     pub parent: Option<ProcessKey>,
     /// What it executed.
-    pub facts: Facts,
+    pub note: ExecNote,
     /// The file of that, as the kernel saw it.
     pub executed: Option<FileId>,
     /// When it began to run it.
@@ -62,7 +62,7 @@ impl Remembered {
             uid: process.uid,
             placement: Placement::clone(&process.placement.borrow()),
             parent: process.parent.as_ref().map(|parent| parent.key),
-            facts: process.exec.facts.clone(),
+            note: process.exec.note.clone(),
             executed: process.exec.file,
             executed_at: process.exec.at,
             ended: process.ended.get(),
@@ -136,12 +136,12 @@ impl Processes {
         // Who has ended and is identified needs no file; who still runs may fork.
         let needs_file = one.ended.is_none() || one.content.is_none();
         let image = one.executed.filter(|_| needs_file).and_then(|executed| {
-            let name = one.facts.path.as_raw().as_bytes();
-            let (descriptor, _) = file::open_executed(one.key.pid, None, name, &executed)?;
+            let name = one.note.path.to_bytes();
+            let (descriptor, _) = file::open_executed(one.key.pid, None, &name, &executed)?;
             self.images.of(descriptor, &executed, now, false).ok()
         });
-        let path = one.facts.path.clone();
-        let exec = Exec::new(one.facts, one.executed, one.executed_at, image, None);
+        let path = one.note.path.clone();
+        let exec = Exec::new(one.note, one.executed, one.executed_at, image);
         exec.note_stamps(now);
         let process = Process {
             key: one.key,

@@ -33,11 +33,6 @@ impl Script {
         Self { path, image: OnceCell::new() }
     }
 
-    /// Of a daemon before this one, which had looked at it.
-    pub(super) fn found_before(path: Untrusted) -> Self {
-        Self { path, image: OnceCell::from(None) }
-    }
-
     /// Looks for the file in a process that runs it, where that was not found yet. Who has ended cannot be looked into.
     pub(super) fn look(&self, process: &Process, images: &mut Images, local: &HashSet<(u32, u32)>) {
         if self.image.get().is_some() {

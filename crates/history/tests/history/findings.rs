@@ -9,7 +9,7 @@ fn about(path: &str, uid: u32, at: i64) -> NewFinding {
         at: UnixMillis(at),
         kind: FindingKind::NewApplication,
         subject: Some(Subject {
-            application: ApplicationKey::of(&executable),
+            application: ApplicationKey::of_path(&executable),
             executable,
             previous_sha256: Some(Sha256Digest([9; 32])),
             parent: Some(crate::world::executable("/usr/bin/bash", 2)),

@@ -67,7 +67,7 @@ fn findings_and_reviews_of_hostile_names_work() {
     let mut history = place.history();
     for text in texts() {
         let executable = executable(&text, 1);
-        let application = ApplicationKey::of(&executable);
+        let application = ApplicationKey::of_path(&executable);
         let subject = Subject {
             application: application.clone(),
             executable,

@@ -77,7 +77,7 @@ pub(crate) fn lineage(executable: Executable, parent: Option<Arc<Lineage>>) -> A
 pub(crate) fn program(lineage: &Arc<Lineage>) -> Owner {
     Owner::Program {
         lineage: Arc::clone(lineage),
-        application: ApplicationKey::of(&lineage.executable),
+        application: ApplicationKey::of_path(&lineage.executable),
         provenance: Arc::new(Provenance::not_looked_at()),
     }
 }

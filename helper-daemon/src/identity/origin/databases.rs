@@ -18,7 +18,7 @@ const REMEMBERED: usize = 16_384;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::identity) struct Source {
     /// Whether the machine knows the file by its path.
-    pub(super) place: Place,
+    pub(in crate::identity) place: Place,
     pub(super) owned: Owned,
 }
 
@@ -35,7 +35,7 @@ pub(super) enum Owned {
 
 impl Source {
     /// The package that lists the file.
-    pub(super) fn package(&self) -> Option<&Package> {
+    pub(in crate::identity) fn package(&self) -> Option<&Package> {
         match &self.owned {
             Owned::By(package, _) => Some(package),
             Owned::Nobody | Owned::Unknown(_) => None,

@@ -17,9 +17,10 @@ use std::{
 use portolan_core::{Container, Lineage, Provenance, Sha256Digest, Uid, Untrusted};
 
 use boxes::Genuine;
-use databases::{Databases, Owned, Source};
+use databases::{Databases, Owned};
 
 pub(super) use at_path::Place;
+pub(super) use databases::Source;
 
 use super::file::FileKey;
 use crate::resources;
@@ -79,23 +80,11 @@ impl Answer {
         };
         match (&lineage.script, &self.script) {
             (Some(script), Some(source)) => {
-                less_certain(source.provenance_of(script.sha256.as_ref()), executable)
+                source.provenance_of(script.sha256.as_ref()).or_less_certain(executable)
             }
             _ => executable,
         }
     }
-}
-
-/// The first one where both are as certain.
-fn less_certain(first: Provenance, second: Provenance) -> Provenance {
-    let doubt = |provenance: &Provenance| match provenance {
-        Provenance::Verified(_) => 0,
-        Provenance::Unchecked(_) => 1,
-        Provenance::Unknown(_) => 2,
-        Provenance::Unowned => 3,
-        Provenance::Modified(_) => 4,
-    };
-    if doubt(&second) > doubt(&first) { second } else { first }
 }
 
 /// The thread that answers. It ends when this is dropped.

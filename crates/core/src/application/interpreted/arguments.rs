@@ -1,0 +1,38 @@
+/// It cannot be known which code runs: the arguments are not known that far, or nobody knows how the interpreter reads them.
+#[derive(Debug)]
+pub(super) struct Unknowable;
+
+/// The arguments of a process, one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct Arguments<'a> {
+    rest: &'a [u8],
+    /// Whether there were more than the kernel noted.
+    is_cut: bool,
+}
+
+impl<'a> Arguments<'a> {
+    /// Of the text that the kernel noted: each argument with a NUL behind it.
+    pub(super) fn new(text: &'a [u8], is_cut: bool) -> Self {
+        Self { rest: text, is_cut }
+    }
+
+    /// The next one; `None` when there are no more. What was cut off is not known, and neither is what lost its end.
+    pub(super) fn next(&mut self) -> Result<Option<&'a [u8]>, Unknowable> {
+        let Some(end) = self.rest.iter().position(|byte| *byte == 0) else {
+            let last = std::mem::take(&mut self.rest);
+            return match (self.is_cut, last) {
+                (true, _) => Err(Unknowable),
+                (false, []) => Ok(None),
+                (false, last) => Ok(Some(last)),
+            };
+        };
+        let (argument, rest) = self.rest.split_at(end);
+        self.rest = &rest[1..];
+        Ok(Some(argument))
+    }
+
+    /// The next one, which has to be there.
+    pub(super) fn value(&mut self) -> Result<&'a [u8], Unknowable> {
+        self.next()?.ok_or(Unknowable)
+    }
+}

@@ -1,0 +1,65 @@
+use super::{Unknowable, path};
+use crate::{Untrusted, application::stable};
+
+/// What all of them may take in a key; beyond, nobody knows what is run.
+const MAX_BYTES: usize = 4096;
+
+/// Code that an interpreter is told to load besides what it runs: words `OPTION=VALUE`, without a space in them.
+#[derive(Debug)]
+pub(super) struct Loads<'a> {
+    words: Vec<String>,
+    working_directory: Option<&'a Untrusted>,
+}
+
+impl<'a> Loads<'a> {
+    pub(super) fn new(working_directory: Option<&'a Untrusted>) -> Self {
+        Self { words: Vec::new(), working_directory }
+    }
+
+    pub(super) fn into_words(self) -> Vec<String> {
+        self.words
+    }
+
+    /// Notes a name, which is a path when it begins like one.
+    pub(super) fn name(&mut self, option: &[u8], value: &[u8]) -> Result<(), Unknowable> {
+        let is_relative = [&b"./"[..], b"../"].iter().any(|start| value.starts_with(start));
+        let value = if is_relative { self.resolved(value)? } else { stable_text(value) };
+        self.push(option, &value)
+    }
+
+    /// Notes paths, separated by colons.
+    pub(super) fn paths(&mut self, option: &[u8], value: &[u8]) -> Result<(), Unknowable> {
+        let entries = value.split(|byte| *byte == b':').map(|entry| self.resolved(entry));
+        let value = entries.collect::<Result<Vec<_>, _>>()?.join(":");
+        self.push(option, &value)
+    }
+
+    /// Notes a program that is run by another and runs something itself.
+    pub(super) fn program(&mut self, path: &str) -> Result<(), Unknowable> {
+        self.push(b"run", &stable::path(path))
+    }
+
+    fn resolved(&self, entry: &[u8]) -> Result<String, Unknowable> {
+        let path = path::resolve(entry, self.working_directory).ok_or(Unknowable)?;
+        Ok(stable::path(path.as_raw()))
+    }
+
+    fn push(&mut self, option: &[u8], value: &str) -> Result<(), Unknowable> {
+        let option = Untrusted::from_bytes(option);
+        let dash = if option.as_raw().len() == 1 { "-" } else { "" };
+        let word = format!("{dash}{}={}", escaped(option.as_raw()), escaped(value));
+        if self.words.iter().map(String::len).sum::<usize>() + word.len() > MAX_BYTES {
+            return Err(Unknowable);
+        }
+        self.words.push(word);
+        Ok(())
+    }
+}
+
+fn stable_text(value: &[u8]) -> String {
+    stable::path(Untrusted::from_bytes(value).as_raw())
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace(' ', "%20")
+}
