@@ -1,6 +1,7 @@
 //! The real daemon on real traffic: who moved how much, with the kernel programs loaded.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod applications;
 mod bed;
 mod calls;
 mod cgroup;
