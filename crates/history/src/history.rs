@@ -77,9 +77,9 @@ impl History {
     }
 
     /// The same, and in the same transaction that this was all up to the checkpoint.
-    pub fn write_up_to(
+    pub fn write_up_to<'a>(
         &mut self,
-        records: &[Record],
+        records: impl IntoIterator<Item = &'a Record>,
         checkpoint: Option<Checkpoint>,
     ) -> Result<(), WriteError> {
         self.transact(|connection, interner| {

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -24,6 +25,7 @@ use tokio::{
 use super::{
     findings::to_wire,
     handle::{Command, Handle},
+    writer::Writing,
 };
 use crate::{
     dbus::{Backend, Event, ROWS_MAX, Skipped, Viewer},
@@ -32,7 +34,8 @@ use crate::{
 
 /// Questions that may be reading the history at a time; the others wait.
 const READERS: usize = 4;
-/// How long a question waits for the disk. One that hangs keeps its reader, never the caller.
+/// How long a question waits for the disk to answer, or to take another row. One that hangs keeps its reader, never the
+/// caller.
 const DISK_PATIENCE: Duration = Duration::from_secs(15);
 /// The same for the status, which can do without.
 const STATUS_PATIENCE: Duration = Duration::from_secs(2);
@@ -81,9 +84,11 @@ impl DaemonBackend {
 
     /// Everything counted so far is in the history afterwards.
     async fn flush(&self) -> Result<(), Error> {
-        timeout(DISK_PATIENCE, self.handle.ask(Command::Flush))
-            .await
-            .unwrap_or_else(|_| Err(hanging_disk(DISK_PATIENCE)))?
+        let flushed = self.handle.ask(Command::Flush);
+        match while_it_goes_on(&self.handle.writing, DISK_PATIENCE, flushed).await {
+            Some(answer) => answer?,
+            None => Err(hanging_disk(DISK_PATIENCE)),
+        }
     }
 
     /// What was lost on the way to clients, beside the rest.
@@ -92,6 +97,23 @@ impl DaemonBackend {
             [("bus_events_skipped", &self.skipped_events), ("bus_rows_left_out", &self.skipped_rows)];
         losses.extend(skipped.map(|(kind, count)| (kind.to_owned(), count.load(Ordering::Relaxed))));
         losses
+    }
+}
+
+/// Waits for an answer for as long as it takes to write what there is; `None` when the disk lets nothing be written meanwhile.
+async fn while_it_goes_on<T>(
+    writing: &Writing,
+    patience: Duration,
+    answer: impl Future<Output = T>,
+) -> Option<T> {
+    let mut answer = pin!(answer);
+    loop {
+        let steps = writing.steps();
+        match timeout(patience, answer.as_mut()).await {
+            Ok(answer) => return Some(answer),
+            Err(_) if writing.is_stuck_at(steps) => return None,
+            Err(_) => {}
+        }
     }
 }
 
@@ -239,5 +261,37 @@ fn only(viewer: Viewer) -> Option<Uid> {
     match viewer.access {
         Access::All => None,
         Access::Own => Some(viewer.uid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::{pending, poll_fn},
+        task::Poll,
+    };
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(1);
+
+    /// An answer that comes with the tenth look at it; at each look something may happen.
+    async fn tenth_look(writing: &Writing, mut happens: impl FnMut()) -> Option<u32> {
+        let mut looks = 0;
+        let answer = poll_fn(|_| {
+            looks += 1;
+            happens();
+            if looks < 10 { Poll::Pending } else { Poll::Ready(looks) }
+        });
+        while_it_goes_on(writing, PATIENCE, answer).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_waited_for_while_rows_are_written_and_while_nothing_is_asked_of_the_disk() {
+        let writing = Writing::default();
+        assert_eq!(tenth_look(&writing, || ()).await, Some(10), "it is the recorder that takes so long");
+        writing.set_at_work(true);
+        assert_eq!(tenth_look(&writing, || writing.step()).await, Some(10));
+        assert_eq!(while_it_goes_on(&writing, PATIENCE, pending::<()>()).await, None, "the disk hangs");
     }
 }

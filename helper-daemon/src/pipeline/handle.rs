@@ -9,7 +9,7 @@ use portolan_bus::{Attribution, Error, Finding, Hook, Ledger, LiveTick, NetworkL
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
 use tokio::sync::{broadcast, oneshot};
 
-use super::{live::Recent, waker::Waker};
+use super::{live::Recent, waker::Waker, writer::Writing};
 use crate::dbus::Event;
 
 /// What the recorder knows of itself.
@@ -71,6 +71,7 @@ pub struct Handle {
     pub(super) waker: Waker,
     pub(super) recent: Recent,
     pub(super) events: broadcast::Sender<Event>,
+    pub(super) writing: Arc<Writing>,
 }
 
 impl Handle {

@@ -183,6 +183,7 @@ impl Recorder {
             waker: waker.clone(),
             recent: recent.clone(),
             events: events.clone(),
+            writing: writer.writing(),
         };
         let truth = monitor.truth()?;
         for row in gaps.iter().filter_map(|gap| gap.row(config.bucket_ms, now)) {

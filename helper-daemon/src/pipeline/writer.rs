@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     thread::{self, JoinHandle},
@@ -44,14 +44,36 @@ pub enum WriterError {
     Thread(#[from] io::Error),
 }
 
-/// Whether rows are being written, and who waits for the end of that.
+/// Whether rows are being written, who waits for the end of that, and whether the thread gets on with what it does.
 #[derive(Default)]
 pub(super) struct Writing {
     under_way: AtomicBool,
     waker: OnceLock<Waker>,
+    /// Whether the thread has something to do.
+    is_at_work: AtomicBool,
+    /// Jobs begun and rows given to the history, ever.
+    steps: AtomicU64,
 }
 
 impl Writing {
+    pub(super) fn set_at_work(&self, is_at_work: bool) {
+        self.step();
+        self.is_at_work.store(is_at_work, Ordering::Release);
+    }
+
+    pub(super) fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Acquire)
+    }
+
+    /// Whether the thread has got no further since there were so many steps, although it has something to do.
+    pub(super) fn is_stuck_at(&self, steps: u64) -> bool {
+        self.is_at_work.load(Ordering::Acquire) && self.steps() == steps
+    }
+
     pub(super) fn ended(&self) {
         self.under_way.store(false, Ordering::Release);
         if let Some(waker) = self.waker.get() {
@@ -145,6 +167,10 @@ impl Writer {
     pub(super) fn wake_after_writing(&self, waker: Waker) {
         // A second one would be the same.
         drop(self.writing.waker.set(waker));
+    }
+
+    pub(super) fn writing(&self) -> Arc<Writing> {
+        Arc::clone(&self.writing)
     }
 
     pub(super) fn health(&self) -> Health {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use portolan_bus::Finding;
 use portolan_history::{Checkpoint, History, NewFinding, Record, WriteError};
 
+use super::Writing;
 use crate::pipeline::{findings::to_wire, merge, outbox::FINDINGS_MAX};
 
 /// Rows that wait as they are; beyond, all are merged: their bytes stay, their peers go.
@@ -62,11 +63,13 @@ impl Backlog {
     pub(super) fn write(
         &mut self,
         history: &mut History,
+        writing: &Writing,
         tell: &dyn Fn(Finding),
         written: &mut u64,
     ) -> Result<(), WriteError> {
         if !self.records.is_empty() || self.checkpoint.is_some() {
-            history.write_up_to(&self.records, self.checkpoint)?;
+            let records = self.records.iter().inspect(|_| writing.step());
+            history.write_up_to(records, self.checkpoint)?;
             *written = self.checkpoint.take().map_or(*written, |checkpoint| checkpoint.epoch);
             // Not cleared: a burst would keep its room for ever.
             self.records = Vec::new();

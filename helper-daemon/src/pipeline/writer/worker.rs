@@ -132,11 +132,13 @@ impl Worker {
             } else {
                 queue.recv_timeout(RETRY)
             };
+            self.writing.set_at_work(true);
             match job {
                 Ok(job) => self.work(job),
                 Err(mpsc::RecvTimeoutError::Timeout) => self.write_backlog().unwrap_or_default(),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
+            self.writing.set_at_work(false);
         }
         if let Err(problem) = self.write_backlog() {
             tracing::error!("{} rows and findings are not written: {problem}", self.backlog.len());
@@ -254,7 +256,8 @@ impl Worker {
                 Some(History::open(&self.path).map_err(|error| Failure::Other(sentence::of(&error)))?);
         }
         let Some(history) = &mut self.history else { return Ok(()) };
-        self.backlog.write(history, &*self.tell, &mut self.written).map_err(|error| match error {
+        let Self { backlog, writing, tell, written, .. } = self;
+        backlog.write(history, writing, &**tell, written).map_err(|error| match error {
             WriteError::Damaged(_) => Failure::Damaged(error),
             error => Failure::Other(sentence::of(&error)),
         })
