@@ -4,7 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use portolan_bpf::{FileId, Stamps};
+use portolan_bpf::{Environment, FileId, Stamps};
 use portolan_core::{
     ApplicationKey, Code, Facts, FileContent, FileOrigin, Interpreted, Lineage, MonotonicNs, Placement,
     Provenance, Uid, Unattributed, UnitManager, Untrusted,
@@ -58,6 +58,8 @@ pub struct ExecNote {
     pub interpreted: Option<Interpreted>,
     /// Its working directory; `None` when it is not known.
     pub working_directory: Option<Untrusted>,
+    /// What its environment said of what is loaded.
+    pub environment: Environment,
     /// Where it was.
     pub placement: Placement,
     /// In which mount namespace.

@@ -141,7 +141,9 @@ impl Processes {
             self.images.of(descriptor, &executed, now, false).ok()
         });
         let path = one.note.path.clone();
-        let exec = Exec::new(one.note, one.executed, one.executed_at, image);
+        let command_line = one.note.command_line.filter(|_| self.keeps_command_lines);
+        let note = ExecNote { command_line, ..one.note };
+        let exec = Exec::new(note, one.executed, one.executed_at, image);
         exec.note_stamps(now);
         let process = Process {
             key: one.key,

@@ -172,7 +172,7 @@ impl Recorder {
             move |hashed| learn(Learned::Hash(hashed))
         })?;
         let origins = Origins::start(move |answer| learn(Learned::Origin(answer)))?;
-        let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer, &waker)?;
+        let inherited = Inheritance::take(&config, places, &writer, &waker)?;
         let Inheritance { monitor, processes, ledger, mut rows, losses, journal, head, gaps, self_tests } =
             inherited;
         let now = Now::read();
