@@ -16,6 +16,7 @@ mod proof;
 mod remembered;
 mod served;
 
+pub(crate) use file::FileKey;
 pub use hasher::{Hashed, Hasher};
 pub use process::{Identity, Process};
 pub use processes::Processes;
