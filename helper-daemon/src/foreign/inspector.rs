@@ -208,3 +208,40 @@ impl Told {
 pub(super) fn path_of(text: &Untrusted) -> PathBuf {
     PathBuf::from(text.as_raw())
 }
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::{ForeignCodeKind, MonotonicNs, Pid};
+
+    use super::*;
+
+    fn now(ms: u64) -> Now {
+        Now { monotonic: MonotonicNs(ms * 1_000_000), wall: UnixMillis(0) }
+    }
+
+    #[test]
+    fn who_uses_more_than_its_share_waits_until_that_is_made_up_for() {
+        let mut budget = Budget::new(now(0));
+        assert_eq!(budget.spend(BURST_US, now(1)), Duration::ZERO);
+        assert_eq!(budget.spend(500, now(1)), Duration::from_micros(500 * 1000 / SHARE));
+        assert_eq!(budget.spend(500, now(11)), Duration::ZERO, "10 ms give 500 µs");
+    }
+
+    #[test]
+    fn a_library_is_told_once_in_each_process_and_once_when_it_is_in_all() {
+        let found = |path: &str, is_for_all| Found {
+            code: ForeignCode {
+                kind: ForeignCodeKind::Preload,
+                path: path.into(),
+                sha256: None,
+                provenance: None,
+                since: UnixMillis(0),
+            },
+            is_for_all,
+        };
+        let process = |pid| ProcessKey { pid: Pid(pid), started: MonotonicNs(0), exec_generation: 0 };
+        let mut told = Told::default();
+        let mut new = |pid| told.new_of(process(pid), vec![found("/a", false), found("/b", true)]).len();
+        assert_eq!([new(1), new(1), new(2), new(2)], [2, 0, 1, 0]);
+    }
+}

@@ -94,3 +94,99 @@ impl Case {
             && self.databases_changed.is_some_and(|changed| changed >= self.executed_at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::{Package, PackageManager, Sha256Digest};
+
+    use super::{super::contents::Content, *};
+    use crate::identity::FileKey;
+
+    fn package() -> Package {
+        Package { manager: PackageManager::Deb, name: "libssl3".into(), version: "3.0".into() }
+    }
+
+    fn file(path: &str, place: Place) -> Mapped {
+        let content = Content { sha256: Sha256Digest([1; 32]), md5: [1; 16], is_code: true };
+        Mapped {
+            key: FileKey { device: (8, 1), inode: 7, changed: (0, 0), size: 3 },
+            path: path.into(),
+            place,
+            is_served: false,
+            named: None,
+            is_mapped: true,
+            uid: 0,
+            mode: 0o644,
+            content: State::Known(content),
+        }
+    }
+
+    fn case(is_packaged: bool, is_machines: bool, databases_changed: Option<i64>) -> Case {
+        let program = Program { path: "/usr/bin/curl".into(), script: None, uid: 0, is_packaged };
+        let databases_changed = databases_changed.map(UnixMillis);
+        Case { program, is_machines, executed_at: UnixMillis(100), databases_changed }
+    }
+
+    fn is_told(case: &Case, file: &Mapped, provenance: &Provenance) -> bool {
+        case.told(file, Some(provenance)).is_some()
+    }
+
+    const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/libssl.so.3";
+
+    #[test]
+    fn a_library_that_differs_from_its_package_is_told_in_every_program() {
+        let library = file(LIBRARY, Place::Machine);
+        for is_packaged in [true, false] {
+            let case = case(is_packaged, true, Some(200));
+            assert!(is_told(&case, &library, &Provenance::Modified(package())));
+            for fine in [Provenance::Verified(package()), Provenance::Unchecked(package())] {
+                assert!(!is_told(&case, &library, &fine));
+            }
+            assert!(!is_told(&case, &library, &Provenance::Unknown("later".into())));
+        }
+    }
+
+    #[test]
+    fn what_a_package_manager_replaced_since_is_no_sign_and_what_nobody_replaced_is_one() {
+        let library = file(LIBRARY, Place::Removed);
+        for gone in [Provenance::Modified(package()), Provenance::Unowned] {
+            assert!(!is_told(&case(true, true, Some(200)), &library, &gone));
+            assert!(is_told(&case(true, true, Some(50)), &library, &gone), "no package was touched since");
+            assert!(is_told(&case(true, true, None), &library, &gone));
+        }
+        let upgraded = case(true, true, Some(200));
+        assert!(is_told(&upgraded, &file("/tmp/x.so", Place::Removed), &Provenance::Unowned));
+        let of_a_user = Mapped { uid: 1000, ..file(LIBRARY, Place::Removed) };
+        assert!(is_told(&upgraded, &of_a_user, &Provenance::Unowned));
+    }
+
+    #[test]
+    fn of_a_process_that_the_databases_do_not_cover_only_what_is_in_memory_is_told() {
+        let container = case(true, false, Some(50));
+        for place in [Place::Machine, Place::Removed, Place::Elsewhere] {
+            assert!(!is_told(&container, &file("/tmp/x.so", place), &Provenance::Unowned), "{place:?}");
+        }
+        assert!(is_told(&container, &file("memfd:x", Place::Memory), &Provenance::Unowned));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_in_a_packages_program() {
+        let served = Mapped { is_served: true, content: State::Unreadable, ..file("/x.so", Place::Machine) };
+        let mut huge = Mapped { content: State::Unreadable, ..file("/x.so", Place::Machine) };
+        huge.key.size = FILE_MAX + 1;
+        let failed = Mapped { content: State::Unreadable, ..file("/x.so", Place::Machine) };
+        for (file, expected) in [(&served, true), (&huge, true), (&failed, false)] {
+            assert_eq!(case(true, true, None).told(file, None).is_some(), expected);
+            assert!(case(false, true, None).told(file, None).is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_loaded_into_all_programs_belongs_to_none() {
+        let mut library = file("/usr/local/lib/x.so", Place::Machine);
+        let own = case(false, true, None);
+        assert!(!is_told(&own, &library, &Provenance::Unowned), "an administrator's, in an administrator's");
+        library.named = Some((ForeignCodeKind::Preload, true));
+        assert!(is_told(&own, &library, &Provenance::Unowned));
+    }
+}

@@ -1,11 +1,24 @@
 //! Processes and names that make it hard.
 
-use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, process::Command};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::ffi::OsStrExt,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use portolan_core::{ForeignCodeKind::Library, Untrusted};
+use portolan_core::{
+    ForeignCodeKind::{Library, Preload},
+    Provenance, Untrusted,
+};
 
 use crate::{
     bed::{Bed, CAT, Process, sha256, told, unowned},
+    fuse::{Mount, OPEN, READ},
     request::request,
 };
 
@@ -71,4 +84,29 @@ fn nothing_is_told_of_another_process_with_the_same_number() {
     asked.process.started.0 -= 10_000_000;
     assert_eq!(bed.look_as(asked), []);
     assert_eq!(bed.look(&python).len(), 1);
+}
+
+#[test]
+#[ignore = "needs root, a C compiler and FUSE"]
+fn a_server_is_not_asked_for_the_library_that_it_serves() {
+    let mut bed = Bed::start();
+    let library = bed.library("to-be-served.so");
+    let this = std::env::current_exe().unwrap();
+    let asked = Arc::new(AtomicBool::new(false));
+    let asking = Arc::clone(&asked);
+    let mount = Mount::of(bed.folder.path(), &library, move |request| {
+        let is_this = request.program().is_some_and(|program| program == this);
+        asking.fetch_or(is_this && [OPEN, READ].contains(&request.operation()), Ordering::Relaxed);
+        !is_this
+    });
+    let mut python = Process::python();
+    python.tell(format!("ctypes.CDLL('{}')", mount.file().display()));
+    let found = bed.look(&python);
+    assert_eq!(told(&found), [(Library, mount.file().to_str().unwrap().to_owned(), None, false)]);
+    let why = "it is behind a server, which may never answer";
+    assert_eq!(found[0].provenance, Some(Provenance::Unknown(why.to_owned())));
+    assert!(!asked.load(Ordering::Relaxed));
+    let cat = Process::cat("LD_PRELOAD", mount.file());
+    assert_eq!(bed.look(&cat)[0].kind, Preload);
+    drop((python, cat));
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bed;
+#[path = "../fuse/mod.rs"]
+mod fuse;
 mod hostile;
 mod linker;
 mod mapped;

@@ -10,6 +10,8 @@ mod containers;
 mod disks;
 mod faults;
 mod findings;
+#[path = "../fuse/mod.rs"]
+mod fuse;
 mod kills;
 mod life;
 mod memory;
