@@ -154,15 +154,14 @@ impl Inspection {
         let changed = self.databases.changed_at();
         let all: Vec<&Mapped> = std::iter::once(&look.executable).chain(&look.files).collect();
         let mut provenances = self.provenance(&all, changed).into_iter();
-        let unknown = Provenance::Unknown(String::new());
-        let provenance = provenances.next().flatten().unwrap_or(unknown);
+        let executables = provenances.next().flatten();
         let program = Program {
             path: look.executable.path.clone(),
             script: request.script.as_ref().map(path_of),
             uid: request.uid.0,
-            is_packaged: provenance.package().is_some(),
+            is_packaged: executables.is_some_and(|provenance| provenance.package().is_some()),
         };
-        let case = Case::new(&look.executable, &provenance, program, request.executed_at, changed);
+        let case = Case::new(&look.executable, program, request.executed_at, changed);
         let mut found = Vec::new();
         let mut memory = look.has_anonymous.then(|| Untrusted::from(""));
         for (file, provenance) in look.files.iter().zip(provenances) {

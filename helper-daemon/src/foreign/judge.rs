@@ -27,14 +27,12 @@ pub(super) struct Case {
 impl Case {
     pub(super) fn new(
         executable: &Mapped,
-        provenance: &Provenance,
         program: Program,
         executed_at: UnixMillis,
         databases_changed: Option<UnixMillis>,
     ) -> Self {
         let is_there = matches!(executable.place, Place::Machine | Place::Removed);
-        let is_machines = is_there && !executable.is_served && !matches!(provenance, Provenance::Unknown(_));
-        Self { program, is_machines, executed_at, databases_changed }
+        Self { program, is_machines: is_there && !executable.is_served, executed_at, databases_changed }
     }
 
     /// How a file came into the process, and where it comes from, if it is not the process' own. `None` also when that may be
@@ -68,31 +66,37 @@ impl Case {
         }
         let provenance = provenance?;
         let is_told = match provenance {
-            Provenance::Verified(_) | Provenance::Unchecked(_) | Provenance::Unknown(_) => false,
-            Provenance::Modified(_) => file.place == Place::Machine || !self.is_explained_by_upgrade(file),
-            Provenance::Unowned => {
-                !self.is_own(file) && !(file.place == Place::Removed && self.is_explained_by_upgrade(file))
-            }
+            Provenance::Verified(_) | Provenance::Unchecked(_) => false,
+            Provenance::Unknown(_) => is_named(file) && !is_where_packages_are(file) && !self.is_own(file),
+            Provenance::Modified(_) => !self.is_explained_by_upgrade(file),
+            Provenance::Unowned => !self.is_own(file) && !self.is_explained_by_upgrade(file),
         };
         is_told.then(|| (kind, provenance.clone()))
     }
 
     fn is_own(&self, file: &Mapped) -> bool {
         // Who was told to load it does not load it as a part of an application that a package installed, nor as a part of all.
-        let is_pushed = matches!(file.named, Some((ForeignCodeKind::Preload | ForeignCodeKind::Audit, _)))
-            && self.program.is_packaged;
+        let is_pushed = is_named(file) && self.program.is_packaged;
         let is_for_all = file.named.is_some_and(|(_, is_for_all)| is_for_all);
-        !is_pushed
-            && !is_for_all
-            && self.program.owns(&Unlisted { path: &file.path, uid: file.uid, mode: file.mode })
+        let file = Unlisted { path: &file.path, uid: file.uid, mode: file.mode };
+        !is_pushed && !is_for_all && self.program.owns(&file)
     }
 
     /// A library that a package manager has removed or replaced since goes on in the processes that had it.
     fn is_explained_by_upgrade(&self, file: &Mapped) -> bool {
-        file.uid == 0
-            && PACKAGED.iter().any(|place| file.path.starts_with(Path::new(place)))
+        file.place == Place::Removed
+            && file.uid == 0
+            && is_where_packages_are(file)
             && self.databases_changed.is_some_and(|changed| changed >= self.executed_at)
     }
+}
+
+fn is_named(file: &Mapped) -> bool {
+    matches!(file.named, Some((ForeignCodeKind::Preload | ForeignCodeKind::Audit, _)))
+}
+
+fn is_where_packages_are(file: &Mapped) -> bool {
+    PACKAGED.iter().any(|place| file.path.starts_with(Path::new(place)))
 }
 
 #[cfg(test)]
@@ -129,6 +133,18 @@ mod tests {
 
     fn is_told(case: &Case, file: &Mapped, provenance: &Provenance) -> bool {
         case.told(file, Some(provenance)).is_some()
+    }
+
+    #[test]
+    fn without_databases_what_the_linker_was_told_is_told_where_no_package_is() {
+        let unknown = Provenance::Unknown("there is no database".into());
+        let case = case(false, true, None);
+        for (path, expected) in [("/tmp/x.so", true), (LIBRARY, false)] {
+            let mut library = file(path, Place::Machine);
+            assert!(!is_told(&case, &library, &unknown));
+            library.named = Some((ForeignCodeKind::Preload, false));
+            assert_eq!(is_told(&case, &library, &unknown), expected, "{path}");
+        }
     }
 
     const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/libssl.so.3";

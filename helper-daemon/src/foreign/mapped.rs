@@ -46,7 +46,7 @@ pub(super) struct Mapped {
 pub(super) enum Place {
     /// The machine itself has it at its path.
     Machine,
-    /// Nobody finds it by that path any more.
+    /// Nobody finds it by its path any more, which was one of the machine's.
     Removed,
     /// Others find another file at its path, or none.
     Elsewhere,
@@ -83,6 +83,8 @@ pub(super) struct Views {
     machine: OwnedFd,
     /// `None` when the process is gone.
     process: Option<OwnedFd>,
+    /// Whether the root folder is the same for both: for a container it is not, for a service with mounts of its own it is.
+    has_one_root: bool,
     /// The filesystem of what is in memory only.
     memory: (u32, u32),
     mountinfo: Vec<PathBuf>,
@@ -96,11 +98,16 @@ impl Views {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let machine = machine()?;
         let process = folder.and_then(|folder| rustix::fs::openat(folder, "root", flags, Mode::empty()).ok());
+        let has_one_root = match &process {
+            Some(process) => is_same(process, &FileKey::from_stat(&stat_as_known(&machine)?)),
+            None => true,
+        };
         let memory = stat_as_known(rustix::fs::memfd_create("", MemfdFlags::CLOEXEC)?)?;
         let own = folder.map(|folder| format!("/proc/self/fd/{}/mountinfo", folder.as_raw_fd()).into());
         Ok(Self {
             machine,
             process,
+            has_one_root,
             memory: (memory.stx_dev_major, memory.stx_dev_minor),
             mountinfo: own.into_iter().chain(["/proc/1/mountinfo".into()]).collect(),
             local: None,
@@ -165,7 +172,7 @@ impl Views {
         } else if self.process.as_ref().is_some_and(is_it) {
             (link, Place::Elsewhere)
         } else if let Some(path) = removed {
-            (path, Place::Removed)
+            (path, if self.has_one_root { Place::Removed } else { Place::Elsewhere })
         } else {
             (link, Place::Elsewhere)
         })

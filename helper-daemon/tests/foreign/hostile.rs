@@ -110,3 +110,38 @@ fn a_server_is_not_asked_for_the_library_that_it_serves() {
     assert_eq!(bed.look(&cat)[0].kind, Preload);
     drop((python, cat));
 }
+
+#[test]
+#[ignore = "needs root and a C compiler"]
+fn a_process_that_ends_while_it_is_looked_at_is_told_of_once() {
+    let mut bed = Bed::start();
+    let library = bed.library("preloaded.so");
+    for _ in 0..100 {
+        let cat = Process::cat("LD_PRELOAD", &library);
+        let asked = request(cat.0.id()).unwrap();
+        let ending = std::thread::spawn(move || drop(cat));
+        assert_eq!(told(&bed.look_as(asked.clone())), unowned(Preload, &library));
+        ending.join().unwrap();
+        assert_eq!(bed.look_as(asked), []);
+    }
+}
+
+#[test]
+#[ignore = "needs root and a C compiler"]
+fn a_process_that_executes_another_program_while_it_is_looked_at_is_not_told_of_as_the_first() {
+    let mut bed = Bed::start();
+    let actor = bed.actor("app/actor");
+    let own = bed.library("app/own.so");
+    for _ in 0..100 {
+        // To the actor it belongs; to cat it does not.
+        let mut process = Process::start(Command::new(&actor).env("LD_PRELOAD", &own));
+        process.tell("nothing");
+        let asked = request(process.0.id()).unwrap();
+        let executing = std::thread::spawn(move || {
+            process.tell(format!("exec {CAT}"));
+            process
+        });
+        assert_eq!(bed.look_as(asked), []);
+        drop(executing.join().unwrap());
+    }
+}
