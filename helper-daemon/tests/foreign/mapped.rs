@@ -107,3 +107,24 @@ fn a_file_over_a_packages_file_that_only_its_process_sees_is_told() {
     let path = target.to_str().unwrap().to_owned();
     assert_eq!(told(&found), [(ForeignCodeKind::Preload, path, Some(sha256(&other)), false)]);
 }
+
+#[test]
+#[ignore = "needs root and a C compiler"]
+fn of_a_container_the_machines_databases_say_nothing() {
+    let mut bed = Bed::start();
+    let library = bed.library("root/x.so");
+    let root = library.parent().unwrap();
+    let copies = format!("cp -L --parents {CAT} $(ldd {CAT} | grep -o '/[^ ]*') {}", root.display());
+    assert!(Command::new("sh").args(["-c", &copies]).status().unwrap().success());
+    fs::create_dir(root.join("old")).unwrap();
+    let script = format!("mount --bind {0} {0} && cd {0} && pivot_root . old && exec {CAT}", root.display());
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", &script]).env("LD_PRELOAD", "/x.so");
+    let mut cat = Process::start(&mut command);
+    cat.tell("done");
+    let maps = fs::read_to_string(format!("/proc/{}/maps", cat.0.id())).unwrap();
+    assert!(maps.contains(" /x.so\n"), "{maps}");
+    assert_eq!(bed.look(&cat), []);
+    fs::remove_file(root.join(CAT.trim_start_matches('/'))).unwrap();
+    assert_eq!(bed.look(&cat), [], "what was removed there was not the machine's");
+}
