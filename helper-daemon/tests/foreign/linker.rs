@@ -118,14 +118,13 @@ fn a_linker_that_did_not_do_as_told_was_told_all_the_same() {
 #[ignore = "needs root and a C compiler"]
 fn a_program_without_a_linker_is_told_nothing() {
     let mut bed = Bed::start();
-    let library = bed.library("preloaded.so");
+    let other = Bed::start();
+    let library = other.library("preloaded.so");
     let program = bed.folder.path().join("static");
-    compile(
-        "#include <stdio.h>\nint main(void) { return puts(\"done\") + getchar(); }",
-        &program,
-        &["-static"],
-    );
-    let process = Process::start(Command::new(&program).env("LD_PRELOAD", &library));
+    let text = "#include <stdio.h>\nint main(void) { getchar(); puts(\"done\"); fflush(stdout); return getchar() + getchar(); }";
+    compile(text, &program, &["-static"]);
+    let mut process = Process::start(Command::new(&program).env("LD_PRELOAD", &library));
+    process.tell("");
     assert_eq!(bed.look(&process), []);
     let process = Process::cat("LD_PRELOAD", &library);
     assert_eq!(bed.look(&process).len(), 1, "{CAT} has one");
