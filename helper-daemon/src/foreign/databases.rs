@@ -23,7 +23,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// No database says whose the file is.
+    /// Whether an answer holds until the databases change: what could not be found out may be, a moment later.
     pub(super) fn is_settled(provenance: &Provenance) -> bool {
         !matches!(provenance, Provenance::Unknown(_))
     }

@@ -32,10 +32,10 @@ use crate::{clock::Now, resources};
 
 /// Bytes that are read for one process; what is left out is read at the next look.
 const BYTES_MAX: u64 = 2 << 30;
-/// Looks at one process until all that it has mapped was read.
+/// Looks at one process until all that it has mapped was read; it may go on mapping other files.
 const ROUNDS: usize = 32;
 /// Files whose provenance is remembered until the databases change.
-const KNOWN_MAX: usize = 65_536;
+const KNOWN_MAX: usize = 16_384;
 /// Libraries for all programs (ld.so(8)).
 const FOR_ALL: &str = "etc/ld.so.preload";
 const FOR_ALL_MAX: u64 = 64 << 10;
@@ -94,14 +94,15 @@ impl Inspection {
         (found, used_us + resources::thread_cpu_us().saturating_sub(begun))
     }
 
-    /// Looks until all contents are known. Also returns whether the process has ended: then only what its linker was told is known.
+    /// Looks until all contents are known. Also returns whether the process has ended: then only what its linker was told
+    /// is known.
     fn look(&mut self, request: &Request, used_us: &mut u64) -> Result<(Look, bool), Missed> {
         let names = request.markers.names(&for_all());
         let target = Target { pid: request.process.pid, started: request.process.started, names };
         let path = path_of(&request.executable.path);
         let mut allowance = BYTES_MAX;
         let mut has_ended = false;
-        for _ in 0..ROUNDS {
+        for round in 1.. {
             let look = if has_ended {
                 Look::afterwards(&target, &path, &self.contents)
             } else {
@@ -123,7 +124,8 @@ impl Inspection {
             if look.executable.content().is_some_and(|content| content.sha256 != request.executable.sha256) {
                 return Err(Missed::Another);
             }
-            if is_complete {
+            if is_complete || round >= ROUNDS {
+                look.is_cut_off |= !is_complete;
                 return Ok((look, has_ended));
             }
         }

@@ -131,18 +131,20 @@ impl Look {
         for range in maps.files.values() {
             let file = match place(folder, &format!("map_files/{range}")) {
                 Ok(file) => file,
-                Err(Errno::NOENT) => {
+                // Without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE there is nothing to be seen.
+                Err(error @ Errno::PERM) => return Err(error.into()),
+                Err(_) => {
                     is_complete = false;
                     continue;
                 }
-                Err(error) => return Err(error.into()),
             };
             if is_same(&file, &before) {
                 continue;
             }
-            match views.file(file, contents, &mut room)? {
-                Some(file) => files.push(file),
-                None => has_anonymous = true,
+            match views.file(file, contents, &mut room) {
+                Ok(Some(file)) => files.push(file),
+                Ok(None) => has_anonymous = true,
+                Err(_) => is_complete = false,
             }
         }
         if !is_same(&place(folder, "exe")?, &before) {

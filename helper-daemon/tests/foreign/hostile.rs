@@ -145,3 +145,21 @@ fn a_process_that_executes_another_program_while_it_is_looked_at_is_not_told_of_
         drop(executing.join().unwrap());
     }
 }
+
+#[test]
+#[ignore = "needs root and a C compiler"]
+fn a_library_among_two_hundred_others_is_found() {
+    let mut bed = Bed::start();
+    let other = Bed::start();
+    let actor = bed.actor("app/actor");
+    let own = bed.library("app/own.so");
+    let mut process = Process::start(&mut Command::new(&actor));
+    for number in 0..200_u8 {
+        let copy = own.with_file_name(format!("{number}.so"));
+        fs::write(&copy, [&fs::read(&own).unwrap()[..], &[number]].concat()).unwrap();
+        process.tell(format!("dlopen {}", copy.display()));
+    }
+    let library = other.library("hidden.so");
+    process.tell(format!("dlopen {}", library.display()));
+    assert_eq!(told(&bed.look(&process)), unowned(Library, &library), "more than are held open at a time");
+}
