@@ -8,6 +8,7 @@ pub mod config;
 pub mod daemon;
 pub mod dbus;
 pub mod findings;
+pub mod foreign;
 pub mod identity;
 pub mod instance;
 pub mod journal;

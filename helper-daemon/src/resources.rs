@@ -35,6 +35,19 @@ pub fn go_along() {
     set_nice(0);
 }
 
+/// Lets this thread run when others leave time: nobody waits for what it does.
+pub fn stand_back() {
+    set_nice(10);
+}
+
+/// CPU time of this thread so far, in microseconds.
+#[must_use]
+pub fn thread_cpu_us() -> u64 {
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(used.tv_sec).unwrap_or_default();
+    seconds.saturating_mul(1_000_000).saturating_add(u64::try_from(used.tv_nsec / 1000).unwrap_or_default())
+}
+
 fn set_nice(nice: i32) {
     let thread = rustix::thread::gettid();
     if let Err(error) = rustix::process::setpriority_process(Some(thread), nice) {

@@ -9,30 +9,33 @@ use std::{
 
 use portolan_bpf::{Environment, FileId, variables};
 use portolan_core::{Pid, UnixMillis, Untrusted};
-use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags, Statx};
 use serde::{Deserialize, Serialize};
 
 use crate::{clock, monitor::stat_as_known};
 
 /// What tells two contents apart without reading them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct FileKey {
-    pub(super) device: (u32, u32),
-    pub(super) inode: u64,
+pub(crate) struct FileKey {
+    pub(crate) device: (u32, u32),
+    pub(crate) inode: u64,
     /// ctime: moves with every change of content or metadata.
-    pub(super) changed: (i64, u32),
-    pub(super) size: u64,
+    pub(crate) changed: (i64, u32),
+    pub(crate) size: u64,
 }
 
 impl FileKey {
     pub(super) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
-        let stat = stat_as_known(descriptor)?;
-        Ok(Self {
+        stat_as_known(descriptor).map(|stat| Self::from_stat(&stat)).map_err(io::Error::from)
+    }
+
+    pub(crate) fn from_stat(stat: &Statx) -> Self {
+        Self {
             device: (stat.stx_dev_major, stat.stx_dev_minor),
             inode: stat.stx_ino,
             changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
             size: stat.stx_size,
-        })
+        }
     }
 
     /// Whether this is the file that the kernel executed.
@@ -43,7 +46,7 @@ impl FileKey {
     }
 
     /// Whether a change since `begun` would show in the ctime, which comes from the last tick.
-    pub(super) fn is_older_than_a_tick(&self, begun: UnixMillis) -> bool {
+    pub(crate) fn is_older_than_a_tick(&self, begun: UnixMillis) -> bool {
         let (seconds, nanoseconds) = self.changed;
         let changed_ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanoseconds / 1_000_000));
         let age_ms = u64::try_from(begun.0.saturating_sub(changed_ms)).unwrap_or_default();

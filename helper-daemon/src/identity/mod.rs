@@ -21,6 +21,7 @@ mod script;
 mod served;
 
 pub use exec::ExecNote;
+pub(crate) use file::FileKey;
 pub use hasher::{Hashed, Hasher};
 pub use origin::{Answer, Origins, Provenances};
 pub use process::{Identity, Process};

@@ -1,6 +1,7 @@
 //! What is mounted, from /proc/PID/mountinfo.
 
 use std::{
+    collections::HashSet,
     ffi::OsString,
     fs::File,
     io::{self, Read, Seek},
@@ -57,6 +58,14 @@ pub(super) fn read(list: &mut File) -> io::Result<(Vec<Mount>, usize)> {
     list.rewind()?;
     let length = list.take(LIST_MAX).read_to_end(&mut text)?;
     Ok((text.split(|byte| *byte == b'\n').filter_map(parse).collect(), length))
+}
+
+/// The numbers of the mounts in an open /proc/PID/mountinfo whose files are read without asking a server.
+///
+/// # Errors
+/// When the process is gone.
+pub fn mounts_without_server(list: &mut File) -> io::Result<HashSet<u64>> {
+    Ok(read(list)?.0.into_iter().map(|mount| mount.id).collect())
 }
 
 /// A line of mountinfo (Documentation/filesystems/proc.rst, 3.5); `None` for what cannot hold programs.

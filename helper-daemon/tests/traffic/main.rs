@@ -13,6 +13,8 @@ mod disks;
 mod exec_facts;
 mod faults;
 mod findings;
+#[path = "../fuse/mod.rs"]
+mod fuse;
 mod impostors;
 mod kills;
 mod life;

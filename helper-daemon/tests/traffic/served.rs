@@ -1,88 +1,48 @@
 //! Programs in a filesystem that a program serves, and that program stops to answer.
 
 use std::{
-    fs::{self, File},
-    io::{Read, Write},
-    os::{fd::AsRawFd, unix::fs::FileExt},
+    fs,
     path::{Path, PathBuf},
     process::{Child, Command},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
 use portolan_testbed::{Folder, built};
-use rustix::{
-    mount::{MountFlags, UnmountFlags, mount, unmount},
-    process::Signal,
+use rustix::process::Signal;
+
+use crate::{
+    bed::{Bed, PATIENCE, run, sha256},
+    fuse::{Mount, OPEN, READ},
 };
 
-use crate::bed::{Bed, PATIENCE, run, sha256};
-
-/// Operations of the protocol (linux/fuse.h).
-const LOOKUP: u32 = 1;
-const FORGET: u32 = 2;
-const GETATTR: u32 = 3;
-const OPEN: u32 = 14;
-const READ: u32 = 15;
-const RELEASE: u32 = 18;
-const INIT: u32 = 26;
-const INTERRUPT: u32 = 36;
-const BATCH_FORGET: u32 = 42;
-
-const NOT_FOUND: i32 = -2;
-const NOT_IMPLEMENTED: i32 = -38;
-const ROOT: u64 = 1;
-const PROGRAM: u64 = 2;
-
-/// A mount with one program in it, served by a thread of this test. Dropping it ends the connection, which answers everybody.
+/// A mount with one program in it. Dropping it ends the connection, which answers everybody.
 struct Served {
-    place: PathBuf,
-    connection: Arc<File>,
+    mount: Mount,
     /// Threads of daemons and their children that have asked and were not told.
     unanswered: Arc<Mutex<Vec<u32>>>,
-    gone: Arc<AtomicBool>,
 }
 
 impl Served {
     /// Serves a copy of `program`; no daemon gets an answer to one operation.
     fn mount(folder: &Path, program: &Path, silent_at: u32) -> Self {
-        let place = folder.join("served");
-        fs::create_dir(&place).unwrap();
-        let connection = Arc::new(File::options().read(true).write(true).open("/dev/fuse").unwrap());
-        let options =
-            format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", connection.as_raw_fd());
-        let options = std::ffi::CString::new(options).unwrap();
-        mount("test", &place, "fuse", MountFlags::empty(), options.as_c_str()).unwrap();
-        let served = Self { place, connection, unanswered: Arc::default(), gone: Arc::default() };
-        let file = File::open(program).unwrap();
         let daemon = built("portoland").unwrap();
-        let (connection, unanswered) = (Arc::clone(&served.connection), Arc::clone(&served.unanswered));
-        let gone = Arc::clone(&served.gone);
-        thread::spawn(move || {
-            let mut buffer = vec![0; 1 << 20];
-            while !gone.load(Ordering::Relaxed)
-                && let Ok(length) = (&*connection).read(&mut buffer)
-            {
-                let request = Request(&buffer[..length]);
-                if request.operation() == silent_at && request.program().is_some_and(|path| path == daemon) {
-                    unanswered.lock().unwrap().push(request.thread());
-                } else if let Some((error, content)) = answer(&request, &file) {
-                    let length = u32::try_from(16 + content.len()).unwrap();
-                    let head = [length.to_ne_bytes(), error.to_ne_bytes()].concat();
-                    // The request may have been given up.
-                    drop((&*connection).write(&[&head, request.number(), &content].concat()));
-                }
+        let unanswered = Arc::<Mutex<Vec<u32>>>::default();
+        let asked = Arc::clone(&unanswered);
+        let mount = Mount::of(folder, program, move |request| {
+            let is_answered =
+                request.operation() != silent_at || request.program().is_none_or(|path| path != daemon);
+            if !is_answered {
+                asked.lock().unwrap().push(request.thread());
             }
+            is_answered
         });
-        served
+        Self { mount, unanswered }
     }
 
     fn program(&self) -> PathBuf {
-        self.place.join("program")
+        self.mount.file()
     }
 
     /// Who has asked.
@@ -96,91 +56,6 @@ impl Served {
             thread::sleep(Duration::from_millis(10));
         }
     }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.gone.store(true, Ordering::Relaxed);
-        if let Err(error) = unmount(&self.place, UnmountFlags::FORCE | UnmountFlags::DETACH) {
-            println!("{} stays mounted: {error}", self.place.display());
-        }
-    }
-}
-
-/// `fuse_in_header`, and what follows it.
-struct Request<'a>(&'a [u8]);
-
-impl Request<'_> {
-    fn u32_at(&self, offset: usize) -> u32 {
-        u32::from_ne_bytes(self.0[offset..offset + 4].try_into().unwrap())
-    }
-
-    fn u64_at(&self, offset: usize) -> u64 {
-        u64::from_ne_bytes(self.0[offset..offset + 8].try_into().unwrap())
-    }
-
-    fn operation(&self) -> u32 {
-        self.u32_at(4)
-    }
-
-    fn number(&self) -> &[u8] {
-        &self.0[8..16]
-    }
-
-    fn node(&self) -> u64 {
-        self.u64_at(16)
-    }
-
-    fn thread(&self) -> u32 {
-        self.u32_at(32)
-    }
-
-    /// What the thread runs.
-    fn program(&self) -> Option<PathBuf> {
-        fs::read_link(format!("/proc/{}/exe", self.thread())).ok()
-    }
-}
-
-/// An error, or 0 and the content of the answer; `None` for what wants none.
-fn answer(request: &Request<'_>, program: &File) -> Option<(i32, Vec<u8>)> {
-    let size = program.metadata().unwrap().len();
-    Some(match request.operation() {
-        FORGET | BATCH_FORGET | INTERRUPT => return None,
-        // Version 7.31, no extras; 64 bytes.
-        INIT => {
-            (0, words(&[7, 31, 1 << 16, 0, 12 | 9 << 16, 1 << 16, 1]).into_iter().chain([0; 36]).collect())
-        }
-        LOOKUP if request.0[40..].starts_with(b"program\0") => {
-            let head = [PROGRAM, 0, 60, 60, 0];
-            (0, [longs(&head), attributes(PROGRAM, size)].concat())
-        }
-        LOOKUP => (NOT_FOUND, Vec::new()),
-        GETATTR => (0, [longs(&[60, 0]), attributes(request.node(), size)].concat()),
-        OPEN => (0, longs(&[0, 0])),
-        READ => {
-            let mut content = vec![0; usize::try_from(request.u32_at(56)).unwrap()];
-            let length = program.read_at(&mut content, request.u64_at(48)).unwrap();
-            content.truncate(length);
-            (0, content)
-        }
-        RELEASE => (0, Vec::new()),
-        _ => (NOT_IMPLEMENTED, Vec::new()),
-    })
-}
-
-/// `fuse_attr`.
-fn attributes(node: u64, size: u64) -> Vec<u8> {
-    let (mode, size) = if node == ROOT { (0o40_755, 0) } else { (0o100_755, size) };
-    let times = words(&[0, 0, 0]);
-    [longs(&[node, size, size / 512, 1, 1, 1]), times, words(&[mode, 1, 0, 0, 0, 4096, 0])].concat()
-}
-
-fn words(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
-}
-
-fn longs(longs: &[u64]) -> Vec<u8> {
-    longs.iter().flat_map(|long| long.to_ne_bytes()).collect()
 }
 
 /// A program of the mount, which may hang in it for ever. Dropping it ends it.

@@ -1,0 +1,247 @@
+//! The thread that finds foreign code.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use portolan_core::{Executable, ForeignCode, ProcessKey, Uid, UnixMillis, Untrusted};
+
+use super::{databases::Databases, environment::Markers, inspection::Inspection};
+use crate::{clock::Now, resources};
+
+/// Processes that may wait. Who asks for another one is told so, and asks again when that process talks again.
+const QUEUE: usize = 1024;
+/// Of a thousand microseconds, those in which processes are looked at, on the average.
+const SHARE: u64 = 50;
+/// What may be used at once: to read a browser's libraries, or to look at a thousand processes.
+const BURST_US: u64 = 2_000_000;
+
+/// A process that talks.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which.
+    pub process: ProcessKey,
+    /// Its real uid.
+    pub uid: Uid,
+    /// What it runs.
+    pub executable: Executable,
+    /// The script, where that is an interpreter.
+    pub script: Option<Untrusted>,
+    /// What its linker was told at exec.
+    pub markers: Markers,
+    /// When it was executed.
+    pub executed_at: UnixMillis,
+}
+
+/// What was found in a process and not told before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// Which.
+    pub process: ProcessKey,
+    /// Never empty.
+    pub foreign: Vec<ForeignCode>,
+}
+
+/// What was looked at and what was not, cumulative.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Requests that were answered; what was found was handed over before.
+    pub looks: AtomicU64,
+    /// CPU time that they took, in microseconds.
+    pub cpu_us: AtomicU64,
+    /// Processes that were not taken on, because too many waited.
+    pub refused: AtomicU64,
+    /// Processes that had ended before: only what their linker was told is known.
+    pub ended: AtomicU64,
+    /// Processes whose memory did not answer, or could not be read.
+    pub unreadable: AtomicU64,
+    /// Looks at processes that have more mapped than is looked at.
+    pub cut_off: AtomicU64,
+}
+
+/// Finds foreign code in processes. Ends when this is dropped.
+pub struct Inspector {
+    requests: Option<mpsc::SyncSender<Request>>,
+    is_ending: Arc<AtomicBool>,
+    counts: Arc<Counts>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Inspector {
+    /// Starts the thread. `done` is called on it.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(
+        databases: impl Databases + 'static,
+        done: impl Fn(Inspected) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (requests, queue) = mpsc::sync_channel::<Request>(QUEUE);
+        let (is_ending, all_counts) = (Arc::new(AtomicBool::new(false)), Arc::new(Counts::default()));
+        let (ending, counts) = (Arc::clone(&is_ending), Arc::clone(&all_counts));
+        let thread = thread::Builder::new().name("inspector".to_owned()).spawn(move || {
+            resources::stand_back();
+            let mut inspection =
+                Inspection::new(Box::new(databases), Arc::clone(&ending), Arc::clone(&counts));
+            let mut told = Told::default();
+            let mut budget = Budget::new(Now::read());
+            for request in queue {
+                if ending.load(Ordering::Relaxed) {
+                    break;
+                }
+                let (found, used_us) = inspection.of(&request);
+                let new = told.new_of(request.process, found);
+                if !new.is_empty() {
+                    done(Inspected { process: request.process, foreign: new });
+                }
+                counts.cpu_us.fetch_add(used_us, Ordering::Relaxed);
+                counts.looks.fetch_add(1, Ordering::Release);
+                let pause = budget.spend(used_us, Now::read());
+                if !pause.is_zero() {
+                    thread::park_timeout(pause);
+                }
+            }
+        })?;
+        Ok(Self { requests: Some(requests), is_ending, counts: all_counts, thread: Some(thread) })
+    }
+
+    /// Asks for a look at a process. False when too many wait: ask again when it talks again.
+    #[must_use]
+    pub fn inspect(&self, request: Request) -> bool {
+        let is_taken = self.requests.as_ref().is_some_and(|requests| requests.try_send(request).is_ok());
+        if !is_taken {
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        is_taken
+    }
+
+    /// What was looked at and what was not.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+}
+
+impl Drop for Inspector {
+    fn drop(&mut self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+        self.requests = None;
+        let Some(thread) = self.thread.take() else { return };
+        thread.thread().unpark();
+        if thread.join().is_err() {
+            tracing::error!("the thread that looks for foreign code ended with a panic");
+        }
+    }
+}
+
+/// CPU time that may be used.
+struct Budget {
+    left_us: u64,
+    at: Now,
+}
+
+impl Budget {
+    fn new(at: Now) -> Self {
+        Self { left_us: BURST_US, at }
+    }
+
+    /// Spends some, and says how long to wait before more is spent.
+    fn spend(&mut self, used_us: u64, now: Now) -> Duration {
+        let elapsed_us = now.monotonic.0.saturating_sub(self.at.monotonic.0) / 1000;
+        let left = (self.left_us.saturating_add(elapsed_us * SHARE / 1000)).min(BURST_US);
+        self.at = now;
+        self.left_us = left.saturating_sub(used_us);
+        Duration::from_micros(used_us.saturating_sub(left) * 1000 / SHARE)
+    }
+}
+
+/// What was told, so that it is told once.
+#[derive(Default)]
+struct Told {
+    of: HashMap<ProcessKey, HashSet<Library>>,
+    /// What is loaded into all programs is told for one of them.
+    for_all: HashSet<Library>,
+}
+
+type Library = (String, Option<portolan_core::Sha256Digest>);
+
+/// Something that was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) code: ForeignCode,
+    pub(super) is_for_all: bool,
+}
+
+impl Told {
+    /// Processes that are remembered, and libraries of all: when there are more, all are told again.
+    const MAX: usize = 8192;
+
+    fn new_of(&mut self, process: ProcessKey, found: Vec<Found>) -> Vec<ForeignCode> {
+        if found.is_empty() {
+            return Vec::new();
+        }
+        if self.of.len() >= Self::MAX || self.for_all.len() >= Self::MAX {
+            (self.of, self.for_all) = (HashMap::new(), HashSet::new());
+        }
+        let mut new = Vec::new();
+        for Found { code, is_for_all } in found {
+            let library = (code.path.as_raw().to_owned(), code.sha256);
+            let told = if is_for_all { &mut self.for_all } else { self.of.entry(process).or_default() };
+            if told.insert(library) {
+                new.push(code);
+            }
+        }
+        new
+    }
+}
+
+/// A path as it was noted, as far as it is one.
+pub(super) fn path_of(text: &Untrusted) -> PathBuf {
+    PathBuf::from(text.as_raw())
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::{ForeignCodeKind, MonotonicNs, Pid};
+
+    use super::*;
+
+    fn now(ms: u64) -> Now {
+        Now { monotonic: MonotonicNs(ms * 1_000_000), wall: UnixMillis(0) }
+    }
+
+    #[test]
+    fn who_uses_more_than_its_share_waits_until_that_is_made_up_for() {
+        let mut budget = Budget::new(now(0));
+        assert_eq!(budget.spend(BURST_US, now(1)), Duration::ZERO);
+        assert_eq!(budget.spend(500, now(1)), Duration::from_micros(500 * 1000 / SHARE));
+        assert_eq!(budget.spend(500, now(11)), Duration::ZERO, "10 ms give 500 µs");
+    }
+
+    #[test]
+    fn a_library_is_told_once_in_each_process_and_once_when_it_is_in_all() {
+        let found = |path: &str, is_for_all| Found {
+            code: ForeignCode {
+                kind: ForeignCodeKind::Preload,
+                path: path.into(),
+                sha256: None,
+                provenance: None,
+                since: UnixMillis(0),
+            },
+            is_for_all,
+        };
+        let process = |pid| ProcessKey { pid: Pid(pid), started: MonotonicNs(0), exec_generation: 0 };
+        let mut told = Told::default();
+        let mut new = |pid| told.new_of(process(pid), vec![found("/a", false), found("/b", true)]).len();
+        assert_eq!([new(1), new(1), new(2), new(2)], [2, 0, 1, 0]);
+    }
+}
