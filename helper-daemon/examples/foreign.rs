@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let provenance = code.provenance.map(|provenance| format!("{provenance:?}"));
             println!(
                 "  {}: {:?} {:?} {:?} {}",
-                inspected.process.pid.0,
+                inspected.request.process.pid.0,
                 code.kind,
                 code.path,
                 code.sha256,

@@ -1,3 +1,5 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use crate::{Manager, PackagesError, dpkg, pacman, root::Folder, rpm};
 
 /// A state of the databases, to be compared with a later one.
@@ -19,6 +21,13 @@ pub(crate) struct State {
 }
 
 impl Stamp {
+    /// When any of it was written to last; `None` where there is no database.
+    pub fn changed_at(&self) -> Option<SystemTime> {
+        let (seconds, nanoseconds) = self.0.iter().flatten().map(|state| state.modified).max()?;
+        let nanoseconds = u32::try_from(nanoseconds).ok()?;
+        UNIX_EPOCH.checked_add(Duration::new(u64::try_from(seconds).ok()?, nanoseconds))
+    }
+
     pub(crate) fn of(root: &Folder) -> Result<Self, PackagesError> {
         let mut states = Vec::new();
         for manager in [Manager::Dpkg, Manager::Rpm, Manager::Pacman] {

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use portolan_core::{Executable, ForeignCode, ProcessKey, Uid, UnixMillis, Untrusted};
+use portolan_core::{ApplicationKey, Executable, ForeignCode, ProcessKey, Uid, UnixMillis, Untrusted};
 
 use super::{databases::Databases, environment::Markers, inspection::Inspection};
 use crate::{clock::Now, resources};
@@ -26,12 +26,14 @@ const SHARE: u64 = 50;
 const BURST_US: u64 = 2_000_000;
 
 /// A process that talks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Which.
     pub process: ProcessKey,
     /// Its real uid.
     pub uid: Uid,
+    /// Which application it is.
+    pub application: ApplicationKey,
     /// What it runs.
     pub executable: Executable,
     /// The script, where that is an interpreter.
@@ -45,8 +47,8 @@ pub struct Request {
 /// What was found in a process and not told before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
-    /// Which.
-    pub process: ProcessKey,
+    /// Which, as it was asked about: it may be gone and forgotten by now.
+    pub request: Request,
     /// Never empty.
     pub foreign: Vec<ForeignCode>,
 }
@@ -101,7 +103,7 @@ impl Inspector {
                 let (found, used_us) = inspection.of(&request);
                 let new = told.new_of(request.process, found);
                 if !new.is_empty() {
-                    done(Inspected { process: request.process, foreign: new });
+                    done(Inspected { request, foreign: new });
                 }
                 counts.cpu_us.fetch_add(used_us, Ordering::Relaxed);
                 counts.looks.fetch_add(1, Ordering::Release);

@@ -2,10 +2,14 @@
 
 use std::rc::Rc;
 
-use portolan_core::{Evidence, Pid, ProcessEvidence};
+use portolan_bpf::{Environment, Variable};
+use portolan_core::{ApplicationKey, Evidence, Lineage, Pid, ProcessEvidence};
 
 use super::{file, process::Process, processes::Processes};
-use crate::clock::Now;
+use crate::{
+    clock::Now,
+    foreign::{Markers, Request},
+};
 
 impl Process {
     /// This process. The hash is there once it was identified.
@@ -23,9 +27,45 @@ impl Process {
         }
     }
 
+    /// What to look for foreign code in, where it is time to; what is told of this process is noted by [`Self::looked_at`].
+    pub fn to_look_at(&self, application: &ApplicationKey, lineage: &Lineage, now: Now) -> Option<Request> {
+        if !self.looks.borrow().is_due(now.monotonic) {
+            return None;
+        }
+        let note = &self.exec.note;
+        Some(Request {
+            application: application.clone(),
+            process: self.key,
+            uid: self.uid,
+            executable: lineage.executable.clone(),
+            script: lineage.script.as_ref().map(|script| script.path.clone()),
+            markers: markers(&note.environment),
+            executed_at: now.wall_at(self.exec.at),
+        })
+    }
+
+    /// A look at it was asked for.
+    pub fn looked_at(&self, now: Now) {
+        self.looks.borrow_mut().note(now.monotonic);
+    }
+
     /// This process and those that started it, the nearest first.
     pub fn chain(&self, now: Now) -> Vec<ProcessEvidence> {
         self.with_parents().map(|process| process.to_evidence(now)).collect()
+    }
+}
+
+/// What the dynamic linker obeys: the last of several (musl's obeys the first), of the auditors all.
+fn markers(environment: &Environment) -> Markers {
+    if environment.is_secure {
+        return Markers::default();
+    }
+    let last = |variable| environment.values(variable).last().map(|value| value.text.clone());
+    let audit: Vec<&str> = environment.values(Variable::Audit).map(|value| value.text.as_raw()).collect();
+    Markers {
+        preload: last(Variable::Preload),
+        audit: (!audit.is_empty()).then(|| audit.join(":").into()),
+        library_path: last(Variable::LibraryPath),
     }
 }
 

@@ -13,6 +13,8 @@ use super::{
     image::Reading,
 };
 
+use crate::foreign::Looks;
+
 /// One run of one executable.
 #[derive(Debug)]
 pub struct Process {
@@ -28,6 +30,8 @@ pub struct Process {
     /// When it ended, or executed another file; `None` while it is there.
     pub(super) ended: Cell<Option<MonotonicNs>>,
     pub(super) lineage: OnceCell<Result<Arc<Lineage>, Unattributed>>,
+    /// When it was looked for foreign code in it.
+    pub(super) looks: RefCell<Looks>,
     /// Whether the journal has its identity.
     pub(super) is_noted: Cell<bool>,
     /// Whether `ended` is only when that was found out.
@@ -111,6 +115,7 @@ impl Process {
             exec: Rc::clone(&self.exec),
             ended: Cell::new(self.ended.get().or(Some(at))),
             lineage: OnceCell::new(),
+            looks: RefCell::default(),
             is_noted: Cell::new(false),
             end_is_guessed: Cell::new(false),
         }

@@ -295,6 +295,7 @@ impl Processes {
             exec,
             ended: Cell::new(None),
             lineage: OnceCell::new(),
+            looks: RefCell::default(),
             is_noted: Cell::new(false),
             end_is_guessed: Cell::new(false),
         });

@@ -153,6 +153,7 @@ impl Processes {
             exec: Rc::new(exec),
             ended: one.ended.into(),
             lineage: OnceCell::new(),
+            looks: RefCell::default(),
             is_noted: one.content.is_some().into(),
             end_is_guessed: one.end_is_guessed.into(),
         };

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use portolan_core::{Executable, MonotonicNs, Pid, ProcessKey, Sha256Digest, Uid, Untrusted};
+use portolan_core::{ApplicationKey, Executable, MonotonicNs, Pid, ProcessKey, Sha256Digest, Uid, Untrusted};
 use portoland::{
     clock::Now,
     foreign::{Markers, Request},
@@ -38,10 +38,12 @@ pub(crate) fn request(pid: u32) -> io::Result<Request> {
     let folder = fs::read_link(format!("/proc/{pid}/cwd"))?;
     let script = arguments.split(|byte| *byte == 0).nth(1).filter(|name| name.contains(&b'/'));
     let script = script.map(|name| folder.join(PathBuf::from(std::ffi::OsStr::from_bytes(name))));
+    let executable = Executable { path: Untrusted::from_bytes(&path), sha256 };
     Ok(Request {
+        application: ApplicationKey::of_path(&executable),
         process: ProcessKey { pid: Pid(pid), started, exec_generation: 0 },
         uid: Uid(std::os::unix::fs::MetadataExt::uid(&fs::metadata(format!("/proc/{pid}"))?)),
-        executable: Executable { path: Untrusted::from_bytes(&path), sha256 },
+        executable,
         script: script.map(|script| Untrusted::from_bytes(script.as_os_str().as_bytes())),
         markers: Markers {
             preload: marker("LD_PRELOAD"),

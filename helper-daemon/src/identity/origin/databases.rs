@@ -1,7 +1,7 @@
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, time::UNIX_EPOCH};
 
-use portolan_core::{Package, PackageManager, Provenance, Sha256Digest, Untrusted};
-use portolan_packages::{Ownership, Packages, PackagesError, Stamp};
+use portolan_core::{Package, PackageManager, Provenance, Sha256Digest, UnixMillis, Untrusted};
+use portolan_packages::{Checksum, Ownership, Packages, PackagesError, Stamp};
 
 use super::{
     Answer, Question,
@@ -9,7 +9,7 @@ use super::{
     boxes::{ContainerImages, genuine},
     shipped::Shipped,
 };
-use crate::identity::file::FileKey;
+use crate::{foreign::Asked, identity::file::FileKey};
 
 /// Paths that are remembered.
 const REMEMBERED: usize = 16_384;
@@ -109,6 +109,36 @@ impl Databases {
             });
         }
         answers
+    }
+
+    /// Where contents come from of which all digests are known.
+    pub(super) fn of_contents(&self, files: &[Asked]) -> Vec<Provenance> {
+        let packages = match &self.packages {
+            Ok(packages) => packages,
+            Err(error) => return vec![Provenance::Unknown(error.to_string()); files.len()],
+        };
+        let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+        let answer = |(owner, asked): (Result<Ownership, PackagesError>, &Asked)| match owner {
+            Ok(Ownership::Owned(file)) => {
+                let shipped = match file.checksum {
+                    Some(Checksum::Md5(md5)) if md5 == asked.md5 => Shipped::Same(asked.sha256),
+                    Some(Checksum::Md5(_)) => Shipped::Other(asked.sha256),
+                    Some(Checksum::Sha256(digest)) => Shipped::Content(Sha256Digest(digest)),
+                    Some(Checksum::Sha512(_)) | None => Shipped::Unsaid,
+                };
+                shipped.compare(&package(file), &asked.sha256)
+            }
+            Ok(Ownership::Unowned) => Provenance::Unowned,
+            Err(error) => Provenance::Unknown(error.to_string()),
+        };
+        packages.owners_of(&paths).into_iter().zip(files).map(answer).collect()
+    }
+
+    /// When a package was last installed, upgraded or removed; `None` when that is not known.
+    pub(super) fn changed_at(&self) -> Option<UnixMillis> {
+        let changed = self.packages.as_ref().ok()?.stamp().ok()?.changed_at()?;
+        let ms = changed.duration_since(UNIX_EPOCH).ok()?.as_millis();
+        i64::try_from(ms).ok().map(UnixMillis)
     }
 
     /// Where contents come from that are, or were, at these paths of the machine.

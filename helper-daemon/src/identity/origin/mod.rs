@@ -14,7 +14,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use portolan_core::{Container, Lineage, Provenance, Sha256Digest, Uid, Untrusted};
+use portolan_core::{Container, Lineage, Provenance, Sha256Digest, Uid, UnixMillis, Untrusted};
 
 use boxes::Genuine;
 use databases::{Databases, Owned};
@@ -23,7 +23,7 @@ pub(super) use at_path::Place;
 pub(super) use databases::Source;
 
 use super::file::FileKey;
-use crate::resources;
+use crate::{foreign, resources};
 
 /// Questions that may wait; the others are asked again at the next tick.
 const QUEUE: usize = 1024;
@@ -107,6 +107,16 @@ impl Provenances {
     /// order.
     pub fn of(&self, files: Vec<(Untrusted, Sha256Digest)>) -> Vec<Provenance> {
         self.databases().provenances(files)
+    }
+}
+
+impl foreign::Databases for Provenances {
+    fn provenance(&mut self, files: &[foreign::Asked]) -> Vec<Provenance> {
+        self.databases().of_contents(files)
+    }
+
+    fn changed_at(&mut self) -> Option<UnixMillis> {
+        self.databases().changed_at()
     }
 }
 
