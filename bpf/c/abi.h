@@ -11,6 +11,9 @@
 #define PORTOLAN_ARGUMENTS_MAX 1024	/* bytes of a command line that travel with an exec */
 #define PORTOLAN_NAME_MAX 256		/* bytes of the executed file's name, its NUL included */
 #define PORTOLAN_CGROUP_MAX 1024	/* bytes of the names of a cgroup that travel with an event */
+#define PORTOLAN_DIRECTORY_MAX 2048	/* bytes of the names of a working directory that travel with an exec */
+#define PORTOLAN_ENVIRONMENT_MAX 2048	/* bytes of the variables that travel with an exec */
+#define PORTOLAN_VALUE_MAX 256		/* bytes of a variable's value; of a longer one, one more is sent */
 #define PORTOLAN_CLOSED_MAX 131072	/* flows closed between two readings */
 #define PORTOLAN_CLOSINGS_MAX 32768	/* sockets closed between two readings; beyond, they go to the table of flows */
 #define PORTOLAN_OVERFLOW_MAX 8192	/* owners whose flows did not fit above */
@@ -132,10 +135,17 @@ enum portolan_stamps {
 	PORTOLAN_STAMPS_UNSEEN = 32,	/* … and they may have done so unseen */
 };
 
+enum portolan_environment {
+	PORTOLAN_ENVIRONMENT_UNSEARCHED = 1,	/* not to its end: too long, or not readable */
+	PORTOLAN_ENVIRONMENT_SECURE = 2,	/* the exec gave privileges (AT_SECURE): the dynamic linker ignores it */
+};
+
 /*
  * One process event. text holds cgroup_len bytes, the names of the cgroup and of those above it up to the root, each with a
  * NUL; then arguments_len bytes of the NUL-separated command line, then name_len bytes of the name that the executed file was
- * opened by (of the interpreter, for a script; without its NUL; 0 when it was too long). The rest is not sent.
+ * opened by (of the interpreter, for a script; without its NUL; 0 when it was too long), then directory_len bytes, the working
+ * directory as the cgroup, up to the process's own root, then environment_len bytes, the variables that matter in their order
+ * ("NAME=value", each with a NUL). The rest is not sent.
  */
 struct portolan_event {
 	__u32 kind;		/* enum portolan_event_kind */
@@ -151,8 +161,13 @@ struct portolan_event {
 	__u32 cgroup_len;		/* 0 in the root */
 	__u32 cgroup_unknown;		/* 1 when the names were too many or too long, and at an exit */
 	__u32 mount_namespace;		/* inode number; 0 when the process has none any more */
+	__u32 directory_len;		/* 0 in the root */
+	__u32 directory_unknown;	/* 1 unless this is an exec whose working directory has a path */
+	__u32 environment_len;
+	__u32 environment;		/* enum portolan_environment */
 	__u32 reserved;
-	__u8 text[PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX];
+	__u8 text[PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX + PORTOLAN_DIRECTORY_MAX +
+		  PORTOLAN_ENVIRONMENT_MAX];
 };
 
 /* What calls moved, counted before any cell or table: cumulative, per CPU. What all owners add up to must equal it. */

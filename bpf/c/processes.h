@@ -14,6 +14,8 @@
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+#include "directory.h"
+#include "environment.h"
 #include "maps.h"
 #include "owner.h"
 
@@ -158,7 +160,7 @@ static __always_inline void describe_cgroup(struct portolan_event *event, struct
 	event->cgroup_len = event->cgroup_unknown ? 0 : len;
 }
 
-/* All but the cgroup and the arguments. */
+/* All but the text. */
 static __always_inline void describe(struct portolan_event *event, __u32 kind, struct task_struct *task)
 {
 	event->kind = kind;
@@ -174,13 +176,18 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	event->cgroup_len = 0;
 	event->cgroup_unknown = 1;
 	event->mount_namespace = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	event->directory_len = 0;
+	event->directory_unknown = 1;
+	event->environment_len = 0;
+	event->environment = PORTOLAN_ENVIRONMENT_UNSEARCHED;
 	event->reserved = 0;
 }
 
 /* How many bytes of the event are sent. */
 static __always_inline __u32 size_of(const struct portolan_event *event)
 {
-	__u32 size = event->cgroup_len + event->arguments_len + event->name_len;
+	__u32 size = event->cgroup_len + event->arguments_len + event->name_len + event->directory_len +
+		     event->environment_len;
 
 	if (size > sizeof(event->text))
 		size = sizeof(event->text);
@@ -315,6 +322,10 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 			event->arguments_len = len;
 	}
 	add_name(event, binprm);
+	add_directory(event, task);
+	add_environment(event, task->mm);
+	if (BPF_CORE_READ_BITFIELD_PROBED(binprm, secureexec))
+		event->environment |= PORTOLAN_ENVIRONMENT_SECURE;
 	emit(event);
 	return 0;
 }

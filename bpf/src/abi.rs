@@ -5,6 +5,9 @@
 pub const PORTOLAN_ARGUMENTS_MAX: u32 = 1024;
 pub const PORTOLAN_NAME_MAX: u32 = 256;
 pub const PORTOLAN_CGROUP_MAX: u32 = 1024;
+pub const PORTOLAN_DIRECTORY_MAX: u32 = 2048;
+pub const PORTOLAN_ENVIRONMENT_MAX: u32 = 2048;
+pub const PORTOLAN_VALUE_MAX: u32 = 256;
 pub const PORTOLAN_CLOSED_MAX: u32 = 131072;
 pub const PORTOLAN_CLOSINGS_MAX: u32 = 32768;
 pub const PORTOLAN_OVERFLOW_MAX: u32 = 8192;
@@ -278,6 +281,9 @@ pub const PORTOLAN_STAMPS_SERVED: portolan_stamps = 8;
 pub const PORTOLAN_STAMPS_UNGUARDED: portolan_stamps = 16;
 pub const PORTOLAN_STAMPS_UNSEEN: portolan_stamps = 32;
 pub type portolan_stamps = ::core::ffi::c_uint;
+pub const PORTOLAN_ENVIRONMENT_UNSEARCHED: portolan_environment = 1;
+pub const PORTOLAN_ENVIRONMENT_SECURE: portolan_environment = 2;
+pub type portolan_environment = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(
     Debug,
@@ -305,12 +311,16 @@ pub struct portolan_event {
     pub cgroup_len: __u32,
     pub cgroup_unknown: __u32,
     pub mount_namespace: __u32,
+    pub directory_len: __u32,
+    pub directory_unknown: __u32,
+    pub environment_len: __u32,
+    pub environment: __u32,
     pub reserved: __u32,
-    pub text: [__u8; 2304usize],
+    pub text: [__u8; 6400usize],
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 2440usize];
+    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 6552usize];
     ["Alignment of portolan_event"][::core::mem::align_of::<portolan_event>() - 8usize];
     ["Offset of field: portolan_event::kind"][::core::mem::offset_of!(portolan_event, kind) - 0usize];
     ["Offset of field: portolan_event::uid"][::core::mem::offset_of!(portolan_event, uid) - 4usize];
@@ -332,9 +342,17 @@ const _: () = {
         [::core::mem::offset_of!(portolan_event, cgroup_unknown) - 124usize];
     ["Offset of field: portolan_event::mount_namespace"]
         [::core::mem::offset_of!(portolan_event, mount_namespace) - 128usize];
+    ["Offset of field: portolan_event::directory_len"]
+        [::core::mem::offset_of!(portolan_event, directory_len) - 132usize];
+    ["Offset of field: portolan_event::directory_unknown"]
+        [::core::mem::offset_of!(portolan_event, directory_unknown) - 136usize];
+    ["Offset of field: portolan_event::environment_len"]
+        [::core::mem::offset_of!(portolan_event, environment_len) - 140usize];
+    ["Offset of field: portolan_event::environment"]
+        [::core::mem::offset_of!(portolan_event, environment) - 144usize];
     ["Offset of field: portolan_event::reserved"]
-        [::core::mem::offset_of!(portolan_event, reserved) - 132usize];
-    ["Offset of field: portolan_event::text"][::core::mem::offset_of!(portolan_event, text) - 136usize];
+        [::core::mem::offset_of!(portolan_event, reserved) - 148usize];
+    ["Offset of field: portolan_event::text"][::core::mem::offset_of!(portolan_event, text) - 152usize];
 };
 #[repr(C)]
 #[derive(

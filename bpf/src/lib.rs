@@ -8,12 +8,13 @@
 #[allow(missing_docs, non_camel_case_types, unreachable_pub, clippy::all, clippy::as_conversions)]
 pub mod abi;
 mod decode;
+mod environment;
+mod event;
 mod map;
 
-pub use decode::{
-    Cell, DecodeError, Event, EventKind, FileId, Socket, Stamps, decode_closed, decode_event, decode_events,
-    decode_owner, split_socket,
-};
+pub use decode::{Cell, DecodeError, Socket, decode_closed, decode_owner, split_socket};
+pub use environment::{Environment, Value, Variable, variables};
+pub use event::{Event, EventKind, FileId, Stamps, decode_event, decode_events};
 pub use map::{Counters, FlowKey, OwnerKey, Truth};
 
 /// The compiled programs: an ELF object with BTF and CO-RE relocations, aligned for the loader.

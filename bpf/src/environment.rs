@@ -1,0 +1,135 @@
+//! What an environment says of what is loaded, and of what a program is part of.
+
+use portolan_core::Untrusted;
+use serde::{Deserialize, Serialize};
+
+use crate::abi;
+
+/// The variables that matter, as a program was given them. Whoever starts a program chooses them: they prove nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Environment {
+    /// In their order. One may be there more than once: of two LD_PRELOAD or LD_LIBRARY_PATH, glibc's dynamic linker obeys the last
+    /// one and musl's the first; glibc's obeys every LD_AUDIT.
+    pub variables: Vec<(Variable, Value)>,
+    /// Whether all of it was searched: what is not in `variables` is not there. Otherwise it was too long, or could not be read.
+    pub is_complete: bool,
+    /// Whether the exec gave privileges (AT_SECURE: set-uid, file capabilities): the dynamic linker then ignores the variables that
+    /// change what is loaded.
+    pub is_secure: bool,
+}
+
+/// A variable that changes what is loaded, or says what a program is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Variable {
+    /// `LD_PRELOAD`: libraries that are loaded before all others.
+    Preload,
+    /// `LD_AUDIT`: libraries that watch what is loaded.
+    Audit,
+    /// `LD_LIBRARY_PATH`: folders where libraries are looked for first.
+    LibraryPath,
+    /// `APPIMAGE`: the AppImage's file.
+    AppImage,
+    /// `FLATPAK_ID`: the Flatpak's name.
+    FlatpakId,
+    /// `SNAP_NAME`: the Snap's name.
+    SnapName,
+    /// `container`: what runs the container.
+    Container,
+}
+
+/// A variable's value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Value {
+    /// At most 256 bytes of it.
+    pub text: Untrusted,
+    /// Whether there were more.
+    pub is_cut: bool,
+}
+
+impl Environment {
+    /// The values of one variable, in their order.
+    pub fn values(&self, variable: Variable) -> impl Iterator<Item = &Value> {
+        self.variables.iter().filter(move |(other, _)| *other == variable).map(|(_, value)| value)
+    }
+}
+
+impl Variable {
+    /// All variables.
+    pub const ALL: [Self; 7] = [
+        Self::Preload,
+        Self::Audit,
+        Self::LibraryPath,
+        Self::AppImage,
+        Self::FlatpakId,
+        Self::SnapName,
+        Self::Container,
+    ];
+
+    /// Its name in an environment. The kernel programs look for the same (c/environment.h).
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Preload => "LD_PRELOAD",
+            Self::Audit => "LD_AUDIT",
+            Self::LibraryPath => "LD_LIBRARY_PATH",
+            Self::AppImage => "APPIMAGE",
+            Self::FlatpakId => "FLATPAK_ID",
+            Self::SnapName => "SNAP_NAME",
+            Self::Container => "container",
+        }
+    }
+}
+
+/// Those variables that matter of an environment: strings that end with a NUL each.
+#[must_use]
+pub fn variables(strings: &[u8]) -> Vec<(Variable, Value)> {
+    strings.split(|byte| *byte == 0).filter_map(variable).collect()
+}
+
+fn variable(string: &[u8]) -> Option<(Variable, Value)> {
+    let max = value_max();
+    Variable::ALL.into_iter().find_map(|variable| {
+        let value = string.strip_prefix(variable.name().as_bytes())?.strip_prefix(b"=")?;
+        let text = Untrusted::from_bytes(value.get(..max).unwrap_or(value));
+        Some((variable, Value { text, is_cut: value.len() > max }))
+    })
+}
+
+/// Bytes of a value that are kept.
+fn value_max() -> usize {
+    usize::try_from(abi::PORTOLAN_VALUE_MAX).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_environment_what_matters_is_kept_in_its_order_and_a_long_value_is_cut() {
+        let whole = "x".repeat(value_max());
+        let strings = format!(
+            "LD_PRELOADED=1\0LD_PRELOAD=a\0PATH=/bin\0LD_PRELOAD=\0container={whole}\0SNAP_NAME={whole}y"
+        );
+        let value = |text: &str, is_cut| Value { text: text.into(), is_cut };
+        let found = variables(strings.as_bytes());
+        assert_eq!(
+            found,
+            [
+                (Variable::Preload, value("a", false)),
+                (Variable::Preload, value("", false)),
+                (Variable::Container, value(&whole, false)),
+                (Variable::SnapName, value(&whole, true)),
+            ]
+        );
+        let environment = Environment { variables: found, ..Environment::default() };
+        assert_eq!(environment.values(Variable::Preload).count(), 2);
+        assert_eq!(environment.values(Variable::Audit).count(), 0);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_and_no_variables_are_no_trouble() {
+        assert_eq!(variables(b""), []);
+        assert_eq!(variables(b"\0\0=\0LD_AUDIT\0\xff\xfe"), []);
+        assert_eq!(variables(b"LD_AUDIT=\xff")[0].1.text.as_raw(), "\\xff");
+    }
+}
