@@ -1,0 +1,97 @@
+//! Secrets in command lines: found by the names before them, by their form, and by what well-known programs take.
+//!
+//! What is masked too much costs a word of a command line, what is masked too little a password; a program that wants to show one
+//! always can. Names stay, values go.
+
+mod forms;
+mod names;
+mod pairs;
+mod programs;
+
+use std::ops::Range;
+
+use programs::Words;
+
+/// What stands in a secret's place.
+const MASK: &[u8] = b"***";
+/// One secret may have ended another, which is longer once that is masked. Who nests them deeper shows a part of their own.
+const ROUNDS: usize = 3;
+
+/// The same NUL-separated arguments, as many as before, with `***` in the place of what looks like a password or a token.
+///
+/// They may be cut off at any byte, and hold any bytes. To mask twice changes nothing.
+#[must_use]
+pub fn mask_secrets(arguments: &[u8]) -> Vec<u8> {
+    let mut masked = arguments.to_vec();
+    for _ in 0..ROUNDS {
+        let again = mask_once(&masked);
+        if again == masked {
+            break;
+        }
+        masked = again;
+    }
+    masked
+}
+
+fn mask_once(arguments: &[u8]) -> Vec<u8> {
+    let mut masked = Vec::with_capacity(arguments.len());
+    let mut words = Words::default();
+    for (index, argument) in arguments.split(|byte| *byte == 0).enumerate() {
+        if index > 0 {
+            masked.push(0);
+        }
+        replace(argument, secrets_of(argument, &mut words), &mut masked);
+    }
+    masked
+}
+
+/// Where the secrets of one argument are; `words` is what was before it.
+fn secrets_of(argument: &[u8], words: &mut Words) -> Vec<Range<usize>> {
+    let mut secrets = Vec::new();
+    match words.take_following() {
+        Some(following) if following.is_value(argument) => secrets.extend(following.secret_of(argument)),
+        _ => words.read(argument, &mut secrets),
+    }
+    pairs::find(argument, &mut secrets);
+    forms::find(argument, &mut secrets);
+    secrets
+}
+
+/// Writes `argument` with one mask for each secret, and for those that touch.
+fn replace(argument: &[u8], mut secrets: Vec<Range<usize>>, masked: &mut Vec<u8>) {
+    secrets.retain(|secret| !secret.is_empty());
+    secrets.sort_unstable_by_key(|secret| secret.start);
+    let mut at = 0;
+    let mut is_after_mask = false;
+    for secret in secrets {
+        if secret.start > at {
+            masked.extend_from_slice(&argument[at..secret.start]);
+            is_after_mask = false;
+        }
+        if secret.end > at {
+            if !is_after_mask {
+                masked.extend_from_slice(MASK);
+            }
+            is_after_mask = true;
+            at = secret.end;
+        }
+    }
+    masked.extend_from_slice(&argument[at..]);
+}
+
+/// Where `wanted` begins in `text`, from `from` on.
+fn find_from(text: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
+    text.get(from..)?.windows(wanted.len()).position(|window| window == wanted).map(|at| at + from)
+}
+
+/// Where the first byte from `from` on is for which `ends` holds; else the end.
+fn until(text: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
+    text.iter().skip(from).position(|byte| ends(*byte)).map_or(text.len(), |at| at + from)
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
+}
+
+#[cfg(test)]
+mod tests;
