@@ -15,11 +15,13 @@ pub struct Config {
     pub tick_ms: u32,
     /// How long a bucket of the history is, in milliseconds: 1 000 to 3 600 000.
     pub bucket_ms: u32,
+    /// Whether command lines are kept, secrets in them masked. Otherwise they are in no file and on no bus.
+    pub record_command_lines: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { tick_ms: 1000, bucket_ms: 10_000 }
+        Self { tick_ms: 1000, bucket_ms: 10_000, record_command_lines: true }
     }
 }
 
@@ -101,6 +103,8 @@ mod tests {
     #[test]
     fn what_is_not_set_has_its_default() {
         assert_eq!(read("tick_ms = 500").unwrap(), Config { tick_ms: 500, ..Config::default() });
+        let without = Config { record_command_lines: false, ..Config::default() };
+        assert_eq!(read("record_command_lines = false").unwrap(), without);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
     },
 };
 
-use portolan_bpf::FileId;
+use portolan_bpf::{Environment, FileId, variables};
 use portolan_core::{Pid, UnixMillis, Untrusted};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use serde::{Deserialize, Serialize};
@@ -143,14 +143,100 @@ fn open_if_unchanged(found: OwnedFd, executed: &FileId) -> Option<(OwnedFd, Untr
 
 /// The command line of a process, NUL-separated; empty when it is gone or has none.
 pub(super) fn read_arguments(pid: Pid, limit: usize) -> Vec<u8> {
-    use io::Read;
-    let mut arguments = Vec::new();
-    if let Ok(file) = File::open(format!("/proc/{}/cmdline", pid.0)) {
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        // A process that ends while it is read has no command line any more: what was read so far would be a guess.
-        if file.take(limit).read_to_end(&mut arguments).is_err() {
-            arguments.clear();
-        }
+    read(pid, "cmdline", limit).unwrap_or_default()
+}
+
+/// The working directory of a process as it is now, seen from its own root; `None` when it has no path there, or is gone.
+///
+/// In a filesystem that was unmounted under it, the path begins at that one's root.
+pub(super) fn read_working_directory(pid: Pid) -> Option<Untrusted> {
+    let link =
+        |name| Some(std::fs::read_link(format!("/proc/{}/{name}", pid.0)).ok()?.into_os_string().into_vec());
+    let (directory, root) = (link("cwd")?, link("root")?);
+    // Of a removed one, or of one that has such a name.
+    if directory.ends_with(b" (deleted)") {
+        return None;
     }
-    arguments
+    let inside = if root == b"/" { &directory[..] } else { directory.strip_prefix(&root[..])? };
+    match inside.first() {
+        None => Some("/".into()),
+        Some(b'/') => Some(Untrusted::from_bytes(inside)),
+        Some(_) => None, // a neighbour of the root whose name begins like its
+    }
+}
+
+/// What the environment of a process says, as the process lets it be seen now: it may have written over it since its exec.
+pub(super) fn read_environment(pid: Pid) -> Environment {
+    let strings = read(pid, "environ", ENVIRONMENT_MAX).unwrap_or_default();
+    Environment {
+        variables: variables(&strings),
+        // A process that has just ended has an empty one, too.
+        is_complete: !strings.is_empty() && strings.len() < ENVIRONMENT_MAX,
+        is_secure: read(pid, "auxv", AUXILIARY_MAX).is_some_and(|vector| is_secure(&vector)),
+    }
+}
+
+/// Whether AT_SECURE is set in an auxiliary vector: pairs of words (getauxval(3)).
+fn is_secure(vector: &[u8]) -> bool {
+    let word = |bytes: &[u8]| bytes.try_into().map(usize::from_ne_bytes).unwrap_or_default();
+    vector.chunks_exact(2 * size_of::<usize>()).any(|pair| {
+        let (key, value) = pair.split_at(size_of::<usize>());
+        word(key) == AT_SECURE && word(value) != 0
+    })
+}
+
+/// At most so many bytes of a file of a process; `None` when it is gone.
+fn read(pid: Pid, name: &str, limit: usize) -> Option<Vec<u8>> {
+    use io::Read;
+    let mut content = Vec::new();
+    let file = File::open(format!("/proc/{}/{name}", pid.0)).ok()?;
+    // Of a process that ends while it is read, what was read so far would be a guess.
+    file.take(u64::try_from(limit).unwrap_or(u64::MAX)).read_to_end(&mut content).ok()?;
+    Some(content)
+}
+
+/// Bytes of an environment that are searched.
+const ENVIRONMENT_MAX: usize = 128 * 1024;
+/// Bytes of an auxiliary vector that are searched; kernels fill some 400.
+const AUXILIARY_MAX: usize = 4096;
+const AT_SECURE: usize = 23;
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, process::Command};
+
+    use portolan_bpf::Variable;
+    use portolan_testbed::Program;
+
+    use super::*;
+
+    #[test]
+    fn what_a_running_process_shows_of_itself_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = fs::canonicalize(folder.path()).unwrap().join("a\nb");
+        fs::create_dir(&here).unwrap();
+        let mut command = Command::new("/bin/cat");
+        command.env("LD_LIBRARY_PATH", "/x").env("UNIMPORTANT", "y").current_dir(&here);
+        let running = Program::start_with_stdin("cat", command).unwrap();
+        let pid = Pid(running.pid());
+        assert_eq!(
+            read_working_directory(pid),
+            Some(Untrusted::from_bytes(here.as_os_str().as_encoded_bytes()))
+        );
+        let environment = read_environment(pid);
+        let values: Vec<&str> =
+            environment.values(Variable::LibraryPath).map(|value| value.text.as_raw()).collect();
+        assert_eq!(values, ["/x"]);
+        assert!(environment.is_complete && !environment.is_secure);
+        fs::remove_dir(&here).unwrap();
+        assert_eq!(read_working_directory(pid), None, "it is removed");
+        drop(running);
+        assert_eq!(read_environment(pid), Environment::default());
+    }
+
+    #[test]
+    fn privileges_are_seen_in_the_auxiliary_vector() {
+        let vector = |secure: usize| [6, 4096, AT_SECURE, secure, 0, 0].map(usize::to_ne_bytes).concat();
+        assert!(is_secure(&vector(1)) && !is_secure(&vector(0)) && !is_secure(&vector(1)[..31]));
+    }
 }

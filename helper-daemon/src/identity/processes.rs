@@ -5,7 +5,7 @@ use std::{
 };
 
 use portolan_bpf::{Event, EventKind};
-use portolan_core::{MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
+use portolan_core::{MonotonicNs, Pid, Placement, ProcessKey, Untrusted, mask_secrets};
 
 use super::remembered::Remembered;
 use super::{
@@ -35,6 +35,8 @@ pub struct Processes {
     pub(super) ended: VecDeque<(MonotonicNs, u64, ProcessKey)>,
     pub(super) tick: u64,
     pub(super) images: Images,
+    /// Whether command lines are kept at all.
+    pub(super) keeps_command_lines: bool,
     files: PendingFiles,
     placements: Placements,
     /// Whose files' stamps are to be noted.
@@ -46,6 +48,12 @@ pub struct Processes {
 }
 
 impl Processes {
+    /// None yet.
+    #[must_use]
+    pub fn new(keeps_command_lines: bool) -> Self {
+        Self { keeps_command_lines, ..Self::default() }
+    }
+
     /// Keeps a file until the exec that names it.
     pub fn file_opened(&mut self, file: ExecFile) {
         self.files.add(file);
@@ -191,7 +199,7 @@ impl Processes {
         let process = Process {
             key,
             uid: event.uid,
-            command_line: command_line(&arguments),
+            command_line: self.keeps_command_lines.then(|| command_line(&arguments)).flatten(),
             placement: RefCell::new(placement),
             parent,
             executed: event.file,
@@ -227,10 +235,12 @@ impl Processes {
         self.end(key, at);
     }
 
-    /// A process whose beginning was not seen: asks /proc what it runs.
+    /// A process whose beginning was not seen: asks /proc what it runs, where and with what.
     fn found(&mut self, key: ProcessKey, event: Event) {
         if !self.table.contains_key(&key) {
-            self.executed(key, event);
+            let working_directory = file::read_working_directory(key.pid);
+            let environment = file::read_environment(key.pid);
+            self.executed(key, Event { working_directory, environment, ..event });
         }
     }
 
@@ -309,12 +319,13 @@ fn not_too_deep(parent: &Rc<Process>, at: MonotonicNs) -> Rc<Process> {
     }
 }
 
-/// Arguments on one line; `None` when there are none.
+/// Arguments on one line, secrets masked; `None` when there are none.
 fn command_line(arguments: &[u8]) -> Option<Untrusted> {
     let arguments = arguments.strip_suffix(b"\0").unwrap_or(arguments);
     if arguments.is_empty() {
         return None;
     }
-    let line: Vec<u8> = arguments.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
+    let line: Vec<u8> =
+        mask_secrets(arguments).iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
     Some(Untrusted::from_bytes(&line))
 }

@@ -127,7 +127,7 @@ impl Processes {
         let process = Process {
             key: one.key,
             uid: one.uid,
-            command_line: one.command_line,
+            command_line: one.command_line.filter(|_| self.keeps_command_lines),
             placement: RefCell::new(Arc::new(one.placement)),
             parent,
             executed: one.executed,

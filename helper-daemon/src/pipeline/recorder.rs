@@ -160,7 +160,7 @@ impl Recorder {
                 waker.wake();
             }
         })?;
-        let inherited = Inheritance::take(&places.pin_dir, &places.journal, &writer, &waker)?;
+        let inherited = Inheritance::take(&config, places, &writer, &waker)?;
         let Inheritance { monitor, processes, ledger, mut rows, losses, journal, head, gaps, self_tests } =
             inherited;
         let now = Now::read();

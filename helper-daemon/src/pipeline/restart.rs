@@ -1,6 +1,6 @@
 //! What outlives the daemon: taking over from the one before, noting for the next one, and the end.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use portolan_history::Checkpoint;
 
@@ -9,7 +9,7 @@ use super::{
     handle::End,
     intake::{note_changes, take_events, take_lost_events, take_snapshot},
     ledger::Ledger,
-    recorder::{Recorder, RecorderError},
+    recorder::{Places, Recorder, RecorderError},
     rows::Rows,
     self_test::SelfTestChild,
     tick::source_of,
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     clock::Now,
+    config::Config,
     identity::Processes,
     journal::{Entry, Head, Journal, Recovered},
     monitor::{Closed, Losses, Monitor, MonitorError},
@@ -43,13 +44,13 @@ pub(super) struct Inheritance {
 impl Inheritance {
     /// Starts to watch the kernel; goes on where the daemon before this one was killed, when it was.
     pub(super) fn take(
-        pin_dir: &Path,
-        journal: &Path,
+        config: &Config,
+        Places { pin_dir, journal }: &Places,
         writer: &Writer,
         waker: &Waker,
     ) -> Result<Self, MonitorError> {
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let (mut journal, entries) = Journal::open(journal.into());
+        let (mut journal, entries) = Journal::open(journal.clone());
         let is_empty = entries.is_empty();
         let recovered = Recovered::replay(entries, &boot_id, |journal| {
             writer.checkpoint().filter(|written| written.journal == journal).map(|written| written.epoch)
@@ -60,7 +61,7 @@ impl Inheritance {
         let noted = recovered.as_ref().map(|recovered| &recovered.head);
         let gaps =
             monitor.left_behind().iter().map(|left| Gap::of(left, noted, writer.checkpoint())).collect();
-        let mut processes = Processes::default();
+        let mut processes = Processes::new(config.record_command_lines);
         let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
         let mut losses = None;
         let (mut head, mut epoch) = (None, 0);
