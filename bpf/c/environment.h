@@ -62,9 +62,11 @@ static long look_at_piece(__u32 index, struct search *search)
 	if (search->next >= search->end || at > search->full || at > sizeof(event->text) - ENVIRONMENT_PIECE)
 		return 1;
 	len = bpf_probe_read_user_str(event->text + at, ENVIRONMENT_PIECE, (void *)search->next);
-	if (len <= 0)
+	if (len < 0)
 		return 1;
-	name = search->within ? 0 : name_that_matters(event->text + at);
+	if (!len)
+		len = 1; /* an empty string, as older kernels say it (6.1 does) */
+	name = search->within || len == 1 ? 0 : name_that_matters(event->text + at);
 	if (name) {
 		keep = len - 1;
 		if (keep > name + PORTOLAN_VALUE_MAX + 1)
