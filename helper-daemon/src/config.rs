@@ -15,11 +15,13 @@ pub struct Config {
     pub tick_ms: u32,
     /// How long a bucket of the history is, in milliseconds: 1 000 to 3 600 000.
     pub bucket_ms: u32,
+    /// How long, from the first start on, what talks is learned as one list instead of told one by one, in hours: 0 to 8 760.
+    pub learning_hours: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { tick_ms: 1000, bucket_ms: 10_000 }
+        Self { tick_ms: 1000, bucket_ms: 10_000, learning_hours: 24 }
     }
 }
 
@@ -76,9 +78,11 @@ impl Config {
             path: path.into(),
             problem: error.to_string().trim_end().to_owned(),
         })?;
-        for (key, value, least, most) in
-            [("tick_ms", config.tick_ms, 100, 10_000), ("bucket_ms", config.bucket_ms, 1_000, 3_600_000)]
-        {
+        for (key, value, least, most) in [
+            ("tick_ms", config.tick_ms, 100, 10_000),
+            ("bucket_ms", config.bucket_ms, 1_000, 3_600_000),
+            ("learning_hours", config.learning_hours, 0, 8_760),
+        ] {
             if !(least..=most).contains(&value) {
                 return Err(ConfigError::Range { path: path.into(), key, value, least, most });
             }
