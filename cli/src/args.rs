@@ -27,12 +27,14 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Ask the history.
     Query(Query),
-    /// List what a person should know: new applications, changed executables, losses.
+    /// List what a person should know: new applications, changed files, foreign code, losses; show one; snooze or dismiss some.
     Findings(Findings),
     /// List the applications that talked, with their review.
     Applications(Applications),
     /// Approve or ignore applications, or forget such an answer.
     Review(Review),
+    /// End the first hours, in which what talks is learned instead of told one by one.
+    Learning(Learning),
 }
 
 #[derive(Debug, Args)]
@@ -75,8 +77,8 @@ pub(crate) struct Query {
     /// Only what was recorded before this.
     #[arg(long, value_name = "WHEN", default_value = "now", allow_hyphen_values = true)]
     pub(crate) until: String,
-    /// One row for each: application, executable, parent, user, protocol, direction, remote, port, remote_port,
-    /// local_port, command, unit, container, namespace, time; several with commas. `none` for one row with the total.
+    /// One row for each: application, executable, script, parent, user, protocol, direction, remote, port,
+    /// remote_port, local_port, command, unit, container, namespace, time; several with commas. `none` for one row with the total.
     #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', default_value = "executable", value_parser = dimension)]
     pub(crate) by: Vec<Grouping>,
     /// At most so many rows, largest first; 0 for as many as the daemon gives.
@@ -102,13 +104,47 @@ fn dimension(word: &str) -> Result<Grouping, String> {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Findings {
-    /// Also those that were answered.
+    /// Show this one with all that it rests on.
+    #[arg(value_name = "NUMBER", conflicts_with = "all")]
+    pub(crate) number: Option<i64>,
+    /// Also those that were answered or snoozed.
     #[arg(long)]
     pub(crate) all: bool,
-    /// Dismiss findings about the daemon itself, by their numbers; those about an application are answered with `review`.
-    #[arg(long, value_name = "NUMBER", value_delimiter = ',', conflicts_with = "all")]
-    pub(crate) dismiss: Vec<i64>,
+    #[command(subcommand)]
+    pub(crate) action: Option<FindingsAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FindingsAction {
+    /// Answer findings about the daemon itself or about several applications, by their numbers; those about one application are
+    /// answered with `review`.
+    Dismiss {
+        /// Which.
+        #[arg(required = true, value_name = "NUMBER")]
+        numbers: Vec<i64>,
+    },
+    /// Keep an open finding from being shown for a time. It comes back before that when what it rests on becomes another.
+    Snooze {
+        /// Which.
+        number: i64,
+        /// How long (90m, 2h, 7d), or off.
+        #[arg(value_name = "HOW-LONG")]
+        until: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Learning {
+    #[command(subcommand)]
+    pub(crate) action: LearningAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LearningAction {
+    /// What was learned so far is told as one finding, and what is new from now on as it comes.
+    End,
 }
 
 #[derive(Debug, Args)]

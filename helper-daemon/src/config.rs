@@ -17,11 +17,13 @@ pub struct Config {
     pub bucket_ms: u32,
     /// Whether command lines are kept, secrets in them masked. Otherwise they are in no file and on no bus.
     pub record_command_lines: bool,
+    /// How long, from the first start on, what talks is learned as one list instead of told one by one, in hours: 0 to 8 760.
+    pub learning_hours: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { tick_ms: 1000, bucket_ms: 10_000, record_command_lines: true }
+        Self { tick_ms: 1000, bucket_ms: 10_000, record_command_lines: true, learning_hours: 24 }
     }
 }
 
@@ -78,9 +80,11 @@ impl Config {
             path: path.into(),
             problem: error.to_string().trim_end().to_owned(),
         })?;
-        for (key, value, least, most) in
-            [("tick_ms", config.tick_ms, 100, 10_000), ("bucket_ms", config.bucket_ms, 1_000, 3_600_000)]
-        {
+        for (key, value, least, most) in [
+            ("tick_ms", config.tick_ms, 100, 10_000),
+            ("bucket_ms", config.bucket_ms, 1_000, 3_600_000),
+            ("learning_hours", config.learning_hours, 0, 8_760),
+        ] {
             if !(least..=most).contains(&value) {
                 return Err(ConfigError::Range { path: path.into(), key, value, least, most });
             }

@@ -2,6 +2,7 @@
 
 pub(crate) mod applications;
 pub(crate) mod findings;
+pub(crate) mod learning;
 pub(crate) mod query;
 mod query_row;
 pub(crate) mod review;

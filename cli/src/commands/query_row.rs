@@ -109,6 +109,7 @@ pub(crate) fn is_empty(row: &QueryRow) -> bool {
 fn value(row: &QueryRow, dimension: Dimension) -> Option<&String> {
     let path = match dimension {
         Dimension::Executable => row.keys.get("path"),
+        Dimension::Script => row.keys.get("script_path"),
         Dimension::Parent => row.keys.get("parent_path"),
         _ => None,
     };
@@ -119,6 +120,7 @@ fn value(row: &QueryRow, dimension: Dimension) -> Option<&String> {
 fn details(dimension: Dimension) -> &'static [&'static str] {
     match dimension {
         Dimension::Executable => &["path", "sha256"],
+        Dimension::Script => &["script_path", "script_sha256"],
         Dimension::Parent => &["parent_path", "parent_sha256"],
         _ => &[],
     }
@@ -141,6 +143,7 @@ fn column(dimension: Dimension) -> Column {
     match dimension {
         Dimension::Application => Column::text("APPLICATION", Cut::Middle),
         Dimension::Executable => Column::text("EXECUTABLE", Cut::Middle),
+        Dimension::Script => Column::text("SCRIPT", Cut::Middle),
         Dimension::Parent => Column::text("STARTED BY", Cut::Middle),
         Dimension::User => Column::text("USER", Cut::End),
         Dimension::Protocol => Column::text("PROTOCOL", Cut::Never),

@@ -164,10 +164,10 @@ async fn a_finding_about_the_daemon_can_be_dismissed() {
     let peer =
         Peer::start(&bus.address, Answers { findings: vec![about_daemon], ..Answers::default() }).await;
     let ended = run(&bus.address, &["findings"]).await;
-    assert!(ended.stdout.contains("-> portolan findings --dismiss 7"), "{}", ended.stdout);
-    let ended = run(&bus.address, &["findings", "--dismiss", "7"]).await;
+    assert!(ended.stdout.contains("-> portolan findings dismiss 7"), "{}", ended.stdout);
+    let ended = run(&bus.address, &["findings", "dismiss", "7"]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "#7: dismissed\n"));
-    assert_eq!(run(&bus.address, &["findings", "--dismiss", "8"]).await.code, Some(5));
+    assert_eq!(run(&bus.address, &["findings", "dismiss", "8"]).await.code, Some(5));
     assert_eq!(peer.answers().dismissed, [7]);
 }
 

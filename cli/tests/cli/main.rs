@@ -8,6 +8,7 @@ mod bus;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod findings;
 mod narrow;
 #[cfg(test)]
 mod peer;

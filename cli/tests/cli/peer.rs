@@ -30,6 +30,8 @@ pub(crate) struct Answers {
     pub(crate) reviews: Vec<(String, String, bool)>,
     pub(crate) self_test: SelfTest,
     pub(crate) dismissed: Vec<i64>,
+    pub(crate) snoozed: Vec<(i64, Option<i64>)>,
+    pub(crate) learning_ended: u32,
 }
 
 impl Default for Answers {
@@ -47,6 +49,8 @@ impl Default for Answers {
             reviews: Vec::new(),
             self_test: samples::self_test(),
             dismissed: Vec::new(),
+            snoozed: Vec::new(),
+            learning_ended: 0,
         }
     }
 }
@@ -128,6 +132,18 @@ impl Interface {
             )));
         }
         answers.dismissed.push(finding);
+        Ok(())
+    }
+
+    async fn snooze(&self, finding: i64, until_unix_ms: Option<i64>) -> Result<(), Error> {
+        self.allowed()?;
+        self.0.answers.lock().unwrap().snoozed.push((finding, until_unix_ms));
+        Ok(())
+    }
+
+    async fn end_learning(&self) -> Result<(), Error> {
+        self.allowed()?;
+        self.0.answers.lock().unwrap().learning_ended += 1;
         Ok(())
     }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use portolan_bus::{
     Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, Ledger,
     LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, QueryResult, QueryRow,
-    Resources, SelfTest, SelfTestPart, SelfTestState, Status,
+    Resources, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
 };
 
 /// A name that clears the screen, sets the title, breaks the line and reverses what follows.
@@ -75,6 +75,7 @@ pub(crate) fn status() -> Status {
             process_events: 5,
         },
         unreviewed: 2,
+        learning_until_unix_ms: None,
     }
 }
 
@@ -119,8 +120,14 @@ pub(crate) fn finding(path: &str) -> Finding {
     Finding {
         id: 7,
         kind: "new-application".to_owned(),
+        severity: Severity::Normal,
         state: FindingState::Open,
         unix_ms: 1_767_225_600_000,
+        updated_unix_ms: 1_767_225_600_000,
+        times: 1,
+        snoozed_until_unix_ms: None,
+        answered_by: None,
+        answered_unix_ms: None,
         application: Some(format!("path:{path}")),
         path: Some(path.to_owned()),
         sha256: Some("ab".repeat(32)),
@@ -129,6 +136,7 @@ pub(crate) fn finding(path: &str) -> Finding {
         uid: Some(0),
         remote: Some("[2001:db8::17]:443".to_owned()),
         detail: None,
+        evidence: None,
     }
 }
 

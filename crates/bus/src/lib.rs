@@ -16,7 +16,8 @@ pub use ledger::{Ledger, LedgerState, NetworkLayer, NetworkLine, ProtocolBytes};
 pub use proxy::{Daemon1Proxy, FindingChanged, FindingChangedStream, Ticked, TickedStream};
 pub use wire::{
     Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow,
-    LiveTick, QueryRequest, QueryResult, QueryRow, Resources, SelfTest, SelfTestPart, SelfTestState, Status,
+    LiveTick, QueryRequest, QueryResult, QueryRow, Resources, SelfTest, SelfTestPart, SelfTestState,
+    Severity, Status,
 };
 
 /// The well-known name of the daemon.

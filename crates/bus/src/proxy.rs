@@ -29,11 +29,25 @@ pub trait Daemon1 {
     #[zbus(allow_interactive_auth)]
     fn review(&self, application: &str, state: &str) -> Result<(), Error>;
 
-    /// Dismisses a finding about the daemon itself, by its number. The next one of its kind is told again.
+    /// Dismisses a finding that no review answers, by its number: about the daemon itself, or about several applications. The
+    /// next one of its kind is told again.
     ///
     /// polkit may ask the person for a password first.
     #[zbus(allow_interactive_auth)]
     fn dismiss(&self, finding: i64) -> Result<(), Error>;
+
+    /// Keeps an open finding from being shown before a time, in milliseconds since 1970; none: no longer. It is open again before
+    /// that when what it rests on becomes another.
+    ///
+    /// polkit may ask the person for a password first.
+    #[zbus(allow_interactive_auth)]
+    fn snooze(&self, finding: i64, until_unix_ms: Option<i64>) -> Result<(), Error>;
+
+    /// Ends learning: what was learned so far is told as one finding, and what is new from now on as it comes.
+    ///
+    /// polkit may ask the person for a password first.
+    #[zbus(allow_interactive_auth)]
+    fn end_learning(&self) -> Result<(), Error>;
 
     /// Moves known bytes through loopback now, and returns what was counted. Who calls while one runs gets its result;
     /// there is a pause between two.

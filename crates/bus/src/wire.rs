@@ -186,6 +186,9 @@ pub struct Status {
     pub resources: Resources,
     /// How many applications nobody has looked at.
     pub unreviewed: u32,
+    /// Until when what begins to talk is learned, to be reviewed as one list; `None` when nothing is.
+    #[ts(type = "number | null")]
+    pub learning_until_unix_ms: Option<i64>,
 }
 
 /// A question to the history.
@@ -251,8 +254,22 @@ pub enum FindingState {
     Open,
     /// The application was approved.
     Approved,
-    /// The application was ignored; a finding about the daemon itself was dismissed.
+    /// The application was ignored; a finding that no review answers was dismissed.
     Ignored,
+}
+
+/// How much a finding should disturb a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Type, TS)]
+#[serde(rename_all = "lowercase")]
+#[zvariant(signature = "s")]
+#[ts(export, export_to = "bindings.ts")]
+pub enum Severity {
+    /// To be found when somebody looks: it is explained.
+    Quiet,
+    /// To be told once.
+    Normal,
+    /// To be told at once, and to stay until it is answered.
+    Loud,
 }
 
 /// Something a person should know. Its texts are hostile.
@@ -262,19 +279,35 @@ pub struct Finding {
     /// Its number, which never changes.
     #[ts(type = "number")]
     pub id: i64,
-    /// `new-application`, `changed-executable`, `lost-events`, `self-test-failed`,
-    /// `unbalanced-ledger`.
+    /// `new-application`, `changed-executable`, `changed-file`, `upgraded`, `foreign-code`, `baseline`, `lost-events`,
+    /// `self-test-failed`, `unbalanced-ledger`.
     pub kind: String,
+    /// How much it should disturb.
+    pub severity: Severity,
     /// How it stands.
     pub state: FindingState,
-    /// When it happened.
+    /// When it happened; of what was found again, when it was news the last time.
     #[ts(type = "number")]
     pub unix_ms: i64,
-    /// What a review would answer; `None` for findings about the daemon itself.
+    /// When it was found last, and how often.
+    #[ts(type = "number")]
+    pub updated_unix_ms: i64,
+    /// How often it was found.
+    pub times: u32,
+    /// Of an open one: not to be shown before then.
+    #[ts(type = "number | null")]
+    pub snoozed_until_unix_ms: Option<i64>,
+    /// Who answered it (a uid).
+    pub answered_by: Option<u32>,
+    /// When that was.
+    #[ts(type = "number | null")]
+    pub answered_unix_ms: Option<i64>,
+    /// What a review would answer; `None` for findings about several applications (they are the members of the evidence), and
+    /// about the daemon itself.
     pub application: Option<String>,
-    /// The executable's path.
+    /// The path of the executable or script.
     pub path: Option<String>,
-    /// The executable's hash.
+    /// Its hash; of a file that was changed, of what was known to be in it.
     pub sha256: Option<String>,
     /// The hash that this path had before.
     pub previous_sha256: Option<String>,
@@ -286,6 +319,8 @@ pub struct Finding {
     pub remote: Option<String>,
     /// A sentence, for findings about the daemon itself.
     pub detail: Option<String>,
+    /// What it rests on: `portolan_core::Evidence` as JSON.
+    pub evidence: Option<String>,
 }
 
 /// An application and what a person decided about it. Its texts are hostile.

@@ -9,6 +9,8 @@ pub enum Dimension {
     Application,
     /// Path and SHA-256; rows also carry `path` and `sha256`.
     Executable,
+    /// The script that it runs, where it is an interpreter; rows also carry `script_path` and `script_sha256`.
+    Script,
     /// The executable that started it; rows also carry `parent_path` and `parent_sha256`.
     Parent,
     /// The uid.
@@ -39,9 +41,10 @@ pub enum Dimension {
 
 impl Dimension {
     /// All dimensions.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Application,
         Self::Executable,
+        Self::Script,
         Self::Parent,
         Self::User,
         Self::Protocol,
@@ -63,6 +66,7 @@ impl Dimension {
         match self {
             Self::Application => "application",
             Self::Executable => "executable",
+            Self::Script => "script",
             Self::Parent => "parent",
             Self::User => "user",
             Self::Protocol => "protocol",
@@ -95,7 +99,7 @@ impl FromStr for Dimension {
             ParseError::new(
                 "dimension",
                 text,
-                "application, executable, parent, user, protocol, direction, remote, port, remote_port, local_port, \
+                "application, executable, script, parent, user, protocol, direction, remote, port, remote_port, local_port, \
                  command, unit, container, namespace or time",
             )
         })

@@ -34,6 +34,116 @@ pub struct Evidence {
     pub members: Vec<Member>,
 }
 
+/// What evidence may weigh as JSON before what a program can make long is left out of it.
+const EVIDENCE_MAX_BYTES: usize = 64 * 1024;
+/// What stays of each list then.
+const LISTED_AT_MOST: usize = 8;
+/// Foreign code that is remembered of one finding.
+const FOREIGN_CODE_AT_MOST: usize = 256;
+
+impl Evidence {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether this says something that a person who answered `before` could not know: another content, another who changed it,
+    /// foreign code that was not there, another provenance. Another process, another time and what is not known any more are none.
+    /// Members are not looked at.
+    #[must_use]
+    pub fn is_news_after(&self, before: &Self) -> bool {
+        is_other(self.provenance.as_ref(), before.provenance.as_ref())
+            || self.script.is_some() && self.script != before.script
+            || match (&self.change, &before.change) {
+                (Some(now), Some(before)) => now.is_another(before),
+                (now, _) => now.is_some(),
+            }
+            || self.foreign_code.iter().any(|code| !before.has(code))
+    }
+
+    /// Adds what was found before and is not in this.
+    pub fn absorb(&mut self, before: Self) {
+        let room = FOREIGN_CODE_AT_MOST.saturating_sub(self.foreign_code.len());
+        let code: Vec<_> =
+            before.foreign_code.into_iter().filter(|code| !self.has(code)).take(room).collect();
+        self.foreign_code.extend(code);
+        let Self { provenance, script, process, parents, parent_now, change, .. } = before;
+        if self.process.is_none() {
+            (self.process, self.parents, self.parent_now) = (process, parents, parent_now);
+        }
+        let known = |it: &Provenance| !matches!(it, Provenance::Unknown(_));
+        if !self.provenance.as_ref().is_some_and(known) {
+            self.provenance = provenance.or(self.provenance.take());
+        }
+        self.script = self.script.take().or(script);
+        self.change = self.change.take().or(change);
+    }
+
+    /// As JSON, without what would make it too long: arguments and folders first, then the ends of lists.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // It cannot fail: there is no map in it, and nothing that JSON lacks.
+        let json = |evidence: &Self| serde_json::to_string(evidence).unwrap_or_default();
+        let whole = json(self);
+        if whole.len() <= EVIDENCE_MAX_BYTES {
+            return whole;
+        }
+        let mut short = self.clone();
+        short.processes_mut().for_each(ProcessEvidence::forget_arguments);
+        let without_arguments = json(&short);
+        if without_arguments.len() <= EVIDENCE_MAX_BYTES {
+            return without_arguments;
+        }
+        short.parents.truncate(LISTED_AT_MOST);
+        short.foreign_code.truncate(LISTED_AT_MOST);
+        short.change.iter_mut().for_each(|change| change.by.truncate(LISTED_AT_MOST));
+        json(&short)
+    }
+
+    /// Reads what [`Self::to_json`] wrote. Nothing where it is none: evidence that cannot be read must not hide the finding.
+    #[must_use]
+    pub fn from_json(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
+    /// Every process that is named.
+    pub fn processes_mut(&mut self) -> impl Iterator<Item = &mut ProcessEvidence> {
+        let changed_by = self.change.iter_mut().flat_map(|change| &mut change.by);
+        self.process.iter_mut().chain(&mut self.parents).chain(&mut self.parent_now).chain(changed_by)
+    }
+
+    fn has(&self, code: &ForeignCode) -> bool {
+        self.foreign_code.iter().any(|known| {
+            (known.kind, &known.path, known.sha256) == (code.kind, &code.path, code.sha256)
+                && !is_other(code.provenance.as_ref(), known.provenance.as_ref())
+        })
+    }
+}
+
+/// Whether both are known, and differ.
+fn is_other(now: Option<&Provenance>, before: Option<&Provenance>) -> bool {
+    let known = |provenance: &&Provenance| !matches!(provenance, Provenance::Unknown(_));
+    now.filter(known).zip(before.filter(known)).is_some_and(|(now, before)| now != before)
+}
+
+impl ChangeEvidence {
+    /// Whether something else was done, it led to something else, or somebody else did it.
+    fn is_another(&self, before: &Self) -> bool {
+        let by = |change: &Self| change.by.first().map(|by| (by.path.clone(), by.sha256));
+        (self.kind, self.sha256) != (before.kind, before.sha256)
+            || by(self) != by(before)
+            || is_other(self.provenance.as_ref(), before.provenance.as_ref())
+    }
+}
+
+impl ProcessEvidence {
+    /// Takes out what only its own user should see.
+    pub fn forget_arguments(&mut self) {
+        (self.command_line, self.working_directory) = (None, None);
+    }
+}
+
 /// A file and its content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileContent {
@@ -130,6 +240,8 @@ pub enum ForeignCodeKind {
 pub struct Member {
     /// Which.
     pub application: ApplicationKey,
+    /// As which user it talked: only this user, and who sees everybody's traffic, sees the member.
+    pub uid: Uid,
     /// The path of its executable.
     pub path: Untrusted,
     /// The content that it had.
@@ -139,3 +251,7 @@ pub struct Member {
     /// Where that comes from.
     pub provenance: Option<Provenance>,
 }
+
+#[cfg(test)]
+#[path = "evidence_tests.rs"]
+mod tests;

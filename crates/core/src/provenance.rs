@@ -49,6 +49,12 @@ pub enum PackageManager {
 }
 
 impl PackageManager {
+    /// The manager of a word that [`Self::as_str`] gave.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Deb, Self::Rpm, Self::Pacman].into_iter().find(|manager| manager.as_str() == word)
+    }
+
     /// The word before a package's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {

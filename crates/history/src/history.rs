@@ -7,13 +7,13 @@ use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    Checkpoint, FindingRow, KnownApplication, NewFinding, OpenError, ReadError, Record, SetAsideError,
-    WriteError,
+    Checkpoint, FindingRow, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record,
+    SetAsideError, WriteError,
     intern::Interner,
     open,
     place::Place,
     set_aside,
-    tables::{application, checkpoint, finding, sighting::Sightings, traffic::TrafficWriter},
+    tables::{application, checkpoint, finding, learning, sighting::Sightings, traffic::TrafficWriter},
 };
 
 /// The one writer of a history. It belongs to one thread, because every call waits for the disk.
@@ -91,15 +91,17 @@ impl History {
             for record in records {
                 let place = interner.place(connection, record)?;
                 traffic.add(&place, record)?;
-                if let Some(program) = place.program {
-                    sightings.note(program, record.first, record.last);
+                for seen in place.seen.into_iter().flatten() {
+                    sightings.note(seen, record.first, record.last);
                 }
             }
             Ok(sightings.write(connection)?)
         })
     }
 
-    /// Stores a new, open finding. Its application and executable become known with it.
+    /// Stores a finding. Its application and executable become known with it.
+    ///
+    /// What was found about the same before is the same row: counted when its evidence is no news, open again when it is.
     pub fn raise(&mut self, finding: &NewFinding) -> Result<FindingRow, WriteError> {
         self.transact(|connection, interner| Ok(finding::raise(connection, interner, finding)?))
     }
@@ -127,12 +129,38 @@ impl History {
         Ok(checkpoint::read(&self.connection)?)
     }
 
-    /// Answers an open finding about the daemon itself; `None` when there is none of this number.
+    /// When the daemon learned what talks on this machine; `None` before it began.
+    pub fn learning(&self) -> Result<Option<Learning>, ReadError> {
+        Ok(learning::read(&self.connection)?)
+    }
+
+    /// Learning begins, unless it did before; when that was.
+    pub fn begin_learning(&mut self, now: UnixMillis) -> Result<Learning, WriteError> {
+        self.transact(|connection, _| {
+            learning::begin(connection, now)?;
+            Ok(learning::read(connection)?.unwrap_or(Learning { began: now, ended: None }))
+        })
+    }
+
+    /// Learning ends, unless it did before. The baseline, where there is one, is to be told from now on.
+    pub fn end_learning(&mut self, now: UnixMillis) -> Result<Vec<FindingRow>, WriteError> {
+        self.transact(|connection, _| {
+            learning::end(connection, now)?;
+            Ok(finding::end_baseline(connection, now)?)
+        })
+    }
+
+    /// Keeps an open finding from being shown before `until` (`None`: no longer); `None` when there is none of this number.
+    pub fn snooze(&mut self, id: i64, until: Option<UnixMillis>) -> Result<Option<FindingRow>, WriteError> {
+        self.transact(|connection, _| Ok(finding::snooze(connection, id, until)?))
+    }
+
+    /// Answers an open finding about several applications, or about the daemon itself; `None` when there is none of this number.
     pub fn dismiss(&mut self, id: i64, by: Uid, now: UnixMillis) -> Result<Option<FindingRow>, WriteError> {
         self.transact(|connection, _| Ok(finding::dismiss(connection, id, by, now)?))
     }
 
-    /// The kinds of open findings about the daemon itself, each once.
+    /// The kinds of open findings that are about no single application, each once.
     pub fn open_kinds(&self) -> Result<Vec<FindingKind>, ReadError> {
         Ok(finding::open_kinds(&self.connection)?)
     }
@@ -177,8 +205,8 @@ mod tests {
     use crate::{FindingRow, Reader};
 
     fn raise(history: &mut History) -> Result<FindingRow, WriteError> {
-        let (at, kind) = (UnixMillis(1), FindingKind::LostEvents);
-        history.raise(&NewFinding { at, kind, subject: None, detail: None })
+        let lost = NewFinding::about_the_daemon(FindingKind::LostEvents, UnixMillis(1), String::new());
+        history.raise(&lost)
     }
 
     #[test]

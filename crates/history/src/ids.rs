@@ -1,3 +1,5 @@
+use std::fmt;
+
 use rusqlite::{
     ToSql,
     types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef},
@@ -9,6 +11,12 @@ macro_rules! row_ids {
         #[doc = concat!("The number of a row of `", $table, "`.")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) struct $name(i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
 
         impl From<i64> for $name {
             fn from(id: i64) -> Self {

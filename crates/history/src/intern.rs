@@ -1,17 +1,18 @@
-use portolan_core::{Container, Owner, Uid, Unit};
+use portolan_core::{Container, Owner, Unit};
 use rusqlite::{Connection, OptionalExtension, ToSql, types::FromSql};
 
 use crate::{
     Record,
-    ids::{ActorId, ApplicationId, BucketId, ExecutableId, PeerId},
+    ids::{ActorId, BucketId, PeerId},
     tables::{
         actor::{Actor, ActorOwner, Actors},
         address::Addresses,
         application::Applications,
         bucket::Buckets,
         executable::Executables,
-        lineage::Lineages,
+        lineage::{Chain, Lineages},
         peer::{Peer, Peers},
+        sighting::Sighting,
         text::Texts,
     },
 };
@@ -35,23 +36,28 @@ pub(crate) struct Place {
     pub(crate) bucket: BucketId,
     pub(crate) actor: ActorId,
     pub(crate) peer: PeerId,
-    /// What was seen to talk; `None` when the owner is no program.
-    pub(crate) program: Option<(ApplicationId, ExecutableId, Uid)>,
+    /// What was seen to talk: an executable and a script, as far as the owner is a program and has them.
+    pub(crate) seen: [Option<Sighting>; 2],
 }
 
 impl Interner {
     /// Where `record` is stored.
     pub(crate) fn place(&mut self, connection: &Connection, record: &Record) -> rusqlite::Result<Place> {
-        let (owner, program) = match &record.owner {
-            Owner::Program { lineage, application, .. } => {
+        let (owner, seen) = match &record.owner {
+            Owner::Program { lineage, application, provenance } => {
                 let application = self.applications.id(connection, application)?;
-                let (lineage, executable) =
+                let Chain { id: lineage, executable, script } =
                     self.lineages.id(connection, &mut self.executables, &mut self.texts, lineage)?;
-                let program = (application, executable, record.uid);
-                (ActorOwner::Program { lineage, application }, Some(program))
+                self.executables.note_provenance(connection, executable, provenance, record.last)?;
+                let seen = |executable, is_script| {
+                    let uid = record.uid;
+                    Sighting { application, executable, uid, is_script }
+                };
+                let seen = [Some(seen(executable, false)), script.map(|script| seen(script, true))];
+                (ActorOwner::Program { lineage, application }, seen)
             }
-            Owner::Kernel => (ActorOwner::Kernel, None),
-            Owner::Unattributed(reason) => (ActorOwner::Unattributed(*reason), None),
+            Owner::Kernel => (ActorOwner::Kernel, [None; 2]),
+            Owner::Unattributed(reason) => (ActorOwner::Unattributed(*reason), [None; 2]),
         };
         let (unit, container) = (&record.placement.unit, &record.placement.container);
         let actor = Actor {
@@ -72,7 +78,7 @@ impl Interner {
         };
         let peer = self.peers.id(connection, peer)?;
         let bucket = self.buckets.id(connection, record.bucket_start, record.bucket_ms)?;
-        Ok(Place { bucket, actor, peer, program })
+        Ok(Place { bucket, actor, peer, seen })
     }
 
     /// Forgets every number. To be called when a transaction was rolled back.

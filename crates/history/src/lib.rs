@@ -8,7 +8,8 @@
 //! - What was written when [`History::write`] returned `Ok` survives the loss of power; what it failed to write left no
 //!   trace, so that the same records can be written again.
 //! - SQL text is made of constants of this crate only; every value is a bound parameter.
-//! - A reader that is given a viewer sees rows of that uid only, and the database does the filtering.
+//! - A reader that is given a viewer sees rows of that uid only, also of the members of findings about several applications, and
+//!   the database does the filtering.
 #![forbid(unsafe_code)]
 
 mod cache;
@@ -33,3 +34,4 @@ pub use record::Record;
 pub use tables::application::{ApplicationRow, KnownApplication};
 pub use tables::checkpoint::Checkpoint;
 pub use tables::finding::{Answered, FindingRow, FindingState, NewFinding, Subject};
+pub use tables::learning::Learning;

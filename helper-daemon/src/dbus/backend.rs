@@ -3,7 +3,7 @@ use std::{future::Future, sync::Arc};
 use portolan_bus::{
     Access, Application, Error, Finding, LiveTick, QueryRequest, QueryResult, SelfTest, Status,
 };
-use portolan_core::{ApplicationKey, ReviewState, Uid};
+use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use tokio::sync::broadcast;
 
 /// On whose behalf something is asked, and how much they may see.
@@ -66,8 +66,18 @@ pub trait Backend: Send + Sync + 'static {
         state: ReviewState,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Answers an open finding about the daemon itself. `Error::NotFound` when there is none of this number.
+    /// Answers an open finding about the daemon itself or several applications. `Error::NotFound` when there is none of this number.
     fn dismiss(&self, by: Uid, finding: i64) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Keeps an open finding from being shown before a time. `Error::NotFound` when there is none of this number.
+    fn snooze(
+        &self,
+        finding: i64,
+        until: Option<UnixMillis>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Ends learning; nothing when it had ended.
+    fn end_learning(&self) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Runs a self-test and waits for its end, which takes seconds.
     fn run_self_test(&self) -> impl Future<Output = Result<SelfTest, Error>> + Send;

@@ -108,8 +108,8 @@ async fn send_finding<B: Backend>(
     viewer: Viewer,
     finding: &Finding,
 ) {
-    if visibility::shows(viewer, finding) {
-        let mut finding = finding.clone();
+    let mut finding = finding.clone();
+    if visibility::restrict(viewer, &mut finding) {
         finding.remove_zero_bytes();
         sent(name, async { Daemon1::<B>::finding_changed(&emitter(connection, name)?, &finding).await })
             .await;

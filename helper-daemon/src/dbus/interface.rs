@@ -1,6 +1,7 @@
 use std::{cmp::Reverse, sync::Arc};
 
 use portolan_bus::{Application, Error, Finding, LiveTick, QueryRequest, QueryResult, SelfTest, Status};
+use portolan_core::{Uid, UnixMillis};
 use zbus::{
     Connection, interface,
     message::Header,
@@ -48,6 +49,22 @@ impl<B: Backend> Daemon1<B> {
         Ok(Call { name: OwnedUniqueName::from(name.to_owned()), viewer, _place: place })
     }
 
+    /// Lets a call in that decides something for all: within its limits, with arguments that can be read, with review.
+    async fn reviewer<T>(
+        &self,
+        connection: &Connection,
+        header: &Header<'_>,
+        read: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<(Uid, Place, T), Error> {
+        let name = sender(header)?;
+        let mut place = self.calls.enter(name)?;
+        let uid = authorise::uid_of(connection, name).await?;
+        place.charge(uid)?;
+        let arguments = read()?;
+        authorise::reviewer(connection, name, uid, authorise::allows_interaction(header)).await?;
+        Ok((uid, place, arguments))
+    }
+
     /// Adds a subscriber. One that left the bus in the meantime is not kept: its leaving was seen before it was added.
     async fn subscribe(&self, connection: &Connection, call: &Call, topic: Topic) -> Result<bool, Error> {
         let added = self.subscribers.add(&call.name, call.viewer, topic)?;
@@ -67,7 +84,7 @@ impl<B: Backend> Daemon1<B> {
 
     async fn visible_findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
         let mut findings = self.backend.findings(viewer, include_answered).await?;
-        findings.retain(|finding| visibility::shows(viewer, finding));
+        findings.retain_mut(|finding| visibility::restrict(viewer, finding));
         self.left_out(fit(&mut findings, ANSWER_MAX_BYTES), "findings");
         Ok(findings)
     }
@@ -147,12 +164,8 @@ impl<B: Backend> Daemon1<B> {
         application: &str,
         state: &str,
     ) -> Result<(), Error> {
-        let name = sender(&header)?;
-        let mut place = self.calls.enter(name)?;
-        let uid = authorise::uid_of(connection, name).await?;
-        place.charge(uid)?;
-        let (application, state) = arguments::review(application, state)?;
-        authorise::reviewer(connection, name, uid, authorise::allows_interaction(&header)).await?;
+        let read = || arguments::review(application, state);
+        let (uid, _place, (application, state)) = self.reviewer(connection, &header, read).await?;
         let shown = application.as_untrusted().for_terminal();
         self.backend.review(uid, application, state).await?;
         tracing::info!(by = uid.0, %state, application = shown, "reviewed");
@@ -166,13 +179,35 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(header)] header: Header<'_>,
         finding: i64,
     ) -> Result<(), Error> {
-        let name = sender(&header)?;
-        let mut place = self.calls.enter(name)?;
-        let uid = authorise::uid_of(connection, name).await?;
-        place.charge(uid)?;
-        authorise::reviewer(connection, name, uid, authorise::allows_interaction(&header)).await?;
+        let (uid, _place, ()) = self.reviewer(connection, &header, || Ok(())).await?;
         self.backend.dismiss(uid, finding).await?;
         tracing::info!(by = uid.0, finding, "dismissed");
+        Ok(())
+    }
+
+    /// Needs review.
+    async fn snooze(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+        finding: i64,
+        until_unix_ms: Option<i64>,
+    ) -> Result<(), Error> {
+        let (uid, _place, ()) = self.reviewer(connection, &header, || Ok(())).await?;
+        self.backend.snooze(finding, until_unix_ms.map(UnixMillis)).await?;
+        tracing::info!(by = uid.0, finding, until_unix_ms, "snoozed");
+        Ok(())
+    }
+
+    /// Needs review.
+    async fn end_learning(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        let (uid, _place, ()) = self.reviewer(connection, &header, || Ok(())).await?;
+        self.backend.end_learning().await?;
+        tracing::info!(by = uid.0, "learning ended");
         Ok(())
     }
 

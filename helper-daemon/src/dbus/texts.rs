@@ -26,8 +26,8 @@ impl Texts for QueryRow {
 
 impl Texts for Finding {
     fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let Self { application, path, parent_path, detail, .. } = self;
-        [application, path, parent_path, detail].into_iter().flatten()
+        let Self { application, path, parent_path, detail, evidence, .. } = self;
+        [application, path, parent_path, detail, evidence].into_iter().flatten()
     }
 }
 

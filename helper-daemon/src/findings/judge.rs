@@ -1,50 +1,53 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use portolan_core::{
-    ApplicationKey, Endpoint, Executable, FindingKind, Lineage, ReviewState, Sha256Digest, Uid, UnixMillis,
-    Untrusted,
+    ApplicationKey, Endpoint, Evidence, Executable, FileContent, FindingKind, Lineage, Member, Provenance,
+    ReviewState, Severity, Sha256Digest, Uid, UnixMillis, Untrusted,
 };
+use portolan_history::{KnownApplication, NewFinding, Subject};
 
-use super::Verdict;
+use super::groups::Groups;
 
-/// An application as the history remembers it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownApplication {
-    /// What was reviewed.
-    pub application: ApplicationKey,
-    /// How.
-    pub review: ReviewState,
-    /// All contents that were ever seen of it, the oldest first.
-    pub executables: Vec<Executable>,
-}
+mod changes;
+mod daemon;
+mod known;
 
-/// Decides what is worth telling. Knows every application and every content that ever talked.
+use known::Known;
+
+/// Decides what is told.
 ///
 /// Rules, in this order:
-/// 1. A content (path and SHA-256) that the application had before is never told.
-/// 2. An ignored application is remembered, never told.
-/// 3. An application that was never seen is a [`FindingKind::NewApplication`].
-/// 4. Any other new content is a [`FindingKind::ChangedExecutable`], whether the application was approved or not.
+/// 1. A content (path and SHA-256, of an executable or a script) that the application had before is never told.
+/// 2. An ignored application is remembered, never told. Only a changed file of it, and foreign code, are noted quietly.
+/// 3. An application that was never seen is a [`FindingKind::NewApplication`]: loud when a package lists the file with another
+///    content, otherwise normal. While Portolan learns, those that a package lists are the [`FindingKind::Baseline`] together.
+/// 4. Any other new content is explained when it is what a package ships, and one [`FindingKind::Upgraded`] with the rest of the
+///    package manager's run; otherwise it is a loud [`FindingKind::ChangedExecutable`], whether the application was approved or not.
 ///
 /// Everything observed is remembered at once, so that each is told once.
 #[derive(Debug, Default)]
 pub struct Judge {
     applications: HashMap<ApplicationKey, Known>,
+    groups: Groups,
     /// Findings about the daemon that nobody has answered.
     open: BTreeSet<FindingKind>,
 }
 
-#[derive(Debug)]
-struct Known {
-    review: ReviewState,
-    /// Contents by path. A path has few contents and an application few paths.
-    paths: HashMap<Untrusted, Contents>,
-}
-
-#[derive(Debug)]
-struct Contents {
-    seen: HashSet<Sha256Digest>,
-    newest: Sha256Digest,
+/// A program that talked.
+#[derive(Debug, Clone, Copy)]
+pub struct Talk<'a> {
+    /// What runs, and what started it.
+    pub lineage: &'a Lineage,
+    /// What a person approves.
+    pub application: &'a ApplicationKey,
+    /// Where the executable comes from.
+    pub provenance: &'a Provenance,
+    /// Where its script comes from; `None` where it runs none, and where nobody has looked.
+    pub script_provenance: Option<&'a Provenance>,
+    /// As which user.
+    pub uid: Uid,
+    /// Where it talked to first; `None` when the program did not say.
+    pub remote: Option<Endpoint>,
 }
 
 impl Judge {
@@ -54,54 +57,87 @@ impl Judge {
     #[must_use]
     pub fn new(known: impl IntoIterator<Item = KnownApplication>) -> Self {
         let mut judge = Self::default();
-        for KnownApplication { application, review, executables } in known {
-            let entry = judge.applications.entry(application).or_insert_with(|| Known::new(review));
+        for KnownApplication { application, review, executables, last_uid } in known {
+            let last_uid = last_uid.unwrap_or(Uid::UNKNOWN);
+            let entry = judge.applications.entry(application).or_insert_with(|| Known::new(review, last_uid));
             entry.review = review;
             for executable in &executables {
-                entry.remember(executable);
+                entry.remember(&executable.path, executable.sha256);
             }
         }
         judge
     }
 
-    /// A program talked. Says what is to be told about it, once for each content.
-    ///
-    /// `remote` is where it talked to first; `None` when the program did not say.
-    pub fn observe(
-        &mut self,
-        lineage: &Lineage,
-        application: &ApplicationKey,
-        uid: Uid,
-        remote: Option<Endpoint>,
-        now: UnixMillis,
-    ) -> Option<Verdict> {
-        let executable = &lineage.executable;
-        let (kind, previous_sha256) = match self.applications.get_mut(application) {
-            Some(known) => {
-                let previous = known.newest(&executable.path);
-                if !known.remember(executable) || known.review == ReviewState::Ignored {
-                    return None;
-                }
-                (FindingKind::ChangedExecutable, previous)
+    /// A program talked. Says what is to be told about it, once for each content. What is known of the process besides is the
+    /// caller's to add to the evidence, where there is a subject.
+    pub fn observe(&mut self, talk: &Talk<'_>, now: UnixMillis) -> Vec<NewFinding> {
+        let Some(known) = self.applications.get_mut(talk.application) else {
+            let mut known = Known::new(ReviewState::Unreviewed, talk.uid);
+            for (path, sha256, _) in talk.contents() {
+                known.remember(path, sha256);
             }
-            None => {
-                let mut known = Known::new(ReviewState::Unreviewed);
-                known.remember(executable);
-                self.applications.insert(application.clone(), known);
-                (FindingKind::NewApplication, None)
-            }
+            self.applications.insert(talk.application.clone(), known);
+            return vec![self.new_application(talk, now)];
         };
-        Some(Verdict {
-            kind,
-            at: now,
-            application: Some(application.clone()),
-            executable: Some(executable.clone()),
-            previous_sha256,
-            parent_path: lineage.parent.as_ref().map(|parent| parent.executable.path.clone()),
-            uid: Some(uid),
-            remote,
-            detail: None,
-        })
+        known.last_uid = talk.uid;
+        let mut found = Vec::new();
+        for (path, sha256, provenance) in talk.contents() {
+            let previous = known.newest(path);
+            if !known.remember(path, sha256) || known.review == ReviewState::Ignored {
+                continue;
+            }
+            let content = Executable { path: path.clone(), sha256 };
+            let learns = previous.is_none() && self.groups.is_learning(now);
+            found.push(match provenance {
+                Some(Provenance::Verified(_) | Provenance::Unchecked(_)) if learns => {
+                    Groups::learned(talk.member(&content, previous, provenance), now)
+                }
+                Some(Provenance::Verified(package)) => {
+                    let member = talk.member(&content, previous, provenance);
+                    self.groups.upgraded(package.manager, member, now)
+                }
+                _ => {
+                    let kind = FindingKind::ChangedExecutable;
+                    talk.finding(kind, Severity::Loud, content, previous, provenance, now)
+                }
+            });
+        }
+        found
+    }
+
+    fn new_application(&self, talk: &Talk<'_>, now: UnixMillis) -> NewFinding {
+        let executable = talk.lineage.executable.clone();
+        let script = talk.lineage.script.is_some().then_some(talk.script_provenance);
+        let provenances = || [Some(Some(talk.provenance)), script].into_iter().flatten();
+        let is_packaged =
+            provenances().all(|one| matches!(one, Some(Provenance::Verified(_) | Provenance::Unchecked(_))));
+        if is_packaged && self.groups.is_learning(now) {
+            return Groups::learned(talk.member(&executable, None, Some(talk.provenance)), now);
+        }
+        let is_modified = provenances().any(|one| matches!(one, Some(Provenance::Modified(_))));
+        let severity = if is_modified { Severity::Loud } else { Severity::Normal };
+        talk.finding(FindingKind::NewApplication, severity, executable, None, Some(talk.provenance), now)
+    }
+
+    /// Portolan learns until then; what begins to talk before is the baseline. `None`: no longer.
+    pub fn learn(&mut self, until: Option<UnixMillis>) {
+        self.groups.learn(until);
+    }
+
+    /// Until when Portolan learns; `None` when it does not.
+    #[must_use]
+    pub fn learning_until(&self) -> Option<UnixMillis> {
+        self.groups.learning_until()
+    }
+
+    /// Whether learning has just come to its end. Said once.
+    #[must_use]
+    pub fn has_learned(&mut self, now: UnixMillis) -> bool {
+        let is_over = self.groups.learning_until().is_some_and(|until| until <= now);
+        if is_over {
+            self.groups.learn(None);
+        }
+        is_over
     }
 
     /// How an application is reviewed; `None` when it was never seen.
@@ -115,7 +151,7 @@ impl Judge {
     pub fn reviewed(&mut self, application: &ApplicationKey, review: ReviewState) -> bool {
         match self.applications.get_mut(application) {
             Some(known) => {
-                known.review = review;
+                known.reviewed(review);
                 true
             }
             None => false,
@@ -127,81 +163,59 @@ impl Judge {
     pub fn unreviewed(&self) -> usize {
         self.applications.values().filter(|known| known.review == ReviewState::Unreviewed).count()
     }
-
-    /// So many events of one kind (`what`, a noun in the plural) were lost since the last call.
-    ///
-    /// Told once until [`Judge::answered`]; how many there were in all is the status' business. 0 is nothing.
-    pub fn lost_events(&mut self, delta: u64, what: &str, now: UnixMillis) -> Option<Verdict> {
-        if delta == 0 || !self.open.insert(FindingKind::LostEvents) {
-            return None;
-        }
-        let detail = format!(
-            "{delta} {what} were lost: some traffic may lack its owner. The status shows all losses by kind."
-        );
-        Some(Verdict::about_the_daemon(FindingKind::LostEvents, now, detail))
-    }
-
-    /// What a daemon before this one counted lacks its owners; `detail` is the sentence. Told once until [`Judge::answered`].
-    pub fn not_taken_over(&mut self, detail: &str, now: UnixMillis) -> Option<Verdict> {
-        self.open
-            .insert(FindingKind::LostEvents)
-            .then(|| Verdict::about_the_daemon(FindingKind::LostEvents, now, detail.to_owned()))
-    }
-
-    /// The self-test failed; `detail` is its sentence. Told once until [`Judge::answered`].
-    pub fn self_test_failed(&mut self, detail: &str, now: UnixMillis) -> Option<Verdict> {
-        self.open
-            .insert(FindingKind::SelfTestFailed)
-            .then(|| Verdict::about_the_daemon(FindingKind::SelfTestFailed, now, detail.to_owned()))
-    }
-
-    /// What all owners add up to is not what was counted; `detail` is the sentence. Told once until [`Judge::answered`].
-    pub fn unbalanced(&mut self, detail: &str, now: UnixMillis) -> Option<Verdict> {
-        self.open
-            .insert(FindingKind::UnbalancedLedger)
-            .then(|| Verdict::about_the_daemon(FindingKind::UnbalancedLedger, now, detail.to_owned()))
-    }
-
-    /// A finding about the daemon is open in the history already: it is not told again before [`Judge::answered`].
-    pub fn is_open(&mut self, kind: FindingKind) {
-        self.open.insert(kind);
-    }
-
-    /// A finding about the daemon was answered, or its cause is gone: the next one is told again.
-    pub fn answered(&mut self, kind: FindingKind) {
-        self.open.remove(&kind);
-    }
 }
 
-impl Known {
-    fn new(review: ReviewState) -> Self {
-        Self { review, paths: HashMap::new() }
+impl<'a> Talk<'a> {
+    /// The executable and, where its content is known, the script; each with where it comes from.
+    fn contents(
+        &self,
+    ) -> impl Iterator<Item = (&'a Untrusted, Sha256Digest, Option<&'a Provenance>)> + use<'a> {
+        let script = match &self.lineage.script {
+            Some(FileContent { path, sha256: Some(sha256) }) => Some((path, *sha256, self.script_provenance)),
+            _ => None,
+        };
+        let Executable { path, sha256 } = &self.lineage.executable;
+        [Some((path, *sha256, Some(self.provenance))), script].into_iter().flatten()
     }
 
-    fn newest(&self, path: &Untrusted) -> Option<Sha256Digest> {
-        self.paths.get(path).map(|contents| contents.newest)
-    }
-
-    /// Whether the content is new. A content that comes back does not become the newest.
-    fn remember(&mut self, executable: &Executable) -> bool {
-        match self.paths.get_mut(&executable.path) {
-            Some(contents) => {
-                let is_new = contents.seen.insert(executable.sha256);
-                if is_new {
-                    contents.newest = executable.sha256;
-                }
-                is_new
-            }
-            None => {
-                let contents =
-                    Contents { seen: HashSet::from([executable.sha256]), newest: executable.sha256 };
-                self.paths.insert(executable.path.clone(), contents);
-                true
-            }
+    fn member(
+        &self,
+        content: &Executable,
+        before: Option<Sha256Digest>,
+        provenance: Option<&Provenance>,
+    ) -> Member {
+        Member {
+            application: self.application.clone(),
+            uid: self.uid,
+            path: content.path.clone(),
+            before,
+            after: Some(content.sha256),
+            provenance: provenance.cloned(),
         }
+    }
+
+    fn finding(
+        &self,
+        kind: FindingKind,
+        severity: Severity,
+        content: Executable,
+        previous_sha256: Option<Sha256Digest>,
+        provenance: Option<&Provenance>,
+        at: UnixMillis,
+    ) -> NewFinding {
+        let subject = Subject {
+            application: self.application.clone(),
+            executable: content,
+            previous_sha256,
+            parent: self.lineage.parent.as_ref().map(|parent| parent.executable.clone()),
+            uid: self.uid,
+            remote: self.remote,
+        };
+        let script = self.lineage.script.clone();
+        let evidence = Evidence { provenance: provenance.cloned(), script, ..Evidence::default() };
+        NewFinding { at, kind, severity, subject: Some(subject), group: None, detail: None, evidence }
     }
 }
 
 #[cfg(test)]
-#[path = "judge_tests.rs"]
 mod tests;

@@ -3,8 +3,7 @@
 //! Invariant: pure state. No I/O, no clock, no channel; time arrives as an argument. What is found here is written and
 //! sent by others.
 
+mod groups;
 mod judge;
-mod verdict;
 
-pub use judge::{Judge, KnownApplication};
-pub use verdict::Verdict;
+pub use judge::{Judge, Talk};

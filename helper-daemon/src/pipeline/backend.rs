@@ -167,6 +167,7 @@ impl Backend for DaemonBackend {
                 process_events: snapshot.process_events,
             },
             unreviewed: snapshot.unreviewed,
+            learning_until_unix_ms: snapshot.learning_until.map(|until| until.0),
         })
     }
 
@@ -233,6 +234,15 @@ impl Backend for DaemonBackend {
             Ok(kind) => self.handle.ask(|done| Command::Dismissed(kind, done)).await,
             Err(_) => Ok(()),
         }
+    }
+
+    async fn snooze(&self, finding: i64, until: Option<UnixMillis>) -> Result<(), Error> {
+        self.handle.ask(|done| Command::Snooze { finding, until, done }).await??;
+        Ok(())
+    }
+
+    async fn end_learning(&self) -> Result<(), Error> {
+        self.handle.ask(Command::EndLearning).await?
     }
 
     async fn run_self_test(&self) -> Result<SelfTest, Error> {

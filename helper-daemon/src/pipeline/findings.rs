@@ -1,39 +1,32 @@
-//! Findings between the judge, the history and the bus.
+//! Findings between the history and the bus.
 
-use portolan_bus::{Finding, FindingState};
-use portolan_core::{ApplicationKey, Endpoint, Executable};
-use portolan_history::{FindingRow, FindingState as Stored, NewFinding, Subject};
-
-use crate::findings::Verdict;
-
-/// A verdict as the history keeps it; `parent` is what started the program.
-pub(super) fn to_history(verdict: Verdict, parent: Option<Executable>) -> NewFinding {
-    let subject = match (verdict.application, verdict.executable, verdict.uid) {
-        (Some(application), Some(executable), Some(uid)) => Some(Subject {
-            application,
-            executable,
-            previous_sha256: verdict.previous_sha256,
-            parent,
-            uid,
-            remote: verdict.remote,
-        }),
-        _ => None,
-    };
-    NewFinding { at: verdict.at, kind: verdict.kind, subject, detail: verdict.detail }
-}
+use portolan_bus::{Finding, FindingState, Severity};
+use portolan_core::{ApplicationKey, Endpoint, Severity as Loudness};
+use portolan_history::{FindingRow, FindingState as Stored, NewFinding};
 
 /// A stored finding as the bus carries it.
 pub(super) fn to_wire(row: FindingRow) -> Finding {
-    let FindingRow { id, state, finding: NewFinding { at, kind, subject, detail }, .. } = row;
+    let FindingRow { id, state, finding, times, updated, snoozed_until, answered } = row;
+    let NewFinding { at, kind, severity, subject, group: _, detail, evidence } = finding;
     let mut finding = Finding {
         id,
         kind: kind.to_string(),
+        severity: match severity {
+            Loudness::Quiet => Severity::Quiet,
+            Loudness::Normal => Severity::Normal,
+            Loudness::Loud => Severity::Loud,
+        },
         state: match state {
             Stored::Open => FindingState::Open,
             Stored::Approved => FindingState::Approved,
             Stored::Ignored => FindingState::Ignored,
         },
         unix_ms: at.0,
+        updated_unix_ms: updated.0,
+        times,
+        snoozed_until_unix_ms: snoozed_until.map(|until| until.0),
+        answered_by: answered.map(|answered| answered.by.0),
+        answered_unix_ms: answered.map(|answered| answered.at.0),
         application: None,
         path: None,
         sha256: None,
@@ -42,6 +35,7 @@ pub(super) fn to_wire(row: FindingRow) -> Finding {
         uid: None,
         remote: None,
         detail,
+        evidence: (!evidence.is_empty()).then(|| evidence.to_json()),
     };
     if let Some(subject) = subject {
         finding.application = Some(raw(&subject.application));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use portolan_bus::{Attribution, Error, Finding, Hook, Ledger, LiveTick, NetworkLayer, SelfTest};
-use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
+use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use tokio::sync::{broadcast, oneshot};
 
 use super::{live::Recent, waker::Waker, writer::Writing};
@@ -26,6 +26,7 @@ pub(super) struct Snapshot {
     pub(super) processes: u64,
     pub(super) process_events: u64,
     pub(super) unreviewed: u32,
+    pub(super) learning_until: Option<UnixMillis>,
     pub(super) notes: Vec<String>,
     pub(super) history_problem: Option<String>,
 }
@@ -48,6 +49,12 @@ pub(super) enum Command {
         finding: i64,
         done: oneshot::Sender<Result<Finding, Error>>,
     },
+    Snooze {
+        finding: i64,
+        until: Option<UnixMillis>,
+        done: oneshot::Sender<Result<Finding, Error>>,
+    },
+    EndLearning(oneshot::Sender<Result<(), Error>>),
     /// That is in the history: the next one of this kind is told again.
     Dismissed(FindingKind, oneshot::Sender<()>),
     /// Run a self-test, or wait for the one that runs.

@@ -3,15 +3,13 @@
 use std::collections::VecDeque;
 
 use portolan_bus::Error;
-use portolan_core::Executable;
-use portolan_history::{Checkpoint, Record};
+use portolan_history::{Checkpoint, NewFinding, Record};
 use tokio::sync::oneshot;
 
 use super::{
     merge,
     writer::{Job, Writer},
 };
-use crate::findings::Verdict;
 
 /// Rows that wait as they are while a write takes long: four times what one tick can bring. Beyond, all are merged.
 const ROWS_MAX: usize = 500_000;
@@ -54,10 +52,10 @@ impl Outbox {
         }
     }
 
-    pub(super) fn raise(&mut self, verdict: Verdict, parent: Option<Executable>) {
+    pub(super) fn raise(&mut self, finding: NewFinding) {
         if self.findings < FINDINGS_MAX {
             self.findings += 1;
-            self.jobs.push_back(Job::Raise(Box::new((verdict, parent))));
+            self.jobs.push_back(Job::Raise(Box::new(finding)));
         } else {
             self.findings_refused += 1;
         }
@@ -143,18 +141,8 @@ mod tests {
     fn findings_beyond_the_bound_are_counted() {
         let mut outbox = Outbox::default();
         for _ in 0..FINDINGS_MAX + 3 {
-            let verdict = Verdict {
-                kind: FindingKind::LostEvents,
-                at: UnixMillis(0),
-                application: None,
-                executable: None,
-                previous_sha256: None,
-                parent_path: None,
-                uid: None,
-                remote: None,
-                detail: None,
-            };
-            outbox.raise(verdict, None);
+            let lost = NewFinding::about_the_daemon(FindingKind::LostEvents, UnixMillis(0), String::new());
+            outbox.raise(lost);
         }
         assert_eq!((outbox.jobs.len(), outbox.findings_refused()), (FINDINGS_MAX, 3));
     }

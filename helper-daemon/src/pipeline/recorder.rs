@@ -194,6 +194,7 @@ impl Recorder {
         let base = if monitor.is_resumed() { truth } else { Truth::default() };
         let mut judge = Judge::new(writer.take_known());
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
+        judge.learn(writer.learning_until(config.learning_hours, now.wall));
         writer.wake_after_writing(waker.clone());
         let mut recorder = Self {
             judge,
@@ -325,6 +326,13 @@ impl Recorder {
             }
             Command::Dismiss { by, finding, done } => {
                 self.outbox.push(Job::Dismiss { by, finding, done });
+            }
+            Command::Snooze { finding, until, done } => {
+                self.outbox.push(Job::Snooze { finding, until, done });
+            }
+            Command::EndLearning(done) => {
+                self.judge.learn(None);
+                self.outbox.push(Job::EndLearning { at: Now::read().wall, done: Some(done) });
             }
             Command::Dismissed(kind, done) => {
                 self.judge.answered(kind);

@@ -113,8 +113,8 @@ impl Recorder {
     pub(super) fn begin(&mut self, now: Now) {
         for gap in self.gaps.iter().filter(|gap| gap.is_loss()) {
             tracing::error!("{}", gap.sentence);
-            if let Some(verdict) = self.judge.not_taken_over(&gap.sentence, now.wall) {
-                self.outbox.raise(verdict, None);
+            if let Some(finding) = self.judge.not_taken_over(&gap.sentence, now.wall) {
+                self.outbox.raise(finding);
             }
         }
         self.self_test.begin(now.monotonic);

@@ -48,6 +48,7 @@ impl Recorder {
             processes: u64::try_from(self.processes.running()).unwrap_or(u64::MAX),
             process_events: self.monitor.events_taken(),
             unreviewed: u32::try_from(self.judge.unreviewed()).unwrap_or(u32::MAX),
+            learning_until: self.judge.learning_until(),
             history_problem: health.problem,
         })
     }
@@ -56,9 +57,9 @@ impl Recorder {
     pub(super) fn check_conservation(&mut self, now: Now, before: Truth, after: Truth) {
         let owned = self.owned();
         if let Some(detail) = self.conservation.read(now.monotonic, before, after, owned)
-            && let Some(verdict) = self.judge.unbalanced(&detail, now.wall)
+            && let Some(finding) = self.judge.unbalanced(&detail, now.wall)
         {
-            self.raise(verdict, None);
+            self.raise(finding);
         }
     }
 

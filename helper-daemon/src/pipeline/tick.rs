@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use portolan_bus::Error;
-use portolan_core::{Bytes, Executable, Flow, MonotonicNs, Owner, Pid, ProcessKey, Unattributed, UnixMillis};
+use portolan_core::{Bytes, Flow, MonotonicNs, Owner, Pid, ProcessKey, Unattributed, UnixMillis};
+use portolan_history::NewFinding;
 use tokio::sync::oneshot;
 
 use super::{
@@ -13,11 +14,12 @@ use super::{
     live::{Tick, Who},
     recorder::{Recorder, RecorderError},
     rows::Source,
+    writer::Job,
 };
 use crate::{
     clock::Now,
     config::Config,
-    findings::Verdict,
+    findings::Talk,
     identity::{Identity, Processes},
     journal::Entry,
     monitor::Losses,
@@ -102,9 +104,9 @@ impl Recorder {
         );
         self.publish(tick);
         if let Some(detail) = self.self_test.check(now.monotonic, now.wall)
-            && let Some(verdict) = self.judge.self_test_failed(&detail, now.wall)
+            && let Some(finding) = self.judge.self_test_failed(&detail, now.wall)
         {
-            self.raise(verdict, None);
+            self.raise(finding);
         }
         self.note_self_test();
         if self.pace.bucket_is_new(now, self.config.bucket_ms) || self.rows.len() > ROWS_IN_MEMORY {
@@ -165,7 +167,7 @@ impl Recorder {
     /// Tells what is known by now to the tally, the judge and the next tick of the live view.
     pub(super) fn settle(&mut self, now: Now) {
         let Self { rows, tally, judge, shown, processes, .. } = self;
-        let mut verdicts = Vec::new();
+        let mut found = Vec::new();
         rows.settle(|told| {
             let flow = &told.row.flow;
             if let Source::Process(process) = &told.row.source {
@@ -174,14 +176,15 @@ impl Recorder {
             tally.add(told.owner, told.bytes);
             let who = Who { owner: told.owner, placement: told.row.source.placement(), uid: flow.uid };
             shown.moved(who, flow.remote, told.moved_now);
-            if let (true, Owner::Program { lineage, application, .. }) = (told.is_first, told.owner)
-                && let Some(verdict) = judge.observe(lineage, application, flow.uid, flow.remote, now.wall)
-            {
-                verdicts.push((verdict, lineage.parent.as_ref().map(|parent| parent.executable.clone())));
+            if let (true, Owner::Program { lineage, application, provenance }) = (told.is_first, told.owner) {
+                let (uid, remote, script_provenance) = (flow.uid, flow.remote, None);
+                let talk = Talk { lineage, application, provenance, script_provenance, uid, remote };
+                found.extend(judge.observe(&talk, now.wall));
             }
         });
-        for (verdict, parent) in verdicts {
-            self.raise(verdict, parent);
+        found.into_iter().for_each(|finding| self.raise(finding));
+        if self.judge.has_learned(now.wall) {
+            self.outbox.push(Job::EndLearning { at: now.wall, done: None });
         }
     }
 
@@ -195,8 +198,8 @@ impl Recorder {
         }
     }
 
-    pub(super) fn raise(&mut self, verdict: Verdict, parent: Option<Executable>) {
-        self.outbox.raise(verdict, parent);
+    pub(super) fn raise(&mut self, finding: NewFinding) {
+        self.outbox.raise(finding);
     }
 
     /// Hands what is settled to the history; while that is behind, it waits in the outbox.
@@ -239,8 +242,8 @@ impl Recorder {
             (grown(|losses| losses.unowned_flows), "flows' owners"),
         ];
         for (delta, what) in lost {
-            if let Some(verdict) = self.judge.lost_events(delta, what, now.wall) {
-                self.raise(verdict, None);
+            if let Some(finding) = self.judge.lost_events(delta, what, now.wall) {
+                self.raise(finding);
             }
         }
         let bytes = losses.unowned_bytes.growth_since(before.unowned_bytes);

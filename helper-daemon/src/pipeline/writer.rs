@@ -12,12 +12,13 @@ use std::{
 };
 
 use portolan_bus::{Error, Finding};
-use portolan_core::{ApplicationKey, Executable, FindingKind, ReviewState, Uid};
-use portolan_history::{Checkpoint, OpenError, Record, SetAsideError};
+use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
+use portolan_history::{
+    Checkpoint, KnownApplication, Learning, NewFinding, OpenError, Record, SetAsideError,
+};
 use tokio::sync::oneshot;
 
 use super::waker::Waker;
-use crate::findings::{KnownApplication, Verdict};
 
 mod backlog;
 mod worker;
@@ -92,7 +93,7 @@ pub(super) enum Job {
         done: Vec<oneshot::Sender<Result<(), Error>>>,
     },
     /// Store a finding and tell it.
-    Raise(Box<(Verdict, Option<Executable>)>),
+    Raise(Box<NewFinding>),
     /// Store a review.
     Review {
         by: Uid,
@@ -100,7 +101,11 @@ pub(super) enum Job {
         state: ReviewState,
         done: oneshot::Sender<Result<Vec<Finding>, Error>>,
     },
-    /// Store that somebody dismissed a finding about the daemon itself.
+    /// Store until when nobody wants to see a finding.
+    Snooze { finding: i64, until: Option<UnixMillis>, done: oneshot::Sender<Result<Finding, Error>> },
+    /// Store that learning has ended, and tell what was learned.
+    EndLearning { at: UnixMillis, done: Option<oneshot::Sender<Result<(), Error>>> },
+    /// Store that somebody dismissed a finding that no review answers.
     Dismiss { by: Uid, finding: i64, done: oneshot::Sender<Result<Finding, Error>> },
 }
 
@@ -155,6 +160,18 @@ impl Writer {
     #[must_use]
     pub fn checkpoint(&self) -> Option<Checkpoint> {
         self.known.checkpoint
+    }
+
+    /// Until when what begins to talk is learned, which may be over; `None` when that was noted, and when nothing is to be learned.
+    #[must_use]
+    pub fn learning_until(&self, hours: u32, now: UnixMillis) -> Option<UnixMillis> {
+        let began = match self.known.learning {
+            Some(Learning { ended: Some(_), .. }) => return None,
+            Some(Learning { began, ended: None }) => began,
+            // On a full disk; the next daemon begins anew.
+            None => now,
+        };
+        Some(UnixMillis(began.0.saturating_add(i64::from(hours) * 3_600_000)))
     }
 
     /// Kinds of findings about the daemon itself that nobody has answered.

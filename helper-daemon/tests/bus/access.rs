@@ -1,5 +1,6 @@
 //! Who may do what, and how polkit is asked.
 
+use futures_util::StreamExt;
 use portolan_bus::{Access, Error, QueryRequest, Status, action};
 use portolan_core::Uid;
 use zbus::proxy::MethodFlags;
@@ -25,12 +26,16 @@ async fn without_a_right_nothing_is_answered() {
     assert!(is_denied(&client.applications().await));
     assert!(is_denied(&client.review("/usr/bin/curl", "approved").await));
     assert!(is_denied(&client.dismiss(4).await));
+    assert!(is_denied(&client.snooze(4, None).await));
+    assert!(is_denied(&client.end_learning().await));
     assert!(is_denied(&client.run_self_test().await));
     assert!(is_denied(&client.subscribe_live().await));
     assert!(is_denied(&client.subscribe_findings().await));
     assert!(stage.memory().queries.lock().unwrap().is_empty());
     assert!(stage.memory().reviews.lock().unwrap().is_empty());
     assert!(stage.memory().dismissed.lock().unwrap().is_empty());
+    assert!(stage.memory().snoozed.lock().unwrap().is_empty());
+    assert_eq!(*stage.memory().learning_ended.lock().unwrap(), 0);
     assert_eq!(*stage.memory().self_tests.lock().unwrap(), 0);
 }
 
@@ -53,7 +58,29 @@ async fn with_view_own_only_own_rows_and_findings_are_seen() {
     assert_eq!((viewer.uid, viewer.access), (Uid(own_uid()), Access::Own));
     assert!(is_denied(&client.review("/usr/bin/curl", "approved").await));
     assert!(is_denied(&client.dismiss(4).await));
+    assert!(is_denied(&client.snooze(4, None).await));
+    assert!(is_denied(&client.end_learning().await));
     assert!(is_denied(&client.run_self_test().await), "it is done for all, so it is for who sees all");
+}
+
+#[tokio::test]
+async fn with_view_own_nobody_learns_from_a_group_what_another_user_runs() {
+    let stage = Stage::set().await;
+    stage.polkit.allow(&[action::VIEW_OWN]);
+    let client = stage.client().await;
+    let mut changes = client.receive_finding_changed().await.unwrap();
+    client.subscribe_findings().await.unwrap();
+    let own = own_uid();
+    for uids in [&[OTHER_UID][..], &[own, OTHER_UID], &[OTHER_UID, own]] {
+        stage.memory().find(sample::group(9, uids));
+    }
+    for _ in 0..2 {
+        let change = soon(changes.next()).await.unwrap();
+        assert_eq!(change.args().unwrap().finding, sample::group(9, &[own]));
+    }
+    let listed = client.findings(false).await.unwrap();
+    assert_eq!(listed[..2], [sample::group(9, &[own]), sample::group(9, &[own])]);
+    assert_eq!(listed[2].id, 4, "the one without a member of theirs is not there");
 }
 
 #[tokio::test]
@@ -62,6 +89,9 @@ async fn the_right_to_review_is_not_the_right_to_see() {
     stage.polkit.allow(&[action::REVIEW]);
     let client = stage.client().await;
     client.review("/usr/bin/curl", "ignored").await.unwrap();
+    client.dismiss(4).await.unwrap();
+    client.snooze(4, None).await.unwrap();
+    client.end_learning().await.unwrap();
     assert!(is_denied(&client.status().await));
     assert_ne!(own_uid(), OTHER_UID);
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use portolan_bus::{
     Access, Application, Error, Finding, FindingState, LiveTick, QueryRequest, QueryResult, SelfTest, Status,
 };
-use portolan_core::{ApplicationKey, ReviewState, Uid};
+use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use portoland::dbus::{Backend, Event, Skipped, Viewer};
 use tokio::sync::{Semaphore, broadcast};
 
@@ -18,6 +18,8 @@ pub(crate) struct Memory {
     pub(crate) queries: Mutex<Vec<(Viewer, QueryRequest)>>,
     pub(crate) reviews: Mutex<Vec<(Uid, ApplicationKey, ReviewState)>>,
     pub(crate) dismissed: Mutex<Vec<(Uid, i64)>>,
+    pub(crate) snoozed: Mutex<Vec<(i64, Option<UnixMillis>)>>,
+    pub(crate) learning_ended: Mutex<u32>,
     pub(crate) self_tests: Mutex<u32>,
     /// What the service said it could not send.
     pub(crate) skipped: Mutex<Vec<(Skipped, u64)>>,
@@ -47,6 +49,8 @@ impl Memory {
             queries: Mutex::default(),
             reviews: Mutex::default(),
             dismissed: Mutex::default(),
+            snoozed: Mutex::default(),
+            learning_ended: Mutex::default(),
             self_tests: Mutex::default(),
             skipped: Mutex::default(),
             status_permits: Semaphore::new(1000),
@@ -104,6 +108,19 @@ impl Backend for Memory {
             return Err(Error::NotFound("No such finding.".into()));
         }
         self.dismissed.lock().unwrap().push((by, finding));
+        Ok(())
+    }
+
+    async fn snooze(&self, finding: i64, until: Option<UnixMillis>) -> Result<(), Error> {
+        if finding < 0 {
+            return Err(Error::NotFound("No such finding.".into()));
+        }
+        self.snoozed.lock().unwrap().push((finding, until));
+        Ok(())
+    }
+
+    async fn end_learning(&self) -> Result<(), Error> {
+        *self.learning_ended.lock().unwrap() += 1;
         Ok(())
     }
 

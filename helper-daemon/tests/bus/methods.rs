@@ -1,7 +1,7 @@
 //! Each method, there and back through the proxy.
 
 use portolan_bus::{Access, Error, FindingState, QueryRequest};
-use portolan_core::{ReviewState, Uid};
+use portolan_core::{ReviewState, Uid, UnixMillis};
 
 use crate::{
     sample::{self, OTHER_UID, own_uid},
@@ -68,6 +68,18 @@ async fn a_dismissal_and_a_self_test_reach_the_daemon() {
     assert!(matches!(client.dismiss(-1).await, Err(Error::NotFound(_))));
     assert_eq!(client.run_self_test().await.unwrap(), sample::status(Access::All).self_test);
     assert_eq!(*stage.memory().self_tests.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_snooze_and_the_end_of_learning_reach_the_daemon() {
+    let stage = Stage::set().await;
+    let client = stage.client().await;
+    client.snooze(4, Some(7000)).await.unwrap();
+    client.snooze(4, None).await.unwrap();
+    assert_eq!(*stage.memory().snoozed.lock().unwrap(), [(4, Some(UnixMillis(7000))), (4, None)]);
+    assert!(matches!(client.snooze(-1, None).await, Err(Error::NotFound(_))));
+    client.end_learning().await.unwrap();
+    assert_eq!(*stage.memory().learning_ended.lock().unwrap(), 1);
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use portolan_bus::{
     Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, Ledger,
     LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, QueryResult, QueryRow,
-    Resources, SelfTest, SelfTestPart, SelfTestState, Status,
+    Resources, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
 };
+
+use portolan_core::{Evidence, Member, Uid};
 
 pub(crate) const OTHER_UID: u32 = 4_000_000;
 
@@ -63,6 +65,7 @@ pub(crate) fn status(access: Access) -> Status {
         },
         resources: Resources { cpu_ms: 1, pss_bytes: 2, sockets: 3, processes: 4, process_events: 5 },
         unreviewed: 7,
+        learning_until_unix_ms: Some(1_700_000_086_400),
     }
 }
 
@@ -85,8 +88,14 @@ pub(crate) fn finding(id: i64, uid: Option<u32>) -> Finding {
     Finding {
         id,
         kind: "new-application".into(),
+        severity: Severity::Loud,
         state: FindingState::Open,
         unix_ms: id,
+        updated_unix_ms: id + 1,
+        times: 2,
+        snoozed_until_unix_ms: Some(-1),
+        answered_by: None,
+        answered_unix_ms: None,
         application: Some("path:/usr/bin/curl".into()),
         path: Some("/usr/bin/curl".into()),
         sha256: Some("ab".repeat(32)),
@@ -95,6 +104,7 @@ pub(crate) fn finding(id: i64, uid: Option<u32>) -> Finding {
         uid,
         remote: Some("[::1]:443".into()),
         detail: None,
+        evidence: Some(r#"{"provenance":{"state":"unowned"}}"#.into()),
     }
 }
 
@@ -107,7 +117,27 @@ pub(crate) fn daemon_finding(id: i64) -> Finding {
         parent_path: None,
         remote: None,
         detail: Some("7 exec events were lost".into()),
+        evidence: None,
         ..finding(id, None)
+    }
+}
+
+/// What was learned, with an application of each of these users.
+pub(crate) fn group(id: i64, uids: &[u32]) -> Finding {
+    let member = |uid: &u32| Member {
+        application: "/usr/bin/curl".parse().unwrap(),
+        uid: Uid(*uid),
+        path: "/usr/bin/curl".into(),
+        before: None,
+        after: None,
+        provenance: None,
+    };
+    let evidence = Evidence { members: uids.iter().map(member).collect(), ..Evidence::default() };
+    Finding {
+        kind: "baseline".into(),
+        detail: None,
+        evidence: Some(evidence.to_json()),
+        ..daemon_finding(id)
     }
 }
 

@@ -50,4 +50,13 @@ async fn a_new_program_is_told_once_and_its_changed_copy_again() {
     assert_eq!(changed.kind, "changed-executable");
     assert_eq!(changed.previous_sha256, Some(first_hash));
     assert_eq!(changed.sha256, Some(sha256(&program)));
+    assert_eq!(changed.severity, portolan_bus::Severity::Loud);
+
+    proxy.snooze(changed.id, Some(i64::MAX)).await.unwrap();
+    assert_eq!(of_program().await[0].snoozed_until_unix_ms, Some(i64::MAX));
+    assert!(proxy.snooze(findings[1].id, None).await.is_err(), "it is answered");
+    // A first daemon learns; what no package is known to list was told all the same.
+    assert!(proxy.status().await.unwrap().learning_until_unix_ms.is_some());
+    proxy.end_learning().await.unwrap();
+    assert_eq!(proxy.status().await.unwrap().learning_until_unix_ms, None);
 }

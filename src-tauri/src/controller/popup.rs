@@ -1,5 +1,7 @@
-use portolan_bus::Finding;
-use portolan_core::FindingKind;
+use std::collections::BTreeSet;
+
+use portolan_bus::{Finding, Severity};
+use portolan_core::{Evidence, FindingKind};
 
 use super::text::{Text, file_name};
 
@@ -49,30 +51,60 @@ pub(crate) struct Popup {
 }
 
 impl Popup {
-    /// The notification of a finding that a review can answer; `None` for any other.
+    /// The notification of a finding that a review can answer; `None` for any other, and for a quiet one.
     pub(crate) fn of(finding: &Finding) -> Option<Self> {
-        let application = finding.application.as_deref()?;
+        if is(finding, FindingKind::Baseline) {
+            return Self::of_baseline(finding);
+        }
+        let application = finding.application.as_deref().filter(|_| finding.severity > Severity::Quiet)?;
         let path = finding.path.as_deref().unwrap_or(application);
         let name = file_name(path);
         let summary = match finding.kind.parse() {
             Ok(FindingKind::NewApplication) => "New application on the network: ",
             Ok(FindingKind::ChangedExecutable) => "Changed application: ",
+            Ok(FindingKind::ChangedFile) => "Changed file of an application: ",
+            Ok(FindingKind::ForeignCode) => "Foreign code in an application: ",
             _ => return None,
         };
-        let critical = is(finding, FindingKind::ChangedExecutable);
         let body = and_where(Text::default().and_theirs(path, PATH), finding);
         Some(Self {
             key: PopupKey::Finding(finding.id),
             summary: Text::ours(summary).and_theirs(name, NAME),
-            body: if critical { and_what_changed(body, finding) } else { body },
-            critical,
+            body: if is(finding, FindingKind::ChangedExecutable) {
+                and_what_changed(body, finding)
+            } else {
+                body
+            },
+            critical: finding.severity == Severity::Loud,
             buttons: &[Button::Approve, Button::Ignore, Button::Details],
+        })
+    }
+
+    /// The one that tells of all that was learned.
+    fn of_baseline(finding: &Finding) -> Option<Self> {
+        if finding.severity == Severity::Quiet {
+            return None;
+        }
+        let evidence = finding.evidence.as_deref().map(Evidence::from_json).unwrap_or_default();
+        let known: BTreeSet<_> = evidence.members.iter().map(|member| &member.application).collect();
+        let count = match known.len() {
+            1 => "1 application".to_owned(),
+            count => format!("{count} applications"),
+        };
+        Some(Self {
+            key: PopupKey::Finding(finding.id),
+            summary: Text::ours(format!("Portolan has learned {count}")),
+            body: Text::ours(
+                "They talked in the first hours, and packages own them. Have a look at the list.",
+            ),
+            critical: false,
+            buttons: &[Button::Review],
         })
     }
 
     /// One notification for many findings.
     pub(crate) fn group(findings: &[&Finding]) -> Self {
-        let changed = findings.iter().filter(|finding| is(finding, FindingKind::ChangedExecutable)).count();
+        let changed = findings.iter().filter(|finding| !is(finding, FindingKind::NewApplication)).count();
         let count = findings.len();
         let what = match (changed, count) {
             (0, _) => "new applications are",
@@ -95,7 +127,7 @@ impl Popup {
             key: PopupKey::Group,
             summary: Text::ours(format!("{count} {what} waiting for review")),
             body,
-            critical: changed > 0,
+            critical: findings.iter().any(|finding| finding.severity == Severity::Loud),
             buttons: &[Button::Review],
         }
     }
@@ -165,6 +197,35 @@ mod tests {
              Its content was aaaaaaaaaaaa…, is now bbbbbbbbbbbb…"
         );
         assert!(popup.critical);
+    }
+
+    #[test]
+    fn how_loud_it_is_decides_whether_it_shows_and_stays() {
+        for (kind, summary) in [
+            ("changed-file", "Changed file of an application: curl"),
+            ("foreign-code", "Foreign code in an application: curl"),
+            ("new-application", "New application on the network: curl"),
+        ] {
+            let of = |severity| {
+                Popup::of(&Finding { kind: kind.to_owned(), severity, ..finding(7, "/usr/bin/curl") })
+            };
+            assert_eq!(of(Severity::Quiet), None);
+            assert!(!of(Severity::Normal).unwrap().critical);
+            let loud = of(Severity::Loud).unwrap();
+            assert!(loud.critical && loud.summary.plain() == summary);
+        }
+    }
+
+    #[test]
+    fn the_baseline_is_told_when_learning_has_ended() {
+        let mut learned =
+            Finding { kind: "baseline".to_owned(), severity: Severity::Quiet, ..finding(7, "/x") };
+        (learned.application, learned.path) = (None, None);
+        assert_eq!(Popup::of(&learned), None);
+        learned.severity = Severity::Normal;
+        let popup = Popup::of(&learned).unwrap();
+        assert_eq!(popup.summary.plain(), "Portolan has learned 0 applications");
+        assert_eq!(popup.buttons, [Button::Review]);
     }
 
     #[test]

@@ -4,10 +4,11 @@ mod page;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
+    time::SystemTime,
 };
 
 use portolan_bus::{Daemon1Proxy, DaemonState, Error, Finding, FindingState, LiveTick, Status};
-use portolan_core::ReviewState;
+use portolan_core::{ReviewState, UnixMillis};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -140,7 +141,7 @@ impl<G: Gui> Controller<G> {
                 self.daemon = Some(daemon);
                 self.status_due = Some(Instant::now());
                 self.set_link(LinkState::Up, None);
-                let changes = self.inbox.replace(open);
+                let changes = self.inbox.replace(open, now());
                 self.show(changes);
             }
             LinkEvent::Gone(reason) => self.lose(LinkState::Gone, reason),
@@ -179,7 +180,7 @@ impl<G: Gui> Controller<G> {
         if let (Some(review), Some(application)) = (review, finding.application.clone()) {
             self.push(WindowEvent::Reviewed { application, review: review.to_string() });
         }
-        let changes = self.inbox.update(finding);
+        let changes = self.inbox.update(finding, now());
         self.show(changes);
     }
 
@@ -236,6 +237,9 @@ impl<G: Gui> Controller<G> {
             Ok(status) => {
                 self.status = Some(status.clone());
                 self.push(WindowEvent::Status { status: Box::new(status) });
+                if let Some(changes) = self.inbox.pass(now()) {
+                    self.show(changes);
+                }
                 self.draw_tray();
             }
             Err(error) => tracing::warn!(%error, "the daemon's state cannot be read"),
@@ -256,6 +260,12 @@ impl<G: Gui> Controller<G> {
             tracing::error!("the link to the daemon ended; start Portolan again");
         }
     }
+}
+
+/// The time of day.
+fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 async fn due(at: Option<Instant>) {

@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use portolan_bus::{Application, Error, Finding, FindingState, LiveRow, LiveTick, OBJECT_PATH, Status};
+use portolan_bus::{
+    Application, Error, Finding, FindingState, LiveRow, LiveTick, OBJECT_PATH, Severity, Status,
+};
 use tokio::sync::mpsc;
 use zbus::{Connection, connection::Builder, object_server::SignalEmitter};
 
@@ -17,8 +19,14 @@ pub(crate) fn finding(id: i64, path: &str) -> Finding {
     Finding {
         id,
         kind: "new-application".to_owned(),
+        severity: Severity::Normal,
         state: FindingState::Open,
         unix_ms: 1_700_000_000_000 + id,
+        updated_unix_ms: 1_700_000_000_000 + id,
+        times: 1,
+        snoozed_until_unix_ms: None,
+        answered_by: None,
+        answered_unix_ms: None,
         application: Some(format!("path:{path}")),
         path: Some(path.to_owned()),
         sha256: Some("b".repeat(64)),
@@ -27,6 +35,7 @@ pub(crate) fn finding(id: i64, path: &str) -> Finding {
         uid: Some(1000),
         remote: Some("10.0.0.1:443".to_owned()),
         detail: None,
+        evidence: None,
     }
 }
 
@@ -34,6 +43,7 @@ pub(crate) fn finding(id: i64, path: &str) -> Finding {
 pub(crate) fn changed(id: i64, path: &str) -> Finding {
     Finding {
         kind: "changed-executable".to_owned(),
+        severity: Severity::Loud,
         previous_sha256: Some("a".repeat(64)),
         ..finding(id, path)
     }
@@ -275,5 +285,6 @@ pub(crate) fn status() -> Status {
         history: HistoryInfo { path: String::new(), size_bytes: 0, first_unix_ms: None, problem: None },
         resources: Resources { cpu_ms: 0, pss_bytes: 0, sockets: 0, processes: 0, process_events: 5 },
         unreviewed: 0,
+        learning_until_unix_ms: None,
     }
 }

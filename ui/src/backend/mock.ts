@@ -151,8 +151,14 @@ function findingsOf(scene: Scene, nowMs: number): Finding[] {
     .map((actor, index) => ({
       id: index + 1,
       kind: index === 1 ? "changed-executable" : "new-application",
+      severity: index === 1 ? "loud" : "normal",
       state: "open",
       unix_ms: nowMs - 40_000 * (index + 1),
+      updated_unix_ms: nowMs - 40_000 * (index + 1),
+      times: 1,
+      snoozed_until_unix_ms: null,
+      answered_by: null,
+      answered_unix_ms: null,
       application: `path:${actor.path}`,
       path: actor.path,
       sha256: hash(actor.path),
@@ -161,6 +167,7 @@ function findingsOf(scene: Scene, nowMs: number): Finding[] {
       uid: actor.uid,
       remote: index === 0 ? "151.101.2.132:443" : "[2a04:4e42::644]:443",
       detail: null,
+      evidence: null,
     }));
 }
 
@@ -182,5 +189,6 @@ function statusOf(scene: Scene, nowMs: number): Status {
     history: { path: "/var/lib/portolan/history.sqlite", size_bytes: 212_000_000, first_unix_ms: nowMs - 1e10, problem: null },
     resources: { cpu_ms: 12_000, pss_bytes: 14_200_000, sockets: 120, processes: 240, process_events: 9_000 },
     unreviewed: 2,
+    learning_until_unix_ms: null,
   };
 }

@@ -77,28 +77,53 @@ export type Finding = {
  */
 id: number, 
 /**
- * `new-application`, `changed-executable`, `lost-events`, `self-test-failed`,
- * `unbalanced-ledger`.
+ * `new-application`, `changed-executable`, `changed-file`, `upgraded`, `foreign-code`, `baseline`, `lost-events`,
+ * `self-test-failed`, `unbalanced-ledger`.
  */
 kind: string, 
+/**
+ * How much it should disturb.
+ */
+severity: Severity, 
 /**
  * How it stands.
  */
 state: FindingState, 
 /**
- * When it happened.
+ * When it happened; of what was found again, when it was news the last time.
  */
 unix_ms: number, 
 /**
- * What a review would answer; `None` for findings about the daemon itself.
+ * When it was found last, and how often.
+ */
+updated_unix_ms: number, 
+/**
+ * How often it was found.
+ */
+times: number, 
+/**
+ * Of an open one: not to be shown before then.
+ */
+snoozed_until_unix_ms: number | null, 
+/**
+ * Who answered it (a uid).
+ */
+answered_by: number | null, 
+/**
+ * When that was.
+ */
+answered_unix_ms: number | null, 
+/**
+ * What a review would answer; `None` for findings about several applications (they are the members of the evidence), and
+ * about the daemon itself.
  */
 application: string | null, 
 /**
- * The executable's path.
+ * The path of the executable or script.
  */
 path: string | null, 
 /**
- * The executable's hash.
+ * Its hash; of a file that was changed, of what was known to be in it.
  */
 sha256: string | null, 
 /**
@@ -120,7 +145,11 @@ remote: string | null,
 /**
  * A sentence, for findings about the daemon itself.
  */
-detail: string | null, };
+detail: string | null, 
+/**
+ * What it rests on: `portolan_core::Evidence` as JSON.
+ */
+evidence: string | null, };
 
 /**
  * How a finding stands.
@@ -468,6 +497,11 @@ counted_rx_bytes: number, };
 export type SelfTestState = "running" | "passed" | "failed" | "impossible";
 
 /**
+ * How much a finding should disturb a person.
+ */
+export type Severity = "quiet" | "normal" | "loud";
+
+/**
  * The daemon's state.
  */
 export type Status = { 
@@ -530,4 +564,8 @@ resources: Resources,
 /**
  * How many applications nobody has looked at.
  */
-unreviewed: number, };
+unreviewed: number, 
+/**
+ * Until when what begins to talk is learned, to be reviewed as one list; `None` when nothing is.
+ */
+learning_until_unix_ms: number | null, };

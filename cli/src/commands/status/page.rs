@@ -38,6 +38,12 @@ pub(crate) fn page(status: &Status, all: bool, clock: &Clock, terminal_width: Op
     let mut entry = |title: &str, text: &str| say(&format!("{title:<TEXT$}{text}"), TEXT);
     entry("You see", access(status.access));
     entry("To review", &unreviewed(status.unreviewed));
+    if let Some(until) = status.learning_until_unix_ms {
+        let until = clock.short(UnixMillis(until));
+        let text =
+            format!("until {until} what packages ship is only listed; `portolan learning end` ends it");
+        entry("Learning", &text);
+    }
     entry("Self-test", &tested(status, all, clock));
     let lost: Vec<String> =
         losses(status).map(|(kind, count)| format!("{kind} {}", grouped(count))).collect();

@@ -4,11 +4,12 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i64 = 0x504f_5254;
 
 /// The step from version `n` to `n + 1` stands at index `n`. A step, once released, never changes.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("0001_first.sql"),
     include_str!("0002_checkpoint.sql"),
     include_str!("0003_placement.sql"),
     include_str!("0004_accounted.sql"),
+    include_str!("0005_findings.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -91,6 +91,7 @@ impl Keys<'_, '_> {
     fn dimension(&mut self, dimension: Dimension) -> rusqlite::Result<()> {
         match dimension {
             Dimension::Executable => self.executable(dimension.as_str(), "path", "sha256"),
+            Dimension::Script => self.executable(dimension.as_str(), "script_path", "script_sha256"),
             Dimension::Parent => self.executable(dimension.as_str(), "parent_path", "parent_sha256"),
             Dimension::Remote => {
                 let column = self.column();

@@ -32,7 +32,10 @@ pub(crate) const OWNER: Columns = Columns {
 
 /// Whether groups by this dimension say why they have no executable.
 pub(crate) fn is_about_owner(dimension: Dimension) -> bool {
-    matches!(dimension, Dimension::Application | Dimension::Executable | Dimension::Parent)
+    matches!(
+        dimension,
+        Dimension::Application | Dimension::Executable | Dimension::Script | Dimension::Parent
+    )
 }
 
 /// The SQL of a dimension.
@@ -49,6 +52,12 @@ pub(crate) fn of(dimension: Dimension) -> Columns {
             needs: Needs::Lineage,
             labels: "LEFT JOIN executable e ON e.id = g.executable_id LEFT JOIN text e_path ON e_path.id = e.path_id",
             shown: &["e_path.value", "e.sha256"],
+        },
+        Dimension::Script => Columns {
+            group: &[("l.script_path_id", "script_path_id"), ("l.script_sha256", "script_sha256")],
+            needs: Needs::Lineage,
+            labels: "LEFT JOIN text script ON script.id = g.script_path_id",
+            shown: &["script.value", "g.script_sha256"],
         },
         Dimension::Parent => Columns {
             group: &[("p.executable_id", "parent_executable_id")],

@@ -28,8 +28,10 @@ pub struct KnownApplication {
     pub application: ApplicationKey,
     /// What a person decided.
     pub review: ReviewState,
-    /// Everything that it was seen to be, the oldest first.
+    /// Everything that it was seen to be, scripts among it, and what it was upgraded to; the oldest first.
     pub executables: Vec<Executable>,
+    /// Who used it last; `None` when nobody has.
+    pub last_uid: Option<Uid>,
 }
 
 /// Write side of `application`.
@@ -87,8 +89,13 @@ pub(crate) fn review(
 /// All applications with all their executables, in the order of their keys.
 pub(crate) fn known(connection: &Connection) -> rusqlite::Result<Vec<KnownApplication>> {
     let mut statement = connection.prepare(
-        "SELECT a.key, a.review, t.value, e.sha256 FROM application a
-            LEFT JOIN (SELECT application_id, executable_id, min(first_ms) AS first_ms FROM sighting
+        "SELECT a.key, a.review, t.value, e.sha256,
+                (SELECT uid FROM sighting WHERE application_id = a.id ORDER BY last_ms DESC LIMIT 1)
+            FROM application a
+            LEFT JOIN (SELECT application_id, executable_id, min(first_ms) AS first_ms FROM
+                (SELECT application_id, executable_id, first_ms FROM sighting UNION ALL
+                    SELECT m.application_id, m.executable_id, f.at_ms FROM finding_member m
+                    JOIN finding f ON f.id = m.finding_id)
                 GROUP BY application_id, executable_id) s ON s.application_id = a.id
             LEFT JOIN executable e ON e.id = s.executable_id LEFT JOIN text t ON t.id = e.path_id
             ORDER BY a.key, s.first_ms, s.executable_id",
@@ -104,6 +111,7 @@ pub(crate) fn known(connection: &Connection) -> rusqlite::Result<Vec<KnownApplic
                 application,
                 review,
                 executables: executable.into_iter().collect(),
+                last_uid: row.get::<_, Option<u32>>(4)?.map(Uid),
             }),
         }
     }
@@ -115,15 +123,15 @@ pub(crate) fn list(connection: &Connection, viewer: Option<Uid>) -> rusqlite::Re
     let sql = format!(
         "SELECT a.key, a.review, t.value, e.sha256, s.first_ms, s.last_ms, s.executables FROM
             (SELECT application_id, min(first_ms) AS first_ms, max(last_ms) AS last_ms,
-                count(DISTINCT executable_id) AS executables FROM sighting {0} GROUP BY application_id) s
+                count(DISTINCT executable_id) AS executables FROM sighting WHERE {0} GROUP BY application_id) s
             JOIN application a ON a.id = s.application_id
             JOIN executable e ON e.id = (SELECT executable_id FROM
-                (SELECT application_id, executable_id, min(first_ms) AS appeared_ms FROM sighting {0}
+                (SELECT application_id, executable_id, min(first_ms) AS appeared_ms FROM sighting WHERE {0}
                     GROUP BY application_id, executable_id) n
                 WHERE n.application_id = a.id ORDER BY appeared_ms DESC, executable_id DESC LIMIT 1)
             JOIN text t ON t.id = e.path_id
             ORDER BY s.first_ms DESC, a.id DESC",
-        if viewer.is_some() { "WHERE uid = :viewer" } else { "" }
+        if viewer.is_some() { "is_script = 0 AND uid = :viewer" } else { "is_script = 0" }
     );
     let mut statement = connection.prepare(&sql)?;
     if let Some(viewer) = viewer {

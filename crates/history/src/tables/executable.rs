@@ -1,4 +1,6 @@
-use portolan_core::{Executable, Sha256Digest, Untrusted};
+use std::{collections::HashMap, sync::Arc};
+
+use portolan_core::{Executable, Package, PackageManager, Provenance, Sha256Digest, UnixMillis, Untrusted};
 use rusqlite::{Connection, Row};
 
 use crate::{cache::Cache, ids::ExecutableId, ids::TextId, intern::find_or_insert, tables::text::Texts};
@@ -7,11 +9,16 @@ use crate::{cache::Cache, ids::ExecutableId, ids::TextId, intern::find_or_insert
 #[derive(Debug)]
 pub(crate) struct Executables {
     known: Cache<(TextId, Sha256Digest), ExecutableId>,
+    /// What stands in the rows of some of them.
+    provenances: HashMap<ExecutableId, Arc<Provenance>>,
 }
+
+/// Provenances that are remembered.
+const PROVENANCES: usize = 1024;
 
 impl Default for Executables {
     fn default() -> Self {
-        Self { known: Cache::new(1024) }
+        Self { known: Cache::new(1024), provenances: HashMap::new() }
     }
 }
 
@@ -37,9 +44,72 @@ impl Executables {
         Ok(id)
     }
 
+    /// Stores where an executable comes from, as seen at `at`. What is not known replaces nothing that was.
+    pub(crate) fn note_provenance(
+        &mut self,
+        connection: &Connection,
+        id: ExecutableId,
+        provenance: &Arc<Provenance>,
+        at: UnixMillis,
+    ) -> rusqlite::Result<()> {
+        if self.provenances.get(&id).is_some_and(|known| known == provenance) {
+            return Ok(());
+        }
+        let package = provenance.package();
+        let reason = match &**provenance {
+            Provenance::Unknown(reason) => Some(reason),
+            _ => None,
+        };
+        connection
+            .prepare_cached(
+                "UPDATE executable SET provenance = ?2, package_manager = ?3, package_name = ?4, package_version = ?5,
+                    provenance_reason = ?6, provenance_ms = ?7
+                    WHERE id = ?1 AND (?2 != 'unknown' OR ifnull(provenance, 'unknown') = 'unknown')
+                    AND (provenance, package_manager, package_name, package_version, provenance_reason)
+                        IS NOT (?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute((
+                id,
+                provenance.as_str(),
+                package.map(|package| package.manager.as_str()),
+                package.map(|package| &package.name),
+                package.map(|package| &package.version),
+                reason,
+                at.0,
+            ))?;
+        if self.provenances.len() >= PROVENANCES {
+            self.provenances.clear();
+        }
+        self.provenances.insert(id, Arc::clone(provenance));
+        Ok(())
+    }
+
     pub(crate) fn clear(&mut self) {
         self.known.clear();
+        self.provenances.clear();
     }
+}
+
+/// The columns that [`provenance_from`] reads, of the table `e`.
+pub(crate) const PROVENANCE: &str =
+    "e.provenance, e.package_manager, e.package_name, e.package_version, e.provenance_reason";
+
+/// Reads a provenance from the columns of [`PROVENANCE`] that start at `column`; `None` where nobody looked.
+pub(crate) fn provenance_from(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Provenance>> {
+    let text = |offset| row.get::<_, Option<String>>(column + offset);
+    let (Some(word), reason) = (text(0)?, text(4)?) else { return Ok(None) };
+    let package = match (text(1)?.and_then(|manager| PackageManager::from_word(&manager)), text(2)?, text(3)?)
+    {
+        (Some(manager), Some(name), Some(version)) => Some(Package { manager, name, version }),
+        _ => None,
+    };
+    Ok(Some(match (word.as_str(), package) {
+        ("verified", Some(package)) => Provenance::Verified(package),
+        ("modified", Some(package)) => Provenance::Modified(package),
+        ("unchecked", Some(package)) => Provenance::Unchecked(package),
+        ("unowned", None) => Provenance::Unowned,
+        _ => Provenance::Unknown(reason.unwrap_or_default()),
+    }))
 }
 
 /// Reads an executable from two columns, its path and its hash, that start at `column`; `None` when they are NULL.

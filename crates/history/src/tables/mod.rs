@@ -11,6 +11,8 @@ pub(crate) mod bucket;
 pub(crate) mod checkpoint;
 pub(crate) mod executable;
 pub(crate) mod finding;
+pub(crate) mod finding_member;
+pub(crate) mod learning;
 pub(crate) mod lineage;
 pub(crate) mod peer;
 pub(crate) mod sighting;

@@ -1,4 +1,6 @@
-use portolan_core::{ApplicationKey, FindingKind, ReviewState, Sha256Digest, Uid, UnixMillis};
+use portolan_core::{
+    ApplicationKey, Evidence, FindingKind, ReviewState, Severity, Sha256Digest, Uid, UnixMillis,
+};
 use portolan_history::{Answered, FindingState, KnownApplication, NewFinding, Subject, WriteError};
 
 use crate::world::{Place, endpoint, executable, record};
@@ -8,6 +10,8 @@ fn about(path: &str, uid: u32, at: i64) -> NewFinding {
     NewFinding {
         at: UnixMillis(at),
         kind: FindingKind::NewApplication,
+        severity: Severity::Normal,
+        group: None,
         subject: Some(Subject {
             application: ApplicationKey::of_path(&executable),
             executable,
@@ -17,12 +21,13 @@ fn about(path: &str, uid: u32, at: i64) -> NewFinding {
             remote: Some(endpoint("2001:db8::1", 443)),
         }),
         detail: None,
+        evidence: Evidence::default(),
     }
 }
 
 fn about_daemon(at: i64) -> NewFinding {
-    let detail = Some("12 events were lost".to_owned());
-    NewFinding { at: UnixMillis(at), kind: FindingKind::LostEvents, subject: None, detail }
+    let detail = "12 events were lost".to_owned();
+    NewFinding::about_the_daemon(FindingKind::LostEvents, UnixMillis(at), detail)
 }
 
 fn key(path: &str) -> ApplicationKey {
@@ -99,7 +104,9 @@ fn a_review_answers_the_open_findings_of_its_application() {
     assert_eq!(place.reader().findings(true, None).unwrap().len(), 3);
 
     // What was answered stays answered as it was; what comes later is answered anew.
-    let later = history.raise(&about("/bin/a", 1000, 70)).unwrap();
+    let mut changed = about("/bin/a", 1000, 70);
+    changed.subject.as_mut().unwrap().executable.sha256 = Sha256Digest([2; 32]);
+    let later = history.raise(&changed).unwrap();
     let changed = history.review(&key("/bin/a"), ReviewState::Ignored, Uid(8), UnixMillis(80)).unwrap();
     assert_eq!(
         changed.iter().map(|row| (row.id, row.state)).collect::<Vec<_>>(),
@@ -128,6 +135,7 @@ fn an_application_is_known_from_its_finding_or_its_traffic_on() {
         application: key(path),
         review,
         executables: vec![executable(path, content)],
+        last_uid: Some(Uid(1000)),
     };
     let expected =
         [known("/bin/a", 1, ReviewState::Ignored), known("/usr/bin/curl", 2, ReviewState::Approved)];

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use portolan_core::{
-    ApplicationKey, Dimension, FindingKind, Owner, Provenance, ReviewState, Uid, UnixMillis, Untrusted,
+    ApplicationKey, Dimension, Evidence, FileContent, FindingKind, Owner, Provenance, ReviewState, Uid,
+    UnixMillis, Untrusted,
 };
 use portolan_history::{NewFinding, Question, Record, Subject};
 
@@ -76,9 +77,17 @@ fn findings_and_reviews_of_hostile_names_work() {
             uid: Uid(1000),
             remote: None,
         };
-        let (kind, detail) = (FindingKind::ChangedExecutable, Some(text.clone()));
-        let raised =
-            history.raise(&NewFinding { at: UnixMillis(1), kind, subject: Some(subject), detail }).unwrap();
+        let (kind, detail) = (FindingKind::ChangedExecutable, text.clone());
+        let raised = {
+            let subject = Some(subject);
+            let evidence = Evidence {
+                script: Some(FileContent { path: text.as_str().into(), sha256: None }),
+                ..Evidence::default()
+            };
+            let finding =
+                NewFinding { subject, evidence, ..NewFinding::about_the_daemon(kind, UnixMillis(1), detail) };
+            history.raise(&finding).unwrap()
+        };
         let open = place.reader().findings(false, Some(Uid(1000))).unwrap();
         assert_eq!(open, std::slice::from_ref(&raised));
         let changed = history.review(&application, ReviewState::Ignored, Uid(0), UnixMillis(2)).unwrap();

@@ -4,8 +4,12 @@
 mod failures;
 mod files;
 mod findings;
+mod findings_again;
 mod hostile;
+mod learning;
+mod migration;
 mod model;
+mod provenance;
 mod queries;
 mod viewers;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portolan_core::{Bytes, Dimension, Endpoint, Executable, Owner};
+use portolan_core::{Bytes, Dimension, Endpoint, Executable, FileContent, Owner};
 use portolan_history::{Group, Question, Record};
 
 type Keys = BTreeMap<String, String>;
@@ -47,6 +47,16 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
                 let executable = owner(&mut keys, record).map(|(executable, ..)| executable);
                 describe(&mut keys, executable, "path", "sha256")
             }
+            Dimension::Script => {
+                owner(&mut keys, record);
+                let script = script(record);
+                if let Some(sha256) = script.and_then(|script| script.sha256) {
+                    keys.insert("script_sha256".to_owned(), sha256.to_string());
+                }
+                let path = script.map(|script| script.path.as_raw().to_owned());
+                keys.extend(path.clone().map(|path| ("script_path".to_owned(), path)));
+                path
+            }
             Dimension::Parent => {
                 let parent = owner(&mut keys, record).and_then(|(_, parent, _)| parent);
                 describe(&mut keys, parent, "parent_path", "parent_sha256")
@@ -83,6 +93,13 @@ fn owner(keys: &mut Keys, record: &Record) -> Option<(Executable, Option<Executa
         Owner::Unattributed(reason) => keys.insert("unattributed".to_owned(), reason.to_string()),
     };
     None
+}
+
+fn script(record: &Record) -> Option<&FileContent> {
+    match &record.owner {
+        Owner::Program { lineage, .. } => lineage.script.as_ref(),
+        _ => None,
+    }
 }
 
 fn describe(keys: &mut Keys, executable: Option<Executable>, path: &str, sha256: &str) -> Option<String> {

@@ -3,8 +3,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use portolan_core::{
-    ApplicationKey, Bytes, Direction, Endpoint, Executable, Lineage, Owner, Placement, Protocol, Provenance,
-    Sha256Digest, Uid, Unattributed, UnixMillis,
+    ApplicationKey, Bytes, Direction, Endpoint, Executable, FileContent, Lineage, Owner, Placement, Protocol,
+    Provenance, Sha256Digest, Uid, Unattributed, UnixMillis,
 };
 use portolan_history::{History, Question, Reader, Record};
 use tempfile::TempDir;
@@ -124,6 +124,17 @@ pub(crate) fn owners() -> Vec<Owner> {
         owners.push(program(&lineage(executable(path, content), None)));
         for shell in &shells {
             owners.push(program(&lineage(executable(path, content), Some(Arc::clone(shell)))));
+        }
+    }
+    let known = Some(Sha256Digest([8; 32]));
+    for (path, sha256) in [("/opt/tool.py", known), ("/opt/tool.py", None), ("/opt/other.py", known)] {
+        let script = Some(FileContent { path: path.into(), sha256 });
+        for parent in [None, Some(Arc::clone(&shells[0]))] {
+            owners.push(program(&Arc::new(Lineage {
+                executable: executable("/usr/bin/python3", 7),
+                script: script.clone(),
+                parent,
+            })));
         }
     }
     // An application may have executables behind different paths.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use portolan_bus::Finding;
+use portolan_core::UnixMillis;
 use portolan_history::{Checkpoint, History, NewFinding, Record, WriteError};
 
 use super::Writing;
@@ -18,13 +19,15 @@ pub(super) struct Backlog {
     /// Up to where these are all.
     checkpoint: Option<Checkpoint>,
     findings: VecDeque<NewFinding>,
+    /// When learning ended.
+    learning_ended: Option<UnixMillis>,
     merged_rows: u64,
     findings_refused: u64,
 }
 
 impl Backlog {
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0 && self.checkpoint.is_none()
+        self.len() == 0 && self.checkpoint.is_none() && self.learning_ended.is_none()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -58,6 +61,11 @@ impl Backlog {
         }
     }
 
+    /// After the findings that wait: they are what was learned.
+    pub(super) fn end_learning(&mut self, at: UnixMillis) {
+        self.learning_ended = Some(at);
+    }
+
     /// Writes everything, and tells each finding that got its number. `written` gets the number up to which rows are on the
     /// disk.
     pub(super) fn write(
@@ -79,13 +87,18 @@ impl Backlog {
             self.findings.pop_front();
             tell(to_wire(row));
         }
+        if let Some(at) = self.learning_ended {
+            let told = history.end_learning(at)?;
+            self.learning_ended = None;
+            told.into_iter().for_each(|row| tell(to_wire(row)));
+        }
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use portolan_core::{FindingKind, UnixMillis};
+    use portolan_core::FindingKind;
 
     use super::*;
 
@@ -93,8 +106,8 @@ mod tests {
     fn more_findings_than_may_wait_are_counted() {
         let mut backlog = Backlog::default();
         for at in 0..=i64::try_from(FINDINGS_MAX).unwrap() {
-            let (at, kind) = (UnixMillis(at), FindingKind::LostEvents);
-            backlog.add_finding(NewFinding { at, kind, subject: None, detail: None });
+            let kind = FindingKind::LostEvents;
+            backlog.add_finding(NewFinding::about_the_daemon(kind, UnixMillis(at), String::new()));
         }
         assert_eq!((backlog.len(), backlog.findings_refused()), (FINDINGS_MAX, 1));
         assert_eq!(backlog.findings[0].at, UnixMillis(0), "the oldest stay: each content is told once");

@@ -8,15 +8,10 @@ use std::{
 
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
-use portolan_history::{Checkpoint, History, OpenError, WriteError};
+use portolan_history::{Checkpoint, FindingRow, History, KnownApplication, Learning, OpenError, WriteError};
 
 use super::{Health, Job, WriterError, Writing, backlog::Backlog};
-use crate::{
-    clock::Now,
-    findings::KnownApplication,
-    pipeline::findings::{to_history, to_wire},
-    sentence,
-};
+use crate::{clock::Now, pipeline::findings::to_wire, sentence};
 
 /// How often a history that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -42,19 +37,17 @@ pub(super) struct Known {
     pub(super) checkpoint: Option<Checkpoint>,
     /// Kinds of open findings about the daemon itself.
     pub(super) open_kinds: Vec<FindingKind>,
+    /// When it learned; `None` where there was no room to write that it begins.
+    pub(super) learning: Option<Learning>,
 }
 
 impl Known {
     fn of(history: &History) -> Result<Self, WriterError> {
-        let applications = history.known_applications()?.into_iter().map(|known| KnownApplication {
-            application: known.application,
-            review: known.review,
-            executables: known.executables,
-        });
         Ok(Self {
-            applications: applications.collect(),
+            applications: history.known_applications()?,
             checkpoint: history.checkpoint()?,
             open_kinds: history.open_kinds()?,
+            learning: history.learning()?,
         })
     }
 }
@@ -84,7 +77,11 @@ impl Worker {
             }
             Err(error) => return Err(error.into()),
         }
-        let known = worker.history.as_ref().map_or_else(|| Ok(Known::default()), Known::of)?;
+        let mut known = worker.history.as_ref().map_or_else(|| Ok(Known::default()), Known::of)?;
+        if let Some(history) = &mut worker.history {
+            // Where it cannot be written, the next daemon begins anew.
+            known.learning = history.begin_learning(Now::read().wall).ok();
+        }
         Ok((worker, known))
     }
 
@@ -156,9 +153,8 @@ impl Worker {
                     drop(done.send(result.clone().map_err(Error::HistoryUnavailable)));
                 }
             }
-            Job::Raise(raised) => {
-                let (verdict, parent) = *raised;
-                self.backlog.add_finding(to_history(verdict, parent));
+            Job::Raise(finding) => {
+                self.backlog.add_finding(*finding);
                 self.write_backlog().unwrap_or_default();
             }
             Job::Review { by, application, state, done } => {
@@ -167,9 +163,29 @@ impl Worker {
                 let result = result.and_then(|()| self.review(by, &application, state));
                 drop(done.send(result));
             }
+            Job::EndLearning { at, done } => {
+                self.backlog.end_learning(at);
+                let result = self.write_backlog().map_err(Error::HistoryUnavailable);
+                if let Some(done) = done {
+                    drop(done.send(result));
+                }
+            }
+            Job::Snooze { finding, until, done } => {
+                let result = self.write_backlog().map_err(Error::HistoryUnavailable);
+                let snooze = |history: &mut History| history.snooze(finding, until);
+                let none = || format!("There is no open finding {finding}.");
+                drop(done.send(result.and_then(|()| self.change(snooze, none))));
+            }
             Job::Dismiss { by, finding, done } => {
                 let result = self.write_backlog().map_err(Error::HistoryUnavailable);
-                drop(done.send(result.and_then(|()| self.dismiss(by, finding))));
+                let dismiss = |history: &mut History| history.dismiss(finding, by, Now::read().wall);
+                let none = || {
+                    format!(
+                        "There is no open finding {finding} that can be dismissed. One about an application is answered by \
+                         a review of the application."
+                    )
+                };
+                drop(done.send(result.and_then(|()| self.change(dismiss, none))));
             }
         }
     }
@@ -196,20 +212,22 @@ impl Worker {
         }
     }
 
-    fn dismiss(&mut self, by: Uid, finding: i64) -> Result<Finding, Error> {
+    /// Changes one finding and tells it; `none` is the sentence for a number that none has.
+    fn change(
+        &mut self,
+        change: impl FnOnce(&mut History) -> Result<Option<FindingRow>, WriteError>,
+        none: impl FnOnce() -> String,
+    ) -> Result<Finding, Error> {
         let Some(history) = &mut self.history else {
             return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
         };
-        match history.dismiss(finding, by, Now::read().wall) {
+        match change(history) {
             Ok(Some(row)) => {
                 let finding = to_wire(row);
                 (self.tell)(finding.clone());
                 Ok(finding)
             }
-            Ok(None) => Err(Error::NotFound(format!(
-                "There is no open finding {finding} about the daemon itself. One about an application is answered by a \
-                 review of the application."
-            ))),
+            Ok(None) => Err(Error::NotFound(none())),
             Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
         }
     }

@@ -1,0 +1,167 @@
+//! What is found about the same twice.
+
+use portolan_core::{
+    ApplicationKey, ChangeEvidence, ChangeKind, Evidence, FindingKind, ForeignCode, ForeignCodeKind, Pid,
+    ProcessEvidence, ReviewState, Severity, Sha256Digest, Uid, UnixMillis,
+};
+use portolan_history::{Answered, FindingState, NewFinding, Subject};
+
+use crate::world::{Place, executable};
+
+fn found(kind: FindingKind, at: i64, evidence: Evidence) -> NewFinding {
+    let executable = executable("/bin/a", 1);
+    let subject = Subject {
+        application: ApplicationKey::of(&executable),
+        executable,
+        previous_sha256: None,
+        parent: None,
+        uid: Uid(1000),
+        remote: None,
+    };
+    NewFinding {
+        at: UnixMillis(at),
+        kind,
+        severity: Severity::Loud,
+        subject: Some(subject),
+        group: None,
+        detail: None,
+        evidence,
+    }
+}
+
+fn changed(at: i64, content: u8, by: &str) -> NewFinding {
+    let by = ProcessEvidence {
+        pid: Pid(u32::try_from(at).unwrap()),
+        started: UnixMillis(at),
+        uid: Uid(0),
+        path: by.into(),
+        sha256: None,
+        command_line: None,
+        working_directory: None,
+    };
+    let change = ChangeEvidence {
+        kind: ChangeKind::Written,
+        at: UnixMillis(at),
+        by: vec![by],
+        provenance: None,
+        sha256: Some(Sha256Digest([content; 32])),
+    };
+    found(FindingKind::ChangedFile, at, Evidence { change: Some(change), ..Evidence::default() })
+}
+
+fn injected(at: i64, path: &str) -> NewFinding {
+    let code = ForeignCode {
+        kind: ForeignCodeKind::Preload,
+        path: path.into(),
+        sha256: None,
+        provenance: None,
+        since: UnixMillis(at),
+    };
+    found(FindingKind::ForeignCode, at, Evidence { foreign_code: vec![code], ..Evidence::default() })
+}
+
+#[test]
+fn the_same_again_is_counted_and_what_was_answered_stays_so() {
+    let place = Place::new();
+    let mut history = place.history();
+    let first = history.raise(&changed(10, 2, "/usr/bin/vim")).unwrap();
+    assert_eq!((first.times, first.updated), (1, UnixMillis(10)));
+    let again = history.raise(&changed(20, 2, "/usr/bin/vim")).unwrap();
+    assert_eq!((again.id, again.times, again.updated), (first.id, 2, UnixMillis(20)));
+    assert_eq!(again.finding.at, UnixMillis(10), "it is no news");
+
+    let key = ApplicationKey::of(&executable("/bin/a", 1));
+    history.review(&key, ReviewState::Approved, Uid(7), UnixMillis(30)).unwrap();
+    let answered = history.raise(&changed(40, 2, "/usr/bin/vim")).unwrap();
+    assert_eq!((answered.id, answered.times, answered.state), (first.id, 3, FindingState::Approved));
+    assert_eq!(answered.answered, Some(Answered { by: Uid(7), at: UnixMillis(30) }));
+    assert_eq!(place.reader().findings(true, None).unwrap(), [answered]);
+}
+
+#[test]
+fn another_content_or_another_who_did_it_opens_it_again() {
+    for other in [changed(40, 3, "/usr/bin/vim"), changed(40, 2, "/usr/bin/cp")] {
+        let place = Place::new();
+        let mut history = place.history();
+        let first = history.raise(&changed(10, 2, "/usr/bin/vim")).unwrap();
+        let key = ApplicationKey::of(&executable("/bin/a", 1));
+        history.review(&key, ReviewState::Ignored, Uid(7), UnixMillis(30)).unwrap();
+        let again = history.raise(&other).unwrap();
+        assert_eq!((again.id, again.state, again.answered), (first.id, FindingState::Open, None));
+        assert_eq!((again.times, again.finding.at), (2, UnixMillis(40)));
+        assert_eq!(again.finding.evidence, other.evidence);
+    }
+}
+
+#[test]
+fn foreign_code_adds_up_in_one_finding() {
+    let place = Place::new();
+    let mut history = place.history();
+    let first = history.raise(&injected(10, "/tmp/a.so")).unwrap();
+    let second = history.raise(&injected(20, "/tmp/b.so")).unwrap();
+    assert_eq!((second.id, second.finding.at), (first.id, UnixMillis(20)));
+    let paths: Vec<_> =
+        second.finding.evidence.foreign_code.iter().map(|code| code.path.as_raw().to_owned()).collect();
+    assert_eq!(paths, ["/tmp/b.so", "/tmp/a.so"]);
+    let third = history.raise(&injected(30, "/tmp/a.so")).unwrap();
+    assert_eq!((third.times, third.finding.at), (3, UnixMillis(20)), "it was known");
+}
+
+#[test]
+fn another_user_and_another_kind_are_other_findings() {
+    let place = Place::new();
+    let mut history = place.history();
+    let first = history.raise(&changed(10, 2, "/usr/bin/vim")).unwrap();
+    let mut other = changed(20, 2, "/usr/bin/vim");
+    other.subject.as_mut().unwrap().uid = Uid(0);
+    assert_ne!(history.raise(&other).unwrap().id, first.id);
+    other = changed(30, 2, "/usr/bin/vim");
+    other.kind = FindingKind::ForeignCode;
+    assert_ne!(history.raise(&other).unwrap().id, first.id);
+}
+
+#[test]
+fn a_snoozed_finding_is_open_until_it_is_news_or_answered() {
+    let place = Place::new();
+    let mut history = place.history();
+    let id = history.raise(&changed(10, 2, "/usr/bin/vim")).unwrap().id;
+    let until = Some(UnixMillis(5000));
+    assert_eq!(history.snooze(99, until).unwrap(), None);
+    let snoozed = history.snooze(id, until).unwrap().unwrap();
+    assert_eq!((snoozed.state, snoozed.snoozed_until), (FindingState::Open, until));
+    let same = history.raise(&changed(20, 2, "/usr/bin/vim")).unwrap();
+    assert_eq!(same.snoozed_until, until);
+    let news = history.raise(&changed(30, 3, "/usr/bin/vim")).unwrap();
+    assert_eq!((news.id, news.snoozed_until), (id, None));
+
+    history.snooze(id, until).unwrap();
+    assert_eq!(history.snooze(id, None).unwrap().unwrap().snoozed_until, None);
+    history.snooze(id, until).unwrap();
+    let key = ApplicationKey::of(&executable("/bin/a", 1));
+    let answered = history.review(&key, ReviewState::Approved, Uid(7), UnixMillis(40)).unwrap();
+    assert_eq!(answered[0].snoozed_until, None);
+    assert_eq!(history.snooze(id, until).unwrap(), None, "it is answered");
+}
+
+#[test]
+fn a_changed_file_has_not_talked_with_what_it_holds() {
+    let place = Place::new();
+    let mut history = place.history();
+    history.raise(&changed(10, 2, "/usr/bin/vim")).unwrap();
+    assert_eq!(history.known_applications().unwrap()[0].executables, []);
+}
+
+#[test]
+fn evidence_that_cannot_be_read_does_not_hide_the_finding() {
+    let place = Place::new();
+    let mut history = place.history();
+    let raised = history.raise(&changed(10, 2, "/usr/bin/vim")).unwrap();
+    let connection = rusqlite::Connection::open(place.path()).unwrap();
+    for json in ["", "{", "{\"change\": 1}", "\u{0}", &"[".repeat(1 << 20)] {
+        connection.execute("UPDATE finding SET evidence = ?1", [json]).unwrap();
+        let found = place.reader().findings(false, None).unwrap();
+        assert_eq!((found.len(), found[0].id), (1, raised.id));
+        assert!(found[0].finding.evidence.is_empty());
+    }
+    assert_eq!(history.raise(&changed(20, 2, "/usr/bin/vim")).unwrap().id, raised.id);
+}
