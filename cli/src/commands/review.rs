@@ -121,3 +121,14 @@ fn text(argument: &OsStr) -> Untrusted {
         None => Untrusted::from_bytes(argument.as_encoded_bytes()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_name_and_a_key_is_text() {
+        assert_eq!(text(OsStr::new("/tmp/\\xff")).as_raw(), "/tmp/\\x5cxff");
+        assert_eq!(text(OsStr::new("path:/tmp/\\xff")).as_raw(), "path:/tmp/\\xff");
+    }
+}

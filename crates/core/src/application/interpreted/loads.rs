@@ -47,7 +47,8 @@ impl<'a> Loads<'a> {
     fn push(&mut self, option: &[u8], value: &str) -> Result<(), Unknowable> {
         let option = Untrusted::from_bytes(option);
         let dash = if option.as_raw().len() == 1 { "-" } else { "" };
-        let word = format!("{dash}{}={}", escaped(option.as_raw()), escaped(value));
+        let word =
+            format!("{dash}{}={}", escaped(option.as_raw().trim_end_matches([':', '='])), escaped(value));
         if self.words.iter().map(String::len).sum::<usize>() + word.len() > MAX_BYTES {
             return Err(Unknowable);
         }

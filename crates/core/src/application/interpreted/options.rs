@@ -177,6 +177,8 @@ fn word<'a>(grammar: &Grammar, argument: &'a [u8]) -> Option<(Takes, Value<'a>)>
             Some((*takes, Value::Attached(&argument[..start.len()], rest)))
         }
         None if *pattern == "=" => (equals.is_some() && name.starts_with(b"--")).then(|| (*takes, apart())),
+        // Behind one dash, an option without a value has none behind a “=” either: perl's -d=MODULE is not its -d.
+        None if equals.is_some() && *takes == Takes::Nothing && !name.starts_with(b"--") => None,
         None => is_same(name, pattern.as_bytes()).then(|| (*takes, apart())),
     })
 }
@@ -184,7 +186,7 @@ fn word<'a>(grammar: &Grammar, argument: &'a [u8]) -> Option<(Takes, Value<'a>)>
 /// node takes `_` for `-`; who does not takes such an option for none of its own.
 fn is_same(name: &[u8], pattern: &[u8]) -> bool {
     let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
-    name.iter().map(dashed).eq(pattern.iter().map(dashed))
+    name.iter().map(dashed).eq(pattern.iter().copied())
 }
 
 /// Letters behind one dash. The first that is more than a letter ends them, and is returned.

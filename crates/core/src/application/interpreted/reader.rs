@@ -50,6 +50,9 @@ impl<'a> Reader<'a> {
         first: First,
         arguments: &mut Arguments<'a>,
     ) -> Result<Option<Code>, Unknowable> {
+        if first == First::Class {
+            arguments.may_be_in_files();
+        }
         match options::read(grammar, arguments, &mut self.loads)? {
             Found::Nothing => Ok(None),
             Found::Code => Ok(Some(Code::CommandLine)),
@@ -71,7 +74,6 @@ impl<'a> Reader<'a> {
             First::Nothing => Ok(None),
             First::Script => self.file(argument).map(Some),
             First::Program => self.program(argument, arguments),
-            First::Class if argument.starts_with(b"@") => Err(Unknowable),
             First::Class if argument.ends_with(b".java") => self.file(argument).map(Some),
             First::Class => module(argument).map(Some),
             First::Command(_) if argument == b"eval" => Ok(Some(Code::CommandLine)),

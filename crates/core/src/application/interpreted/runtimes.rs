@@ -16,6 +16,9 @@ pub(super) const JAVA: Grammar = Grammar {
         ("-agentpath:*", LoadRest),
         ("-agentlib:*", LoadRest),
         ("-Xbootclasspath*", LoadRest),
+        ("-Xrun*", LoadRest),
+        ("-XX:SharedArchiveFile=*", LoadRest),
+        ("-XX:AOTCache=*", LoadRest),
         ("-XX:Flags=*", LoadRest),
         ("-XX:VMOptionsFile=*", LoadRest),
         ("-Djava.class.path=*", LoadRest),
@@ -58,6 +61,8 @@ pub(super) const MONO: Grammar = Grammar {
     words: &[
         ("--config", LoadPaths),
         ("--assembly-loader", Value),
+        ("--profile", LoadName),
+        ("--aot-path", LoadName),
         ("--debug", Nothing),
         ("--server", Nothing),
         ("--llvm", Nothing),

@@ -80,7 +80,9 @@ fn perl_and_ruby() {
          perl -M=a x.pl → -M==a /home/u/w/x.pl
          perl -Ilib x.pl → -I=/home/u/w/lib /home/u/w/x.pl
          perl -I lib:/opt/p-1.2/lib x.pl → -I=/home/u/w/lib:/opt/p-*/lib /home/u/w/x.pl
-         perl -d:Evil x.pl → -d:=Evil /home/u/w/x.pl
+         perl -d:Evil x.pl → -d=Evil /home/u/w/x.pl
+         perl -d=Evil x.pl → ?
+         perl -d x.pl → /home/u/w/x.pl
          perl -S x.pl → ?
          perl -de code x.pl → ?
          perl - x.pl → -
@@ -119,6 +121,7 @@ fn javascript() {
          node → nothing
          deno run -A --allow-net=a.b x.ts → /home/u/w/x.ts
          deno run --import-map m.json x.ts → --import-map=m.json /home/u/w/x.ts
+         deno run -R=/a x.ts → /home/u/w/x.ts
          deno x.ts → /home/u/w/x.ts
          deno run https://a.b/x.ts → -m https://a.b/x.ts
          deno eval code → -c
@@ -170,11 +173,14 @@ fn java() {
          java --class-path=/a Main → --class-path=/a -m Main
          java Main → -m Main
          java -p /mods -m a.b/a.Main x → -p=/mods -m a.b/a.Main
-         java -javaagent:/tmp/evil.jar -jar x.jar → -javaagent:=/tmp/evil.jar /home/u/w/x.jar
+         java -javaagent:/tmp/evil.jar -jar x.jar → -javaagent=/tmp/evil.jar /home/u/w/x.jar
          java --add-opens java.base/x=ALL -jar x.jar → /home/u/w/x.jar
          java --add-modules a Main → -m Main
          java X.java a → /home/u/w/X.java
          java @args Main → ?
+         java -jar @args x.jar → ?
+         java -cp @args Main → ?
+         java -XX:SharedArchiveFile=/e.jsa -jar x.jar → -XX:SharedArchiveFile=/e.jsa /home/u/w/x.jar
          java --unheard x Main → ?
          java -version → nothing",
     );
