@@ -35,6 +35,8 @@ pub enum Owner {
         application: ApplicationKey,
         /// Where the executable comes from.
         provenance: Arc<Provenance>,
+        /// Where that comes from which it runs, where it is an interpreter; `None` where it is not.
+        code: Option<Arc<Provenance>>,
     },
     /// The kernel itself (no user process).
     Kernel,

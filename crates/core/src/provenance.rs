@@ -93,17 +93,16 @@ impl Provenance {
         }
     }
 
-    /// Of two files that make one program, whichever is less certain to be what a package shipped; this one where they are alike.
+    /// The package manager that explains a new content; `None` where none does. What Flatpak and snap install, they check when
+    /// they install it, and nobody but root can change it later.
     #[must_use]
-    pub fn or_less_certain(self, other: Self) -> Self {
-        let doubt = |provenance: &Self| match provenance {
-            Self::Verified(_) => 0,
-            Self::Unchecked(_) => 1,
-            Self::Unknown(_) => 2,
-            Self::Unowned => 3,
-            Self::Modified(_) => 4,
-        };
-        if doubt(&other) > doubt(&self) { other } else { self }
+    pub fn explained_by(&self) -> Option<PackageManager> {
+        match self {
+            Self::Verified(package) => Some(package.manager),
+            Self::Unchecked(package) => Some(package.manager)
+                .filter(|manager| matches!(manager, PackageManager::Flatpak | PackageManager::Snap)),
+            Self::Modified(_) | Self::Unowned | Self::Unknown(_) => None,
+        }
     }
 
     /// The package that lists the file; `None` where none does, or that is not known.

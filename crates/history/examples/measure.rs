@@ -81,6 +81,7 @@ fn program(number: u32) -> Owner {
         lineage: Arc::new(Lineage { executable, script: None, parent: Some(shell) }),
         application,
         provenance: Arc::new(Provenance::not_looked_at()),
+        code: None,
     }
 }
 

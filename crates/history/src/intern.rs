@@ -44,7 +44,7 @@ impl Interner {
     /// Where `record` is stored.
     pub(crate) fn place(&mut self, connection: &Connection, record: &Record) -> rusqlite::Result<Place> {
         let (owner, seen) = match &record.owner {
-            Owner::Program { lineage, application, provenance } => {
+            Owner::Program { lineage, application, provenance, .. } => {
                 let application = self.applications.id(connection, application)?;
                 let Chain { id: lineage, executable, script } =
                     self.lineages.id(connection, &mut self.executables, &mut self.texts, lineage)?;

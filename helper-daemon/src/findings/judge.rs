@@ -42,8 +42,8 @@ pub struct Talk<'a> {
     pub application: &'a ApplicationKey,
     /// Where the executable comes from.
     pub provenance: &'a Provenance,
-    /// Where its script comes from; `None` where it runs none, and where nobody has looked.
-    pub script_provenance: Option<&'a Provenance>,
+    /// Where that comes from which it runs, where it is an interpreter; `None` where it is not.
+    pub code: Option<&'a Provenance>,
     /// As which user.
     pub uid: Uid,
     /// Where it talked to first; `None` when the program did not say.
@@ -92,14 +92,16 @@ impl Judge {
                 Some(Provenance::Verified(_) | Provenance::Unchecked(_)) if learns => {
                     Groups::learned(talk.member(&content, previous, provenance), now)
                 }
-                Some(Provenance::Verified(package)) => {
-                    let member = talk.member(&content, previous, provenance);
-                    self.groups.upgraded(package.manager, member, now)
-                }
-                _ => {
-                    let kind = FindingKind::ChangedExecutable;
-                    talk.finding(kind, Severity::Loud, content, previous, provenance, now)
-                }
+                _ => match provenance.and_then(Provenance::explained_by) {
+                    Some(manager) => {
+                        let member = talk.member(&content, previous, provenance);
+                        self.groups.upgraded(manager, member, now)
+                    }
+                    None => {
+                        let kind = FindingKind::ChangedExecutable;
+                        talk.finding(kind, Severity::Loud, content, previous, provenance, now)
+                    }
+                },
             });
         }
         found
@@ -107,14 +109,13 @@ impl Judge {
 
     fn new_application(&self, talk: &Talk<'_>, now: UnixMillis) -> NewFinding {
         let executable = talk.lineage.executable.clone();
-        let script = talk.lineage.script.is_some().then_some(talk.script_provenance);
-        let provenances = || [Some(Some(talk.provenance)), script].into_iter().flatten();
+        let provenances = || std::iter::once(talk.provenance).chain(talk.code);
         let is_packaged =
-            provenances().all(|one| matches!(one, Some(Provenance::Verified(_) | Provenance::Unchecked(_))));
+            provenances().all(|one| matches!(one, Provenance::Verified(_) | Provenance::Unchecked(_)));
         if is_packaged && self.groups.is_learning(now) {
             return Groups::learned(talk.member(&executable, None, Some(talk.provenance)), now);
         }
-        let is_modified = provenances().any(|one| matches!(one, Some(Provenance::Modified(_))));
+        let is_modified = provenances().any(|one| matches!(one, Provenance::Modified(_)));
         let severity = if is_modified { Severity::Loud } else { Severity::Normal };
         talk.finding(FindingKind::NewApplication, severity, executable, None, Some(talk.provenance), now)
     }
@@ -171,7 +172,7 @@ impl<'a> Talk<'a> {
         &self,
     ) -> impl Iterator<Item = (&'a Untrusted, Sha256Digest, Option<&'a Provenance>)> + use<'a> {
         let script = match &self.lineage.script {
-            Some(FileContent { path, sha256: Some(sha256) }) => Some((path, *sha256, self.script_provenance)),
+            Some(FileContent { path, sha256: Some(sha256) }) => Some((path, *sha256, self.code)),
             _ => None,
         };
         let Executable { path, sha256 } = &self.lineage.executable;

@@ -45,6 +45,8 @@ pub(super) struct Exec {
 pub(super) struct Origin {
     pub(super) application: ApplicationKey,
     pub(super) provenance: Arc<Provenance>,
+    /// Of what it runs, where it is an interpreter.
+    pub(super) code: Option<Arc<Provenance>>,
 }
 
 /// What is known of an exec beside its file. What the program itself said is hostile.
@@ -124,27 +126,26 @@ impl Exec {
         let answer = self.answer.get()?;
         let origin = || Origin {
             application: self.application(answer),
-            provenance: Arc::new(self.provenance(answer, lineage)),
+            provenance: Arc::new(answer.provenance_of(lineage)),
+            code: self.code_provenance(answer, lineage).map(Arc::new),
         };
         Some(self.origin.get_or_init(origin))
     }
 
-    /// Of an interpreter, what it runs counts as well.
-    fn provenance(&self, answer: &Answer, lineage: &Lineage) -> Provenance {
-        let of_files = answer.provenance_of(lineage);
-        let Some(interpreted) = &self.note.interpreted else { return of_files };
-        let of_code = match interpreted.code() {
-            Code::File(_) | Code::Applet(_) if !interpreted.loads_more() => return of_files,
-            Code::CommandLine | Code::StandardInput => Provenance::Unowned,
-            Code::File(_) | Code::Applet(_) => {
-                Provenance::Unknown("options or variables make it load other code".to_owned())
+    /// Where that comes from which an interpreter runs; `None` where it is none, or runs a part of itself.
+    fn code_provenance(&self, answer: &Answer, lineage: &Lineage) -> Option<Provenance> {
+        let interpreted = self.note.interpreted.as_ref()?;
+        let unknown = |because: &str| Some(Provenance::Unknown(because.to_owned()));
+        match interpreted.code() {
+            _ if interpreted.loads_more() => {
+                unknown("options or variables make its interpreter load other code")
             }
-            Code::Module(_) => {
-                Provenance::Unknown("where its interpreter found the module is not known".to_owned())
-            }
-            Code::Unknown => Provenance::Unknown("what its interpreter runs is not known".to_owned()),
-        };
-        of_code.or_less_certain(of_files)
+            Code::File(_) => answer.script_provenance_of(lineage),
+            Code::Applet(_) => None,
+            Code::CommandLine | Code::StandardInput => Some(Provenance::Unowned),
+            Code::Module(_) => unknown("where its interpreter found the module is not known"),
+            Code::Unknown => unknown("what its interpreter runs is not known"),
+        }
     }
 
     fn application(&self, answer: &Answer) -> ApplicationKey {

@@ -66,10 +66,11 @@ impl Process {
             Some(Err(reason)) => return Identity::Settled(Owner::Unattributed(reason)),
         };
         match self.exec.origin(&lineage) {
-            Some(Origin { application, provenance }) => Identity::Settled(Owner::Program {
+            Some(Origin { application, provenance, code }) => Identity::Settled(Owner::Program {
                 lineage,
                 application: application.clone(),
                 provenance: Arc::clone(provenance),
+                code: code.clone(),
             }),
             None => Identity::Pending,
         }

@@ -176,9 +176,11 @@ impl Recorder {
             tally.add(told.owner, told.bytes);
             let who = Who { owner: told.owner, placement: told.row.source.placement(), uid: flow.uid };
             shown.moved(who, flow.remote, told.moved_now);
-            if let (true, Owner::Program { lineage, application, provenance }) = (told.is_first, told.owner) {
-                let (uid, remote, script_provenance) = (flow.uid, flow.remote, None);
-                let talk = Talk { lineage, application, provenance, script_provenance, uid, remote };
+            if let (true, Owner::Program { lineage, application, provenance, code }) =
+                (told.is_first, told.owner)
+            {
+                let (uid, remote, code) = (flow.uid, flow.remote, code.as_deref());
+                let talk = Talk { lineage, application, provenance, code, uid, remote };
                 found.extend(judge.observe(&talk, now.wall));
             }
         });

@@ -142,13 +142,15 @@ fn from(provenance: &Provenance) -> String {
 }
 
 fn name(package: &Package) -> String {
-    let manager = match package.manager {
-        PackageManager::Deb => "Debian",
-        PackageManager::Rpm => "RPM",
-        PackageManager::Pacman => "pacman",
+    let kind = match package.manager {
+        PackageManager::Deb => "Debian package",
+        PackageManager::Rpm => "RPM package",
+        PackageManager::Pacman => "pacman package",
+        PackageManager::Flatpak => "Flatpak",
+        PackageManager::Snap => "snap",
     };
     let harmless = |text: &str| Untrusted::from(text).for_terminal();
-    format!("{manager} package {} {}", harmless(&package.name), harmless(&package.version))
+    format!("{kind} {} {}", harmless(&package.name), harmless(&package.version))
 }
 
 /// `bash ← konsole ← systemd`.

@@ -11,7 +11,7 @@ use crate::world::{Place, executable};
 fn found(kind: FindingKind, at: i64, evidence: Evidence) -> NewFinding {
     let executable = executable("/bin/a", 1);
     let subject = Subject {
-        application: ApplicationKey::of(&executable),
+        application: ApplicationKey::of_path(&executable),
         executable,
         previous_sha256: None,
         parent: None,
@@ -70,7 +70,7 @@ fn the_same_again_is_counted_and_what_was_answered_stays_so() {
     assert_eq!((again.id, again.times, again.updated), (first.id, 2, UnixMillis(20)));
     assert_eq!(again.finding.at, UnixMillis(10), "it is no news");
 
-    let key = ApplicationKey::of(&executable("/bin/a", 1));
+    let key = ApplicationKey::of_path(&executable("/bin/a", 1));
     history.review(&key, ReviewState::Approved, Uid(7), UnixMillis(30)).unwrap();
     let answered = history.raise(&changed(40, 2, "/usr/bin/vim")).unwrap();
     assert_eq!((answered.id, answered.times, answered.state), (first.id, 3, FindingState::Approved));
@@ -84,7 +84,7 @@ fn another_content_or_another_who_did_it_opens_it_again() {
         let place = Place::new();
         let mut history = place.history();
         let first = history.raise(&changed(10, 2, "/usr/bin/vim")).unwrap();
-        let key = ApplicationKey::of(&executable("/bin/a", 1));
+        let key = ApplicationKey::of_path(&executable("/bin/a", 1));
         history.review(&key, ReviewState::Ignored, Uid(7), UnixMillis(30)).unwrap();
         let again = history.raise(&other).unwrap();
         assert_eq!((again.id, again.state, again.answered), (first.id, FindingState::Open, None));
@@ -137,7 +137,7 @@ fn a_snoozed_finding_is_open_until_it_is_news_or_answered() {
     history.snooze(id, until).unwrap();
     assert_eq!(history.snooze(id, None).unwrap().unwrap().snoozed_until, None);
     history.snooze(id, until).unwrap();
-    let key = ApplicationKey::of(&executable("/bin/a", 1));
+    let key = ApplicationKey::of_path(&executable("/bin/a", 1));
     let answered = history.review(&key, ReviewState::Approved, Uid(7), UnixMillis(40)).unwrap();
     assert_eq!(answered[0].snoozed_until, None);
     assert_eq!(history.snooze(id, until).unwrap(), None, "it is answered");

@@ -108,6 +108,7 @@ fn a_chain_of_a_thousand_parents_is_stored() {
         lineage: Arc::clone(&chain),
         application: "/tmp/self".parse().unwrap(),
         provenance: Arc::new(Provenance::not_looked_at()),
+        code: None,
     };
     let mut history = place.history();
     history.write(&[Record { owner, ..record() }]).unwrap();

@@ -14,6 +14,7 @@ fn run(provenance: Provenance, last: i64) -> Record {
         lineage: lineage(executable("/usr/bin/curl", 1), None),
         application: "/usr/bin/curl".parse().unwrap(),
         provenance: Arc::new(provenance),
+        code: None,
     };
     Record { owner, last: UnixMillis(last), ..record() }
 }

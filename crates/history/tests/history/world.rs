@@ -79,6 +79,7 @@ pub(crate) fn program(lineage: &Arc<Lineage>) -> Owner {
         lineage: Arc::clone(lineage),
         application: ApplicationKey::of_path(&lineage.executable),
         provenance: Arc::new(Provenance::not_looked_at()),
+        code: None,
     }
 }
 
@@ -143,6 +144,7 @@ pub(crate) fn owners() -> Vec<Owner> {
         lineage: other,
         application: "/usr/bin/curl".parse().unwrap(),
         provenance: Arc::new(Provenance::not_looked_at()),
+        code: None,
     });
     owners
 }

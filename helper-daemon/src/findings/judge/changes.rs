@@ -27,9 +27,8 @@ impl Judge {
             return None;
         }
         let uid = known.last_uid;
-        if let (true, Some(sha256), Some(Provenance::Verified(package))) =
-            (is_content, change.sha256, &change.provenance)
-        {
+        let explained_by = change.provenance.as_ref().and_then(Provenance::explained_by);
+        if let (true, Some(sha256), Some(manager)) = (is_content, change.sha256, explained_by) {
             known.remember(path, sha256);
             let member = Member {
                 application: application.clone(),
@@ -39,7 +38,7 @@ impl Judge {
                 after: Some(sha256),
                 provenance: change.provenance.clone(),
             };
-            return Some(self.groups.upgraded(package.manager, member, now));
+            return Some(self.groups.upgraded(manager, member, now));
         }
         let sha256 = before.or(change.sha256)?;
         if is_content {

@@ -28,16 +28,16 @@ struct Program {
     lineage: Lineage,
     application: ApplicationKey,
     provenance: Provenance,
-    script_provenance: Option<Provenance>,
+    code: Option<Provenance>,
 }
 
 impl Program {
     fn of(path: &str, content: u8, provenance: Provenance) -> Self {
         let parent = Lineage { executable: executable("/usr/bin/bash", 200), script: None, parent: None };
         let executable = executable(path, content);
-        let application = ApplicationKey::of(&executable);
+        let application = ApplicationKey::of_path(&executable);
         let lineage = Lineage { executable, script: None, parent: Some(Arc::new(parent)) };
-        Self { lineage, application, provenance, script_provenance: None }
+        Self { lineage, application, provenance, code: None }
     }
 
     /// The same, running a script; the application is the script's.
@@ -45,7 +45,7 @@ impl Program {
         let sha256 = content.map(|content| Sha256Digest([content; 32]));
         self.lineage.script = Some(FileContent { path: "/opt/tool.py".into(), sha256 });
         self.application = "/opt/tool.py".parse().unwrap();
-        self.script_provenance = provenance;
+        self.code = provenance;
         self
     }
 
@@ -54,7 +54,7 @@ impl Program {
             lineage: &self.lineage,
             application: &self.application,
             provenance: &self.provenance,
-            script_provenance: self.script_provenance.as_ref(),
+            code: self.code.as_ref(),
             uid: USER,
             remote: None,
         }

@@ -71,19 +71,19 @@ impl Answer {
         Self { number, executable: source.clone(), script: Some(source), genuine: None, image: None }
     }
 
-    /// Where what runs comes from: of an interpreter and its script, whichever is less certain.
+    /// Where the executable comes from.
     pub(super) fn provenance_of(&self, lineage: &Lineage) -> Provenance {
-        let executable = match &self.genuine {
+        match &self.genuine {
             Some(Genuine { package: Some(package) }) => Provenance::Unchecked(package.clone()),
             Some(Genuine { package: None }) => Provenance::Unowned,
             None => self.executable.provenance_of(Some(&lineage.executable.sha256)),
-        };
-        match (&lineage.script, &self.script) {
-            (Some(script), Some(source)) => {
-                source.provenance_of(script.sha256.as_ref()).or_less_certain(executable)
-            }
-            _ => executable,
         }
+    }
+
+    /// Where its script comes from; `None` where it runs none.
+    pub(super) fn script_provenance_of(&self, lineage: &Lineage) -> Option<Provenance> {
+        let (script, source) = lineage.script.as_ref().zip(self.script.as_ref())?;
+        Some(source.provenance_of(script.sha256.as_ref()))
     }
 }
 
