@@ -16,16 +16,16 @@ use crate::{clock, monitor::stat_as_known};
 
 /// What tells two contents apart without reading them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct FileKey {
+pub(crate) struct FileKey {
     pub(super) device: (u32, u32),
     pub(super) inode: u64,
     /// ctime: moves with every change of content or metadata.
     pub(super) changed: (i64, u32),
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 impl FileKey {
-    pub(super) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
+    pub(crate) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
         let stat = stat_as_known(descriptor)?;
         Ok(Self {
             device: (stat.stx_dev_major, stat.stx_dev_minor),
@@ -38,8 +38,13 @@ impl FileKey {
     /// Whether this is the file that the kernel executed.
     ///
     /// Some filesystems (btrfs, overlayfs) show programs another device number than the kernel uses inside.
-    pub(super) fn is_file(&self, executed: &FileId) -> bool {
+    pub(crate) fn is_file(&self, executed: &FileId) -> bool {
         self.inode == executed.inode && (self.device == executed.device || self.size == executed.size)
+    }
+
+    /// Whether both are keys of one file, at whatever times.
+    pub(crate) fn is_of_file(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
     }
 
     /// Whether a change since `begun` would show in the ctime, which comes from the last tick.
@@ -51,7 +56,7 @@ impl FileKey {
     }
 
     /// Whether nothing touched the file since the kernel executed it.
-    pub(super) fn is_unchanged_since(&self, executed: &FileId) -> bool {
+    pub(crate) fn is_unchanged_since(&self, executed: &FileId) -> bool {
         self.is_file(executed) && self.changed == executed.changed && self.size == executed.size
     }
 }

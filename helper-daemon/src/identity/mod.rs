@@ -16,6 +16,8 @@ mod proof;
 mod remembered;
 mod served;
 
+pub(crate) use file::FileKey;
+pub(crate) use hasher::content_of;
 pub use hasher::{Hashed, Hasher};
 pub use process::{Identity, Process};
 pub use processes::Processes;

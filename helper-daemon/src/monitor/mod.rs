@@ -10,21 +10,25 @@
 //! | fork, exec, exit | tp_btf/sched_process_* | exact, for the shortest process | nothing can be attributed |
 //! | moved to another cgroup | tp_btf/cgroup_attach_task | names the unit of programs that are moved after their start | the cgroup at the start counts |
 //! | executed file | fanotify FAN_OPEN_EXEC | a descriptor of what ran, also when it is gone | /proc is asked, which is too late for short processes |
+//! | file changed | fanotify FAN_REPORT_FID | who changed which inode, through whichever name | a change is seen at the next exec |
 //!
 //! What stands in for a missing hook is in `places`; without that, too, bytes have no peer or are not counted, and the
 //! status says so.
 //!
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
-//! when a filesystem is mounted, in whichever mount namespace.
+//! when a filesystem is mounted, in whichever mount namespace; `WatchedFiles` marks files at any time, which needs no privilege
+//! beyond that of reading them.
 
 mod allowance;
 mod cells;
 mod cgroup;
+mod change_events;
 mod closings;
 mod counters;
 mod counting;
 mod events;
 mod exec_files;
+mod file_handle;
 mod grace;
 mod hooks;
 mod iterators;
@@ -42,16 +46,21 @@ mod sources;
 mod stat;
 mod syscall;
 mod truth;
+mod watched_files;
 
 pub use counters::{Closed, Losses};
 pub use exec_files::ExecFile;
+pub use file_handle::FileHandle;
 pub use hooks::Hook;
 pub use lease::{give_lease_back, has_lease, take_lease};
 pub use left_behind::LeftBehind;
+pub use marks::mount_id_of;
+pub use mounts::ordinary_mounts;
 pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
 pub use stat::stat_as_known;
 pub use truth::Truth;
+pub use watched_files::{FileEvent, FileEventKind, FileEvents, Place, PlaceKind, WatchedFiles};
 
 use std::{
     io,
@@ -139,6 +148,8 @@ pub struct Monitor {
     sources: Rc<Sources>,
     events: Events,
     exec_files: Option<ExecFiles>,
+    watched_files: Option<WatchedFiles>,
+    own_namespace: Option<u32>,
     iterators: Iterators,
     counters: Counters,
     instance: u64,
@@ -190,6 +201,8 @@ impl Monitor {
         let mut hooks = programs.attach(kept)?;
         let (exec_files, hook) = ExecFiles::start(&sources);
         hooks.push(hook);
+        let (watched_files, hook) = WatchedFiles::start(&sources);
+        hooks.push(hook);
         let events = Events::new(programs.ring()?);
         let iterators = Iterators::attach(&mut programs)?;
         let mut counters = Counters::new(&mut programs)?;
@@ -208,6 +221,8 @@ impl Monitor {
             sources,
             events,
             exec_files,
+            watched_files,
+            own_namespace: marks::own_namespace(),
             iterators,
             counters,
             truth,
@@ -262,7 +277,15 @@ impl Monitor {
     /// # Errors
     /// When the machine refuses to wait.
     pub fn wait(&mut self, timeout: Duration) -> io::Result<()> {
-        let changed = self.sources.wait(timeout)?;
+        let now = Now::read().monotonic;
+        let pause = self.watched_files.as_ref().and_then(|watched| watched.pause_left(now));
+        let changed =
+            self.sources.wait(pause.map_or(timeout, |pause| timeout.min(Duration::from_nanos(pause))))?;
+        if let Some(watched_files) = &mut self.watched_files
+            && self.own_namespace.is_some_and(|own| changed.contains(&own))
+        {
+            watched_files.mounts_changed();
+        }
         if let Some(exec_files) = &mut self.exec_files {
             exec_files.catch_up(Now::read().monotonic);
             changed.into_iter().for_each(|namespace| exec_files.mounts_changed(namespace));
@@ -304,6 +327,11 @@ impl Monitor {
     /// Executed files, oldest first, not all at once; none when there are no more.
     pub fn exec_files(&mut self) -> Vec<ExecFile> {
         self.exec_files.as_mut().map(ExecFiles::take).unwrap_or_default()
+    }
+
+    /// The files that are watched; `None` where this kernel cannot.
+    pub fn watched_files(&mut self) -> Option<&mut WatchedFiles> {
+        self.watched_files.as_mut()
     }
 
     /// Every process that exists, without arguments.

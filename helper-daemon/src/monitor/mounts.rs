@@ -1,12 +1,15 @@
 //! What is mounted, from /proc/PID/mountinfo.
 
 use std::{
+    collections::{HashMap, HashSet},
     ffi::OsString,
     fs::File,
     io::{self, Read, Seek},
     os::unix::ffi::OsStringExt,
     path::PathBuf,
 };
+
+use portolan_core::Pid;
 
 /// Filesystems of the kernel, which hold no program.
 const PSEUDO: [&str; 20] = [
@@ -59,24 +62,43 @@ pub(super) fn read(list: &mut File) -> io::Result<(Vec<Mount>, usize)> {
     Ok((text.split(|byte| *byte == b'\n').filter_map(parse).collect(), length))
 }
 
-/// A line of mountinfo (Documentation/filesystems/proc.rst, 3.5); `None` for what cannot hold programs.
+/// Where each mount of an open /proc/PID/mountinfo is, whatever it holds.
+pub(super) fn points(list: &mut File) -> io::Result<HashMap<u64, PathBuf>> {
+    let mut text = Vec::new();
+    list.take(LIST_MAX).read_to_end(&mut text)?;
+    let mounts = text.split(|byte| *byte == b'\n').filter_map(parse_any);
+    Ok(mounts.map(|(_, mount)| (mount.id, mount.path)).collect())
+}
+
+/// The mounts that a process sees (`None`: this one) whose files can be looked at without asking a server.
+///
+/// # Errors
+/// When it is gone, or its list cannot be read.
+pub fn ordinary_mounts(pid: Option<Pid>) -> io::Result<HashSet<u64>> {
+    let process = pid.map_or_else(|| "self".to_owned(), |pid| pid.0.to_string());
+    let (mounts, _) = read(&mut File::open(format!("/proc/{process}/mountinfo"))?)?;
+    Ok(mounts.into_iter().map(|mount| mount.id).collect())
+}
+
+/// The same for what can hold programs, and can be asked; `None` for all else.
 fn parse(line: &[u8]) -> Option<Mount> {
+    let (family, mount) = parse_any(line)?;
+    let is_left_out = PSEUDO.iter().chain(&SERVED).any(|left_out| left_out.as_bytes() == family);
+    (!is_left_out).then_some(mount)
+}
+
+/// A line of mountinfo (Documentation/filesystems/proc.rst, 3.5), and the family of its filesystem.
+fn parse_any(line: &[u8]) -> Option<(&[u8], Mount)> {
     let separator = line.windows(3).position(|window| window == b" - ")?;
     let kind = line.get(separator + 3..)?.split(|byte| *byte == b' ').next()?;
     // FUSE adds the name of its program: fuse.sshfs.
     let family = kind.split(|byte| *byte == b'.').next()?;
-    if PSEUDO.iter().chain(&SERVED).any(|left_out| left_out.as_bytes() == family) {
-        return None;
-    }
     let mut fields = line.split(|byte| *byte == b' ');
     let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
     let (major, minor) = std::str::from_utf8(fields.nth(1)?).ok()?.split_once(':')?;
     let path = unescape(fields.nth(1)?);
-    Some(Mount {
-        id,
-        device: (major.parse().ok()?, minor.parse().ok()?),
-        path: PathBuf::from(OsString::from_vec(path)),
-    })
+    let device = (major.parse().ok()?, minor.parse().ok()?);
+    Some((family, Mount { id, device, path: PathBuf::from(OsString::from_vec(path)) }))
 }
 
 /// Undoes the kernel's `\040` for space, tab, newline and backslash.
