@@ -178,6 +178,11 @@ impl<P: Changer> Changes<P> {
         self.due.is_empty() && self.verdicts.is_empty() && !is_looking && self.sweep_at.is_none()
     }
 
+    #[cfg(test)]
+    pub(super) fn is_any_gone(&self) -> bool {
+        self.files.values().any(WatchedFile::is_gone)
+    }
+
     fn looked(&mut self, looked: Looked, watched: &mut WatchedFiles, now: Now) {
         let number = looked.number;
         let Some(file) = self.files.get_mut(&number) else { return };

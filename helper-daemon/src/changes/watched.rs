@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Now,
     identity::FileKey,
-    monitor::{FileEvent, FileEventKind},
+    monitor::{FileEvent, FileEventKind, FileHandle, PlaceKind},
 };
 
 /// Who writes to a file for longer is not waited for.
@@ -36,6 +36,8 @@ pub(super) struct WatchedFile<P> {
     path: Untrusted,
     before: Sha256Digest,
     attributes: Option<Attributes>,
+    /// Which file had it: a number of an inode is used again.
+    file: Option<FileHandle>,
     /// What was told last, when that was no content.
     told: Option<ChangeKind>,
     due: Option<MonotonicNs>,
@@ -95,6 +97,7 @@ impl<P: Changer> WatchedFile<P> {
             path: watch.path,
             before: watch.sha256,
             attributes: None,
+            file: None,
             told: None,
             due: Some(now),
             not_before: now,
@@ -147,6 +150,11 @@ impl<P: Changer> WatchedFile<P> {
         if let Root::Process(before) = &mut self.look.root {
             *before = pid;
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_gone(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.kind == ChangeKind::Removed)
     }
 
     #[cfg(test)]
@@ -222,7 +230,9 @@ impl<P: Changer> WatchedFile<P> {
         sha256: Option<Sha256Digest>,
         now: Now,
     ) -> Option<Verdict> {
-        let is_same_file = self.look.known.is_none_or(|known| known.is_of_file(&key));
+        let file = self.look.held.last().filter(|(_, kind)| *kind == PlaceKind::File).map(|(file, _)| file);
+        let is_same_file = self.file.is_none() || self.file.as_ref() == file;
+        self.file = file.cloned();
         (self.look.known, self.look.executed) = (Some(key), None);
         let before = self.attributes.replace(attributes.clone());
         match sha256.or_else(|| self.found.as_ref().and_then(|found| found.sha256)) {

@@ -42,11 +42,6 @@ impl FileKey {
         self.inode == executed.inode && (self.device == executed.device || self.size == executed.size)
     }
 
-    /// Whether both are keys of one file, at whatever times.
-    pub(crate) fn is_of_file(&self, other: &Self) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
-    }
-
     /// Whether a change since `begun` would show in the ctime, which comes from the last tick.
     pub(super) fn is_older_than_a_tick(&self, begun: UnixMillis) -> bool {
         let (seconds, nanoseconds) = self.changed;

@@ -60,6 +60,11 @@ impl FileHandle {
         Ok(Self { filesystem, kind: room.kind, bytes: bytes.into() })
     }
 
+    /// The number of its filesystem, or subvolume.
+    pub(super) fn filesystem(&self) -> u64 {
+        self.filesystem
+    }
+
     /// As an event of fanotify has it: `struct fanotify_event_info_fid` without its header.
     pub(super) fn from_event(info: &[u8]) -> Option<Self> {
         let (filesystem, rest) = info.split_first_chunk::<8>()?;

@@ -17,12 +17,13 @@
 //!
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
 //! when a filesystem is mounted, in whichever mount namespace; `WatchedFiles` marks files at any time, which needs no privilege
-//! beyond that of reading them.
+//! beyond that of reading them, but where a filesystem needs a group of its own.
 
 mod allowance;
 mod cells;
 mod cgroup;
 mod change_events;
+mod change_groups;
 mod closings;
 mod counters;
 mod counting;
@@ -37,6 +38,7 @@ mod left_behind;
 mod marks;
 mod missed;
 mod mount_namespaces;
+mod mount_points;
 mod mounts;
 mod network_layer;
 mod pins;

@@ -15,33 +15,23 @@
 //!
 //! FAN_REPORT_FID since Linux 5.1; before, a change is seen when the file is executed the next time. On overlayfs since 6.6, in a
 //! subvolume of btrfs since 6.8. FAN_CLASS_NOTIF: nobody waits for the daemon. Adding a mark needs no privilege where the file may
-//! be read (a group that tells whose process it was needs CAP_SYS_ADMIN at its start), and opens nothing: a filesystem can be
-//! unmounted, which ends its marks.
+//! be read, and opens nothing: a filesystem can be unmounted, which ends its marks. A group that tells whose process it was needs
+//! CAP_SYS_ADMIN when it is made: at the start, and for each filesystem that cannot share one (see `change_groups`).
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    fs::File,
     io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::ffi::OsStrExt,
-    },
-    path::{Path, PathBuf},
+    os::fd::OwnedFd,
+    path::PathBuf,
     rc::Rc,
 };
 
-use nix::{
-    errno::Errno,
-    sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags},
-};
+use nix::sys::fanotify::{MarkFlags, MaskFlags};
 use portolan_core::{MonotonicNs, Pid};
 
 use super::{
-    change_events::{ChangeEvent, parse},
-    file_handle::FileHandle,
-    hooks::Hook,
-    mounts,
-    sources::Sources,
+    change_events::ChangeEvent, change_groups::ChangeGroups, file_handle::FileHandle, hooks::Hook,
+    mount_points::MountPoints, sources::Sources,
 };
 use crate::clock::Now;
 
@@ -54,7 +44,6 @@ const MARKS: usize = 65_536;
 const LEFT_OVER: usize = 4096;
 /// Between two readings: meanwhile the kernel puts together what one process does to one file.
 const PAUSE_NS: u64 = 50_000_000;
-const BUFFER: usize = 64 * 1024;
 
 /// What stands on the way to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,12 +112,12 @@ struct Inode {
 
 /// The files that are watched.
 pub struct WatchedFiles {
-    group: Fanotify,
+    groups: ChangeGroups,
     inodes: HashMap<FileHandle, Inode>,
     ways: HashMap<u64, Vec<FileHandle>>,
     left_over: usize,
     overflows: u64,
-    mounts: Mounts,
+    mounts: MountPoints,
     /// Until when nothing is read, because something has just been.
     pause_until: Option<MonotonicNs>,
     look_at_all: bool,
@@ -136,28 +125,22 @@ pub struct WatchedFiles {
 
 impl WatchedFiles {
     pub(super) fn start(sources: &Rc<Sources>) -> (Option<Self>, Hook) {
-        // A queue of 16 384 events: when it overflows, everything is looked at.
-        let flags = InitFlags::FAN_CLASS_NOTIF
-            | InitFlags::FAN_CLOEXEC
-            | InitFlags::FAN_NONBLOCK
-            | InitFlags::FAN_UNLIMITED_MARKS
-            | InitFlags::from_bits_retain(libc::FAN_REPORT_FID);
-        let opened = Fanotify::init(flags, EventFFlags::O_RDONLY | EventFFlags::O_CLOEXEC)
-            .map_err(|error| {
-                format!("the kernel refuses a fanotify group that names files by handles (it needs Linux 5.1): {error}")
-            })
-            .and_then(|group| sources.add_edge(&group).map(|()| group).map_err(|error| error.to_string()));
-        let group = match opened {
-            Ok(group) => group,
-            Err(problem) => return (None, Hook::from_result(NAME, PURPOSE, Err(problem))),
+        let groups = match ChangeGroups::start(sources) {
+            Ok(groups) => groups,
+            Err(error) => {
+                let problem = format!(
+                    "the kernel refuses a fanotify group that names files by handles (it needs Linux 5.1): {error}"
+                );
+                return (None, Hook::from_result(NAME, PURPOSE, Err(problem)));
+            }
         };
         let watched = Self {
-            group,
+            groups,
             inodes: HashMap::new(),
             ways: HashMap::new(),
             left_over: 0,
             overflows: 0,
-            mounts: Mounts::default(),
+            mounts: MountPoints::default(),
             pause_until: None,
             look_at_all: false,
         };
@@ -172,8 +155,8 @@ impl WatchedFiles {
     }
 
     #[cfg(test)]
-    pub(crate) fn group(&self) -> std::os::fd::BorrowedFd<'_> {
-        std::os::fd::AsFd::as_fd(&self.group)
+    pub(crate) fn marks(&self) -> usize {
+        self.groups.marks()
     }
 
     /// Watches a file by the way that leads to it now, instead of the one before.
@@ -229,23 +212,12 @@ impl WatchedFiles {
         }
         self.pause_until = None;
         all.mounted = self.mounts.take_changed();
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            match rustix::io::read(&self.group, &mut buffer[..]) {
-                Ok(0) | Err(rustix::io::Errno::AGAIN) => break,
-                Ok(length) => {
-                    self.pause_until = Some(MonotonicNs(now.monotonic.0.saturating_add(PAUSE_NS)));
-                    parse(&buffer[..length])
-                        .into_iter()
-                        .for_each(|event| self.take_one(event, now, &mut all));
-                }
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => {
-                    tracing::warn!("changes of files cannot be read from fanotify: {error}");
-                    break;
-                }
-            }
+        let mut events = Vec::new();
+        self.groups.read(|event| events.push(event));
+        if !events.is_empty() {
+            self.pause_until = Some(MonotonicNs(now.monotonic.0.saturating_add(PAUSE_NS)));
         }
+        events.into_iter().for_each(|event| self.take_one(event, now, &mut all));
         all.look_at_all |= std::mem::take(&mut self.look_at_all);
         all
     }
@@ -272,7 +244,7 @@ impl WatchedFiles {
             None => MaskFlags::empty(),
         };
         if !marked.contains(mask) {
-            mark(&self.group, MarkFlags::FAN_MARK_ADD, mask, place)?;
+            self.groups.mark(MarkFlags::FAN_MARK_ADD, mask, place)?;
         }
         let inode = self
             .inodes
@@ -283,8 +255,7 @@ impl WatchedFiles {
         // The folder of something that was gone and is back need not tell of all that is put into it.
         let needed = inode.needed.values().fold(MaskFlags::empty(), |all, mask| all | *mask);
         let superfluous = inode.marked.difference(needed);
-        if !superfluous.is_empty()
-            && mark(&self.group, MarkFlags::FAN_MARK_REMOVE, superfluous, place).is_ok()
+        if !superfluous.is_empty() && self.groups.mark(MarkFlags::FAN_MARK_REMOVE, superfluous, place).is_ok()
         {
             inode.marked = needed;
         }
@@ -305,11 +276,7 @@ impl WatchedFiles {
         if self.left_over < LEFT_OVER {
             return;
         }
-        let flags = MarkFlags::FAN_MARK_FLUSH;
-        if let Err(error) = self.group.mark(flags, MaskFlags::empty(), rustix::fs::CWD, Some(Path::new("/")))
-        {
-            tracing::warn!("marks of files that nothing watches any more stay: {error}");
-        }
+        self.groups.flush();
         self.inodes.clear();
         self.ways.clear();
         self.left_over = 0;
@@ -338,19 +305,6 @@ fn mask_of(kind: PlaceKind) -> MaskFlags {
     }
 }
 
-/// fanotify_mark takes no O_PATH descriptor, but the path of one, and of a link the link itself. It asks the file's inode whether
-/// it may be read, and nobody else.
-fn mark(group: &Fanotify, flags: MarkFlags, mask: MaskFlags, place: &Place) -> io::Result<()> {
-    let path = format!("/proc/self/fd/{}", place.descriptor.as_raw_fd());
-    match group.mark(flags, mask, rustix::fs::CWD, Some(Path::new(&path))) {
-        Ok(()) => Ok(()),
-        Err(Errno::EXDEV | Errno::ENODEV | Errno::EOPNOTSUPP) => {
-            Err(io::Error::other("this kernel cannot watch files on this filesystem"))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
 fn kind_of(mask: MaskFlags) -> FileEventKind {
     let beside = MaskFlags::FAN_ATTRIB | MaskFlags::FAN_ONDIR;
     let rest = mask.difference(beside);
@@ -360,37 +314,5 @@ fn kind_of(mask: MaskFlags) -> FileEventKind {
         FileEventKind::Writing
     } else {
         FileEventKind::Done
-    }
-}
-
-/// Where anything is mounted in the daemon's own namespace.
-#[derive(Default)]
-struct Mounts {
-    known: Option<HashMap<u64, PathBuf>>,
-    is_stale: bool,
-}
-
-impl Mounts {
-    /// Where something was mounted or unmounted since the last call; the first one only learns.
-    fn take_changed(&mut self) -> Vec<PathBuf> {
-        if self.known.is_some() && !std::mem::take(&mut self.is_stale) {
-            return Vec::new();
-        }
-        let points = match File::open("/proc/self/mountinfo").and_then(|mut list| mounts::points(&mut list)) {
-            Ok(points) => points,
-            Err(error) => {
-                tracing::warn!("what is mounted over watched files is not seen: {error}");
-                return Vec::new();
-            }
-        };
-        let Some(before) = self.known.replace(points) else { return Vec::new() };
-        let now = self.known.iter().flatten();
-        let mut changed: Vec<PathBuf> =
-            now.filter(|(id, path)| before.get(id) != Some(path)).map(|(_, path)| path.clone()).collect();
-        let is_there = |id, path: &PathBuf| self.known.as_ref().is_some_and(|now| now.get(id) == Some(path));
-        changed.extend(before.iter().filter(|(id, path)| !is_there(id, path)).map(|(_, path)| path.clone()));
-        changed.sort_unstable_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
-        changed.dedup();
-        changed
     }
 }

@@ -147,6 +147,11 @@ impl Bed {
         }
     }
 
+    /// Goes on until it is seen that something is gone, which may come back.
+    pub(super) fn see_absence(&mut self) {
+        self.until("its absence is seen", |bed| bed.changes.is_any_gone());
+    }
+
     /// All that was told so far, and of what kind it was.
     pub(super) fn take_told(&mut self) -> Vec<Verdict> {
         self.settle();

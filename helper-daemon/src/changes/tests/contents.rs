@@ -52,7 +52,7 @@ fn what_comes_back_as_it_was_is_not_told() {
     fs::rename(&away, &path).unwrap();
     assert_eq!(bed.take_told(), []);
     fs::rename(&path, &away).unwrap();
-    bed.until("its absence is seen", |bed| !bed.changes.is_idle());
+    bed.see_absence();
     fs::rename(&away, &path).unwrap();
     assert_eq!(bed.take_told(), []);
     let pid = run("touch \"$1\"; ln \"$1\" \"$2\"; exec rm \"$2\"", &[&path, &away]);
@@ -79,7 +79,19 @@ fn what_is_removed_is_told_and_so_is_what_takes_its_place_later() {
 fn what_is_removed_and_made_again_is_one_replacement() {
     let mut bed = Bed::new();
     let path = bed.watch_new("program", "one");
-    let pid = run("rm \"$1\"; printf two > \"$1\"", &[&path]);
+    run("exec rm \"$1\"", &[&path]);
+    bed.see_absence();
+    let pid = run("printf two > \"$1\"", &[&path]);
+    bed.assert_change(&path, ChangeKind::Replaced, Some("two"), pid);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_is_made_again_before_its_absence_is_seen_is_told_with_who_removed_it() {
+    let mut bed = Bed::new();
+    let path = bed.watch_new("program", "one");
+    let pid = run("exec rm \"$1\"", &[&path]);
+    fs::write(&path, "two").unwrap();
     bed.assert_change(&path, ChangeKind::Replaced, Some("two"), pid);
 }
 
@@ -129,7 +141,9 @@ fn who_keeps_it_open_for_writing_is_not_waited_for_for_ever() {
 fn something_that_is_no_file_takes_its_place() {
     let mut bed = Bed::new();
     let path = bed.watch_new("program", "one");
-    let pid = run("rm \"$1\"; exec mkfifo \"$1\"", &[&path]);
+    run("exec rm \"$1\"", &[&path]);
+    bed.see_absence();
+    let pid = run("exec mkfifo \"$1\"", &[&path]);
     let changed = bed.unexplained();
     assert_eq!((changed.change.kind, changed.change.sha256), (ChangeKind::Replaced, None));
     assert_eq!(changed.change.by[0].pid.0, pid);

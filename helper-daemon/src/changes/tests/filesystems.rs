@@ -9,7 +9,7 @@ struct Mounted<'a>(&'a Path);
 
 impl Drop for Mounted<'_> {
     fn drop(&mut self) {
-        let _ = Command::new("umount").args(["-l", "--"]).arg(self.0).status();
+        let _ = Command::new("umount").args(["-q", "-l", "--"]).arg(self.0).status();
     }
 }
 
@@ -30,7 +30,7 @@ fn what_is_mounted_over_it_is_told_and_so_is_what_is_mounted_over_a_folder_on_th
     assert!(changed.change.by.is_empty(), "fanotify does not tell of mounts");
     let pid = run("printf three > \"$1\"", &[&other]);
     bed.assert_change(&path, ChangeKind::Written, Some("three"), pid);
-    run("umount \"$1\"", &[&path]);
+    run("umount \"$1\"", &[&place]);
     bed.watched.mounts_changed();
     assert_eq!(bed.unexplained().change.kind, ChangeKind::Replaced);
     let app = bed.at("app");
@@ -86,7 +86,7 @@ fn a_file_in_a_subvolume_of_btrfs_is_watched() {
     let disk = bed.at("disk");
     fs::create_dir(&disk).unwrap();
     fs::File::create(bed.at("image")).unwrap().set_len(128 << 20).unwrap();
-    run("mkfs.btrfs -q \"$1\"; mount -o loop \"$1\" \"$2\"", &[&bed.at("image"), &disk]);
+    run("mkfs.btrfs -q \"$1\" > /dev/null 2>&1; mount -o loop \"$1\" \"$2\"", &[&bed.at("image"), &disk]);
     let _mounted = Mounted(&disk);
     run("btrfs -q subvolume create \"$1\"", &[&disk.join("volume")]);
     let path = disk.join("volume/program");

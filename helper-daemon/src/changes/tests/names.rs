@@ -16,12 +16,16 @@ fn a_folder_that_is_renamed_away_and_replaced_changes_what_is_in_it() {
     let [app, old, new] = ["opt/app", "opt/app.old", "opt/app.new"].map(|name| bed.at(name));
     fs::create_dir_all(new.join("bin")).unwrap();
     fs::write(new.join("bin/program"), "two").unwrap();
-    let pid = run("mv \"$1\" \"$2\"; exec mv \"$3\" \"$1\"", &[&app, &old, &new]);
+    run("exec mv \"$1\" \"$2\"", &[&app, &old]);
+    bed.see_absence();
+    let pid = run("exec mv \"$1\" \"$2\"", &[&new, &app]);
     bed.assert_change(&path, ChangeKind::Replaced, Some("two"), pid);
     let pid = run("exec mv \"$1\" \"$2\"", &[&app, &new]);
     bed.assert_change(&path, ChangeKind::Removed, None, pid);
     // The last folder that is there tells of the first that comes back, and so on.
-    let pid = run("mkdir -p \"$1/bin\"; printf three > \"$1/bin/program\"", &[&app]);
+    run("mkdir -p \"$1/bin\"", &[&app]);
+    bed.settle();
+    let pid = run("printf three > \"$1/bin/program\"", &[&app]);
     bed.assert_change(&path, ChangeKind::Replaced, Some("three"), pid);
 }
 
@@ -36,7 +40,9 @@ fn a_folder_that_becomes_a_link_and_is_switched_changes_what_is_behind_it() {
         fs::write(folder.join("program"), version).unwrap();
     }
     let [app, old, link] = ["app", "app-1", "link"].map(|name| bed.at(name));
-    let pid = run("mv \"$1\" \"$2\"; exec ln -s app-2 \"$1\"", &[&app, &old]);
+    run("exec mv \"$1\" \"$2\"", &[&app, &old]);
+    bed.see_absence();
+    let pid = run("exec ln -s app-2 \"$1\"", &[&app]);
     bed.assert_change(&path, ChangeKind::Replaced, Some("2"), pid);
     symlink("app-3", &link).unwrap();
     let pid = run("exec mv -T \"$1\" \"$2\"", &[&link, &app]);

@@ -144,11 +144,8 @@ fn who_holds_the_lock_is_waited_for_and_nobody_else() {
     let mut asked = 0;
     bed.answer = Box::new(move |question| {
         asked += 1;
-        let provenance = if asked < 3 {
-            Provenance::Modified(package("1"))
-        } else {
-            Provenance::Verified(package("2"))
-        };
+        let provenance =
+            if asked < 3 { Provenance::Modified(package("1")) } else { Provenance::Verified(package("2")) };
         Answer {
             number: question.number,
             sha256: question.sha256,
