@@ -60,3 +60,62 @@ pub(super) fn decide(answer: &Answer, by_manager: bool, waited_ns: u64) -> Decis
         _ => Decision::Unexplained,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::{Package, PackageManager, Sha256Digest, UnixMillis};
+
+    use super::*;
+
+    const CONTENT: Option<Sha256Digest> = Some(Sha256Digest([1; 32]));
+
+    fn answer(provenance: Provenance, sha256: Option<Sha256Digest>, is_being_changed: bool) -> Answer {
+        Answer { number: 1, sha256, provenance, is_being_changed, holders: Vec::new() }
+    }
+
+    fn package() -> Package {
+        Package { manager: PackageManager::Deb, name: "curl".to_owned(), version: "8.1".to_owned() }
+    }
+
+    #[test]
+    fn what_a_package_ships_is_explained_whoever_put_it_there_and_all_else_needs_its_manager() {
+        let verified = answer(Provenance::Verified(package()), CONTENT, true);
+        assert_eq!(decide(&verified, false, 0), Decision::Explained);
+        let unchecked = answer(Provenance::Unchecked(package()), CONTENT, false);
+        assert_eq!(decide(&unchecked, true, 0), Decision::Explained);
+        assert_eq!(decide(&unchecked, false, 0), Decision::Unexplained);
+        let removed = answer(Provenance::Unowned, None, false);
+        assert_eq!(decide(&removed, true, 0), Decision::Explained);
+        assert_eq!(decide(&removed, false, 0), Decision::Unexplained);
+        let still_listed = answer(Provenance::Verified(package()), None, false);
+        assert_eq!(decide(&still_listed, true, 0), Decision::Unexplained);
+    }
+
+    #[test]
+    fn a_manager_at_work_is_waited_for_and_not_for_ever_and_nobody_else_is() {
+        let modified = answer(Provenance::Modified(package()), CONTENT, true);
+        assert_eq!(decide(&modified, true, 0), Decision::Wait);
+        assert_eq!(decide(&modified, true, PATIENCE_NS), Decision::Unexplained);
+        assert_eq!(decide(&modified, false, 0), Decision::Unexplained);
+        let settled = answer(Provenance::Modified(package()), CONTENT, false);
+        assert_eq!(decide(&settled, true, 0), Decision::Unexplained);
+    }
+
+    #[test]
+    fn a_manager_is_roots_own_or_who_holds_its_lock() {
+        let process = |pid, uid, path: &str| ProcessEvidence {
+            pid: Pid(pid),
+            started: UnixMillis(0),
+            uid: Uid(uid),
+            path: path.into(),
+            sha256: None,
+            command_line: None,
+            working_directory: None,
+        };
+        let chain = [process(7, 0, "/usr/bin/mv"), process(6, 0, "/usr/bin/dpkg")];
+        assert!(is_by_manager(&chain, &[]));
+        assert!(!is_by_manager(&[process(7, 1000, "/usr/bin/dpkg")], &[]), "a user unpacks something");
+        assert!(!is_by_manager(&[process(7, 0, "/tmp/usr/bin/dpkg")], &[]));
+        assert!(is_by_manager(&[process(7, 0, "/usr/bin/python3.11")], &[Pid(7)]));
+    }
+}

@@ -9,7 +9,7 @@ use portolan_core::{MonotonicNs, Pid, Untrusted};
 
 use super::{
     Answer, Changer, Question, Verdict, Watch,
-    look::{Looked, Looker, Seen},
+    look::{Look, Looked, Looker, Seen},
     watched::{Todo, WatchedFile},
     way::Root,
 };
@@ -137,11 +137,7 @@ impl<P: Changer> Changes<P> {
             && at <= now.monotonic
         {
             match self.files.get_mut(&number).and_then(|file| file.todo(now.monotonic)) {
-                Some(Todo::Look(look)) => {
-                    if !self.looker.look(look) {
-                        self.files.get_mut(&number).into_iter().for_each(|file| file.put_off(now.monotonic));
-                    }
-                }
+                Some(Todo::Look(look)) => self.look(look, now.monotonic),
                 Some(Todo::Ask(question)) => ask(question),
                 None => {}
             }
@@ -169,6 +165,13 @@ impl<P: Changer> Changes<P> {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts { watched: u64::try_from(self.files.len()).unwrap_or(u64::MAX), ..self.counts }
+    }
+
+    fn look(&mut self, look: Look, now: MonotonicNs) {
+        let number = look.number;
+        if !self.looker.look(look) {
+            self.files.get_mut(&number).into_iter().for_each(|file| file.put_off(now));
+        }
     }
 
     /// Whether all that came has been seen to.

@@ -20,8 +20,11 @@ use crate::{
 const WRITING_NS: u64 = 5_000_000_000;
 /// What is gone may come back within this time: then it was replaced.
 const ABSENCE_NS: u64 = 2_000_000_000;
-/// Between two looks at one file; at least, and as many times as long as the last one took.
+/// Between two looks at one file: at least so long, twice as long each time until it has been left alone for a while, and as many
+/// times as long as the last look took.
 const PAUSE_NS: u64 = 200_000_000;
+const PAUSE_MAX_NS: u64 = 5_000_000_000;
+const LEFT_ALONE_NS: u64 = 30_000_000_000;
 const PAUSE_TIMES: u64 = 20;
 /// Between two questions about one file.
 const ASK_AGAIN_NS: u64 = 1_000_000_000;
@@ -42,6 +45,8 @@ pub(super) struct WatchedFile<P> {
     told: Option<ChangeKind>,
     due: Option<MonotonicNs>,
     not_before: MonotonicNs,
+    looked_at: MonotonicNs,
+    pause_ns: u64,
     writing_since: Option<MonotonicNs>,
     is_looking: bool,
     /// Whether something came since it is being looked at.
@@ -101,6 +106,8 @@ impl<P: Changer> WatchedFile<P> {
             told: None,
             due: Some(now),
             not_before: now,
+            looked_at: MonotonicNs(0),
+            pause_ns: PAUSE_NS,
             writing_since: None,
             is_looking: false,
             is_dirty: false,
@@ -199,7 +206,10 @@ impl<P: Changer> WatchedFile<P> {
         if std::mem::take(&mut self.look.is_restless) {
             self.look_again(now.monotonic);
         }
-        self.not_before = later(now.monotonic, took_ns.saturating_mul(PAUSE_TIMES).max(PAUSE_NS));
+        let was_left_alone = now.monotonic > later(self.looked_at, LEFT_ALONE_NS);
+        self.pause_ns = if was_left_alone { PAUSE_NS } else { PAUSE_MAX_NS.min(self.pause_ns * 2) };
+        self.looked_at = now.monotonic;
+        self.not_before = later(now.monotonic, took_ns.saturating_mul(PAUSE_TIMES).max(self.pause_ns));
         let verdict = match seen {
             Seen::Way { .. } => None,
             Seen::Lost(why) => return Err(why),
