@@ -50,6 +50,8 @@ pub struct Changes<P> {
     made: u64,
     sweep_at: Option<MonotonicNs>,
     swept: MonotonicNs,
+    /// Whether as many looks as may wait do: what is due is seen to when one has ended.
+    is_full: bool,
     counts: Counts,
     verdicts: Vec<Verdict>,
 }
@@ -70,6 +72,7 @@ impl<P: Changer> Changes<P> {
             made: 0,
             sweep_at: None,
             swept: MonotonicNs(0),
+            is_full: false,
             counts: Counts::default(),
             verdicts: Vec::new(),
         })
@@ -133,8 +136,10 @@ impl<P: Changer> Changes<P> {
             (self.sweep_at, self.swept) = (None, now.monotonic);
             self.look_at_all(now.monotonic);
         }
+        self.is_full = false;
         while let Some((at, number)) = self.due.first().copied()
             && at <= now.monotonic
+            && !self.is_full
         {
             match self.files.get_mut(&number).and_then(|file| file.todo(now.monotonic)) {
                 Some(Todo::Look(look)) => self.look(look, now.monotonic),
@@ -154,10 +159,11 @@ impl<P: Changer> Changes<P> {
         self.plan(number);
     }
 
-    /// How long nothing is to be done by itself; `None` for ever.
+    /// How long nothing is to be done by itself; `None` for as long as nothing comes.
     #[must_use]
     pub fn until_due(&self, now: MonotonicNs) -> Option<u64> {
-        let next = self.due.first().map(|(at, _)| *at).into_iter().chain(self.sweep_at).min()?;
+        let due = self.due.first().filter(|_| !self.is_full);
+        let next = due.map(|(at, _)| *at).into_iter().chain(self.sweep_at).min()?;
         Some(next.0.saturating_sub(now.0))
     }
 
@@ -170,7 +176,8 @@ impl<P: Changer> Changes<P> {
     fn look(&mut self, look: Look, now: MonotonicNs) {
         let number = look.number;
         if !self.looker.look(look) {
-            self.files.get_mut(&number).into_iter().for_each(|file| file.put_off(now));
+            self.is_full = true;
+            self.files.get_mut(&number).into_iter().for_each(|file| file.put_back(now));
         }
     }
 

@@ -170,9 +170,9 @@ impl<P: Changer> WatchedFile<P> {
     }
 
     /// A look could not be begun.
-    pub(super) fn put_off(&mut self, now: MonotonicNs) {
+    pub(super) fn put_back(&mut self, now: MonotonicNs) {
         self.is_looking = false;
-        self.look_again(later(now, PAUSE_NS));
+        self.look_again(now);
     }
 
     /// `true` when it is looked at later than at once, because it was looked at a moment ago.
