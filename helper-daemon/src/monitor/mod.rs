@@ -27,6 +27,7 @@ mod change_groups;
 mod closings;
 mod counters;
 mod counting;
+mod error;
 mod events;
 mod exec_files;
 mod file_handle;
@@ -51,6 +52,7 @@ mod truth;
 mod watched_files;
 
 pub use counters::{Closed, Losses};
+pub use error::MonitorError;
 pub use exec_files::ExecFile;
 pub use file_handle::FileHandle;
 pub use hooks::Hook;
@@ -64,18 +66,13 @@ pub use stat::stat_as_known;
 pub use truth::Truth;
 pub use watched_files::{FileEvent, FileEventKind, FileEvents, Place, PlaceKind, WatchedFiles};
 
-use std::{
-    io,
-    os::fd::AsFd,
-    path::{Path, PathBuf},
-    rc::Rc,
-    time::Duration,
-};
+use std::{io, os::fd::AsFd, path::Path, rc::Rc, time::Duration};
 
 use portolan_bpf::{Event, Socket};
 use portolan_core::MonotonicNs;
 
 use counters::Counters;
+use error::cannot_wait;
 use events::Events;
 use exec_files::ExecFiles;
 use iterators::Iterators;
@@ -85,64 +82,6 @@ use sources::Sources;
 use truth::TruthMap;
 
 use crate::clock::Now;
-
-/// Why the kernel cannot be watched at all.
-#[derive(Debug, thiserror::Error)]
-pub enum MonitorError {
-    /// No type information of the running kernel.
-    #[error(
-        "this kernel has no type information (/sys/kernel/btf/vmlinux), which Portolan's kernel programs need. \
-         Use a kernel built with CONFIG_DEBUG_INFO_BTF (every current distribution's is): {0}"
-    )]
-    NoTypeInformation(#[source] aya::BtfError),
-    /// The object or its maps were refused.
-    #[error(
-        "the kernel refused Portolan's kernel programs; the daemon must run as root or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN: {0}"
-    )]
-    Load(#[source] Box<aya::EbpfError>),
-    /// A part of the object is not there: a fault of the build.
-    #[error("this build of portoland is broken: its kernel object has no “{0}”")]
-    Missing(&'static str),
-    /// A map could not be used.
-    #[error("the kernel's table “{name}” cannot be used: {source}")]
-    Map {
-        /// Which.
-        name: &'static str,
-        /// Why.
-        #[source]
-        source: Box<aya::maps::MapError>,
-    },
-    /// Another daemon keeps its programs in the same folder.
-    #[error("another portoland keeps its kernel programs in {}. Stop that one first, or give this one another --pin-dir", dir.display())]
-    PinsInUse {
-        /// Which folder.
-        dir: PathBuf,
-    },
-    /// A hook without which nothing can be attributed.
-    #[error("the kernel offers no {hook}, without which no traffic can be attributed: {reason}")]
-    Essential {
-        /// Which.
-        hook: &'static str,
-        /// Why not.
-        reason: String,
-    },
-    /// Reading what the programs wrote failed.
-    #[error("cannot read {what} from the kernel: {source}")]
-    Read {
-        /// What was read.
-        what: &'static str,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// What was read is not of this build.
-    #[error(transparent)]
-    Decode(#[from] portolan_bpf::DecodeError),
-}
-
-fn cannot_wait(source: io::Error) -> MonitorError {
-    MonitorError::Read { what: "what there is to wait for", source }
-}
 
 /// The kernel, being watched.
 pub struct Monitor {
