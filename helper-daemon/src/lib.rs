@@ -3,6 +3,7 @@
 //! `monitor` speaks to the kernel, `identity` says who a process is, `pipeline` turns counters into history, live feed and
 //! `findings`, `dbus` answers clients. See docs/architecture.md.
 
+pub mod changes;
 pub mod clock;
 pub mod config;
 pub mod daemon;

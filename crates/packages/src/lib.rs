@@ -155,6 +155,12 @@ impl Packages {
     pub fn at_work(&self) -> Result<Vec<Manager>, PackagesError> {
         lock::held(&self.root)
     }
+
+    /// Which processes hold the locks that [`Packages::at_work`] tells of, as far as this process may know their
+    /// numbers. pacman's lock does not say.
+    pub fn holders(&self) -> Result<Vec<u32>, PackagesError> {
+        lock::holders(&self.root)
+    }
 }
 
 /// One answer from those of every database: an owner in one of them is an owner, and nobody is the answer of

@@ -25,11 +25,25 @@ pub(crate) fn held(root: &Folder) -> Result<Vec<Manager>, PackagesError> {
     Ok(held)
 }
 
-/// Whether somebody has a write lock on the file. Asked for a read lock, so that readers (rpm -q) do not
-/// count.
+/// Which processes hold one; not pacman's, whose lock does not say.
+pub(crate) fn holders(root: &Folder) -> Result<Vec<u32>, PackagesError> {
+    let mut holders = Vec::new();
+    for path in dpkg::LOCKS.into_iter().chain(rpm::LOCKS) {
+        let pid = locked(root, path)?.and_then(|lock| lock.pid);
+        holders.extend(pid.and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok()));
+    }
+    holders.sort_unstable();
+    holders.dedup();
+    Ok(holders)
+}
+
 fn is_locked(root: &Folder, path: &str) -> Result<bool, PackagesError> {
-    let Some(file) = root.file(path)? else { return Ok(false) };
-    let lock = fcntl_getlk(&file, &Flock::from(FlockType::ReadLock))
-        .map_err(|errno| PackagesError::read(root.at(path), errno))?;
-    Ok(lock.is_some())
+    Ok(locked(root, path)?.is_some())
+}
+
+/// The write lock that somebody has on the file. Asked for a read lock, so that readers (rpm -q) do not count.
+fn locked(root: &Folder, path: &str) -> Result<Option<Flock>, PackagesError> {
+    let Some(file) = root.file(path)? else { return Ok(None) };
+    fcntl_getlk(&file, &Flock::from(FlockType::ReadLock))
+        .map_err(|errno| PackagesError::read(root.at(path), errno))
 }

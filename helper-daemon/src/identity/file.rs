@@ -25,7 +25,7 @@ pub(crate) struct FileKey {
 }
 
 impl FileKey {
-    pub(super) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
+    pub(crate) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
         stat_as_known(descriptor).map(|stat| Self::from_stat(&stat)).map_err(io::Error::from)
     }
 
@@ -41,7 +41,7 @@ impl FileKey {
     /// Whether this is the file that the kernel executed.
     ///
     /// Some filesystems (btrfs, overlayfs) show programs another device number than the kernel uses inside.
-    pub(super) fn is_file(&self, executed: &FileId) -> bool {
+    pub(crate) fn is_file(&self, executed: &FileId) -> bool {
         self.inode == executed.inode && (self.device == executed.device || self.size == executed.size)
     }
 
@@ -54,7 +54,7 @@ impl FileKey {
     }
 
     /// Whether nothing touched the file since the kernel executed it.
-    pub(super) fn is_unchanged_since(&self, executed: &FileId) -> bool {
+    pub(crate) fn is_unchanged_since(&self, executed: &FileId) -> bool {
         self.is_file(executed) && self.changed == executed.changed && self.size == executed.size
     }
 }

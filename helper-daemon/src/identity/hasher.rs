@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::fd::OwnedFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -118,6 +119,16 @@ impl Drop for Hasher {
                 tracing::error!("a hashing thread ended with a panic");
             }
         }
+    }
+}
+
+/// The hash of an open file, and its key; gives up when it is told to, or when the file changes meanwhile.
+pub(crate) fn content_of(ending: &AtomicBool, file: OwnedFd) -> io::Result<(Sha256Digest, FileKey)> {
+    let reading = read_unless(ending, &ExecutedFile::open(file))?;
+    if reading.before == reading.after {
+        Ok((reading.digest, reading.after))
+    } else {
+        Err(io::ErrorKind::Interrupted.into())
     }
 }
 

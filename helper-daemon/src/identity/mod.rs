@@ -22,6 +22,7 @@ mod served;
 
 pub use exec::ExecNote;
 pub(crate) use file::FileKey;
+pub(crate) use hasher::content_of;
 pub use hasher::{Hashed, Hasher};
 pub use origin::{Answer, Origins, Provenances};
 pub use process::{Identity, Process};

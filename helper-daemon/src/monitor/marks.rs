@@ -34,11 +34,8 @@ const TRIED_AT_LEAST: usize = 256;
 impl ExecFiles {
     /// Marks what the daemon itself sees.
     pub(super) fn mark_own_namespace(&mut self) {
-        use std::os::unix::fs::MetadataExt;
-        let namespace =
-            fs::metadata("/proc/self/ns/mnt").ok().and_then(|link| u32::try_from(link.ino()).ok());
         if let Some(mounted) =
-            namespace.and_then(|number| self.namespaces.enter(Pid(std::process::id()), number))
+            own_namespace().and_then(|number| self.namespaces.enter(Pid(std::process::id()), number))
         {
             self.mark_mounted(&mounted);
         }
@@ -149,6 +146,12 @@ impl ExecFiles {
     }
 }
 
+/// The mount namespace of the daemon.
+pub(super) fn own_namespace() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self/ns/mnt").ok().and_then(|link| u32::try_from(link.ino()).ok())
+}
+
 /// The root folder of a process.
 fn open_root(pid: Pid) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -168,11 +171,11 @@ fn open_mount(root: &OwnedFd, mount: &Mount) -> io::Result<OwnedFd> {
         result => result?,
     };
     // Something else may be mounted over it, or the process may be another by now.
-    if id_of(&place) == Some(mount.id) { Ok(place) } else { Err(Errno::STALE.into()) }
+    if mount_id_of(&place) == Some(mount.id) { Ok(place) } else { Err(Errno::STALE.into()) }
 }
 
 /// The number of the mount that a descriptor leads through. Asks nobody but the kernel, unlike stat.
-fn id_of(place: &impl AsFd) -> Option<u64> {
+pub fn mount_id_of(place: &impl AsFd) -> Option<u64> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", place.as_fd().as_raw_fd())).ok()?;
     info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()
 }

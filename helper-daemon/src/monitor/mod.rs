@@ -10,21 +10,27 @@
 //! | fork, exec, exit | tp_btf/sched_process_* | exact, for the shortest process | nothing can be attributed |
 //! | moved to another cgroup | tp_btf/cgroup_attach_task | names the unit of programs that are moved after their start | the cgroup at the start counts |
 //! | executed file | fanotify FAN_OPEN_EXEC | a descriptor of what ran, also when it is gone | /proc is asked, which is too late for short processes |
+//! | file changed | fanotify FAN_REPORT_FID | who changed which inode, through whichever name | a change is seen at the next exec |
 //!
 //! What stands in for a missing hook is in `places`; without that, too, bytes have no peer or are not counted, and the
 //! status says so.
 //!
 //! Invariant: the only user of aya, of fanotify and of the bpf system call. Privileged calls happen in `Monitor::start` and
-//! when a filesystem is mounted, in whichever mount namespace.
+//! when a filesystem is mounted, in whichever mount namespace; `WatchedFiles` marks files at any time, which needs no privilege
+//! beyond that of reading them, but where a filesystem needs a group of its own.
 
 mod allowance;
 mod cells;
 mod cgroup;
+mod change_events;
+mod change_groups;
 mod closings;
 mod counters;
 mod counting;
+mod error;
 mod events;
 mod exec_files;
+mod file_handle;
 mod grace;
 mod hooks;
 mod iterators;
@@ -33,6 +39,7 @@ mod left_behind;
 mod marks;
 mod missed;
 mod mount_namespaces;
+mod mount_points;
 mod mounts;
 mod network_layer;
 mod pins;
@@ -42,30 +49,30 @@ mod sources;
 mod stat;
 mod syscall;
 mod truth;
+mod watched_files;
 
 pub use counters::{Closed, Losses};
+pub use error::MonitorError;
 pub use exec_files::ExecFile;
+pub use file_handle::FileHandle;
 pub use hooks::Hook;
 pub use lease::{give_lease_back, has_lease, take_lease};
 pub use left_behind::LeftBehind;
+pub use marks::mount_id_of;
 pub use mounts::mounts_without_server;
 pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
 pub use stat::stat_as_known;
 pub use truth::Truth;
+pub use watched_files::{FileEvent, FileEventKind, FileEvents, Place, PlaceKind, WatchedFiles};
 
-use std::{
-    io,
-    os::fd::AsFd,
-    path::{Path, PathBuf},
-    rc::Rc,
-    time::Duration,
-};
+use std::{io, os::fd::AsFd, path::Path, rc::Rc, time::Duration};
 
 use portolan_bpf::{Event, Socket};
 use portolan_core::MonotonicNs;
 
 use counters::Counters;
+use error::cannot_wait;
 use events::Events;
 use exec_files::ExecFiles;
 use iterators::Iterators;
@@ -76,70 +83,14 @@ use truth::TruthMap;
 
 use crate::clock::Now;
 
-/// Why the kernel cannot be watched at all.
-#[derive(Debug, thiserror::Error)]
-pub enum MonitorError {
-    /// No type information of the running kernel.
-    #[error(
-        "this kernel has no type information (/sys/kernel/btf/vmlinux), which Portolan's kernel programs need. \
-         Use a kernel built with CONFIG_DEBUG_INFO_BTF (every current distribution's is): {0}"
-    )]
-    NoTypeInformation(#[source] aya::BtfError),
-    /// The object or its maps were refused.
-    #[error(
-        "the kernel refused Portolan's kernel programs; the daemon must run as root or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN: {0}"
-    )]
-    Load(#[source] Box<aya::EbpfError>),
-    /// A part of the object is not there: a fault of the build.
-    #[error("this build of portoland is broken: its kernel object has no “{0}”")]
-    Missing(&'static str),
-    /// A map could not be used.
-    #[error("the kernel's table “{name}” cannot be used: {source}")]
-    Map {
-        /// Which.
-        name: &'static str,
-        /// Why.
-        #[source]
-        source: Box<aya::maps::MapError>,
-    },
-    /// Another daemon keeps its programs in the same folder.
-    #[error("another portoland keeps its kernel programs in {}. Stop that one first, or give this one another --pin-dir", dir.display())]
-    PinsInUse {
-        /// Which folder.
-        dir: PathBuf,
-    },
-    /// A hook without which nothing can be attributed.
-    #[error("the kernel offers no {hook}, without which no traffic can be attributed: {reason}")]
-    Essential {
-        /// Which.
-        hook: &'static str,
-        /// Why not.
-        reason: String,
-    },
-    /// Reading what the programs wrote failed.
-    #[error("cannot read {what} from the kernel: {source}")]
-    Read {
-        /// What was read.
-        what: &'static str,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// What was read is not of this build.
-    #[error(transparent)]
-    Decode(#[from] portolan_bpf::DecodeError),
-}
-
-fn cannot_wait(source: io::Error) -> MonitorError {
-    MonitorError::Read { what: "what there is to wait for", source }
-}
-
 /// The kernel, being watched.
 pub struct Monitor {
     hooks: Vec<Hook>,
     sources: Rc<Sources>,
     events: Events,
     exec_files: Option<ExecFiles>,
+    watched_files: Option<WatchedFiles>,
+    own_namespace: Option<u32>,
     iterators: Iterators,
     counters: Counters,
     instance: u64,
@@ -191,6 +142,8 @@ impl Monitor {
         let mut hooks = programs.attach(kept)?;
         let (exec_files, hook) = ExecFiles::start(&sources);
         hooks.push(hook);
+        let (watched_files, hook) = WatchedFiles::start(&sources);
+        hooks.push(hook);
         let events = Events::new(programs.ring()?);
         let iterators = Iterators::attach(&mut programs)?;
         let mut counters = Counters::new(&mut programs)?;
@@ -209,6 +162,8 @@ impl Monitor {
             sources,
             events,
             exec_files,
+            watched_files,
+            own_namespace: marks::own_namespace(),
             iterators,
             counters,
             truth,
@@ -263,7 +218,15 @@ impl Monitor {
     /// # Errors
     /// When the machine refuses to wait.
     pub fn wait(&mut self, timeout: Duration) -> io::Result<()> {
-        let changed = self.sources.wait(timeout)?;
+        let now = Now::read().monotonic;
+        let pause = self.watched_files.as_ref().and_then(|watched| watched.pause_left(now));
+        let changed =
+            self.sources.wait(pause.map_or(timeout, |pause| timeout.min(Duration::from_nanos(pause))))?;
+        if let Some(watched_files) = &mut self.watched_files
+            && self.own_namespace.is_some_and(|own| changed.contains(&own))
+        {
+            watched_files.mounts_changed();
+        }
         if let Some(exec_files) = &mut self.exec_files {
             exec_files.catch_up(Now::read().monotonic);
             changed.into_iter().for_each(|namespace| exec_files.mounts_changed(namespace));
@@ -305,6 +268,11 @@ impl Monitor {
     /// Executed files, oldest first, not all at once; none when there are no more.
     pub fn exec_files(&mut self) -> Vec<ExecFile> {
         self.exec_files.as_mut().map(ExecFiles::take).unwrap_or_default()
+    }
+
+    /// The files that are watched; `None` where this kernel cannot.
+    pub fn watched_files(&mut self) -> Option<&mut WatchedFiles> {
+        self.watched_files.as_mut()
     }
 
     /// Every process that exists, without arguments.

@@ -1,7 +1,7 @@
 //! What is mounted, from /proc/PID/mountinfo.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     ffi::OsString,
     fs::File,
     io::{self, Read, Seek},
@@ -68,24 +68,33 @@ pub fn mounts_without_server(list: &mut File) -> io::Result<HashSet<u64>> {
     Ok(read(list)?.0.into_iter().map(|mount| mount.id).collect())
 }
 
-/// A line of mountinfo (Documentation/filesystems/proc.rst, 3.5); `None` for what cannot hold programs.
+/// Where each mount of an open /proc/PID/mountinfo is, whatever it holds.
+pub(super) fn points(list: &mut File) -> io::Result<HashMap<u64, PathBuf>> {
+    let mut text = Vec::new();
+    list.take(LIST_MAX).read_to_end(&mut text)?;
+    let mounts = text.split(|byte| *byte == b'\n').filter_map(parse_any);
+    Ok(mounts.map(|(_, mount)| (mount.id, mount.path)).collect())
+}
+
+/// A line of mountinfo; `None` for what cannot hold programs, or is behind a server.
 fn parse(line: &[u8]) -> Option<Mount> {
+    let (family, mount) = parse_any(line)?;
+    let is_left_out = PSEUDO.iter().chain(&SERVED).any(|left_out| left_out.as_bytes() == family);
+    (!is_left_out).then_some(mount)
+}
+
+/// A line of mountinfo (Documentation/filesystems/proc.rst, 3.5), and the family of its filesystem.
+fn parse_any(line: &[u8]) -> Option<(&[u8], Mount)> {
     let separator = line.windows(3).position(|window| window == b" - ")?;
     let kind = line.get(separator + 3..)?.split(|byte| *byte == b' ').next()?;
     // FUSE adds the name of its program: fuse.sshfs.
     let family = kind.split(|byte| *byte == b'.').next()?;
-    if PSEUDO.iter().chain(&SERVED).any(|left_out| left_out.as_bytes() == family) {
-        return None;
-    }
     let mut fields = line.split(|byte| *byte == b' ');
     let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
     let (major, minor) = std::str::from_utf8(fields.nth(1)?).ok()?.split_once(':')?;
     let path = unescape(fields.nth(1)?);
-    Some(Mount {
-        id,
-        device: (major.parse().ok()?, minor.parse().ok()?),
-        path: PathBuf::from(OsString::from_vec(path)),
-    })
+    let device = (major.parse().ok()?, minor.parse().ok()?);
+    Some((family, Mount { id, device, path: PathBuf::from(OsString::from_vec(path)) }))
 }
 
 /// Undoes the kernel's `\040` for space, tab, newline and backslash.

@@ -30,6 +30,11 @@ impl Sources {
         Ok(epoll::add(&self.0, source, EventData::new_u64(READABLE), EventFlags::IN)?)
     }
 
+    /// Ends a wait when something has come that can be read, and not again for the same.
+    pub(super) fn add_edge(&self, source: impl AsFd) -> io::Result<()> {
+        Ok(epoll::add(&self.0, source, EventData::new_u64(READABLE), EventFlags::IN | EventFlags::ET)?)
+    }
+
     /// Ends a wait when the list of mounts of this namespace changes. It is gone from here when it is closed.
     pub(super) fn add_mounts(&self, mounts: impl AsFd, namespace: u32) -> io::Result<()> {
         Ok(epoll::add(&self.0, mounts, EventData::new_u64(namespace.into()), EventFlags::PRI)?)

@@ -51,11 +51,13 @@ fn a_lock_is_seen_while_it_is_held() {
         let root = Root::new();
         root.write(path, "");
         assert_eq!(root.packages().at_work().unwrap(), [], "{path}");
+        assert_eq!(root.packages().holders().unwrap(), [], "{path}");
         let reader = holder(&root.at(path), true);
         assert_eq!(root.packages().at_work().unwrap(), [], "{path}");
         end(reader);
         let writer = holder(&root.at(path), false);
         assert_eq!(root.packages().at_work().unwrap(), [manager], "{path}");
+        assert_eq!(root.packages().holders().unwrap(), [writer.id()], "{path}");
         end(writer);
         assert_eq!(root.packages().at_work().unwrap(), [], "{path}");
     }

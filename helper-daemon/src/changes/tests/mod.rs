@@ -1,0 +1,8 @@
+//! With real files, marks and packages.
+
+mod bed;
+mod bounds;
+mod contents;
+mod filesystems;
+mod names;
+mod packages;

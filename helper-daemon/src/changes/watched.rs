@@ -1,0 +1,362 @@
+//! One file that is watched: what is known of it, and what is to be done next. Pure; time is an argument.
+
+use portolan_core::{
+    ApplicationKey, ChangeEvidence, ChangeKind, MonotonicNs, Pid, Provenance, Sha256Digest, Untrusted,
+};
+
+use super::{
+    Answer, Changed, Changer, Question, Verdict, Watch,
+    decision::{Decision, decide, is_by_manager},
+    look::{Attributes, Look, Seen},
+    way::Root,
+};
+use crate::{
+    clock::Now,
+    identity::FileKey,
+    monitor::{FileEvent, FileEventKind, FileHandle, PlaceKind},
+};
+
+/// Who writes to a file for longer is not waited for.
+const WRITING_NS: u64 = 5_000_000_000;
+/// What is gone may come back within this time: then it was replaced.
+const ABSENCE_NS: u64 = 2_000_000_000;
+/// Between two looks at one file: at least so long, twice as long each time until it has been left alone for a while, and as many
+/// times as long as the last look took.
+const PAUSE_NS: u64 = 200_000_000;
+const PAUSE_MAX_NS: u64 = 5_000_000_000;
+const LEFT_ALONE_NS: u64 = 30_000_000_000;
+const PAUSE_TIMES: u64 = 20;
+/// Between two questions about one file.
+const ASK_AGAIN_NS: u64 = 1_000_000_000;
+/// An answer that takes longer is asked for again.
+const ANSWER_NS: u64 = 60_000_000_000;
+/// How often a way may be another one than a moment ago, before what is there is judged all the same.
+const NEW_WAYS: u32 = 8;
+
+pub(super) struct WatchedFile<P> {
+    pub(super) application: ApplicationKey,
+    pub(super) look: Look,
+    path: Untrusted,
+    before: Sha256Digest,
+    attributes: Option<Attributes>,
+    /// Which file had it: a number of an inode is used again.
+    file: Option<FileHandle>,
+    /// What was told last, when that was no content.
+    told: Option<ChangeKind>,
+    due: Option<MonotonicNs>,
+    not_before: MonotonicNs,
+    looked_at: MonotonicNs,
+    pause_ns: u64,
+    writing_since: Option<MonotonicNs>,
+    is_looking: bool,
+    /// Whether something came since it is being looked at.
+    is_dirty: bool,
+    new_ways: u32,
+    by: By<P>,
+    found: Option<Found<P>>,
+}
+
+/// Who did it, and when it was seen first.
+#[derive(Clone)]
+struct By<P> {
+    at: Option<Now>,
+    kind: FileEventKind,
+    who: Option<P>,
+}
+
+/// A change about which the package databases are asked.
+struct Found<P> {
+    kind: ChangeKind,
+    sha256: Option<Sha256Digest>,
+    why_unread: Option<String>,
+    by: By<P>,
+    since: MonotonicNs,
+    /// When to ask, or to ask again because no answer came.
+    ask: MonotonicNs,
+    by_manager: bool,
+}
+
+/// What is to be done.
+pub(super) enum Todo {
+    Look(Look),
+    Ask(Question),
+}
+
+impl<P: Changer> WatchedFile<P> {
+    pub(super) fn new(watch: Watch, number: u64, now: MonotonicNs) -> Self {
+        let path = watch.path.as_raw().as_bytes().to_vec();
+        let executed = watch.executed;
+        let look = Look {
+            number,
+            root: Root::Machine,
+            path,
+            held: Vec::new(),
+            known: None,
+            executed,
+            is_found: executed.is_none(),
+            is_restless: false,
+        };
+        Self {
+            application: watch.application,
+            look,
+            path: watch.path,
+            before: watch.sha256,
+            attributes: None,
+            file: None,
+            told: None,
+            due: Some(now),
+            not_before: now,
+            looked_at: MonotonicNs(0),
+            pause_ns: PAUSE_NS,
+            writing_since: None,
+            is_looking: false,
+            is_dirty: false,
+            new_ways: 0,
+            by: By::nobody(),
+            found: None,
+        }
+    }
+
+    /// When something is to be done; `None` when not before something comes.
+    pub(super) fn next(&self) -> Option<MonotonicNs> {
+        let look = self.due.filter(|_| !self.is_looking).map(|due| due.max(self.not_before));
+        let ask = self.found.as_ref().map(|found| found.ask);
+        look.into_iter().chain(ask).min()
+    }
+
+    /// What is to be done by now.
+    pub(super) fn todo(&mut self, now: MonotonicNs) -> Option<Todo> {
+        if let Some(found) = &mut self.found
+            && found.ask <= now
+        {
+            found.ask = later(now, ANSWER_NS);
+            let path = self.path.clone();
+            return Some(Todo::Ask(Question { number: self.look.number, path, sha256: found.sha256 }));
+        }
+        if self.is_looking || self.due.is_none_or(|due| due.max(self.not_before) > now) {
+            return None;
+        }
+        (self.is_looking, self.is_dirty) = (true, false);
+        (self.due, self.writing_since) = (None, None);
+        Some(Todo::Look(self.look.clone()))
+    }
+
+    /// It has to be looked at, and nobody knows who did what.
+    pub(super) fn look_again(&mut self, at: MonotonicNs) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Its marks may have been lost: it is looked at as if they were.
+    pub(super) fn forget_way(&mut self, at: MonotonicNs) {
+        self.look.held.clear();
+        self.look_again(at);
+    }
+
+    /// Another process that sees it in the same place has executed it.
+    pub(super) fn seen_by(&mut self, pid: Pid) {
+        if let Root::Process(before) = &mut self.look.root {
+            *before = pid;
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_gone(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.kind == ChangeKind::Removed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_looking(&self) -> bool {
+        self.is_looking
+    }
+
+    /// A look could not be begun.
+    pub(super) fn put_back(&mut self, now: MonotonicNs) {
+        self.is_looking = false;
+        self.look_again(now);
+    }
+
+    /// `true` when it is looked at later than at once, because it was looked at a moment ago.
+    pub(super) fn event(&mut self, event: &FileEvent, who: Option<P>) -> bool {
+        let now = event.at.monotonic;
+        self.is_dirty |= self.is_looking;
+        if self.by.at.is_none() || event.kind >= self.by.kind {
+            self.by = By { at: self.by.at.or(Some(event.at)), kind: event.kind, who };
+        }
+        let due = match event.kind {
+            FileEventKind::Writing => later(*self.writing_since.get_or_insert(now), WRITING_NS),
+            FileEventKind::Done | FileEventKind::Attributes => now,
+        };
+        self.look_again(due);
+        due == now && self.not_before > now
+    }
+
+    /// Takes in a look. `Err` with the reason when it cannot be watched any more.
+    pub(super) fn looked(&mut self, seen: Seen, took_ns: u64, now: Now) -> Result<Option<Verdict>, String> {
+        self.is_looking = false;
+        if let Seen::Way { root, path, key, .. } = seen {
+            (self.look.root, self.look.path, self.look.held) = (root, path, key);
+            self.look.is_found = true;
+            self.new_ways += 1;
+            self.look.is_restless = self.new_ways >= NEW_WAYS;
+            // What happened before it was marked is seen now.
+            self.look_again(now.monotonic);
+            return Ok(None);
+        }
+        self.new_ways = 0;
+        if std::mem::take(&mut self.look.is_restless) {
+            self.look_again(now.monotonic);
+        }
+        let was_left_alone = now.monotonic > later(self.looked_at, LEFT_ALONE_NS);
+        self.pause_ns = if was_left_alone { PAUSE_NS } else { PAUSE_MAX_NS.min(self.pause_ns * 2) };
+        self.looked_at = now.monotonic;
+        self.not_before = later(now.monotonic, took_ns.saturating_mul(PAUSE_TIMES).max(self.pause_ns));
+        let verdict = match seen {
+            Seen::Way { .. } => None,
+            Seen::Lost(why) => return Err(why),
+            Seen::Busy => {
+                self.look_again(self.not_before);
+                return Ok(None);
+            }
+            Seen::File { key, attributes, sha256 } => self.is_there(key, attributes, sha256, now),
+            Seen::Gone => {
+                self.found(ChangeKind::Removed, None, None, now);
+                None
+            }
+            Seen::Unreadable(why) => {
+                self.found(ChangeKind::Replaced, None, Some(why), now);
+                None
+            }
+        };
+        if !self.is_dirty {
+            self.by = By::nobody();
+        }
+        Ok(verdict)
+    }
+
+    fn is_there(
+        &mut self,
+        key: FileKey,
+        attributes: Attributes,
+        sha256: Option<Sha256Digest>,
+        now: Now,
+    ) -> Option<Verdict> {
+        let file = self.look.held.last().filter(|(_, kind)| *kind == PlaceKind::File).map(|(file, _)| file);
+        let is_same_file = self.file.is_none() || self.file.as_ref() == file;
+        self.file = file.cloned();
+        (self.look.known, self.look.executed) = (Some(key), None);
+        let before = self.attributes.replace(attributes.clone());
+        match sha256.or_else(|| self.found.as_ref().and_then(|found| found.sha256)) {
+            Some(sha256) if sha256 != self.before => {
+                let was_there = self.told.is_none() && self.found.as_ref().is_none_or(Found::is_content);
+                let kind = if is_same_file && was_there { ChangeKind::Written } else { ChangeKind::Replaced };
+                self.found(kind, Some(sha256), None, now);
+                return None;
+            }
+            _ => (self.found, self.told) = (None, None),
+        }
+        let before = before.filter(|before| *before != attributes)?;
+        let by = self.by.who.as_ref().map(Changer::chain).unwrap_or_default();
+        let is_harmless = !gives_rights(&before, &attributes) || is_by_manager(&by, &[]);
+        let at = self.by.at.unwrap_or(now).wall;
+        let change = ChangeEvidence {
+            kind: ChangeKind::Attributes,
+            at,
+            by,
+            provenance: None,
+            sha256: Some(self.before),
+        };
+        let changed = self.changed(change);
+        Some(if is_harmless { Verdict::Harmless(changed) } else { Verdict::Unexplained(changed) })
+    }
+
+    /// Something else than what is known is there.
+    fn found(
+        &mut self,
+        kind: ChangeKind,
+        sha256: Option<Sha256Digest>,
+        why_unread: Option<String>,
+        now: Now,
+    ) {
+        if sha256.is_none() {
+            self.look.known = None;
+        }
+        let is_told = sha256.is_none() && self.told == Some(kind);
+        match &mut self.found {
+            _ if is_told => self.found = None,
+            Some(found) if found.sha256 == sha256 && found.is_content() == (kind != ChangeKind::Removed) => {}
+            before => {
+                // Before it is told, what replaces what was removed a moment ago is one change with that.
+                let by_manager =
+                    before.as_ref().is_some_and(|before| before.by_manager && self.by.who.is_none());
+                let by = match before {
+                    Some(before) if self.by.who.is_none() => before.by.clone(),
+                    _ => self.by.clone(),
+                };
+                let (since, ask) = (now.monotonic, now.monotonic);
+                self.found = Some(Found { kind, sha256, why_unread, by, since, ask, by_manager });
+            }
+        }
+    }
+
+    /// Takes in what the package databases say.
+    pub(super) fn answered(&mut self, mut answer: Answer, now: Now) -> Option<Verdict> {
+        let found = self.found.as_mut().filter(|found| found.sha256 == answer.sha256)?;
+        let by = found.by.who.as_ref().map(Changer::chain).unwrap_or_default();
+        found.by_manager |= is_by_manager(&by, &answer.holders);
+        let waited_ns = now.monotonic.0.saturating_sub(found.since.0);
+        if let Some(why) = found.why_unread.take() {
+            answer.provenance = Provenance::Unknown(why);
+        }
+        let decision = decide(&answer, found.by_manager, waited_ns);
+        let may_come_back = found.kind == ChangeKind::Removed && waited_ns < ABSENCE_NS;
+        if decision == Decision::Wait || may_come_back {
+            let pause = if may_come_back { ABSENCE_NS - waited_ns } else { ASK_AGAIN_NS };
+            found.ask = later(now.monotonic, pause);
+            return None;
+        }
+        let found = self.found.take()?;
+        let provenance = found.is_content().then_some(answer.provenance);
+        let at = found.by.at.unwrap_or(now).wall;
+        let change = ChangeEvidence { kind: found.kind, at, by, provenance, sha256: found.sha256 };
+        let changed = self.changed(change);
+        match found.sha256 {
+            Some(sha256) => (self.before, self.told) = (sha256, None),
+            None => self.told = Some(found.kind),
+        }
+        Some(match decision {
+            Decision::Explained => Verdict::Explained(changed),
+            _ => Verdict::Unexplained(changed),
+        })
+    }
+
+    fn changed(&self, change: ChangeEvidence) -> Changed {
+        let (application, path) = (self.application.clone(), self.path.clone());
+        Changed { application, path, before: self.before, change }
+    }
+}
+
+impl<P> Found<P> {
+    fn is_content(&self) -> bool {
+        self.kind != ChangeKind::Removed
+    }
+}
+
+impl<P> By<P> {
+    fn nobody() -> Self {
+        Self { at: None, kind: FileEventKind::Attributes, who: None }
+    }
+}
+
+/// Whether who executes it may do more now than before, or somebody else may write to it.
+fn gives_rights(before: &Attributes, now: &Attributes) -> bool {
+    const SETUID: u16 = 0o4000;
+    const SETGID: u16 = 0o2000;
+    const OTHERS_WRITE: u16 = 0o002;
+    let gained = now.mode & !before.mode & (SETUID | SETGID | OTHERS_WRITE) != 0;
+    let is_owned_otherwise = (before.uid, before.gid) != (now.uid, now.gid);
+    gained || is_owned_otherwise || before.capabilities != now.capabilities
+}
+
+fn later(at: MonotonicNs, by_ns: u64) -> MonotonicNs {
+    MonotonicNs(at.0.saturating_add(by_ns))
+}
