@@ -63,6 +63,15 @@ test("an approval goes to the app, and the finding leaves", async () => {
   expect(row("path:/usr/bin/curl")?.dataset["review"]).toBe("approved");
 });
 
+test("a finding says how loud it is and what it rests on", () => {
+  open("busy");
+  const [normal, loud] = document.querySelectorAll("article");
+  expect(normal?.textContent).toContain("no package owns it");
+  expect(loud?.querySelector(".kind")?.textContent).toContain("(loud)");
+  expect(loud?.textContent).toContain("deb openssh-client 1:9.2p1-2, MODIFIED");
+  expect(loud?.textContent).toContain("by LD_PRELOAD");
+});
+
 test("a refused answer is told in a sentence", async () => {
   open("reduced");
   press("Ignore curl");

@@ -112,7 +112,8 @@ impl ParseCallbacks for BytesOfTheKernel {
 
 /// Lets the wire types write their TypeScript into `dir`.
 fn write_bindings(place: &Place, dir: &Path) -> anyhow::Result<()> {
-    let mut command = cargo_test(place, &["portolan-bus", "portolan-desktop"], &["--lib", "--bins"]);
+    let mut command =
+        cargo_test(place, &["portolan-core", "portolan-bus", "portolan-desktop"], &["--lib", "--bins"]);
     command.env("TS_RS_EXPORT_DIR", dir);
     tool::output_of(command, LIMIT).map(drop)
 }

@@ -9,6 +9,7 @@ use crate::{
     show::{
         clock::Clock,
         cut::Cut,
+        provenance,
         table::{Cell, Column, Table},
     },
 };
@@ -37,6 +38,7 @@ fn table(applications: &[Application], clock: &Clock, terminal_width: Option<usi
     let columns = vec![
         Column::text("REVIEW", Cut::Never),
         Column::text("APPLICATION", Cut::Middle),
+        Column::text("PACKAGE", Cut::End).leaving(5),
         Column::text("SHA-256", Cut::Digits(12)).leaving(4),
         Column::number("HASHES").leaving(2),
         Column::number("FIRST").leaving(1),
@@ -49,6 +51,7 @@ fn table(applications: &[Application], clock: &Clock, terminal_width: Option<usi
             vec![
                 cell(&application.review),
                 cell(&application.application),
+                provenance::of_application(application),
                 cell(&application.sha256),
                 Cell::own(application.executables.to_string()),
                 Cell::own(clock.for_table(UnixMillis(application.first_unix_ms), terminal_width)),

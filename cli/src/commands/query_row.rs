@@ -10,6 +10,7 @@ use crate::show::{
     amount::{Precision, bytes, grouped},
     clock::Clock,
     cut::Cut,
+    provenance,
     table::{Cell, Column, Table},
     users::Users,
 };
@@ -73,6 +74,7 @@ pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], look: &Look) -> Table {
         columns.push(column(*dimension));
         if *dimension == Dimension::Executable {
             columns.push(Column::text("SHA-256", Cut::Digits(12)).leaving(4));
+            columns.push(Column::text("PACKAGE", Cut::End).leaving(2));
         }
     }
     columns.extend(["IN", "OUT"].map(Column::number));
@@ -87,6 +89,7 @@ pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], look: &Look) -> Table {
                 cells.push(cell(row, *dimension, look, &mut users));
                 if *dimension == Dimension::Executable {
                     cells.push(row.keys.get("sha256").map_or_else(Cell::unknown, |hash| untrusted(hash)));
+                    cells.push(provenance::of_row(row));
                 }
             }
             cells.push(Cell::own(bytes(row.rx_bytes, look.precision)));
@@ -119,8 +122,8 @@ fn value(row: &QueryRow, dimension: Dimension) -> Option<&String> {
 /// The keys that come with a dimension.
 fn details(dimension: Dimension) -> &'static [&'static str] {
     match dimension {
-        Dimension::Executable => &["path", "sha256"],
-        Dimension::Script => &["script_path", "script_sha256"],
+        Dimension::Executable => &["path", "sha256", "provenance", "package"],
+        Dimension::Script => &["script_path", "script_sha256", "script_provenance", "script_package"],
         Dimension::Parent => &["parent_path", "parent_sha256"],
         _ => &[],
     }

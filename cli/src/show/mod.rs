@@ -3,6 +3,7 @@
 pub(crate) mod amount;
 pub(crate) mod clock;
 pub(crate) mod cut;
+pub(crate) mod provenance;
 pub(crate) mod shell;
 pub(crate) mod statement;
 pub(crate) mod table;

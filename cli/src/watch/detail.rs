@@ -1,6 +1,6 @@
 //! The selected program in full, for terminals that are too narrow for all columns.
 
-use portolan_core::Untrusted;
+use portolan_core::{ApplicationKey, Untrusted};
 
 use super::row::{Key, Program};
 use crate::show::users::Users;
@@ -31,11 +31,12 @@ pub(crate) fn name_of_owner(key: &Key) -> String {
     if key.application.is_some() { path } else { format!("({path})") }
 }
 
-/// The file's name of the path, or in brackets why there is none.
+/// The application's name for people, or in brackets why there is none.
 pub(crate) fn short_name(key: &Key) -> String {
-    if key.application.is_none() {
-        return name_of_owner(key);
+    match &key.application {
+        Some(application) => {
+            ApplicationKey::from_stored(application.as_str().into()).display_name().for_terminal()
+        }
+        None => name_of_owner(key),
     }
-    let name = key.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&key.path);
-    Untrusted::from(name).for_terminal()
 }

@@ -17,6 +17,7 @@ async fn query_as_json_has_the_keys_asked_for() {
                 ("executable", "/usr/bin/curl"),
                 ("path", "/usr/bin/curl"),
                 ("sha256", "aa"),
+                ("provenance", "verified"),
                 ("parent", HOSTILE),
                 ("parent_path", HOSTILE),
                 ("parent_sha256", "bb"),
@@ -48,7 +49,7 @@ async fn query_as_json_has_the_keys_asked_for() {
         "truncated": true,
         "rows": [
             {
-                "executable": "/usr/bin/curl", "path": "/usr/bin/curl", "sha256": "aa",
+                "executable": "/usr/bin/curl", "path": "/usr/bin/curl", "sha256": "aa", "provenance": "verified", "package": null,
                 "parent": HOSTILE, "parent_path": HOSTILE, "parent_sha256": "bb",
                 "user": 1000, "remote_port": 443, "time": 1_767_225_600_000_i64, "remote": "2001:db8::17",
                 "tx_bytes": u64::MAX, "rx_bytes": 2, "flows": 1,
@@ -66,7 +67,7 @@ async fn query_as_json_has_the_keys_asked_for() {
 
 fn unknown_owner(why: &str, value: Value, tx_bytes: u64, rx_bytes: u64) -> Value {
     let mut row = json!({
-        "executable": null, "path": null, "sha256": null, "parent": null, "parent_path": null, "parent_sha256": null,
+        "executable": null, "path": null, "sha256": null, "provenance": null, "package": null, "parent": null, "parent_path": null, "parent_sha256": null,
         "user": 0, "remote_port": null, "time": null, "remote": null,
         "tx_bytes": tx_bytes, "rx_bytes": rx_bytes, "flows": 1,
         "first_unix_ms": 1_767_225_600_000_i64, "last_unix_ms": 1_767_225_660_000_i64,
@@ -183,4 +184,49 @@ async fn applications_can_be_narrowed_to_a_review() {
     let json = run(&bus.address, &["--json", "applications", "--state", "unreviewed"]).await.json();
     assert_eq!(json["applications"].as_array().unwrap().len(), 1);
     assert_eq!(json["applications"][0]["application"], format!("path:{HOSTILE}"));
+}
+
+#[tokio::test]
+async fn applications_say_which_package_they_come_from() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let mut applications = ["/usr/bin/curl", "/usr/bin/ssh", "/tmp/x", "/usr/bin/python3"]
+        .map(|path| samples::application(path, "unreviewed"));
+    applications[1].provenance = Some(samples::provenance("modified", Some(("openssh-client", "1:9.2"))));
+    applications[2].provenance = Some(samples::provenance("unowned", None));
+    applications[3].application = "script:/usr/bin/python3:/opt/x.py".to_owned();
+    applications[3].script = Some(portolan_bus::Script {
+        path: "/opt/x.py".to_owned(),
+        sha256: "cd".repeat(32),
+        provenance: Some(samples::provenance("unowned", None)),
+    });
+    let _peer =
+        Peer::start(&bus.address, Answers { applications: applications.into(), ..Answers::default() }).await;
+    let shown = run(&bus.address, &["applications"]).await.stdout;
+    let package = |line: usize| {
+        let cells = shown.lines().nth(line).unwrap().split("  ").map(str::trim);
+        cells.filter(|cell| !cell.is_empty()).nth(2)
+    };
+    assert_eq!(package(0), Some("PACKAGE"));
+    assert_eq!(package(1), Some("deb curl 7.88.1-10, verified"));
+    assert_eq!(package(2), Some("deb openssh-client 1:9.2, MODIFIED"));
+    assert_eq!(package(3), Some("unowned"));
+    assert_eq!(package(4), Some("script unowned; deb curl 7.88.1-10, verified"));
+    let json = run(&bus.address, &["applications", "--json"]).await.json();
+    assert_eq!(json["applications"][1]["provenance"]["package_name"], "openssh-client");
+    assert_eq!(json["applications"][3]["script"]["provenance"]["state"], "unowned");
+    assert_eq!(json["applications"][0]["script"], Value::Null);
+}
+
+#[tokio::test]
+async fn rows_by_executable_say_which_package_it_comes_from() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let keys = [("path", "/usr/bin/curl"), ("provenance", "verified"), ("package", "deb curl 7.88.1-10")];
+    let query = samples::result(vec![samples::query_row(&keys, 1, 2)]);
+    let _peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
+    let shown = run(&bus.address, &["query", "--by", "executable"]).await.stdout;
+    assert!(shown.contains("deb curl 7.88.1-10, verified"), "{shown}");
+    let json = run(&bus.address, &["query", "--by", "executable,script", "--json"]).await.json();
+    assert_eq!(json["rows"][0]["provenance"], "verified");
+    assert_eq!(json["rows"][0]["package"], "deb curl 7.88.1-10");
+    assert_eq!(json["rows"][0]["script_provenance"], Value::Null);
 }

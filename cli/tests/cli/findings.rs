@@ -49,6 +49,7 @@ fn evidence() -> Evidence {
     Evidence {
         provenance: Some(curl()),
         script: Some(FileContent { path: HOSTILE.into(), sha256: Some(Sha256Digest([5; 32])) }),
+        code: Some(Provenance::Unowned),
         process: Some(process("/usr/bin/curl")),
         parents: ["/usr/bin/bash", "/usr/bin/konsole", "/usr/lib/systemd/systemd"].map(process).into(),
         parent_now: Some(process(HOSTILE)),
@@ -80,6 +81,7 @@ async fn one_finding_is_shown_with_all_that_it_rests_on() {
         "new application (loud)",
         "found 3 times, last ",
         "Debian package curl 7.88.1-10, verified",
+        "b\\u{9b}31m\\u{202e}c: no package owns it",
         "started by bash ← konsole ← systemd",
         "process 4711 /usr/bin/curl, as user root",
         "arguments: /usr/bin/curl --token=***",
@@ -93,6 +95,11 @@ async fn one_finding_is_shown_with_all_that_it_rests_on() {
         assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
     }
     assert!(ended.stdout.trim_end().ends_with("-> portolan review approve path:/usr/bin/curl"));
+    assert!(ended.stdout.contains("\n    /usr/bin/curl\n"), "the path says it all: {}", ended.stdout);
+    let of_script = Some("script:/usr/bin/python3:/opt/x.py".to_owned());
+    let script = Finding { application: of_script, ..samples::finding("/usr/bin/python3.11") };
+    let ended = shown(vec![script], &["findings"]).await;
+    assert!(ended.stdout.contains("\n    x.py (python3): /usr/bin/python3.11\n"), "{}", ended.stdout);
 
     let json = shown(vec![finding.clone()], &["findings", "7", "--json"]).await.json();
     assert_eq!(json["finding"]["evidence"]["provenance"]["of"]["name"], "curl");

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use portolan_bus::{
     Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, Ledger,
-    LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, QueryResult, QueryRow,
-    Resources, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
+    LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, Provenance, QueryResult,
+    QueryRow, Resources, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
 };
 
 /// A name that clears the screen, sets the title, breaks the line and reverses what follows.
@@ -145,10 +145,23 @@ pub(crate) fn application(path: &str, review: &str) -> Application {
         application: format!("path:{path}"),
         path: path.to_owned(),
         sha256: "ab".repeat(32),
+        provenance: Some(provenance("verified", Some(("curl", "7.88.1-10")))),
+        script: None,
         review: review.to_owned(),
         first_unix_ms: 1_767_225_600_000,
         last_unix_ms: 1_767_225_660_000,
         executables: 1,
+    }
+}
+
+/// As the daemon says it; with the name and the version of a Debian package.
+pub(crate) fn provenance(state: &str, package: Option<(&str, &str)>) -> Provenance {
+    Provenance {
+        state: state.to_owned(),
+        package_manager: package.map(|_| "deb".to_owned()),
+        package_name: package.map(|(name, _)| name.to_owned()),
+        package_version: package.map(|(_, version)| version.to_owned()),
+        reason: None,
     }
 }
 

@@ -6,18 +6,19 @@
 //! Invariant: no logic but conversion; nothing here opens a connection.
 #![forbid(unsafe_code)]
 
+mod application;
 mod error;
 mod ledger;
 mod proxy;
 mod wire;
 
+pub use application::{Application, Provenance, Script};
 pub use error::Error;
 pub use ledger::{Ledger, LedgerState, NetworkLayer, NetworkLine, ProtocolBytes};
 pub use proxy::{Daemon1Proxy, FindingChanged, FindingChangedStream, Ticked, TickedStream};
 pub use wire::{
-    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow,
-    LiveTick, QueryRequest, QueryResult, QueryRow, Resources, SelfTest, SelfTestPart, SelfTestState,
-    Severity, Status,
+    Access, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow, LiveTick,
+    QueryRequest, QueryResult, QueryRow, Resources, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
 };
 
 /// The well-known name of the daemon.

@@ -211,8 +211,8 @@ pub struct QueryRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
 #[ts(export, export_to = "bindings.ts")]
 pub struct QueryRow {
-    /// A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `parent_path`,
-    /// `parent_sha256`). A key that is missing is not known; then `unattributed` or `kernel` may say why.
+    /// A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `provenance`, `package`; the same of
+    /// a script as `script_path` and so on; `parent_path`, `parent_sha256`). A key that is missing is not known; then `unattributed` or `kernel` may say why.
     #[ts(type = "Record<string, string>")]
     pub keys: BTreeMap<String, String>,
     /// Payload bytes sent.
@@ -321,28 +321,6 @@ pub struct Finding {
     pub detail: Option<String>,
     /// What it rests on: `portolan_core::Evidence` as JSON.
     pub evidence: Option<String>,
-}
-
-/// An application and what a person decided about it. Its texts are hostile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
-#[ts(export, export_to = "bindings.ts")]
-pub struct Application {
-    /// The key to review it by.
-    pub application: String,
-    /// The path of its newest executable.
-    pub path: String,
-    /// The hash of its newest executable.
-    pub sha256: String,
-    /// `unreviewed`, `approved` or `ignored`.
-    pub review: String,
-    /// When it talked first.
-    #[ts(type = "number")]
-    pub first_unix_ms: i64,
-    /// When it talked last.
-    #[ts(type = "number")]
-    pub last_unix_ms: i64,
-    /// How many executables it has had.
-    pub executables: u32,
 }
 
 /// What one program of one user did in one tick.

@@ -1,12 +1,14 @@
 //! What a finding rests on. Stored and sent as JSON; its texts are hostile.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::{ApplicationKey, Pid, Provenance, Sha256Digest, Uid, UnixMillis, Untrusted};
 
 /// All that was known when something was found. What is empty or `None` does not apply, or was not known.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
+#[ts(export, export_to = "evidence.ts", optional_fields)]
 pub struct Evidence {
     /// Where the executable comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -14,11 +16,15 @@ pub struct Evidence {
     /// The script that the executable, an interpreter, runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<FileContent>,
+    /// Where that comes from which it runs, where it is an interpreter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Provenance>,
     /// The process that it was found in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessEvidence>,
     /// What started that, the nearest first, as it was when it was executed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<ProcessEvidence>>")]
     pub parents: Vec<ProcessEvidence>,
     /// Its parent when it was found, where that is another one: the first has ended and the process was given to this one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,9 +34,11 @@ pub struct Evidence {
     pub change: Option<ChangeEvidence>,
     /// Code in the process that is not its executable's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<ForeignCode>>")]
     pub foreign_code: Vec<ForeignCode>,
     /// What a finding about several applications is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<Member>>")]
     pub members: Vec<Member>,
 }
 
@@ -54,6 +62,7 @@ impl Evidence {
     #[must_use]
     pub fn is_news_after(&self, before: &Self) -> bool {
         is_other(self.provenance.as_ref(), before.provenance.as_ref())
+            || is_other(self.code.as_ref(), before.code.as_ref())
             || self.script.is_some() && self.script != before.script
             || match (&self.change, &before.change) {
                 (Some(now), Some(before)) => now.is_another(before),
@@ -68,13 +77,15 @@ impl Evidence {
         let code: Vec<_> =
             before.foreign_code.into_iter().filter(|code| !self.has(code)).take(room).collect();
         self.foreign_code.extend(code);
-        let Self { provenance, script, process, parents, parent_now, change, .. } = before;
+        let Self { provenance, code, script, process, parents, parent_now, change, .. } = before;
         if self.process.is_none() {
             (self.process, self.parents, self.parent_now) = (process, parents, parent_now);
         }
         let known = |it: &Provenance| !matches!(it, Provenance::Unknown(_));
-        if !self.provenance.as_ref().is_some_and(known) {
-            self.provenance = provenance.or(self.provenance.take());
+        for (now, before) in [(&mut self.provenance, provenance), (&mut self.code, code)] {
+            if !now.as_ref().is_some_and(known) {
+                *now = before.or(now.take());
+            }
         }
         self.script = self.script.take().or(script);
         self.change = self.change.take().or(change);
@@ -145,7 +156,8 @@ impl ProcessEvidence {
 }
 
 /// A file and its content.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "evidence.ts")]
 pub struct FileContent {
     /// Its path.
     pub path: Untrusted,
@@ -154,7 +166,8 @@ pub struct FileContent {
 }
 
 /// A process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "evidence.ts", optional_fields)]
 pub struct ProcessEvidence {
     /// Its id.
     pub pid: Pid,
@@ -176,7 +189,8 @@ pub struct ProcessEvidence {
 }
 
 /// A change of a file on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "evidence.ts")]
 pub struct ChangeEvidence {
     /// What was done.
     pub kind: ChangeKind,
@@ -191,8 +205,9 @@ pub struct ChangeEvidence {
 }
 
 /// What was done to a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
+#[ts(export, export_to = "evidence.ts")]
 pub enum ChangeKind {
     /// It was written to.
     Written,
@@ -205,7 +220,8 @@ pub enum ChangeKind {
 }
 
 /// Code in a process that is not its executable's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "evidence.ts")]
 pub struct ForeignCode {
     /// How it came there.
     pub kind: ForeignCodeKind,
@@ -220,8 +236,9 @@ pub struct ForeignCode {
 }
 
 /// How foreign code came into a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
+#[ts(export, export_to = "evidence.ts")]
 pub enum ForeignCodeKind {
     /// The dynamic linker was told to by LD_PRELOAD.
     Preload,
@@ -236,7 +253,8 @@ pub enum ForeignCodeKind {
 }
 
 /// An application among several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "evidence.ts")]
 pub struct Member {
     /// Which.
     pub application: ApplicationKey,

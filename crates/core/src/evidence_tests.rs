@@ -57,6 +57,12 @@ fn what_is_not_known_is_no_other_provenance() {
     let with = |provenance| Evidence { provenance: Some(provenance), ..Evidence::default() };
     let unknown = with(Provenance::not_looked_at());
     assert!(!with(verified("1")).is_news_after(&unknown));
+    let code = |code| Evidence { code: Some(code), ..Evidence::default() };
+    assert!(code(Provenance::Unowned).is_news_after(&code(verified("1"))));
+    assert!(!code(Provenance::not_looked_at()).is_news_after(&code(verified("1"))));
+    let mut again = code(Provenance::not_looked_at());
+    again.absorb(code(verified("1")));
+    assert_eq!(again.code, Some(verified("1")));
     assert!(!unknown.is_news_after(&with(verified("1"))));
     assert!(with(verified("2")).is_news_after(&with(verified("1"))));
     assert!(with(Provenance::Unowned).is_news_after(&with(verified("1"))));

@@ -45,7 +45,7 @@ pub use unit::{Unit, UnitManager};
 
 /// A word that does not parse: what was given and what would have been understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("“{given}” is not a {what}; expected {expected}")]
+#[error("“{given}” is no {what}; expected {expected}")]
 pub struct ParseError {
     /// What kind of word was expected.
     pub what: &'static str,

@@ -1,15 +1,18 @@
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::MonotonicNs;
 
 /// A process id as users see it: the kernel's thread group id, in the initial pid namespace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
+#[ts(export, export_to = "evidence.ts")]
 pub struct Pid(pub u32);
 
 /// A user id in the initial user namespace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
+#[ts(export, export_to = "evidence.ts")]
 pub struct Uid(pub u32);
 
 impl Uid {

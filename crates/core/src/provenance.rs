@@ -1,13 +1,15 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Where a file comes from, as the package databases of this machine say.
 ///
 /// Whoever may write those databases (root) can say in them what they like: “verified” means that nobody changed the file without
 /// changing the database too.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase", tag = "state", content = "of")]
+#[ts(export, export_to = "evidence.ts")]
 pub enum Provenance {
     /// The content is what the package shipped.
     Verified(Package),
@@ -22,7 +24,8 @@ pub enum Provenance {
 }
 
 /// A package that lists a file. Its texts are printable ASCII without spaces.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "evidence.ts")]
 pub struct Package {
     /// Whose database says so.
     pub manager: PackageManager,
@@ -33,8 +36,9 @@ pub struct Package {
 }
 
 /// A package manager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
+#[ts(export, export_to = "evidence.ts")]
 pub enum PackageManager {
     /// dpkg: Debian, Ubuntu and what is built on them.
     Deb,
@@ -49,10 +53,13 @@ pub enum PackageManager {
 }
 
 impl PackageManager {
+    /// All package managers.
+    pub const ALL: [Self; 5] = [Self::Deb, Self::Rpm, Self::Pacman, Self::Flatpak, Self::Snap];
+
     /// The manager of a word that [`Self::as_str`] gave.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Deb, Self::Rpm, Self::Pacman].into_iter().find(|manager| manager.as_str() == word)
+        Self::ALL.into_iter().find(|manager| manager.as_str() == word)
     }
 
     /// The word before a package's name.
@@ -112,5 +119,18 @@ impl Provenance {
             Self::Verified(package) | Self::Modified(package) | Self::Unchecked(package) => Some(package),
             Self::Unowned | Self::Unknown(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_package_manager_reads_back() {
+        for manager in PackageManager::ALL {
+            assert_eq!(PackageManager::from_word(manager.as_str()), Some(manager));
+        }
+        assert_eq!(PackageManager::from_word("brew"), None);
     }
 }

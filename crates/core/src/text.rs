@@ -1,13 +1,15 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Text that another program chose: a path, a name, a command line, a domain.
 ///
 /// It has no `Display`, so that it cannot reach a person without a decision on how to make it harmless:
 /// [`Untrusted::for_terminal`] or [`Untrusted::for_markup`].
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(transparent)]
+#[ts(export, export_to = "evidence.ts")]
 pub struct Untrusted(String);
 
 impl Untrusted {

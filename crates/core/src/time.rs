@@ -1,12 +1,14 @@
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`): the clock of all arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct MonotonicNs(pub u64);
 
 /// Milliseconds since 1970 (UTC): the label on what is stored and shown, never used for arithmetic on intervals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
+#[ts(export, export_to = "evidence.ts", type = "number")]
 pub struct UnixMillis(pub i64);
 
 impl UnixMillis {

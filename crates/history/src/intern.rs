@@ -44,11 +44,14 @@ impl Interner {
     /// Where `record` is stored.
     pub(crate) fn place(&mut self, connection: &Connection, record: &Record) -> rusqlite::Result<Place> {
         let (owner, seen) = match &record.owner {
-            Owner::Program { lineage, application, provenance, .. } => {
+            Owner::Program { lineage, application, provenance, code } => {
                 let application = self.applications.id(connection, application)?;
                 let Chain { id: lineage, executable, script } =
                     self.lineages.id(connection, &mut self.executables, &mut self.texts, lineage)?;
                 self.executables.note_provenance(connection, executable, provenance, record.last)?;
+                if let (Some(script), Some(code)) = (script, code) {
+                    self.executables.note_provenance(connection, script, code, record.last)?;
+                }
                 let seen = |executable, is_script| {
                     let uid = record.uid;
                     Sighting { application, executable, uid, is_script }

@@ -31,7 +31,7 @@ pub use history::History;
 pub use query::{Answer, Group, Question};
 pub use reader::{Info, Reader};
 pub use record::Record;
-pub use tables::application::{ApplicationRow, KnownApplication};
+pub use tables::application::{ApplicationRow, Content, KnownApplication};
 pub use tables::checkpoint::Checkpoint;
 pub use tables::finding::{Answered, FindingRow, FindingState, NewFinding, Subject};
 pub use tables::learning::Learning;

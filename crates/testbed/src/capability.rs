@@ -20,11 +20,32 @@ pub enum Capability {
     Namespaces,
     /// A [`crate::Desktop`] can be started.
     Desktop,
+    /// Programs in C can be compiled.
+    CCompiler,
+    /// A debugger can take hold of a process.
+    Gdb,
+    /// Files can be served by a process.
+    Fuse,
+    /// An image of btrfs can be made and mounted.
+    Btrfs,
+    /// Packages of Debian can be built and installed, into a folder.
+    Dpkg,
 }
 
 impl Capability {
     /// All of them, each after those that it includes.
-    pub const ALL: [Self; 5] = [Self::Root, Self::Ebpf, Self::PrivateBus, Self::Namespaces, Self::Desktop];
+    pub const ALL: [Self; 10] = [
+        Self::Root,
+        Self::Ebpf,
+        Self::PrivateBus,
+        Self::Namespaces,
+        Self::Desktop,
+        Self::CCompiler,
+        Self::Gdb,
+        Self::Fuse,
+        Self::Btrfs,
+        Self::Dpkg,
+    ];
 
     /// Its words after "needs" in `#[ignore = "needs …"]`.
     #[must_use]
@@ -35,6 +56,11 @@ impl Capability {
             Self::PrivateBus => "a private bus",
             Self::Namespaces => "namespaces",
             Self::Desktop => "a desktop",
+            Self::CCompiler => "a C compiler",
+            Self::Gdb => "gdb",
+            Self::Fuse => "FUSE",
+            Self::Btrfs => "btrfs",
+            Self::Dpkg => "dpkg",
         }
     }
 
@@ -51,6 +77,13 @@ impl Capability {
             Self::Desktop => Self::PrivateBus.missing().or_else(|| {
                 first_missing(&["Xvfb", "openbox", "xfce4-panel", "xfconf-query", "xdotool", "scrot"])
             }),
+            Self::CCompiler => first_missing(&["cc"]),
+            Self::Gdb => first_missing(&["gdb"]),
+            Self::Fuse => device_missing("/dev/fuse"),
+            Self::Btrfs => {
+                first_missing(&["mkfs.btrfs", "btrfs"]).or_else(|| device_missing("/dev/loop-control"))
+            }
+            Self::Dpkg => first_missing(&["dpkg", "dpkg-deb"]),
         }
     }
 
@@ -72,6 +105,10 @@ fn namespaces_missing() -> Option<String> {
     (!has_them)
         .then(|| "the kernel has no network namespaces".to_owned())
         .or_else(|| first_missing(&["ip", "nft"]))
+}
+
+fn device_missing(path: &str) -> Option<String> {
+    (!Path::new(path).exists()).then(|| format!("there is no {path}"))
 }
 
 fn first_missing(programs: &[&str]) -> Option<String> {

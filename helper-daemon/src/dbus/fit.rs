@@ -34,6 +34,8 @@ mod tests {
             application: (*name).to_owned(),
             path: "a\0b".to_owned(),
             sha256: String::new(),
+            provenance: None,
+            script: None,
             review: String::new(),
             first_unix_ms: 0,
             last_unix_ms: 0,

@@ -1,4 +1,4 @@
-use portolan_bus::{Application, Finding, LiveRow, LiveTick, QueryRow};
+use portolan_bus::{Application, Finding, LiveRow, LiveTick, Provenance, QueryRow};
 
 /// Something with texts that other programs chose.
 ///
@@ -33,8 +33,17 @@ impl Texts for Finding {
 
 impl Texts for Application {
     fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        [&mut self.application, &mut self.path].into_iter()
+        let Self { application, path, provenance, script, .. } = self;
+        let of_script =
+            script.as_mut().map(|script| [Some(&mut script.path), reason(&mut script.provenance)]);
+        let own = [Some(application), Some(path), reason(provenance)];
+        own.into_iter().chain(of_script.into_iter().flatten()).flatten()
     }
+}
+
+/// A package's texts are printable (`portolan_core::Package`).
+fn reason(provenance: &mut Option<Provenance>) -> Option<&mut String> {
+    provenance.as_mut().and_then(|provenance| provenance.reason.as_mut())
 }
 
 impl Texts for LiveRow {

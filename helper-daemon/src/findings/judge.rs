@@ -99,7 +99,7 @@ impl Judge {
                     }
                     None => {
                         let kind = FindingKind::ChangedExecutable;
-                        talk.finding(kind, Severity::Loud, content, previous, provenance, now)
+                        talk.finding(kind, Severity::Loud, content, previous, now)
                     }
                 },
             });
@@ -117,7 +117,7 @@ impl Judge {
         }
         let is_modified = provenances().any(|one| matches!(one, Provenance::Modified(_)));
         let severity = if is_modified { Severity::Loud } else { Severity::Normal };
-        talk.finding(FindingKind::NewApplication, severity, executable, None, Some(talk.provenance), now)
+        talk.finding(FindingKind::NewApplication, severity, executable, None, now)
     }
 
     /// Portolan learns until then; what begins to talk before is the baseline. `None`: no longer.
@@ -201,7 +201,6 @@ impl<'a> Talk<'a> {
         severity: Severity,
         content: Executable,
         previous_sha256: Option<Sha256Digest>,
-        provenance: Option<&Provenance>,
         at: UnixMillis,
     ) -> NewFinding {
         let subject = Subject {
@@ -212,8 +211,12 @@ impl<'a> Talk<'a> {
             uid: self.uid,
             remote: self.remote,
         };
-        let script = self.lineage.script.clone();
-        let evidence = Evidence { provenance: provenance.cloned(), script, ..Evidence::default() };
+        let evidence = Evidence {
+            provenance: Some(self.provenance.clone()),
+            script: self.lineage.script.clone(),
+            code: self.code.cloned(),
+            ..Evidence::default()
+        };
         NewFinding { at, kind, severity, subject: Some(subject), group: None, detail: None, evidence }
     }
 }

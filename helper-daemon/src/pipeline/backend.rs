@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use super::{
+    applications,
     findings::to_wire,
     handle::{Command, Handle},
     writer::Writing,
@@ -208,18 +209,7 @@ impl Backend for DaemonBackend {
     async fn applications(&self, viewer: Viewer) -> Result<Vec<Application>, Error> {
         self.flush().await?;
         let rows = self.read(DISK_PATIENCE, move |reader| reader.applications(only(viewer))).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Application {
-                application: row.application.as_untrusted().as_raw().to_owned(),
-                path: row.executable.path.as_raw().to_owned(),
-                sha256: row.executable.sha256.to_string(),
-                review: row.review.to_string(),
-                first_unix_ms: row.first.0,
-                last_unix_ms: row.last.0,
-                executables: row.executables,
-            })
-            .collect())
+        Ok(rows.into_iter().map(applications::to_wire).collect())
     }
 
     async fn review(&self, by: Uid, application: ApplicationKey, state: ReviewState) -> Result<(), Error> {

@@ -23,6 +23,7 @@
 //! Invariants: a byte is in exactly one row, and leaves it only when the history has it. Nothing on the recorder's thread
 //! waits for a disk, a hash or a client.
 
+mod applications;
 mod backend;
 mod conservation;
 mod findings;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use portolan_bus::{
     Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, Ledger,
-    LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, QueryResult, QueryRow,
-    Resources, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
+    LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, Provenance, QueryResult,
+    QueryRow, Resources, Script, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
 };
 
 use portolan_core::{Evidence, Member, Uid};
@@ -146,6 +146,14 @@ pub(crate) fn application() -> Application {
         application: "path:/usr/bin/curl".into(),
         path: "/usr/bin/curl".into(),
         sha256: "ab".repeat(32),
+        provenance: Some(Provenance {
+            state: "verified".into(),
+            package_manager: Some("deb".into()),
+            package_name: Some("curl".into()),
+            package_version: Some("7.88.1-10".into()),
+            reason: None,
+        }),
+        script: Some(Script { path: "/opt/x.py".into(), sha256: "cd".repeat(32), provenance: None }),
         review: "unreviewed".into(),
         first_unix_ms: 1,
         last_unix_ms: 2,

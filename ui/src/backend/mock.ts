@@ -1,5 +1,6 @@
 import type { Finding, LiveRow, LiveTick, Status } from "../bindings/bindings";
 import type { WindowEvent } from "../bindings/desktop";
+import type { Evidence } from "../bindings/evidence";
 import type { Backend } from "./backend";
 
 /** The states that the stand-in can show. */
@@ -144,6 +145,12 @@ function nobody(path: string, rx_bytes: number): LiveRow {
   return { ...none, path, uid: 0, tx_bytes: 0, rx_bytes, flows: 0 };
 }
 
+const UNOWNED: Evidence = { provenance: { state: "unowned" } };
+const MODIFIED: Evidence = {
+  provenance: { state: "modified", of: { manager: "deb", name: "openssh-client", version: "1:9.2p1-2" } },
+  foreign_code: [{ kind: "preload", path: HOSTILE[0] ?? "", sha256: null, provenance: { state: "unowned" }, since: 0 }],
+};
+
 function findingsOf(scene: Scene, nowMs: number): Finding[] {
   if (scene === "quiet") return [];
   return actorsOf(scene)
@@ -167,7 +174,7 @@ function findingsOf(scene: Scene, nowMs: number): Finding[] {
       uid: actor.uid,
       remote: index === 0 ? "151.101.2.132:443" : "[2a04:4e42::644]:443",
       detail: null,
-      evidence: null,
+      evidence: JSON.stringify(index === 1 ? MODIFIED : UNOWNED),
     }));
 }
 

@@ -22,6 +22,14 @@ path: string,
  */
 sha256: string, 
 /**
+ * Where that comes from; `None` where nobody looked.
+ */
+provenance: Provenance | null, 
+/**
+ * The newest script, where the executable is an interpreter; `None` also when its content is not known.
+ */
+script: Script | null, 
+/**
  * `unreviewed`, `approved` or `ignored`.
  */
 review: string, 
@@ -353,6 +361,31 @@ tx_bytes: number,
 rx_bytes: number, };
 
 /**
+ * Where a file comes from: `portolan_core::Provenance`, flat.
+ */
+export type Provenance = { 
+/**
+ * `verified`, `modified`, `unchecked`, `unowned` or `unknown`.
+ */
+state: string, 
+/**
+ * Whose database lists it: `deb`, `rpm`, `pacman`, `flatpak` or `snap`; `None` when none does.
+ */
+package_manager: string | null, 
+/**
+ * The package's name.
+ */
+package_name: string | null, 
+/**
+ * The package's version.
+ */
+package_version: string | null, 
+/**
+ * Why it is unknown: a sentence.
+ */
+reason: string | null, };
+
+/**
  * A question to the history.
  */
 export type QueryRequest = { 
@@ -395,8 +428,8 @@ access: Access, };
  */
 export type QueryRow = { 
 /**
- * A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `parent_path`,
- * `parent_sha256`). A key that is missing is not known; then `unattributed` or `kernel` may say why.
+ * A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `provenance`, `package`; the same of
+ * a script as `script_path` and so on; `parent_path`, `parent_sha256`). A key that is missing is not known; then `unattributed` or `kernel` may say why.
  */
 keys: Record<string, string>, 
 /**
@@ -444,6 +477,23 @@ processes: number,
  * Process events that were taken from the kernel since it started.
  */
 process_events: number, };
+
+/**
+ * What an interpreter runs.
+ */
+export type Script = { 
+/**
+ * Its path.
+ */
+path: string, 
+/**
+ * Its hash.
+ */
+sha256: string, 
+/**
+ * Where it comes from; `None` where nobody looked.
+ */
+provenance: Provenance | null, };
 
 /**
  * What the daemon found when it moved known bytes through loopback.

@@ -19,7 +19,7 @@ use crate::{place::Place, tool};
 
 /// A cold build on a slow machine.
 pub(super) const BUILD_LIMIT: Duration = Duration::from_secs(3600);
-/// One test program.
+/// One test program, or of the tests that need something those of one module.
 const TEST_LIMIT: Duration = Duration::from_secs(1200);
 
 /// A test program that cargo built.
@@ -125,14 +125,15 @@ fn outcome(status: ExitStatus, output: String) -> anyhow::Result<Outcome> {
     Ok(Outcome { counts, output })
 }
 
-/// Runs the tests that need something, those with the same needs together, or says why not.
+/// Runs the tests that need something, those of a module with the same needs together, or says why not.
 fn run_ignored(tests: &Tests, ignored: Vec<Ignored>, report: &mut Report) {
-    let mut by_reason: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for test in ignored {
-        by_reason.entry(test.reason).or_default().push(test.name);
+        let module = test.name.rsplit_once("::").map_or("", |(module, _)| module).to_owned();
+        groups.entry((module, test.reason)).or_default().push(test.name);
     }
-    for (reason, names) in by_reason {
-        let title = format!("{} ({reason})", tests.name);
+    for ((module, reason), names) in groups {
+        let title = format!("{} {module} ({reason})", tests.name);
         let Some(needs) = libtest::needs(&reason) else {
             let known = Capability::ALL.map(Capability::words).join(", ");
             report.check(&title, || bail!("#[ignore] must say \"needs …\" with some of: {known}"));

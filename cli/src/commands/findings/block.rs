@@ -1,7 +1,7 @@
 //! One finding as a few lines, with what to do about it.
 
 use portolan_bus::{Finding, FindingState, Severity};
-use portolan_core::{Evidence, FindingKind, UnixMillis, Untrusted};
+use portolan_core::{ApplicationKey, Evidence, FindingKind, UnixMillis, Untrusted};
 
 use crate::show::{clock::Clock, shell, users::Users, wrap::wrap};
 
@@ -19,7 +19,7 @@ pub(super) fn block(
         vec![format!("#{}  {when}  {}{}", finding.id, title(finding), state(finding, clock, users))];
     let mut say = |line: String| lines.push(wrap(&format!("    {line}"), terminal_width, 6));
     if let Some(path) = &finding.path {
-        say(harmless(path));
+        say(named(path, finding.application.as_deref()));
     }
     if let Some(detail) = &finding.detail {
         say(harmless(detail));
@@ -111,6 +111,16 @@ fn group(finding: &Finding) -> Option<String> {
         1 => format!("1 application was {what}"),
         count => format!("{count} applications were {what}"),
     })
+}
+
+/// The path, after the application's name where that says more: `x.py (python3): /usr/bin/python3.11`.
+fn named(path: &str, application: Option<&str>) -> String {
+    let path = Untrusted::from(path);
+    let name = application.map(|key| ApplicationKey::from_stored(key.into()).display_name());
+    match name.filter(|name| path.as_raw().rsplit('/').next() != Some(name.as_raw())) {
+        Some(name) => format!("{}: {}", name.for_terminal(), path.for_terminal()),
+        None => path.for_terminal(),
+    }
 }
 
 pub(super) fn harmless(text: &str) -> String {

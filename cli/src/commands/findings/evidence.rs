@@ -18,9 +18,14 @@ pub(super) fn lines(
     if let Some(provenance) = &evidence.provenance {
         page.say(from(provenance));
     }
-    if let Some(script) = &evidence.script {
-        page.say(format!("runs the script {}", script.path.for_terminal()));
-        page.hash(script.sha256);
+    let code = evidence.code.as_ref().map(|code| format!(": {}", from(code))).unwrap_or_default();
+    match &evidence.script {
+        Some(script) => {
+            page.say(format!("runs the script {}{code}", script.path.for_terminal()));
+            page.hash(script.sha256);
+        }
+        None if !code.is_empty() => page.say(format!("what it runs{code}")),
+        None => {}
     }
     if let Some(process) = &evidence.process {
         page.process("process", process, clock, users);

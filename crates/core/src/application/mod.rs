@@ -11,6 +11,7 @@ mod stable;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 pub use facts::{Facts, FileOrigin};
 pub use interpreted::{Code, Interpreted, Invocation, code_variables};
@@ -23,8 +24,9 @@ use kind::{Kind, Shape};
 ///
 /// Written `kind:rest`. Two that are different applications are never written the same. The text holds what programs chose
 /// and is therefore hostile.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
+#[ts(export, export_to = "evidence.ts")]
 pub struct ApplicationKey(Untrusted);
 
 impl ApplicationKey {

@@ -66,7 +66,7 @@ fn every_form_is_read_and_nothing_else() {
     let error = "deb:/usr/bin/curl".parse::<ApplicationKey>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "“deb:/usr/bin/curl” is not a program of a package; expected deb:PACKAGE:PATH, such as deb:curl:/usr/bin/curl"
+        "“deb:/usr/bin/curl” is no program of a package; expected deb:PACKAGE:PATH, such as deb:curl:/usr/bin/curl"
     );
 }
 

@@ -90,8 +90,14 @@ impl Keys<'_, '_> {
 
     fn dimension(&mut self, dimension: Dimension) -> rusqlite::Result<()> {
         match dimension {
-            Dimension::Executable => self.executable(dimension.as_str(), "path", "sha256"),
-            Dimension::Script => self.executable(dimension.as_str(), "script_path", "script_sha256"),
+            Dimension::Executable => {
+                self.executable(dimension.as_str(), "path", "sha256")?;
+                self.texts(["provenance", "package"])
+            }
+            Dimension::Script => {
+                self.executable(dimension.as_str(), "script_path", "script_sha256")?;
+                self.texts(["script_provenance", "script_package"])
+            }
             Dimension::Parent => self.executable(dimension.as_str(), "parent_path", "parent_sha256"),
             Dimension::Remote => {
                 let column = self.column();
@@ -104,12 +110,7 @@ impl Keys<'_, '_> {
             | Dimension::Direction
             | Dimension::Command
             | Dimension::Unit
-            | Dimension::Container => {
-                let column = self.column();
-                let text = self.row.get(column)?;
-                self.put(dimension.as_str(), text);
-                Ok(())
-            }
+            | Dimension::Container => self.texts([dimension.as_str()]),
             Dimension::User
             | Dimension::Port
             | Dimension::RemotePort
@@ -122,6 +123,15 @@ impl Keys<'_, '_> {
                 Ok(())
             }
         }
+    }
+
+    fn texts<const N: usize>(&mut self, keys: [&str; N]) -> rusqlite::Result<()> {
+        keys.into_iter().try_for_each(|key| {
+            let column = self.column();
+            let text = self.row.get(column)?;
+            self.put(key, text);
+            Ok(())
+        })
     }
 
     fn executable(&mut self, key: &str, path_key: &str, sha256_key: &str) -> rusqlite::Result<()> {

@@ -22,6 +22,20 @@ pub(crate) enum Needs {
     Parent,
 }
 
+/// The package of an executable: `deb curl 7.88.1-10`. NULL where none is known.
+macro_rules! package {
+    ($table:literal) => {
+        concat!(
+            $table,
+            ".package_manager || ' ' || ",
+            $table,
+            ".package_name || ' ' || ",
+            $table,
+            ".package_version"
+        )
+    };
+}
+
 /// Says of groups without an executable why they have none; goes before the dimensions where one of them is about the owner.
 pub(crate) const OWNER: Columns = Columns {
     group: &[("a.owner", "owner"), ("a.reason", "reason")],
@@ -51,13 +65,14 @@ pub(crate) fn of(dimension: Dimension) -> Columns {
             group: &[("l.executable_id", "executable_id")],
             needs: Needs::Lineage,
             labels: "LEFT JOIN executable e ON e.id = g.executable_id LEFT JOIN text e_path ON e_path.id = e.path_id",
-            shown: &["e_path.value", "e.sha256"],
+            shown: &["e_path.value", "e.sha256", "e.provenance", package!("e")],
         },
         Dimension::Script => Columns {
             group: &[("l.script_path_id", "script_path_id"), ("l.script_sha256", "script_sha256")],
             needs: Needs::Lineage,
-            labels: "LEFT JOIN text script ON script.id = g.script_path_id",
-            shown: &["script.value", "g.script_sha256"],
+            labels: "LEFT JOIN text script ON script.id = g.script_path_id
+                LEFT JOIN executable se ON se.path_id = g.script_path_id AND se.sha256 = g.script_sha256",
+            shown: &["script.value", "g.script_sha256", "se.provenance", package!("se")],
         },
         Dimension::Parent => Columns {
             group: &[("p.executable_id", "parent_executable_id")],

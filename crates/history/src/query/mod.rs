@@ -37,8 +37,8 @@ pub struct Answer {
 pub struct Group {
     /// The value of each dimension by its word. Hostile text.
     ///
-    /// `executable` is a path and comes with `path` and `sha256`; `script` comes with `script_path` and `script_sha256`,
-    /// `parent` with `parent_path` and `parent_sha256`;
+    /// `executable` is a path and comes with `path`, `sha256`, `provenance` (its word) and `package` (`deb curl 7.88.1-10`); `script`
+    /// comes with the same as `script_path` and so on, `parent` with `parent_path` and `parent_sha256`;
     /// `time` is in milliseconds since 1970. A key that is missing is not known. By application, executable or parent,
     /// the kernel's groups have `kernel` = `kernel`, and groups without an owner have `unattributed` with the reason.
     pub keys: BTreeMap<String, String>,

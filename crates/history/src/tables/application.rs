@@ -1,4 +1,4 @@
-use portolan_core::{ApplicationKey, Executable, ReviewState, Uid, UnixMillis};
+use portolan_core::{ApplicationKey, Executable, Provenance, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{executable, parse_column};
@@ -10,7 +10,9 @@ pub struct ApplicationRow {
     /// What a review names.
     pub application: ApplicationKey,
     /// The executable that appeared last.
-    pub executable: Executable,
+    pub executable: Content,
+    /// The script that appeared last; `None` where it runs none, or none whose content is known.
+    pub script: Option<Content>,
     /// What a person decided.
     pub review: ReviewState,
     /// When it talked first.
@@ -19,6 +21,15 @@ pub struct ApplicationRow {
     pub last: UnixMillis,
     /// How many executables it has had.
     pub executables: u32,
+}
+
+/// What an application was, and where that comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The file.
+    pub file: Executable,
+    /// Where it comes from; `None` where nobody looked.
+    pub provenance: Option<Provenance>,
 }
 
 /// An application as the daemon needs it to judge what is new.
@@ -120,18 +131,30 @@ pub(crate) fn known(connection: &Connection) -> rusqlite::Result<Vec<KnownApplic
 
 /// Applications that `viewer` used (all when `None`), as that viewer used them; the newest first.
 pub(crate) fn list(connection: &Connection, viewer: Option<Uid>) -> rusqlite::Result<Vec<ApplicationRow>> {
+    let whose = if viewer.is_some() { " AND uid = :viewer" } else { "" };
+    let newest = |is_script: u8| {
+        format!(
+            "(SELECT executable_id FROM (SELECT application_id, executable_id, min(first_ms) AS appeared_ms
+                FROM sighting WHERE is_script = {is_script}{whose} GROUP BY application_id, executable_id) n
+                WHERE n.application_id = a.id ORDER BY appeared_ms DESC, executable_id DESC LIMIT 1)"
+        )
+    };
     let sql = format!(
-        "SELECT a.key, a.review, t.value, e.sha256, s.first_ms, s.last_ms, s.executables FROM
+        "SELECT a.key, a.review, s.first_ms, s.last_ms, s.executables,
+            t.value, e.sha256, {}, script_path.value, script.sha256, {} FROM
             (SELECT application_id, min(first_ms) AS first_ms, max(last_ms) AS last_ms,
-                count(DISTINCT executable_id) AS executables FROM sighting WHERE {0} GROUP BY application_id) s
+                count(DISTINCT executable_id) AS executables FROM sighting WHERE is_script = 0{whose}
+                GROUP BY application_id) s
             JOIN application a ON a.id = s.application_id
-            JOIN executable e ON e.id = (SELECT executable_id FROM
-                (SELECT application_id, executable_id, min(first_ms) AS appeared_ms FROM sighting WHERE {0}
-                    GROUP BY application_id, executable_id) n
-                WHERE n.application_id = a.id ORDER BY appeared_ms DESC, executable_id DESC LIMIT 1)
+            JOIN executable e ON e.id = {}
             JOIN text t ON t.id = e.path_id
+            LEFT JOIN executable script ON script.id = {}
+            LEFT JOIN text script_path ON script_path.id = script.path_id
             ORDER BY s.first_ms DESC, a.id DESC",
-        if viewer.is_some() { "is_script = 0 AND uid = :viewer" } else { "is_script = 0" }
+        executable::provenance_of("e"),
+        executable::provenance_of("script"),
+        newest(0),
+        newest(1),
     );
     let mut statement = connection.prepare(&sql)?;
     if let Some(viewer) = viewer {
@@ -142,17 +165,24 @@ pub(crate) fn list(connection: &Connection, viewer: Option<Uid>) -> rusqlite::Re
     while let Some(row) = rows.next()? {
         let (application, review) = key_and_review(row)?;
         // The join has an executable for every application; a row without one cannot come.
-        let Some(executable) = executable::from_columns(row, 2)? else { continue };
+        let Some(executable) = content(row, 5)? else { continue };
         applications.push(ApplicationRow {
             application,
             executable,
+            script: content(row, 12)?,
             review,
-            first: UnixMillis(row.get(4)?),
-            last: UnixMillis(row.get(5)?),
-            executables: row.get(6)?,
+            first: UnixMillis(row.get(2)?),
+            last: UnixMillis(row.get(3)?),
+            executables: row.get(4)?,
         });
     }
     Ok(applications)
+}
+
+/// Reads a path, a hash and a provenance from the columns that start at `column`; `None` when they are NULL.
+fn content(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Content>> {
+    let Some(file) = executable::from_columns(row, column)? else { return Ok(None) };
+    Ok(Some(Content { file, provenance: executable::provenance_from(row, column + 2)? }))
 }
 
 fn key_and_review(row: &Row<'_>) -> rusqlite::Result<(ApplicationKey, ReviewState)> {

@@ -90,11 +90,14 @@ impl Executables {
     }
 }
 
-/// The columns that [`provenance_from`] reads, of the table `e`.
-pub(crate) const PROVENANCE: &str =
-    "e.provenance, e.package_manager, e.package_name, e.package_version, e.provenance_reason";
+/// The columns that [`provenance_from`] reads, of the table `executable` by another name.
+pub(crate) fn provenance_of(table: &str) -> String {
+    ["provenance", "package_manager", "package_name", "package_version", "provenance_reason"]
+        .map(|column| format!("{table}.{column}"))
+        .join(", ")
+}
 
-/// Reads a provenance from the columns of [`PROVENANCE`] that start at `column`; `None` where nobody looked.
+/// Reads a provenance from the columns of [`provenance_of`] that start at `column`; `None` where nobody looked.
 pub(crate) fn provenance_from(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Provenance>> {
     let text = |offset| row.get::<_, Option<String>>(column + offset);
     let (Some(word), reason) = (text(0)?, text(4)?) else { return Ok(None) };

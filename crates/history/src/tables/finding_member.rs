@@ -45,7 +45,7 @@ pub(crate) fn of(connection: &Connection, id: i64, viewer: Option<Uid>) -> rusql
                 JOIN executable e ON e.id = m.executable_id JOIN text t ON t.id = e.path_id
                 WHERE m.finding_id = ?1 AND m.uid = ifnull(?2, m.uid)
                 ORDER BY t.value, a.key, m.uid, e.id LIMIT {SHOWN}",
-            executable::PROVENANCE
+            executable::provenance_of("e")
         ))?
         .query_map((id, viewer.map(|viewer| viewer.0)), from_row)?
         .collect()

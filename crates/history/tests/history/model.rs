@@ -45,6 +45,9 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
             Dimension::Application => owner(&mut keys, record).map(|(_, _, application)| application),
             Dimension::Executable => {
                 let executable = owner(&mut keys, record).map(|(executable, ..)| executable);
+                // As `world` has it: nobody looked. By a package: see `provenance`.
+                let provenance = executable.as_ref().map(|_| ("provenance".to_owned(), "unknown".to_owned()));
+                keys.extend(provenance);
                 describe(&mut keys, executable, "path", "sha256")
             }
             Dimension::Script => {

@@ -48,7 +48,7 @@ fn a_viewer_sees_of_an_application_only_what_they_ran() {
     let seen = |viewer: Option<u32>| -> Vec<(u8, i64, i64, u32)> {
         let rows = reader.applications(viewer.map(Uid)).unwrap();
         rows.iter()
-            .map(|row| (row.executable.sha256.0[0], row.first.0, row.last.0, row.executables))
+            .map(|row| (row.executable.file.sha256.0[0], row.first.0, row.last.0, row.executables))
             .collect()
     };
     assert_eq!(seen(None), [(2, 5, 31, 2)]);

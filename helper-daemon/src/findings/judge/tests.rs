@@ -140,6 +140,20 @@ fn what_a_new_application_is_made_of_decides_how_loud_it_is() {
 }
 
 #[test]
+fn a_finding_says_where_the_interpreter_and_where_what_it_runs_come_from() {
+    let program = |content| {
+        Program::of("/usr/bin/python3", 1, verified()).with_script(Some(content), Some(Provenance::Unowned))
+    };
+    let mut judge = Judge::default();
+    for (content, kind) in [(2, NewApplication), (3, ChangedExecutable)] {
+        let found = judge.observe(&program(content).talk(), NOW).remove(0);
+        assert_eq!(found.kind, kind);
+        let Evidence { provenance, code, .. } = found.evidence;
+        assert_eq!((provenance, code), (Some(verified()), Some(Provenance::Unowned)));
+    }
+}
+
+#[test]
 fn what_the_history_knows_is_not_told() {
     for review in [ReviewState::Unreviewed, ReviewState::Approved, ReviewState::Ignored] {
         let mut judge = known(review, &[1, 2]);
