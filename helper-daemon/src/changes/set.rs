@@ -27,7 +27,8 @@ const SWEEP_NS: u64 = 10_000_000_000;
 pub struct Counts {
     /// Files that are watched.
     pub watched: u64,
-    /// Files that are not: there were too many, their filesystem does not tell of changes, or nobody knows where they are.
+    /// Files that are not: there were too many, or their filesystem does not tell of changes. What was gone before it could be
+    /// watched is not among them.
     pub not_watched: u64,
     /// Changes that were looked at later than at once, because the same file had just been looked at.
     pub looked_at_later: u64,
@@ -201,6 +202,7 @@ impl<P: Changer> Changes<P> {
         if let Seen::Way { places, root: found, .. } = &looked.seen {
             root = is_first.then_some(*found);
             if let Err(error) = watched.hold(number, places) {
+                self.counts.not_watched += 1;
                 return self.give_up(number, &error.to_string(), watched);
             }
         }
@@ -236,7 +238,6 @@ impl<P: Changer> Changes<P> {
             let path = Untrusted::from_bytes(&file.look.path).for_terminal();
             tracing::info!("{path} is not watched for changes: {why}");
         }
-        self.counts.not_watched += 1;
         watched.forget(number);
         self.forget(number);
     }

@@ -164,7 +164,10 @@ fn names(processes: &[ProcessEvidence]) -> String {
         let file = process.path.as_raw().rsplit('/').next().unwrap_or_default();
         if file.is_empty() { path(&process.path) } else { Untrusted::from(file).for_terminal() }
     };
-    processes.iter().map(name).collect::<Vec<_>>().join(" ← ")
+    let mut names: Vec<String> = processes.iter().map(name).collect();
+    // Who only forked is said once.
+    names.dedup();
+    names.join(" ← ")
 }
 
 fn path(path: &Untrusted) -> String {
