@@ -18,6 +18,7 @@ mod fuse;
 mod impostors;
 mod kills;
 mod life;
+mod loads;
 mod memory;
 mod mounts;
 mod owners;
