@@ -5,11 +5,10 @@ use std::{
 };
 
 use portolan_bpf::{Event, EventKind};
-use portolan_core::{
-    Interpreted, Invocation, MonotonicNs, Pid, Placement, ProcessKey, Untrusted, mask_secrets,
-};
+use portolan_core::{Interpreted, Invocation, MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
 
 use super::{
+    command_line::command_line,
     exec::{Exec, ExecNote},
     file::{self, FileKey},
     hasher::{Hashed, Hasher},
@@ -29,10 +28,6 @@ const KEPT_AFTER_END_NS: u64 = 10_000_000_000;
 const KEPT_AFTER_END_TICKS: u64 = 3;
 /// How long an answer about the origin of a file is waited for.
 const ORIGIN_PATIENCE_NS: u64 = 10_000_000_000;
-/// Bytes of a command line that are kept.
-const COMMAND_LINE_MAX: usize = 1024;
-/// Bytes of arguments that are searched for secrets: one that begins in what is kept may be as long as the rest.
-const MASKED_MAX: usize = 8192;
 
 /// All processes: those that run, and those that ended and may still be owed bytes.
 #[derive(Default)]
@@ -373,45 +368,5 @@ fn not_too_deep(parent: &Rc<Process>, at: MonotonicNs) -> Rc<Process> {
         Rc::clone(parent)
     } else {
         Rc::new(parent.without_parents(at))
-    }
-}
-
-/// Arguments on one line, secrets masked, then cut: half a secret may not look like one. `None` when there are none.
-fn command_line(arguments: &[u8]) -> Option<Untrusted> {
-    let arguments = arguments.get(..MASKED_MAX).unwrap_or(arguments);
-    let arguments = arguments.strip_suffix(b"\0").unwrap_or(arguments);
-    if arguments.is_empty() {
-        return None;
-    }
-    let mut line = mask_secrets(arguments);
-    if line.len() > COMMAND_LINE_MAX {
-        let is_within = |byte: &u8| byte & 0xc0 == 0x80; // a character of UTF-8
-        let kept = line[..=COMMAND_LINE_MAX].iter().rposition(|byte| !is_within(byte));
-        line.truncate(kept.unwrap_or_default());
-    }
-    line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-    Some(Untrusted::from_bytes(&line))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(arguments: &str) -> String {
-        command_line(arguments.as_bytes()).unwrap().as_raw().to_owned()
-    }
-
-    #[test]
-    fn a_long_command_line_is_cut_behind_its_secrets_and_between_characters() {
-        assert_eq!(line("a\0b c\0"), "a b c");
-        assert_eq!(command_line(b""), None);
-        let plain = "x".repeat(COMMAND_LINE_MAX - 20);
-        let token = format!("ghp_{}", "0123456789abcdefABCDEF0123456789wxyz");
-        let masked = line(&format!("{plain}\0{token}\0more"));
-        assert_eq!(masked, format!("{plain} ghp_*** more"));
-        let filled = "x".repeat(COMMAND_LINE_MAX - 1);
-        assert_eq!(line(&format!("{filled}ä")), filled);
-        assert_eq!(line(&format!("{filled}yz")), format!("{filled}y"));
-        assert!(line(&"ä".repeat(100_000)).len() <= COMMAND_LINE_MAX);
     }
 }

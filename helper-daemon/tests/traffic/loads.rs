@@ -72,9 +72,15 @@ async fn of_a_program_that_was_there_before_the_daemon_the_same_is_found_out() {
     let programs = Programs::new();
     let long = "x".repeat(20_000);
     let mut children = [
-        waiting(&programs, "a.py", |command| drop(command.env("PYTHONPATH", "/nowhere"))),
-        waiting(&programs, "b.py", |command| drop(command.env_clear())),
-        waiting(&programs, "c.py", |command| drop(command.arg(&long))),
+        waiting(&programs, "a.py", |command| {
+            command.env("PYTHONPATH", "/nowhere");
+        }),
+        waiting(&programs, "b.py", |command| {
+            command.env_clear();
+        }),
+        waiting(&programs, "c.py", |command| {
+            command.arg(&long);
+        }),
     ];
     let bed = Bed::start();
     let server = bed.programs.server();

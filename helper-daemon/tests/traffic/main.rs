@@ -10,6 +10,7 @@ mod command_lines;
 mod conservation;
 mod containers;
 mod disks;
+mod exec_arguments;
 mod exec_facts;
 mod faults;
 mod findings;
