@@ -8,12 +8,15 @@
 
 #include <linux/types.h>
 
-#define PORTOLAN_ARGUMENTS_MAX 1024	/* bytes of a command line that travel with an exec */
+#define PORTOLAN_ARGUMENTS_MAX 8192	/* bytes of a command line that travel with an exec */
 #define PORTOLAN_NAME_MAX 256		/* bytes of the executed file's name, its NUL included */
+#define PORTOLAN_SCRIPT_MAX 1024	/* bytes of a script's name, its NUL included */
 #define PORTOLAN_CGROUP_MAX 1024	/* bytes of the names of a cgroup that travel with an event */
 #define PORTOLAN_DIRECTORY_MAX 2048	/* bytes of the names of a working directory that travel with an exec */
-#define PORTOLAN_ENVIRONMENT_MAX 2048	/* bytes of the variables that travel with an exec */
+#define PORTOLAN_ENVIRONMENT_MAX 4096	/* bytes of the variables that travel with an exec */
 #define PORTOLAN_VALUE_MAX 256		/* bytes of a variable's value; of a longer one, one more is sent */
+#define PORTOLAN_VARIABLES_MAX 64	/* variables that matter */
+#define PORTOLAN_VARIABLE_WORDS 3	/* of 8 bytes, for the longest of their names */
 #define PORTOLAN_CLOSED_MAX 131072	/* flows closed between two readings */
 #define PORTOLAN_CLOSINGS_MAX 32768	/* sockets closed between two readings; beyond, they go to the table of flows */
 #define PORTOLAN_OVERFLOW_MAX 8192	/* owners whose flows did not fit above */
@@ -141,11 +144,22 @@ enum portolan_environment {
 };
 
 /*
- * One process event. text holds cgroup_len bytes, the names of the cgroup and of those above it up to the root, each with a
- * NUL; then arguments_len bytes of the NUL-separated command line, then name_len bytes of the name that the executed file was
- * opened by (of the interpreter, for a script; without its NUL; 0 when it was too long), then directory_len bytes, the working
- * directory as the cgroup, up to the process's own root, then environment_len bytes, the variables that matter in their order
- * ("NAME=value", each with a NUL). The rest is not sent.
+ * A variable that matters, as the daemon tells the programs: the name with the "=" as words of this machine's order, and a bit for
+ * each bit of it.
+ */
+struct portolan_variable {
+	__u64 name[PORTOLAN_VARIABLE_WORDS];
+	__u64 mask[PORTOLAN_VARIABLE_WORDS];
+	__u64 length;
+};
+
+/*
+ * One process event; behind it, what the lengths say. cgroup_len bytes: the names of the cgroup and of those above it up to the
+ * root, each with a NUL. arguments_len bytes: the NUL-separated command line. name_len bytes: the name that the executed file was
+ * opened by (of the interpreter, for a script; without its NUL; 0 when it was too long). script_len bytes: where the kernel gave
+ * another file to that one (#!, binfmt_misc), the name of the file that exec was called for, with its NUL; a NUL alone when it
+ * was too long. directory_len bytes: the working directory as the cgroup, up to the process's own root. environment_len bytes:
+ * the variables that matter in their order ("NAME=value", each with a NUL).
  */
 struct portolan_event {
 	__u32 kind;		/* enum portolan_event_kind */
@@ -165,9 +179,14 @@ struct portolan_event {
 	__u32 directory_unknown;	/* 1 unless this is an exec whose working directory has a path */
 	__u32 environment_len;
 	__u32 environment;		/* enum portolan_environment */
-	__u32 reserved;
-	__u8 text[PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX + PORTOLAN_DIRECTORY_MAX +
-		  PORTOLAN_ENVIRONMENT_MAX];
+	__u32 script_len;
+};
+
+/* An event with all that may be behind it. */
+struct portolan_message {
+	struct portolan_event event;
+	__u8 text[PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX + PORTOLAN_SCRIPT_MAX +
+		  PORTOLAN_DIRECTORY_MAX + PORTOLAN_ENVIRONMENT_MAX];
 };
 
 /* What calls moved, counted before any cell or table: cumulative, per CPU. What all owners add up to must equal it. */

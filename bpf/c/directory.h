@@ -24,13 +24,13 @@ static __always_inline struct mount *mount_around(struct vfsmount *mount)
 }
 
 /*
- * Goes from the working directory up to the root, through the mounts, and puts the names of the folders into `event`, when there
- * is one. 0 when that does not lead to the root: the folder is removed, out of the root, too deep, or its name too long. Else a
+ * Goes from the working directory up to the root, through the mounts, and puts the names of the folders into `message`, when
+ * there is one. 0 when that does not lead to the root: the folder is removed, out of the root, too deep, or its name too long. Else a
  * number that another walk gives only when everything was the same, each folder's sequence included: when two walks give it, there
  * was a moment between them at which all names were those. (Where a CPU reorders loads, which x86 does not, a name may be older by as
  * much.)
  */
-static __always_inline __u64 walk_up(struct task_struct *task, struct portolan_event *event, __u32 at)
+static __always_inline __u64 walk_up(struct task_struct *task, struct portolan_message *message, __u32 at)
 {
 	struct fs_struct *fs = task->fs;
 	struct vfsmount *mount = BPF_CORE_READ(fs, pwd.mnt), *root_mount = BPF_CORE_READ(fs, root.mnt);
@@ -61,30 +61,31 @@ static __always_inline __u64 walk_up(struct task_struct *task, struct portolan_e
 		if (i == 0 && !BPF_CORE_READ(folder, d_hash.pprev))
 			return 0; /* removed */
 		seen = mix(seen, sequence);
-		if (event) {
-			len = event->directory_len; /* kept there, where the verifier does not follow it through every step */
+		if (message) {
+			len = message->event.directory_len; /* kept there, where the verifier does not follow it through every step */
 			if (len > PORTOLAN_DIRECTORY_MAX - DIRECTORY_NAME_MAX)
 				return 0;
-			added = bpf_probe_read_kernel_str(event->text + at + len, DIRECTORY_NAME_MAX,
+			added = bpf_probe_read_kernel_str(message->text + at + len, DIRECTORY_NAME_MAX,
 							  BPF_CORE_READ(folder, d_name.name));
 			if (added <= 1 || added >= DIRECTORY_NAME_MAX)
 				return 0;
-			event->directory_len = len + added;
+			message->event.directory_len = len + added;
 		}
 		folder = parent;
 	}
 	return 0;
 }
 
-/* After the cgroup, the arguments and the name. */
-static __always_inline void add_directory(struct portolan_event *event, struct task_struct *task)
+/* After the names of the files. */
+static __always_inline void add_directory(struct portolan_message *message, struct task_struct *task)
 {
-	__u32 at = event->cgroup_len + event->arguments_len + event->name_len;
+	struct portolan_event *event = &message->event;
+	__u32 at = event->cgroup_len + event->arguments_len + event->name_len + event->script_len;
 	__u64 seen;
 
-	if (at > PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX)
+	if (at > PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX + PORTOLAN_NAME_MAX + PORTOLAN_SCRIPT_MAX)
 		return;
-	seen = walk_up(task, event, at);
+	seen = walk_up(task, message, at);
 	if (seen && seen == walk_up(task, 0, 0))
 		event->directory_unknown = 0;
 	else

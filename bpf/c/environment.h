@@ -21,58 +21,77 @@
 
 /* A search under way. */
 struct search {
-	struct portolan_event *event;
+	struct portolan_message *message;
 	unsigned long next, end;
-	__u32 at, full; /* in the event's text: where the next variable goes, and from where on there is no room for one */
+	__u32 at, full; /* in the message's text: where the next variable goes, and from where on there is no room for one */
 	__u32 within; /* next is in the middle of a variable */
 };
 
-#define LENGTH_IF(text, name) (__builtin_memcmp(text, name, sizeof(name) - 1) ? 0 : sizeof(name) - 1)
+/*
+ * The variables, sorted by their first byte, and where those of each byte begin; the end of the last is behind. Filled in by the
+ * daemon before the programs are loaded.
+ */
+const volatile struct portolan_variable variables[PORTOLAN_VARIABLES_MAX];
+const volatile __u8 variables_from[256 + 1];
 
-/* Length of a variable's name with the "="; 0 when it does not matter. Most are told by their first byte. */
-static __always_inline __u32 name_that_matters(const __u8 *text)
+/*
+ * Length of a variable's name with the "="; 0 when it does not matter. A function of its own for numbers alone, which the verifier
+ * looks at once, and not for each variable.
+ */
+__noinline __u32 length_of_name(__u32 begin, __u64 first, __u64 second, __u64 third)
 {
-	__u32 length = 0;
+	const volatile struct portolan_variable *variable;
+	__u32 i, at, end;
 
-	switch (text[0]) {
-	case 'L':
-		length = LENGTH_IF(text, "LD_PRELOAD=");
-		if (!length)
-			length = LENGTH_IF(text, "LD_AUDIT=");
-		return length ? length : LENGTH_IF(text, "LD_LIBRARY_PATH=");
-	case 'A':
-		return LENGTH_IF(text, "APPIMAGE=");
-	case 'F':
-		return LENGTH_IF(text, "FLATPAK_ID=");
-	case 'S':
-		return LENGTH_IF(text, "SNAP_NAME=");
-	case 'c':
-		return LENGTH_IF(text, "container=");
+	begin &= 0xff;
+	end = variables_from[begin + 1];
+	for (i = variables_from[begin]; i < end && i < PORTOLAN_VARIABLES_MAX; i++) {
+		at = i;
+		asm volatile("" : "+r"(at)); /* or the compiler counts in a pointer, whose bounds the verifier loses */
+		variable = &variables[at % PORTOLAN_VARIABLES_MAX];
+		if ((first & variable->mask[0]) == variable->name[0] &&
+		    (second & variable->mask[1]) == variable->name[1] &&
+		    (third & variable->mask[2]) == variable->name[2])
+			return variable->length;
 	}
 	return 0;
+}
+
+/* The same of a text. Most are told by their first byte. */
+static __always_inline __u32 name_that_matters(const __u8 *text)
+{
+	__u64 name[PORTOLAN_VARIABLE_WORDS];
+
+	if (variables_from[text[0]] == variables_from[text[0] + 1])
+		return 0;
+	if (bpf_probe_read_kernel(name, sizeof(name), text)) /* words, wherever they begin */
+		return 0;
+	return length_of_name(text[0], name[0], name[1], name[2]);
 }
 
 /* One step of the search; 1 when there is nothing left to do. */
 static long look_at_piece(__u32 index, struct search *search)
 {
-	struct portolan_event *event = search->event;
+	struct portolan_message *message = search->message;
 	__u32 at = search->at, keep, name;
 	long len;
 
-	if (search->next >= search->end || at > search->full || at > sizeof(event->text) - ENVIRONMENT_PIECE)
+	if (search->next >= search->end || at > search->full || at > sizeof(message->text) - ENVIRONMENT_PIECE)
 		return 1;
-	len = bpf_probe_read_user_str(event->text + at, ENVIRONMENT_PIECE, (void *)search->next);
+	len = bpf_probe_read_user_str(message->text + at, ENVIRONMENT_PIECE, (void *)search->next);
 	if (len < 0)
 		return 1;
 	if (!len)
 		len = 1; /* an empty string, as older kernels say it (6.1 does) */
-	name = search->within || len == 1 ? 0 : name_that_matters(event->text + at);
+	name = search->within || len == 1 ? 0 : name_that_matters(message->text + at);
 	if (name) {
 		keep = len - 1;
+		if (name > sizeof(__u64) * PORTOLAN_VARIABLE_WORDS)
+			return 1;
 		if (keep > name + PORTOLAN_VALUE_MAX + 1)
 			keep = name + PORTOLAN_VALUE_MAX + 1;
 		if (keep < ENVIRONMENT_PIECE)
-			event->text[at + keep] = 0;
+			message->text[at + keep] = 0;
 		search->at = at + keep + 1;
 	}
 	search->within = len == ENVIRONMENT_PIECE;
@@ -80,11 +99,14 @@ static long look_at_piece(__u32 index, struct search *search)
 	return 0;
 }
 
-/* After everything else in the event's text. */
-static __always_inline void add_environment(struct portolan_event *event, struct mm_struct *memory)
+/* After everything else in the message's text. */
+static __always_inline void add_environment(struct portolan_message *message, struct mm_struct *memory)
 {
-	__u32 at = event->cgroup_len + event->arguments_len + event->name_len + event->directory_len, i;
-	struct search search = { .event = event, .next = memory->env_start, .end = memory->env_end, .at = at };
+	struct portolan_event *event = &message->event;
+	__u32 at = event->cgroup_len + event->arguments_len + event->name_len + event->script_len +
+		   event->directory_len;
+	__u32 i;
+	struct search search = { .message = message, .next = memory->env_start, .end = memory->env_end, .at = at };
 
 	search.full = at + PORTOLAN_ENVIRONMENT_MAX - ENVIRONMENT_PIECE;
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {

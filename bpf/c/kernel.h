@@ -264,6 +264,7 @@ struct task_struct {
 struct linux_binprm {
 	unsigned int secureexec : 1;
 	struct file *file;
+	const char *filename; /* the file that exec was called for; the same pointer as interp, unless that is an interpreter */
 	const char *interp; /* the file that is executed in the end: a script's interpreter */
 };
 struct bpf_map;

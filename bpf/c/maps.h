@@ -119,7 +119,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct portolan_event);
+	__type(value, struct portolan_message);
 } scratch SEC(".maps");
 
 /* The same for the iterator, of which one runs at a time: it can be preempted, and its CPU's scratch overwritten. */
@@ -127,7 +127,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct portolan_event);
+	__type(value, struct portolan_message);
 } task_scratch SEC(".maps");
 
 /*

@@ -14,6 +14,7 @@
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+#include "arguments.h"
 #include "directory.h"
 #include "environment.h"
 #include "maps.h"
@@ -136,8 +137,9 @@ static __always_inline struct kernfs_node *cgroup_of(struct task_struct *task)
 #define CGROUP_DEPTH 32
 #define CGROUP_NAME_MAX 256 /* with its NUL */
 
-static __always_inline void describe_cgroup(struct portolan_event *event, struct task_struct *task)
+static __always_inline void describe_cgroup(struct portolan_message *message, struct task_struct *task)
 {
+	struct portolan_event *event = &message->event;
 	struct kernfs_node *node = cgroup_of(task), *parent;
 	__u32 len = 0, i;
 	long added;
@@ -151,7 +153,7 @@ static __always_inline void describe_cgroup(struct portolan_event *event, struct
 		}
 		if (len > PORTOLAN_CGROUP_MAX - CGROUP_NAME_MAX)
 			break;
-		added = bpf_probe_read_kernel_str(event->text + len, CGROUP_NAME_MAX, BPF_CORE_READ(node, name));
+		added = bpf_probe_read_kernel_str(message->text + len, CGROUP_NAME_MAX, BPF_CORE_READ(node, name));
 		if (added <= 0)
 			break;
 		len += added;
@@ -180,18 +182,19 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	event->directory_unknown = 1;
 	event->environment_len = 0;
 	event->environment = PORTOLAN_ENVIRONMENT_UNSEARCHED;
-	event->reserved = 0;
+	event->script_len = 0;
 }
 
 /* How many bytes of the event are sent. */
-static __always_inline __u32 size_of(const struct portolan_event *event)
+static __always_inline __u32 size_of(const struct portolan_message *message)
 {
-	__u32 size = event->cgroup_len + event->arguments_len + event->name_len + event->directory_len +
-		     event->environment_len;
+	const struct portolan_event *event = &message->event;
+	__u32 size = event->cgroup_len + event->arguments_len + event->name_len + event->script_len +
+		     event->directory_len + event->environment_len;
 
-	if (size > sizeof(event->text))
-		size = sizeof(event->text);
-	return size + offsetof(struct portolan_event, text);
+	if (size > sizeof(message->text))
+		size = sizeof(message->text);
+	return size + sizeof(*event);
 }
 
 /*
@@ -199,17 +202,18 @@ static __always_inline __u32 size_of(const struct portolan_event *event)
  * exec is worth it: its file may be gone soon. What else happens to a process is read at the next tick, or when a
  * quarter of the ring is full.
  */
-static __always_inline void emit(struct portolan_event *event)
+static __always_inline void emit(struct portolan_message *message)
 {
 	__u64 flags = BPF_RB_FORCE_WAKEUP;
 
-	if (event->kind != PORTOLAN_EVENT_EXEC && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < PORTOLAN_RING_BYTES / 4)
+	if (message->event.kind != PORTOLAN_EVENT_EXEC &&
+	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < PORTOLAN_RING_BYTES / 4)
 		flags = BPF_RB_NO_WAKEUP;
-	if (bpf_ringbuf_output(&events, event, size_of(event), flags))
+	if (bpf_ringbuf_output(&events, message, size_of(message), flags))
 		lose(PORTOLAN_LOSS_EVENTS, 1);
 }
 
-static __always_inline struct portolan_event *room(void)
+static __always_inline struct portolan_message *room(void)
 {
 	__u32 zero = 0;
 
@@ -219,32 +223,19 @@ static __always_inline struct portolan_event *room(void)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct portolan_event *event;
+	struct portolan_message *message;
 
 	if (child->pid != child->tgid)
 		return 0; /* a thread */
-	event = room();
-	if (!event)
+	message = room();
+	if (!message)
 		return 0;
-	describe(event, PORTOLAN_EVENT_FORK, child);
+	describe(&message->event, PORTOLAN_EVENT_FORK, child);
 	/* real_parent is the reaper's child under CLONE_PARENT; who called fork is who started it */
-	owner_of(parent, &event->parent);
-	describe_cgroup(event, child);
-	emit(event);
+	owner_of(parent, &message->event.parent);
+	describe_cgroup(message, child);
+	emit(message);
 	return 0;
-}
-
-/* The name by which the executed file was opened, after the cgroup and the arguments. */
-static __always_inline void add_name(struct portolan_event *event, struct linux_binprm *binprm)
-{
-	__u32 at = event->cgroup_len + event->arguments_len;
-	long len;
-
-	if (at > PORTOLAN_CGROUP_MAX + PORTOLAN_ARGUMENTS_MAX)
-		return;
-	len = bpf_probe_read_kernel_str(event->text + at, PORTOLAN_NAME_MAX, BPF_CORE_READ(binprm, interp));
-	if (len > 1 && len < PORTOLAN_NAME_MAX) /* else empty, or perhaps cut off */
-		event->name_len = len - 1;
 }
 
 /*
@@ -301,63 +292,55 @@ static __always_inline void take_prepared(struct portolan_event *event, struct t
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
-	struct portolan_event *event = room();
-	unsigned long start, end;
-	__u32 at, len;
+	struct portolan_message *message = room();
+	struct portolan_event *event;
 
-	if (!event)
+	if (!message)
 		return 0;
+	event = &message->event;
 	describe(event, PORTOLAN_EVENT_EXEC, task);
 	if (event->file.stamps & PORTOLAN_STAMPS_UNGUARDED)
 		take_prepared(event, task);
-	describe_cgroup(event, task);
-	at = event->cgroup_len;
-	start = task->mm->arg_start;
-	end = task->mm->arg_end;
-	if (end > start) {
-		event->arguments_truncated = end - start > PORTOLAN_ARGUMENTS_MAX;
-		len = event->arguments_truncated ? PORTOLAN_ARGUMENTS_MAX : end - start;
-		if (at <= PORTOLAN_CGROUP_MAX && len <= PORTOLAN_ARGUMENTS_MAX &&
-		    !bpf_probe_read_user(event->text + at, len, (void *)start))
-			event->arguments_len = len;
-	}
-	add_name(event, binprm);
-	add_directory(event, task);
-	add_environment(event, task->mm);
+	describe_cgroup(message, task);
+	add_arguments(message, task->mm);
+	add_name(message, binprm);
+	add_script(message, binprm);
+	add_directory(message, task);
+	add_environment(message, task->mm);
 	if (BPF_CORE_READ_BITFIELD_PROBED(binprm, secureexec))
 		event->environment |= PORTOLAN_ENVIRONMENT_SECURE;
-	emit(event);
+	emit(message);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	struct portolan_event *event;
+	struct portolan_message *message;
 
 	if (task->signal->live.counter > 0)
 		return 0; /* other threads go on */
-	event = room();
-	if (!event)
+	message = room();
+	if (!message)
 		return 0;
-	describe(event, PORTOLAN_EVENT_EXIT, task);
-	emit(event);
+	describe(&message->event, PORTOLAN_EVENT_EXIT, task);
+	emit(message);
 	return 0;
 }
 
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(on_moved, struct cgroup *to, const char *path, struct task_struct *task, _Bool all_threads)
 {
-	struct portolan_event *event;
+	struct portolan_message *message;
 
 	if (task->pid != task->tgid)
 		return 0; /* a thread; its process stays */
-	event = room();
-	if (!event)
+	message = room();
+	if (!message)
 		return 0;
-	describe(event, PORTOLAN_EVENT_MOVED, task);
-	describe_cgroup(event, task);
-	emit(event);
+	describe(&message->event, PORTOLAN_EVENT_MOVED, task);
+	describe_cgroup(message, task);
+	emit(message);
 	return 0;
 }
 
@@ -366,17 +349,17 @@ SEC("iter/task")
 int dump_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct portolan_event *event;
+	struct portolan_message *message;
 	__u32 zero = 0;
 
 	if (!task || task->pid != task->tgid)
 		return 0;
-	event = bpf_map_lookup_elem(&task_scratch, &zero);
-	if (!event)
+	message = bpf_map_lookup_elem(&task_scratch, &zero);
+	if (!message)
 		return 0;
-	describe(event, PORTOLAN_EVENT_TASK, task);
-	describe_cgroup(event, task);
-	bpf_seq_write(ctx->meta->seq, event, size_of(event));
+	describe(&message->event, PORTOLAN_EVENT_TASK, task);
+	describe_cgroup(message, task);
+	bpf_seq_write(ctx->meta->seq, message, size_of(message));
 	return 0;
 }
 

@@ -2,12 +2,15 @@
 
 //! Generated from `bpf/c/abi.h` by `cargo xtask contracts`; do not edit.
 
-pub const PORTOLAN_ARGUMENTS_MAX: u32 = 1024;
+pub const PORTOLAN_ARGUMENTS_MAX: u32 = 8192;
 pub const PORTOLAN_NAME_MAX: u32 = 256;
+pub const PORTOLAN_SCRIPT_MAX: u32 = 1024;
 pub const PORTOLAN_CGROUP_MAX: u32 = 1024;
 pub const PORTOLAN_DIRECTORY_MAX: u32 = 2048;
-pub const PORTOLAN_ENVIRONMENT_MAX: u32 = 2048;
+pub const PORTOLAN_ENVIRONMENT_MAX: u32 = 4096;
 pub const PORTOLAN_VALUE_MAX: u32 = 256;
+pub const PORTOLAN_VARIABLES_MAX: u32 = 64;
+pub const PORTOLAN_VARIABLE_WORDS: u32 = 3;
 pub const PORTOLAN_CLOSED_MAX: u32 = 131072;
 pub const PORTOLAN_CLOSINGS_MAX: u32 = 32768;
 pub const PORTOLAN_OVERFLOW_MAX: u32 = 8192;
@@ -297,6 +300,33 @@ pub type portolan_environment = ::core::ffi::c_uint;
     zerocopy :: IntoBytes,
     zerocopy :: KnownLayout,
 )]
+pub struct portolan_variable {
+    pub name: [__u64; 3usize],
+    pub mask: [__u64; 3usize],
+    pub length: __u64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of portolan_variable"][::core::mem::size_of::<portolan_variable>() - 56usize];
+    ["Alignment of portolan_variable"][::core::mem::align_of::<portolan_variable>() - 8usize];
+    ["Offset of field: portolan_variable::name"][::core::mem::offset_of!(portolan_variable, name) - 0usize];
+    ["Offset of field: portolan_variable::mask"][::core::mem::offset_of!(portolan_variable, mask) - 24usize];
+    ["Offset of field: portolan_variable::length"]
+        [::core::mem::offset_of!(portolan_variable, length) - 48usize];
+};
+#[repr(C)]
+#[derive(
+    Debug,
+    Copy,
+    Clone,
+    Hash,
+    PartialEq,
+    Eq,
+    zerocopy :: FromBytes,
+    zerocopy :: Immutable,
+    zerocopy :: IntoBytes,
+    zerocopy :: KnownLayout,
+)]
 pub struct portolan_event {
     pub kind: __u32,
     pub uid: __u32,
@@ -315,12 +345,11 @@ pub struct portolan_event {
     pub directory_unknown: __u32,
     pub environment_len: __u32,
     pub environment: __u32,
-    pub reserved: __u32,
-    pub text: [__u8; 6400usize],
+    pub script_len: __u32,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 6552usize];
+    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 152usize];
     ["Alignment of portolan_event"][::core::mem::align_of::<portolan_event>() - 8usize];
     ["Offset of field: portolan_event::kind"][::core::mem::offset_of!(portolan_event, kind) - 0usize];
     ["Offset of field: portolan_event::uid"][::core::mem::offset_of!(portolan_event, uid) - 4usize];
@@ -350,9 +379,32 @@ const _: () = {
         [::core::mem::offset_of!(portolan_event, environment_len) - 140usize];
     ["Offset of field: portolan_event::environment"]
         [::core::mem::offset_of!(portolan_event, environment) - 144usize];
-    ["Offset of field: portolan_event::reserved"]
-        [::core::mem::offset_of!(portolan_event, reserved) - 148usize];
-    ["Offset of field: portolan_event::text"][::core::mem::offset_of!(portolan_event, text) - 152usize];
+    ["Offset of field: portolan_event::script_len"]
+        [::core::mem::offset_of!(portolan_event, script_len) - 148usize];
+};
+#[repr(C)]
+#[derive(
+    Debug,
+    Copy,
+    Clone,
+    Hash,
+    PartialEq,
+    Eq,
+    zerocopy :: FromBytes,
+    zerocopy :: Immutable,
+    zerocopy :: IntoBytes,
+    zerocopy :: KnownLayout,
+)]
+pub struct portolan_message {
+    pub event: portolan_event,
+    pub text: [__u8; 16640usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of portolan_message"][::core::mem::size_of::<portolan_message>() - 16792usize];
+    ["Alignment of portolan_message"][::core::mem::align_of::<portolan_message>() - 8usize];
+    ["Offset of field: portolan_message::event"][::core::mem::offset_of!(portolan_message, event) - 0usize];
+    ["Offset of field: portolan_message::text"][::core::mem::offset_of!(portolan_message, text) - 152usize];
 };
 #[repr(C)]
 #[derive(

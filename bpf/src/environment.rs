@@ -1,6 +1,8 @@
 //! What an environment says of what is loaded, and of what a program is part of.
 
-use portolan_core::Untrusted;
+use std::sync::LazyLock;
+
+use portolan_core::{Untrusted, code_variables};
 use serde::{Deserialize, Serialize};
 
 use crate::abi;
@@ -65,7 +67,7 @@ impl Variable {
         Self::Container,
     ];
 
-    /// Its name in an environment. The kernel programs look for the same (c/environment.h).
+    /// Its name in an environment.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -85,6 +87,59 @@ impl Variable {
 pub fn variables(strings: &[u8]) -> Vec<(Variable, Value)> {
     strings.split(|byte| *byte == 0).filter_map(variable).collect()
 }
+
+/// Those variables by which interpreters load other code ([`code_variables`]), each `NAME=VALUE`; of a longer value than is kept,
+/// only `NAME`.
+#[must_use]
+pub fn code_variables_in(strings: &[u8]) -> Vec<Vec<u8>> {
+    let code = |string: &[u8]| {
+        let end = string.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (&string[..end], &string[end + 1..]);
+        CODE_VARIABLES.iter().find(|known| known.as_bytes() == name)?;
+        Some(if value.len() > value_max() { name.to_vec() } else { string.to_vec() })
+    };
+    strings.split(|byte| *byte == 0).filter_map(code).collect()
+}
+
+/// What tells the kernel programs which variables matter (c/environment.h): bytes for their tables `variables` and `variables_from`.
+#[must_use]
+pub fn variable_tables() -> [Vec<u8>; 2] {
+    let names = names_that_matter();
+    let text = |name: &[u8]| {
+        let mut words = [0; NAME_BYTES];
+        words[..name.len()].copy_from_slice(name);
+        words
+    };
+    let rows = names.iter().flat_map(|name| {
+        let mask = vec![0xff; name.len()];
+        let length = u64::try_from(name.len()).unwrap_or(u64::MAX);
+        [&text(name)[..], &text(&mask), &length.to_ne_bytes()].concat()
+    });
+    let mut variables: Vec<u8> = rows.collect();
+    variables.resize(size_of::<[abi::portolan_variable; VARIABLES_MAX]>(), 0);
+    let before = |begin: u16| {
+        let before = names.iter().filter(|name| name.first().is_some_and(|first| u16::from(*first) < begin));
+        u8::try_from(before.count()).unwrap_or(u8::MAX)
+    };
+    [variables, (0..=256).map(before).collect()]
+}
+
+/// With the “=”, sorted; those that the tables have room for, which a test says are all.
+fn names_that_matter() -> Vec<Vec<u8>> {
+    let all = Variable::ALL.into_iter().map(Variable::name).chain(CODE_VARIABLES.iter().copied());
+    let mut names: Vec<Vec<u8>> = all.map(|name| format!("{name}=").into_bytes()).collect();
+    names.retain(|name| name.len() <= NAME_BYTES);
+    names.sort();
+    names.dedup();
+    names.truncate(VARIABLES_MAX);
+    names
+}
+
+static CODE_VARIABLES: LazyLock<Vec<&'static str>> = LazyLock::new(code_variables);
+/// Of the longest name with its “=”.
+const NAME_BYTES: usize = std::mem::offset_of!(abi::portolan_variable, mask);
+const VARIABLES_MAX: usize = 64;
+const _: () = assert!(abi::PORTOLAN_VARIABLES_MAX == 64, "VARIABLES_MAX is the same");
 
 fn variable(string: &[u8]) -> Option<(Variable, Value)> {
     let max = value_max();
@@ -124,6 +179,32 @@ mod tests {
         let environment = Environment { variables: found, ..Environment::default() };
         assert_eq!(environment.values(Variable::Preload).count(), 2);
         assert_eq!(environment.values(Variable::Audit).count(), 0);
+    }
+
+    #[test]
+    fn of_what_makes_interpreters_load_other_code_a_long_value_is_not_told() {
+        let (whole, longer) = ("x".repeat(value_max()), "x".repeat(value_max() + 1));
+        let strings = format!(
+            "PYTHONPATH=/a\0PYTHONPATHS=/b\0LD_PRELOAD=/c\0NODE_OPTIONS=\0PERL5LIB={whole}\0CLASSPATH={longer}\0RUBYLIB\0"
+        );
+        let perl = format!("PERL5LIB={whole}");
+        let expected =
+            ["PYTHONPATH=/a", "NODE_OPTIONS=", &perl, "CLASSPATH"].map(|text| text.as_bytes().to_vec());
+        assert_eq!(code_variables_in(strings.as_bytes()), expected);
+    }
+
+    #[test]
+    fn the_tables_of_the_kernel_programs_have_room_for_all_names() {
+        let names = names_that_matter();
+        assert_eq!(names.len(), Variable::ALL.len() + code_variables().len());
+        let [variables, from] = variable_tables();
+        assert_eq!(variables.len(), size_of::<abi::portolan_variable>() * VARIABLES_MAX);
+        assert_eq!(from.len(), 257);
+        for begin in 0..=255_u8 {
+            let of_it = usize::from(from[usize::from(begin)])..usize::from(from[usize::from(begin) + 1]);
+            assert!(names[of_it.clone()].iter().all(|name| name[0] == begin));
+            assert_eq!(of_it.len(), names.iter().filter(|name| name[0] == begin).count());
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use portolan_core::{MonotonicNs, ProcessKey, Uid, Untrusted};
 use serde::{Deserialize, Serialize};
-use zerocopy::{FromBytes, FromZeros, IntoBytes};
+use zerocopy::FromBytes;
 
 use crate::{
     DecodeError, abi, decode_owner,
@@ -77,10 +77,13 @@ pub struct Event {
     pub file: Option<FileId>,
     /// NUL-separated arguments; empty when they could not be read or the event carries none.
     pub arguments: Vec<u8>,
-    /// Whether there were more arguments than travel with an event.
+    /// Whether there were more arguments than these.
     pub arguments_truncated: bool,
     /// The name by which the executed file was opened, as the program that called exec gave it; empty when not known.
     pub name: Vec<u8>,
+    /// Of an exec: the name of the file that exec was called for, where the kernel gave that to the executed one (`#!`, binfmt_misc);
+    /// empty when it is not known.
+    pub script_name: Option<Vec<u8>>,
     /// The path of its cgroup from the root of the hierarchy; `None` when it is not known (too deep, or the process has ended).
     pub cgroup: Option<Untrusted>,
     /// Inode number of its mount namespace; `None` when it has none any more.
@@ -90,6 +93,8 @@ pub struct Event {
     pub working_directory: Option<Untrusted>,
     /// Of an exec: what its environment says. Of all other events: nothing, not searched.
     pub environment: Environment,
+    /// Its variables by which interpreters load other code: see [`crate::code_variables_in`].
+    pub code_variables: Vec<Vec<u8>>,
 }
 
 /// Decodes one event. `bytes` may be longer than the event (the ring pads), not shorter.
@@ -97,24 +102,24 @@ pub struct Event {
 /// # Errors
 /// When the layout is not the agreed one.
 pub fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
-    let error = || DecodeError { what: "a process event", length: bytes.len() };
-    let mut whole = [0; size_of::<abi::portolan_event>()];
-    if bytes.len() < EVENT_HEADER_BYTES {
-        return Err(error());
-    }
-    let length = bytes.len().min(whole.len());
-    whole[..length].copy_from_slice(&bytes[..length]);
-    let raw = abi::portolan_event::read_from_bytes(&whole).map_err(|_| error())?;
+    split_event(bytes)
+        .map(|(event, _)| event)
+        .ok_or(DecodeError { what: "a process event", length: bytes.len() })
+}
+
+/// The first event, and what is behind it; `None` when the layout is not the agreed one.
+fn split_event(bytes: &[u8]) -> Option<(Event, &[u8])> {
+    let (raw, text) = abi::portolan_event::read_from_prefix(bytes).ok()?;
     let kind = match raw.kind {
         abi::PORTOLAN_EVENT_FORK => EventKind::Fork,
         abi::PORTOLAN_EVENT_EXEC => EventKind::Exec,
         abi::PORTOLAN_EVENT_EXIT => EventKind::Exit,
         abi::PORTOLAN_EVENT_TASK => EventKind::Task,
         abi::PORTOLAN_EVENT_MOVED => EventKind::Moved,
-        _ => return Err(error()),
+        _ => return None,
     };
-    let texts = Texts::of(&raw).ok_or_else(error)?;
-    Ok(Event {
+    let (texts, rest) = Texts::of(&raw, text)?;
+    let event = Event {
         kind,
         process: decode_owner(&raw.process),
         parent: decode_owner(&raw.parent),
@@ -124,6 +129,7 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
         arguments: texts.arguments.to_vec(),
         arguments_truncated: raw.arguments_truncated != 0,
         name: texts.name.to_vec(),
+        script_name: texts.script.strip_suffix(b"\0").map(<[u8]>::to_vec),
         cgroup: (raw.cgroup_unknown == 0).then(|| path_of(texts.cgroup)),
         mount_namespace: (raw.mount_namespace != 0).then_some(raw.mount_namespace),
         working_directory: (raw.directory_unknown == 0).then(|| path_of(texts.directory)),
@@ -132,7 +138,9 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
             is_complete: raw.environment & abi::PORTOLAN_ENVIRONMENT_UNSEARCHED == 0,
             is_secure: raw.environment & abi::PORTOLAN_ENVIRONMENT_SECURE != 0,
         },
-    })
+        code_variables: environment::code_variables_in(texts.environment),
+    };
+    Some((event, rest))
 }
 
 /// Decodes what the task iterator wrote: events back to back, each as long as its text.
@@ -144,49 +152,40 @@ pub fn decode_events(bytes: &[u8]) -> Result<Vec<Event>, DecodeError> {
     let mut events = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
-        let header: &[u8; EVENT_HEADER_BYTES] = rest.first_chunk().ok_or_else(error)?;
-        let mut raw = abi::portolan_event::new_zeroed();
-        raw.as_mut_bytes()[..EVENT_HEADER_BYTES].copy_from_slice(header);
-        let length = EVENT_HEADER_BYTES + Texts::of(&raw).ok_or_else(error)?.len();
-        let (event, tail) = rest.split_at_checked(length).ok_or_else(error)?;
-        events.push(decode_event(event)?);
-        rest = tail;
+        let (event, behind) = split_event(rest).ok_or_else(error)?;
+        events.push(event);
+        rest = behind;
     }
     Ok(events)
 }
 
-/// What an event's text consists of, in this order.
+/// What is behind an event, in this order.
 struct Texts<'a> {
     cgroup: &'a [u8],
     arguments: &'a [u8],
     name: &'a [u8],
+    script: &'a [u8],
     directory: &'a [u8],
     environment: &'a [u8],
 }
 
 impl<'a> Texts<'a> {
-    /// `None` when they are longer than an event.
-    fn of(raw: &'a abi::portolan_event) -> Option<Self> {
-        let mut rest = raw.text.as_slice();
+    /// With what is behind them; `None` when that is less than they need.
+    fn of(raw: &abi::portolan_event, mut rest: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let mut next = |length: u32| {
             let (text, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
             rest = after;
             Some(text)
         };
-        Some(Self {
+        let texts = Self {
             cgroup: next(raw.cgroup_len)?,
             arguments: next(raw.arguments_len)?,
             name: next(raw.name_len)?,
+            script: next(raw.script_len)?,
             directory: next(raw.directory_len)?,
             environment: next(raw.environment_len)?,
-        })
-    }
-
-    fn len(&self) -> usize {
-        [self.cgroup, self.arguments, self.name, self.directory, self.environment]
-            .map(<[u8]>::len)
-            .iter()
-            .sum()
+        };
+        Some((texts, rest))
     }
 }
 
@@ -199,9 +198,6 @@ fn path_of(names: &[u8]) -> Untrusted {
     }
     Untrusted::from_bytes(&path)
 }
-
-/// Size of an event without its text.
-const EVENT_HEADER_BYTES: usize = std::mem::offset_of!(abi::portolan_event, text);
 
 fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
     (raw.inode != 0).then_some(FileId {
@@ -228,25 +224,39 @@ fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
 
 #[cfg(test)]
 mod tests {
+    use zerocopy::{FromZeros, IntoBytes};
+
     use super::*;
     use crate::{Value, Variable};
 
-    #[test]
-    fn an_event_may_end_after_its_text_and_not_before_it() {
+    const TEXT: &[u8] =
+        b"in\0outside_\0a\0bc\0/x/bin/y\0d\ne\0home\0LD_PRELOAD=/a\0FLATPAK_ID=b.c\0PYTHONPATH=/p\0";
+
+    fn an_exec() -> abi::portolan_event {
         let mut raw = abi::portolan_event::new_zeroed();
         raw.kind = abi::PORTOLAN_EVENT_EXEC;
         raw.process.pid = 9;
         raw.cgroup_len = 12;
         raw.arguments_len = 5;
         raw.name_len = 2;
+        raw.script_len = 7;
         raw.directory_len = 9;
-        raw.environment_len = 29;
-        raw.text[..57].copy_from_slice(b"in\0outside_\0a\0bc\0/xd\ne\0home\0LD_PRELOAD=/a\0FLATPAK_ID=b.c\0");
-        let event = decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES + 57]).unwrap();
+        raw.environment_len = 43;
+        raw
+    }
+
+    fn bytes(raw: &abi::portolan_event) -> Vec<u8> {
+        [raw.as_bytes(), TEXT].concat()
+    }
+
+    #[test]
+    fn what_is_behind_an_event_is_told_apart() {
+        let event = decode_event(&bytes(&an_exec())).unwrap();
         assert_eq!(
             (event.arguments.as_slice(), event.name.as_slice()),
             (b"a\0bc\0".as_slice(), b"/x".as_slice())
         );
+        assert_eq!(event.script_name, Some(b"/bin/y".to_vec()));
         assert_eq!(event.cgroup, Some("/outside_/in".into()));
         assert_eq!(event.working_directory, Some("/home/d\ne".into()));
         let value = |text: &str| Value { text: text.into(), is_cut: false };
@@ -254,23 +264,43 @@ mod tests {
             event.environment.variables,
             [(Variable::Preload, value("/a")), (Variable::FlatpakId, value("b.c"))]
         );
+        assert_eq!(event.code_variables, [b"PYTHONPATH=/p"]);
         assert!(event.environment.is_complete && !event.environment.is_secure);
-        let two = [&raw.as_bytes()[..EVENT_HEADER_BYTES + 57]; 2].concat();
+    }
+
+    #[test]
+    fn events_come_one_behind_the_other_and_none_is_shorter_than_it_says() {
+        let whole = bytes(&an_exec());
+        let event = decode_event(&whole).unwrap();
+        let two = [&whole[..], &whole].concat();
+        assert_eq!(decode_event(&two).unwrap(), event, "the ring pads");
         assert_eq!(decode_events(&two).unwrap(), [event.clone(), event]);
-        assert!(decode_events(&two[1..]).is_err());
-        raw.arguments_len = u32::MAX;
-        assert!(decode_events(raw.as_bytes()).is_err());
-        raw.arguments_len = 5;
-        assert!(decode_event(&raw.as_bytes()[..EVENT_HEADER_BYTES - 1]).is_err());
-        raw.environment_len = u32::try_from(raw.text.len()).unwrap();
-        assert!(decode_event(raw.as_bytes()).is_err(), "all texts together are too long");
-        raw.environment_len = 0;
-        raw.directory_unknown = 1;
-        raw.environment = abi::PORTOLAN_ENVIRONMENT_UNSEARCHED | abi::PORTOLAN_ENVIRONMENT_SECURE;
-        let event = decode_event(raw.as_bytes()).unwrap();
+        assert!(decode_events(&two[1..]).is_err() && decode_events(&two[..two.len() - 1]).is_err());
+        assert!(decode_event(&whole[..whole.len() - 1]).is_err());
+        assert!(decode_event(&whole[..an_exec().as_bytes().len() - 1]).is_err());
+        assert!(decode_event(&bytes(&abi::portolan_event { arguments_len: u32::MAX, ..an_exec() })).is_err());
+        assert!(decode_event(&bytes(&abi::portolan_event { kind: 99, ..an_exec() })).is_err());
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_empty() {
+        let raw = abi::portolan_event {
+            directory_unknown: 1,
+            environment: abi::PORTOLAN_ENVIRONMENT_UNSEARCHED | abi::PORTOLAN_ENVIRONMENT_SECURE,
+            environment_len: 0,
+            ..an_exec()
+        };
+        let event = decode_event(&bytes(&raw)).unwrap();
         assert_eq!(event.working_directory, None);
         assert_eq!(event.environment, Environment { is_secure: true, ..Environment::default() });
-        raw.kind = 99;
-        assert!(decode_event(raw.as_bytes()).is_err());
+        let script = |script_len, text: &[u8]| {
+            let raw = abi::portolan_event {
+                kind: abi::PORTOLAN_EVENT_EXEC,
+                script_len,
+                ..abi::portolan_event::new_zeroed()
+            };
+            decode_event(&[raw.as_bytes(), text].concat()).unwrap().script_name
+        };
+        assert_eq!((script(0, b""), script(1, b"\0")), (None, Some(Vec::new())));
     }
 }

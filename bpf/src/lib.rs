@@ -13,7 +13,7 @@ mod event;
 mod map;
 
 pub use decode::{Cell, DecodeError, Socket, decode_closed, decode_owner, split_socket};
-pub use environment::{Environment, Value, Variable, variables};
+pub use environment::{Environment, Value, Variable, code_variables_in, variable_tables, variables};
 pub use event::{Event, EventKind, FileId, Stamps, decode_event, decode_events};
 pub use map::{Counters, FlowKey, OwnerKey, Truth};
 

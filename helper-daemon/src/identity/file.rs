@@ -7,7 +7,7 @@ use std::{
     },
 };
 
-use portolan_bpf::{Environment, FileId, variables};
+use portolan_bpf::{Environment, FileId, code_variables_in, variables};
 use portolan_core::{Pid, UnixMillis, Untrusted};
 use rustix::fs::{Mode, OFlags, ResolveFlags, Statx};
 use serde::{Deserialize, Serialize};
@@ -144,9 +144,12 @@ fn open_if_unchanged(found: OwnedFd, executed: &FileId) -> Option<(OwnedFd, Untr
     Some((open_unless_served(found, executed)?, path))
 }
 
-/// The command line of a process, NUL-separated; empty when it is gone or has none.
-pub(super) fn read_arguments(pid: Pid, limit: usize) -> Vec<u8> {
-    read(pid, "cmdline", limit).unwrap_or_default()
+/// The command line of a process, NUL-separated, as the process lets it be seen now, and whether it is longer than that; empty when
+/// it is gone or has none.
+pub(super) fn read_arguments(pid: Pid) -> (Vec<u8>, bool) {
+    let arguments = read(pid, "cmdline", ARGUMENTS_MAX).unwrap_or_default();
+    let is_cut = arguments.len() == ARGUMENTS_MAX;
+    (arguments, is_cut)
 }
 
 /// The working directory of a process as it is now, seen from its own root; `None` when it has no path there, or is gone.
@@ -168,15 +171,18 @@ pub(super) fn read_working_directory(pid: Pid) -> Option<Untrusted> {
     }
 }
 
-/// What the environment of a process says, as the process lets it be seen now: it may have written over it since its exec.
-pub(super) fn read_environment(pid: Pid) -> Environment {
+/// What the environment of a process says, as the process lets it be seen now: it may have written over it since its exec. Beside
+/// it, the variables by which interpreters load other code.
+pub(super) fn read_environment(pid: Pid) -> (Environment, Vec<Vec<u8>>) {
     let strings = read(pid, "environ", ENVIRONMENT_MAX).unwrap_or_default();
-    Environment {
+    let vector = read(pid, "auxv", AUXILIARY_MAX).unwrap_or_default();
+    let environment = Environment {
         variables: variables(&strings),
-        // A process that has just ended has an empty one, too.
-        is_complete: !strings.is_empty() && strings.len() < ENVIRONMENT_MAX,
-        is_secure: read(pid, "auxv", AUXILIARY_MAX).is_some_and(|vector| is_secure(&vector)),
-    }
+        // Who has just ended shows neither; who shows a vector after an empty environment has an empty one.
+        is_complete: !(strings.is_empty() && vector.is_empty()) && strings.len() < ENVIRONMENT_MAX,
+        is_secure: is_secure(&vector),
+    };
+    (environment, code_variables_in(&strings))
 }
 
 /// Whether AT_SECURE is set in an auxiliary vector: pairs of words (getauxval(3)).
@@ -198,6 +204,17 @@ fn read(pid: Pid, name: &str, limit: usize) -> Option<Vec<u8>> {
     Some(content)
 }
 
+/// The parent of a process; `None` when it is gone, or has none.
+pub(super) fn parent_of(pid: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.0)).ok()?;
+    // The name before it may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let parent: u32 = fields.split_whitespace().nth(1)?.parse().ok()?;
+    (parent != 0).then_some(Pid(parent))
+}
+
+/// Bytes of a command line that are read.
+const ARGUMENTS_MAX: usize = 128 * 1024;
 /// Bytes of an environment that are searched.
 const ENVIRONMENT_MAX: usize = 128 * 1024;
 /// Bytes of an auxiliary vector that are searched; kernels fill some 400.
@@ -219,22 +236,37 @@ mod tests {
         let here = fs::canonicalize(folder.path()).unwrap().join("a\nb");
         fs::create_dir(&here).unwrap();
         let mut command = Command::new("/bin/cat");
-        command.env("LD_LIBRARY_PATH", "/x").env("UNIMPORTANT", "y").current_dir(&here);
+        command
+            .env("LD_LIBRARY_PATH", "/x")
+            .env("UNIMPORTANT", "y")
+            .env("PYTHONPATH", "/p")
+            .current_dir(&here);
         let running = Program::start_with_stdin("cat", command).unwrap();
         let pid = Pid(running.pid());
         assert_eq!(
             read_working_directory(pid),
             Some(Untrusted::from_bytes(here.as_os_str().as_encoded_bytes()))
         );
-        let environment = read_environment(pid);
+        let (environment, code) = read_environment(pid);
         let values: Vec<&str> =
             environment.values(Variable::LibraryPath).map(|value| value.text.as_raw()).collect();
         assert_eq!(values, ["/x"]);
         assert!(environment.is_complete && !environment.is_secure);
+        assert_eq!(code, [b"PYTHONPATH=/p"]);
+        assert_eq!(read_arguments(pid), (b"/bin/cat\0".to_vec(), false));
         fs::remove_dir(&here).unwrap();
         assert_eq!(read_working_directory(pid), None, "it is removed");
         drop(running);
-        assert_eq!(read_environment(pid), Environment::default());
+        assert_eq!(read_environment(pid), (Environment::default(), Vec::new()));
+    }
+
+    #[test]
+    fn an_empty_environment_is_told_from_that_of_a_process_that_is_gone() {
+        let mut command = Command::new("/bin/cat");
+        command.env_clear();
+        let running = Program::start_with_stdin("cat", command).unwrap();
+        let environment = read_environment(Pid(running.pid())).0;
+        assert_eq!(environment, Environment { is_complete: true, ..Environment::default() });
     }
 
     #[test]
@@ -242,13 +274,4 @@ mod tests {
         let vector = |secure: usize| [6, 4096, AT_SECURE, secure, 0, 0].map(usize::to_ne_bytes).concat();
         assert!(is_secure(&vector(1)) && !is_secure(&vector(0)) && !is_secure(&vector(1)[..31]));
     }
-}
-
-/// The parent of a process; `None` when it is gone, or has none.
-pub(super) fn parent_of(pid: Pid) -> Option<Pid> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.0)).ok()?;
-    // The name before it may hold anything.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let parent: u32 = fields.split_whitespace().nth(1)?.parse().ok()?;
-    (parent != 0).then_some(Pid(parent))
 }

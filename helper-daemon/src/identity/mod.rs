@@ -3,6 +3,7 @@
 //! Invariants: a hash is only ever of the descriptor that was executed, and only when the file did not change in between;
 //! where that is not certain the answer is a reason, not a guess. Nothing is hashed on the thread that reads events.
 
+mod command_line;
 mod evidence;
 mod exec;
 mod executed_file;

@@ -1,16 +1,14 @@
 use std::{
-    borrow::Cow,
     cell::{Cell, OnceCell, RefCell},
     collections::{HashMap, HashSet, VecDeque},
     rc::Rc,
 };
 
 use portolan_bpf::{Event, EventKind};
-use portolan_core::{
-    Interpreted, Invocation, MonotonicNs, Pid, Placement, ProcessKey, Untrusted, mask_secrets,
-};
+use portolan_core::{Interpreted, Invocation, MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
 
 use super::{
+    command_line::command_line,
     exec::{Exec, ExecNote},
     file::{self, FileKey},
     hasher::{Hashed, Hasher},
@@ -32,8 +30,6 @@ const KEPT_AFTER_END_TICKS: u64 = 3;
 const QUESTIONS: usize = 16_384;
 /// How long an answer about the origin of a file is waited for.
 const ORIGIN_PATIENCE_NS: u64 = 10_000_000_000;
-/// Bytes of a command line that are kept.
-const ARGUMENTS_MAX: usize = 1024;
 
 /// All processes: those that run, and those that ended and may still be owed bytes.
 #[derive(Default)]
@@ -216,7 +212,7 @@ impl Processes {
         self.begin(key, &event, exec, parent);
     }
 
-    /// It runs another executable. What the event does not say of its arguments, /proc may.
+    /// It runs another executable. What the event does not say, nobody is asked: /proc says what the program wants others to see.
     fn executed(&mut self, key: ProcessKey, event: Event) {
         let exec = Rc::new(self.exec_of(key.pid, &event));
         let parent = self.parent_of(key, event.parent, event.at);
@@ -229,23 +225,18 @@ impl Processes {
 
     fn exec_of(&mut self, pid: Pid, event: &Event) -> Exec {
         let (image, path) = self.image_of(pid, event);
-        let mut arguments = Cow::Borrowed(&event.arguments);
-        if arguments.is_empty() || event.arguments_truncated {
-            let longer = file::read_arguments(pid, ARGUMENTS_MAX);
-            if longer.len() > arguments.len() {
-                arguments = Cow::Owned(longer);
-            }
-        }
+        let variables: Vec<&[u8]> = event.code_variables.iter().map(Vec::as_slice).collect();
         let placement = self.placements.of(event.cgroup.as_ref());
         let note = ExecNote {
-            command_line: self.keeps_command_lines.then(|| command_line(&arguments)).flatten(),
+            command_line: self.keeps_command_lines.then(|| command_line(&event.arguments)).flatten(),
             interpreted: Interpreted::of(&Invocation {
                 path: path.as_raw(),
-                arguments: (!arguments.is_empty()).then_some(&arguments[..]),
+                arguments: (!event.arguments.is_empty()).then_some(&event.arguments[..]),
                 arguments_are_cut: event.arguments_truncated,
                 working_directory: event.working_directory.as_ref(),
-                script_name: None,
-                variables: &[],
+                script_name: event.script_name.as_deref(),
+                variables: &variables,
+                variables_are_cut: !event.environment.is_complete,
             }),
             working_directory: event.working_directory.clone(),
             environment: event.environment.clone(),
@@ -276,9 +267,18 @@ impl Processes {
     /// A process whose beginning was not seen: asks /proc what it runs, where and with what.
     fn found(&mut self, key: ProcessKey, event: Event) {
         if !self.table.contains_key(&key) {
+            let (arguments, arguments_truncated) = file::read_arguments(key.pid);
+            let (environment, code_variables) = file::read_environment(key.pid);
             let working_directory = file::read_working_directory(key.pid);
-            let environment = file::read_environment(key.pid);
-            self.executed(key, Event { working_directory, environment, ..event });
+            let found = Event {
+                arguments,
+                arguments_truncated,
+                environment,
+                code_variables,
+                working_directory,
+                ..event
+            };
+            self.executed(key, found);
         }
     }
 
@@ -373,15 +373,4 @@ fn not_too_deep(parent: &Rc<Process>, at: MonotonicNs) -> Rc<Process> {
     } else {
         Rc::new(parent.without_parents(at))
     }
-}
-
-/// Arguments on one line, secrets masked; `None` when there are none.
-fn command_line(arguments: &[u8]) -> Option<Untrusted> {
-    let arguments = arguments.strip_suffix(b"\0").unwrap_or(arguments);
-    if arguments.is_empty() {
-        return None;
-    }
-    let line: Vec<u8> =
-        mask_secrets(arguments).iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
-    Some(Untrusted::from_bytes(&line))
 }

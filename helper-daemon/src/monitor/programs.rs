@@ -71,8 +71,13 @@ impl Programs {
     pub(super) fn load(pins: Option<&Pins>) -> Result<Self, MonitorError> {
         let types = Btf::from_sys_fs().map_err(MonitorError::NoTypeInformation)?;
         let kept: Vec<String> = kept_tables().collect();
+        let [variables, variables_from] = portolan_bpf::variable_tables();
         let mut loader = EbpfLoader::new();
-        loader.btf(Some(&types)).allow_unsupported_maps();
+        loader
+            .btf(Some(&types))
+            .allow_unsupported_maps()
+            .override_global("variables", &variables[..], true)
+            .override_global("variables_from", &variables_from[..], true);
         if let Some(pins) = pins {
             for name in &kept {
                 loader.map_pin_path(name, pins.map(name));

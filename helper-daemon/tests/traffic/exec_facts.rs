@@ -9,6 +9,7 @@ use std::{
 };
 
 use portolan_bpf::{Environment, Event, EventKind, Variable};
+use portolan_core::code_variables;
 use portolan_testbed::{Folder, Keeper, Program};
 use portoland::{clock::Now, monitor::Monitor};
 use rustix::event::{EventfdFlags, eventfd};
@@ -16,14 +17,14 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::bed::PATIENCE;
 
 /// The kernel programs without a daemon.
-struct Watch {
+pub(crate) struct Watch {
     monitor: Option<Monitor>,
-    folder: Folder,
+    pub(crate) folder: Folder,
     _keeper: Keeper,
 }
 
 impl Watch {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = Folder::for_everybody().unwrap();
         let name =
             folder.path().file_name().unwrap().to_str().unwrap().replace("portolan-", "portolan-test-");
@@ -46,7 +47,7 @@ impl Watch {
     }
 
     /// The exec with these arguments.
-    fn exec_of(&mut self, arguments: &[u8]) -> Event {
+    pub(crate) fn exec_of(&mut self, arguments: &[u8]) -> Event {
         let monitor = self.monitor.as_mut().unwrap();
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -299,9 +300,35 @@ fn nobody_hides_a_variable_behind_others_without_that_being_seen() {
     let large = "('V=' . 'x' x 120000) x 8, 'LD_PRELOAD=/hidden'";
     let large = watch.exec_in("large", &mut raw_exec("large", large)).environment;
     assert!(!large.is_complete && large.variables.is_empty());
-    let full = "('container=' . 'x' x 256) x 12, 'LD_PRELOAD=/hidden'";
+    let full = "('container=' . 'x' x 256) x 24, 'LD_PRELOAD=/hidden'";
     let full = watch.exec_in("full", &mut raw_exec("full", full)).environment;
     assert!(!full.is_complete && full.variables.len() > 4, "{full:?}");
+}
+
+#[test]
+#[ignore = "needs root, eBPF and a private bus"]
+fn what_makes_interpreters_load_other_code_comes_with_the_exec() {
+    let mut watch = Watch::start();
+    let mut code = |word: &str, set: &[(&str, &str)]| {
+        let mut command = Command::new("/bin/true");
+        let event = watch.exec_in(word, command.arg(word).env_clear().envs(set.iter().copied()));
+        assert!(event.environment.is_complete && event.environment.variables.is_empty(), "{word}");
+        let text = |variable| String::from_utf8(variable).unwrap();
+        event.code_variables.into_iter().map(text).collect::<Vec<_>>()
+    };
+    assert_eq!(code("none", &[]), Vec::<String>::new());
+    let others =
+        [("PYTHONPATHS", "x"), ("XPYTHONPATH", "x"), ("PYTHON", "x"), ("PATH", "/bin"), ("JDK_JAVA", "x")];
+    assert_eq!(code("others", &others), Vec::<String>::new());
+    let all: Vec<&str> = code_variables();
+    assert!(all.contains(&"PYTHONPATH") && all.is_sorted(), "{all:?}");
+    let set: Vec<(&str, &str)> = all.iter().map(|name| (*name, "/nothing")).collect();
+    let expected: Vec<String> = all.iter().map(|name| format!("{name}=/nothing")).collect();
+    assert_eq!(code("all", &set), expected);
+    let (whole, longer) = ("x".repeat(256), "x".repeat(257));
+    let lengths = [("CLASSPATH", &*whole), ("NODE_OPTIONS", ""), ("PERL5LIB", &longer)];
+    let expected = [format!("CLASSPATH={whole}"), "NODE_OPTIONS=".to_owned(), "PERL5LIB".to_owned()];
+    assert_eq!(code("lengths", &lengths), expected);
 }
 
 #[test]

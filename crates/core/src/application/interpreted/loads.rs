@@ -2,7 +2,7 @@ use super::{Unknowable, path};
 use crate::{Untrusted, application::stable};
 
 /// What all of them may take in a key; beyond, nobody knows what is run.
-const MAX_BYTES: usize = 4096;
+const MAX_BYTES: usize = 16 * 1024;
 
 /// Code that an interpreter is told to load besides what it runs: words `OPTION=VALUE`, without a space in them.
 #[derive(Debug)]
@@ -29,9 +29,23 @@ impl<'a> Loads<'a> {
 
     /// Notes paths, separated by colons.
     pub(super) fn paths(&mut self, option: &[u8], value: &[u8]) -> Result<(), Unknowable> {
-        let entries = value.split(|byte| *byte == b':').map(|entry| self.resolved(entry));
-        let value = entries.collect::<Result<Vec<_>, _>>()?.join(":");
-        self.push(option, &value)
+        let mut paths = String::new();
+        for (index, entry) in value.split(|byte| *byte == b':').enumerate() {
+            if index > 0 {
+                paths.push(':');
+            }
+            paths += &self.resolved(entry)?;
+            // Each may be longer than it is written, by the working directory.
+            if paths.len() > MAX_BYTES {
+                return Err(Unknowable);
+            }
+        }
+        self.push(option, &paths)
+    }
+
+    /// Notes that something may be loaded, nobody knows what.
+    pub(super) fn unknown(&mut self, option: &[u8]) -> Result<(), Unknowable> {
+        self.push(option, "?")
     }
 
     /// Notes a program that is run by another and runs something itself.

@@ -31,10 +31,14 @@ pub struct Invocation<'a> {
     pub arguments_are_cut: bool,
     /// Its working directory, as the kernel knows it; `None` when it is not known.
     pub working_directory: Option<&'a Untrusted>,
-    /// The name by which a file was executed that the kernel gave to this interpreter: by its `#!`, or by binfmt_misc.
+    /// The name by which a file was executed that the kernel gave to this interpreter: by its `#!`, or by binfmt_misc. Empty when it
+    /// is not known.
     pub script_name: Option<&'a [u8]>,
-    /// Variables of its environment, each `NAME=VALUE`: of [`code_variables`] at least.
+    /// Variables of its environment, of [`code_variables`] at least: each `NAME=VALUE`, or `NAME` when its value is not known to its
+    /// end.
     pub variables: &'a [&'a [u8]],
+    /// Whether there may be more of them.
+    pub variables_are_cut: bool,
 }
 
 /// What an interpreter runs.

@@ -205,11 +205,19 @@ impl<'a> Reader<'a> {
     /// Notes the variables by which an interpreter loads other code.
     pub(super) fn add_variables(&mut self, interpreter: &Interpreter) -> Result<(), Unknowable> {
         for variable in self.invocation.variables {
-            let Some(at) = variable.iter().position(|byte| *byte == b'=') else { continue };
-            let (name, value) = (&variable[..at], &variable[at + 1..]);
-            if interpreter.variables.iter().any(|known| known.as_bytes() == name) && !value.is_empty() {
-                self.loads.name(name, value)?;
+            let mut parts = variable.splitn(2, |byte| *byte == b'=');
+            let (name, value) = (parts.next().unwrap_or_default(), parts.next());
+            if !interpreter.variables.iter().any(|known| known.as_bytes() == name) {
+                continue;
             }
+            match value {
+                None => self.loads.unknown(name)?,
+                Some(b"") => {}
+                Some(value) => self.loads.name(name, value)?,
+            }
+        }
+        if self.invocation.variables_are_cut && !interpreter.variables.is_empty() {
+            self.loads.unknown(b"environment")?;
         }
         Ok(())
     }

@@ -304,6 +304,40 @@ fn variables_that_load_code() {
 }
 
 #[test]
+fn variables_that_are_not_known_whole_may_load_anything() {
+    let cut = |path, arguments: &[&str], variables: &[&[u8]]| {
+        said(&Invocation { variables, variables_are_cut: true, ..invocation(path, &text(arguments)) })
+    };
+    let arguments = text(&["python3", "/opt/x.py"]);
+    let long =
+        Invocation { variables: &[b"PYTHONPATH", b"PERL5LIB"], ..invocation("/usr/bin/python3", &arguments) };
+    assert_eq!(said(&long), "PYTHONPATH=? /opt/x.py");
+    assert!(Interpreted::of(&long).unwrap().loads_more());
+    assert_eq!(
+        cut("/usr/bin/python3", &["python3", "/opt/x.py"], &[b"PYTHONPATH=/a"]),
+        "PYTHONPATH=/a environment=? /opt/x.py"
+    );
+    // What no variable makes load anything stays what it is.
+    assert_eq!(cut("/bin/busybox", &["wget"], &[]), "wget");
+    assert_eq!(cut("/usr/bin/cat", &["cat"], &[]), "nothing");
+    assert_eq!(cut("/usr/bin/python3", &["python3"], &[]), "nothing");
+}
+
+#[test]
+fn a_class_path_may_be_long_and_has_an_end() {
+    let jars = |count: usize| vec!["/opt/program/libraries/one-of-many.jar"; count].join(":");
+    let java = |path: &str, here: &str| {
+        let (arguments, here) = (text(&["java", "-cp", path, "Main"]), Untrusted::from(here));
+        let invocation =
+            Invocation { working_directory: Some(&here), ..invocation("/usr/bin/java", &arguments) };
+        Interpreted::of(&invocation).unwrap().to_text()
+    };
+    assert_eq!(java(&jars(200), "/"), format!("-cp={} -m Main", jars(200)));
+    assert_eq!(java(&jars(500), "/"), "?");
+    assert_eq!(java(&":".repeat(100_000), &"/deep".repeat(400)), "?");
+}
+
+#[test]
 fn bytes_and_spaces_of_a_path_stay_apart() {
     let path = |argument: &[u8]| {
         let arguments = [b"python3\0".as_slice(), argument, b"\0"].concat();
