@@ -9,7 +9,10 @@ use super::{
     boxes::{ContainerImages, genuine},
     shipped::Shipped,
 };
-use crate::{foreign::Asked, identity::file::FileKey};
+use crate::{
+    foreign::Asked,
+    identity::{app_image::AppImageFile, file::FileKey},
+};
 
 /// Paths that are remembered.
 const REMEMBERED: usize = 16_384;
@@ -98,7 +101,7 @@ impl Databases {
         self.learn(files.collect());
         let mut answers = Vec::with_capacity(looked_at.len());
         for (question, executable, script) in looked_at {
-            let Question { number, path, key, container, is_users_word, uid, .. } = question;
+            let Question { number, path, key, container, is_users_word, app_image, uid, .. } = question;
             let of_machine = container.as_ref().filter(|_| !is_users_word);
             answers.push(Answer {
                 number,
@@ -106,6 +109,7 @@ impl Databases {
                 script: script.map(|script| self.source_of(&script)),
                 genuine: container.as_ref().and_then(|container| genuine(container, &path, key, uid)),
                 image: of_machine.and_then(|container| self.images.of(container)),
+                app_image: app_image.and_then(|file| self.of_machine(file)),
             });
         }
         answers
@@ -149,6 +153,12 @@ impl Databases {
         self.learn(paths.iter().collect());
         let provenance = |(path, content): (&AtPath, &_)| self.source_of(path).provenance_of(Some(content));
         paths.iter().zip(&contents).map(provenance).collect()
+    }
+
+    /// The path of an AppImage, where it is not one of a mount namespace of its own.
+    fn of_machine(&self, AppImageFile { path, key, mount_namespace }: AppImageFile) -> Option<Untrusted> {
+        let AtPath { path, place, .. } = self.machine.look_at(path, key, mount_namespace);
+        (place == Place::OfTheMachine).then_some(path)
     }
 
     fn source_of(&self, file: &AtPath) -> Source {

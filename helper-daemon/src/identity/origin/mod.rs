@@ -22,7 +22,7 @@ use databases::{Databases, Owned};
 pub(super) use at_path::Place;
 pub(super) use databases::Source;
 
-use super::file::FileKey;
+use super::{app_image::AppImageFile, file::FileKey};
 use crate::{foreign, resources};
 
 /// Questions that may wait; the others are asked again at the next tick.
@@ -47,6 +47,8 @@ pub(super) struct Question {
     pub(super) container: Option<Container>,
     /// Whether that is the word of a user, not of the machine.
     pub(super) is_users_word: bool,
+    /// The AppImage that it was executed from.
+    pub(super) app_image: Option<AppImageFile>,
     /// Its real uid.
     pub(super) uid: Uid,
 }
@@ -62,13 +64,16 @@ pub struct Answer {
     pub(super) genuine: Option<Genuine>,
     /// The image that its container is made of.
     pub(super) image: Option<Untrusted>,
+    /// The AppImage, where the machine knows it by its path.
+    pub(super) app_image: Option<Untrusted>,
 }
 
 impl Answer {
     /// To a question that nobody answers.
     pub(super) fn unknown(number: u64, because: &str) -> Self {
         let source = Source { place: Place::OfTheMachine, owned: Owned::Unknown(because.to_owned()) };
-        Self { number, executable: source.clone(), script: Some(source), genuine: None, image: None }
+        let (genuine, image, app_image) = (None, None, None);
+        Self { number, executable: source.clone(), script: Some(source), genuine, image, app_image }
     }
 
     /// Where the executable comes from.
