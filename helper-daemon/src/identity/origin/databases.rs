@@ -106,7 +106,7 @@ impl Databases {
             answers.push(Answer {
                 number,
                 executable: self.source_of(&executable),
-                script: script.map(|script| self.source_of(&script)),
+                script: script.map(|script| self.source_of_script(&script)),
                 genuine: container.as_ref().and_then(|container| genuine(container, &path, key, uid)),
                 image: of_machine.and_then(|container| self.images.of(container)),
                 app_image: app_image.and_then(|file| self.of_machine(file)),
@@ -159,6 +159,19 @@ impl Databases {
     fn of_machine(&self, AppImageFile { path, key, mount_namespace }: AppImageFile) -> Option<Untrusted> {
         let AtPath { path, place, .. } = self.machine.look_at(path, key, mount_namespace);
         (place == Place::OfTheMachine).then_some(path)
+    }
+
+    /// The same of a script. Its path is what a program said, which may have a root folder of its own (chroot): it is a package's
+    /// only where the file that was run is the one there.
+    fn source_of_script(&self, file: &AtPath) -> Source {
+        let source = self.source_of(file);
+        match source.owned {
+            Owned::By(..) if !file.is_it => {
+                let because = "the script that was run is not the file that is at its path now, or was gone too soon";
+                Source { owned: Owned::Unknown(because.to_owned()), ..source }
+            }
+            _ => source,
+        }
     }
 
     fn source_of(&self, file: &AtPath) -> Source {
