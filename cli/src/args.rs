@@ -168,7 +168,7 @@ pub(crate) enum State {
 pub(crate) struct Review {
     /// What to do.
     pub(crate) decision: Decision,
-    /// A path, or a key as `portolan applications` shows it, such as path:/usr/bin/curl.
+    /// The path of a program or a script, or a key as `portolan applications` shows it, such as deb:curl:/usr/bin/curl.
     #[arg(required = true, value_name = "APPLICATION")]
     pub(crate) applications: Vec<OsString>,
     /// Fail instead of asking for a password.

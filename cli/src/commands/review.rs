@@ -1,6 +1,6 @@
 use std::{ffi::OsStr, time::Duration};
 
-use portolan_bus::{Daemon1Proxy, Error};
+use portolan_bus::{Application, Daemon1Proxy, Error};
 use portolan_core::{ApplicationKey, ReviewState, Untrusted};
 use serde_json::{Value, json};
 use zbus::proxy::MethodFlags;
@@ -14,31 +14,32 @@ use crate::{
 /// How long a person may take to type a password.
 const PERSON_WITHIN: Duration = Duration::from_secs(300);
 
+/// Keys that a sentence lists.
+const LISTED: usize = 8;
+
 /// Reviews each application; one that fails does not keep the others from it, unless all would fail the same way.
 pub(crate) async fn run(options: &args::Review, json: bool) -> Result<(), Failure> {
     let state = options.decision.state();
     let given: Vec<Untrusted> = options.applications.iter().map(|argument| text(argument)).collect();
-    let mut keys = Vec::with_capacity(given.len());
     for text in &given {
-        keys.push(text.as_raw().parse::<ApplicationKey>()?);
+        text.as_raw().parse::<ApplicationKey>()?;
     }
     let connection = bus::connect().await?;
     let daemon = bus::daemon(&connection).await?;
     let ask = !options.no_ask_password;
 
-    let mut results: Vec<Value> = Vec::with_capacity(keys.len());
+    let mut results: Vec<Value> = Vec::with_capacity(given.len());
     let mut failures: Vec<Failure> = Vec::new();
-    for key in keys {
-        let shown = key.as_untrusted();
-        match review_as_shown(&daemon, &key, state, ask).await {
-            Ok(()) => {
-                results.push(json!({ "application": shown.as_raw(), "review": state.as_str() }));
+    for text in given {
+        match review_given(&daemon, &text, state, ask).await {
+            Ok(key) => {
+                results.push(json!({ "application": key.as_raw(), "review": state.as_str() }));
                 if !json {
-                    output::text(&format!("{}: {state}\n", shown.for_terminal()))?;
+                    output::text(&format!("{}: {state}\n", key.for_terminal()))?;
                 }
             }
             Err(failure) => {
-                results.push(json!({ "application": shown.as_raw(), "error": failure.as_json() }));
+                results.push(json!({ "application": text.as_raw(), "error": failure.as_json() }));
                 let hopeless = matches!(failure.kind.exit_code(), 3 | 4);
                 failures.push(failure);
                 if hopeless {
@@ -81,28 +82,34 @@ pub(crate) async fn review(
     }
 }
 
-/// Takes a key also in the form in which it was shown, so that a name with an escape in it can be copied.
-///
-/// When that form means several applications, none is touched: one of them chose its name to be taken for another.
-async fn review_as_shown(
+/// Reviews what a person means by a key or a path; says which application that was.
+async fn review_given(
     daemon: &Daemon1Proxy<'_>,
-    key: &ApplicationKey,
+    given: &Untrusted,
     state: ReviewState,
     ask: bool,
-) -> Result<(), Failure> {
-    let given = key.as_untrusted().as_raw();
-    if !given.contains("\\u{") {
-        return review(daemon, given, state, ask).await;
+) -> Result<Untrusted, Failure> {
+    let text = given.as_raw();
+    let is_shown = text.contains("\\u{");
+    if !text.starts_with('/') && !is_shown {
+        review(daemon, text, state, ask).await?;
+        return Ok(given.clone());
     }
     let known = daemon.applications().await.map_err(bus::failed_call)?;
-    let meant: Vec<&str> = known
-        .iter()
-        .map(|application| application.application.as_str())
-        .filter(|known| *known == given || Untrusted::from(*known).for_terminal() == given)
-        .collect();
+    let key = if text.starts_with('/') { at_path(given, &known)? } else { as_shown(text, &known)? };
+    review(daemon, key, state, ask).await?;
+    Ok(key.into())
+}
+
+/// Takes a key in the form in which it was shown, so that a name with an escape in it can be copied.
+///
+/// When that form means several applications, none is touched: one of them chose its name to be taken for another.
+fn as_shown<'a>(given: &'a str, known: &'a [Application]) -> Result<&'a str, Failure> {
+    let is_meant = |key: &&str| *key == given || Untrusted::from(*key).for_terminal() == given;
+    let meant: Vec<&str> = keys(known).filter(is_meant).collect();
     match meant.as_slice() {
-        [] => review(daemon, given, state, ask).await,
-        [one] => review(daemon, one, state, ask).await,
+        [] => Ok(given),
+        [one] => Ok(one),
         _ => Err(Failure::new(
             Kind::Failed,
             format!(
@@ -112,6 +119,47 @@ async fn review_as_shown(
             ),
         )),
     }
+}
+
+/// The one application that is the program, the script or the AppImage at a path; the path may be as it was shown.
+fn at_path<'a>(path: &Untrusted, known: &'a [Application]) -> Result<&'a str, Failure> {
+    let is_at = |key: &&str| {
+        let shown = Untrusted::from(Untrusted::from(*key).for_terminal().as_ref());
+        [(*key).into(), shown].into_iter().any(|key| ApplicationKey::from_stored(key).is_at(path.as_raw()))
+    };
+    let meant: Vec<&str> = keys(known).filter(is_at).collect();
+    if let [one] = meant.as_slice() {
+        return Ok(one);
+    }
+    let shown = path.for_terminal();
+    if !meant.is_empty() {
+        return Err(which(&format!("{} applications are at {shown}", meant.len()), &meant));
+    }
+    let run_by = |application: &&Application| application.path == path.as_raw();
+    let run: Vec<&str> = known.iter().filter(run_by).map(|known| known.application.as_str()).collect();
+    if !run.is_empty() {
+        return Err(which(&format!("{shown} is known only as what runs other applications"), &run));
+    }
+    Err(Failure::new(
+        Kind::NotFound,
+        format!("no application at {shown} has talked yet; `portolan applications` lists those that have"),
+    ))
+}
+
+fn keys(known: &[Application]) -> impl Iterator<Item = &str> {
+    known.iter().map(|application| application.application.as_str())
+}
+
+/// A path that means several: nothing is changed before the person has said which.
+fn which(what: &str, keys: &[&str]) -> Failure {
+    let shown: Vec<String> =
+        keys.iter().take(LISTED).map(|key| Untrusted::from(*key).for_terminal().into()).collect();
+    let more = if keys.len() > LISTED { ", …" } else { "" };
+    let sentence = format!(
+        "{what}, so nothing was changed. Give the key of the one you mean: {}{more}",
+        shown.join(", ")
+    );
+    Failure::new(Kind::Failed, sentence)
 }
 
 /// A path is a name, as a shell completes it; a key is text, as it was shown.

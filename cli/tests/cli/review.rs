@@ -39,12 +39,43 @@ async fn one_that_is_unknown_does_not_keep_the_others_from_it() {
     let (bus, peer) = start(&["/usr/bin/ssh"]).await;
     let ended = run(&bus.address, &["review", "approve", "/usr/bin/curl", "/usr/bin/ssh", "--json"]).await;
     assert_eq!(ended.code, Some(5), "{ended:?}");
-    assert!(ended.stderr.contains("no application path:/usr/bin/curl"), "{ended:?}");
+    assert!(ended.stderr.contains("no application at /usr/bin/curl"), "{ended:?}");
     let json = ended.json();
     assert_eq!(json["error"]["kind"], "not-found");
     assert_eq!(json["results"][0]["error"]["kind"], "not-found");
     assert_eq!(json["results"][1]["review"], "approved");
     assert_eq!(peer.answers().reviews, [told("path:/usr/bin/ssh", "approved", true)]);
+}
+
+#[tokio::test]
+async fn a_path_is_the_application_that_is_there_and_asks_which_when_there_are_several() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let keys = [
+        ("deb:curl:/usr/bin/curl", "/usr/bin/curl"),
+        ("script:/usr/bin/python3:/home/u/x.py", "/usr/bin/python3.11"),
+        ("deb:wget:/usr/bin/wget", "/usr/bin/wget"),
+        ("script:/tmp/python3:/usr/bin/wget", "/tmp/python3"),
+        ("elsewhere:/usr/bin/curl", "/usr/bin/curl"),
+    ];
+    let application = |(key, path): &(&str, &str)| portolan_bus::Application {
+        application: (*key).to_owned(),
+        ..samples::application(path, "unreviewed")
+    };
+    let applications = keys.iter().map(application).collect();
+    let peer = Peer::start(&bus.address, Answers { applications, ..Answers::default() }).await;
+    let ended = run(&bus.address, &["review", "approve", "/usr/bin/curl", "/home/u/x.py"]).await;
+    assert_eq!(
+        ended.stdout,
+        "deb:curl:/usr/bin/curl: approved\nscript:/usr/bin/python3:/home/u/x.py: approved\n"
+    );
+    let told_so_far = peer.answers().reviews.len();
+    let ended = run(&bus.address, &["review", "approve", "/usr/bin/wget"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("deb:wget:/usr/bin/wget, script:/tmp/python3:/usr/bin/wget"), "{ended:?}");
+    let ended = run(&bus.address, &["review", "approve", "/usr/bin/python3.11"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("script:/usr/bin/python3:/home/u/x.py"), "{ended:?}");
+    assert_eq!(peer.answers().reviews.len(), told_so_far, "nothing was changed");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use portolan_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    app_image::{AppImageFile, AppImageMount},
     image::{Content, Image, Reading},
     origin::{Answer, Place, Question, Source},
     proof::{Run, next_stamp},
@@ -32,6 +33,8 @@ pub(super) struct Exec {
     pub(super) image: Option<Rc<Image>>,
     /// What it runs besides itself, where it is an interpreter.
     pub(super) script: Option<Script>,
+    /// The mount of an AppImage that this came from, or what started it.
+    pub(super) mount: Option<Rc<AppImageMount>>,
     /// From when on a change of the file shows in its ctime; `None` until that is known.
     pub(super) shows_changes: Cell<Option<MonotonicNs>>,
     /// In which question it was asked what the machine knows of its files, and when.
@@ -86,7 +89,22 @@ impl Exec {
         let script = note.interpreted.as_ref().and_then(Interpreted::script).cloned().map(Script::new);
         let shows_changes = Cell::new(None);
         let (asked, answer, origin) = (Cell::new(None), OnceCell::new(), OnceCell::new());
-        Self { note, file, at, image, script, shows_changes, asked, answer, origin }
+        Self { note, file, at, image, script, mount: None, shows_changes, asked, answer, origin }
+    }
+
+    /// The same without the mount that it came from.
+    pub(super) fn without_mount(&self) -> Self {
+        let alone = Self::new(self.note.clone(), self.file, self.at, self.image.clone());
+        alone.shows_changes.set(self.shows_changes.get());
+        alone
+    }
+
+    /// The AppImage that this was executed from; `None` in it when there is none, `None` while that is being found out.
+    pub(super) fn app_image(&self) -> Option<Option<AppImageFile>> {
+        match self.mount.as_ref().filter(|mount| mount.holds(self)) {
+            None => Some(None),
+            Some(mount) => mount.file(),
+        }
     }
 
     /// What it runs besides itself; `None` while that is being found out.
@@ -97,11 +115,11 @@ impl Exec {
         }
     }
 
-    /// What is to be asked about its files.
-    pub(super) fn question(&self, number: u64, uid: Uid) -> Question {
+    /// What is to be asked about its files; `None` while it is not known which those are.
+    pub(super) fn question(&self, number: u64, uid: Uid) -> Option<Question> {
         let key = |image: &Rc<Image>| image.key;
         let Placement { unit, container } = &self.note.placement;
-        Question {
+        Some(Question {
             number,
             path: self.note.path.clone(),
             key: self.image.as_ref().map(key),
@@ -109,8 +127,9 @@ impl Exec {
             mount_namespace: self.note.mount_namespace,
             container: container.clone(),
             is_users_word: unit.as_ref().is_some_and(|unit| matches!(unit.manager, UnitManager::User(_))),
+            app_image: self.app_image()?,
             uid,
-        }
+        })
     }
 
     /// Takes in the answer to that; the first one counts.
@@ -167,7 +186,7 @@ impl Exec {
             container: self.note.placement.container.as_ref(),
             is_genuine: answer.genuine.is_some(),
             image: answer.image.as_ref(),
-            app_image: None,
+            app_image: answer.app_image.as_ref(),
         })
     }
 

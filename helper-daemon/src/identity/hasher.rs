@@ -144,7 +144,7 @@ fn read_unless(ending: &AtomicBool, file: &ExecutedFile) -> io::Result<Reading> 
     let (mut unchanged_since, mut after) = (Now::read(), before);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; CHUNK];
-    let mut offset = 0;
+    let (mut offset, mut is_app_image) = (0, false);
     loop {
         // pread: the descriptor may be shared, its offset is nobody's.
         let length = match rustix::io::pread(descriptor, &mut buffer[..], offset) {
@@ -154,6 +154,9 @@ fn read_unless(ending: &AtomicBool, file: &ExecutedFile) -> io::Result<Reading> 
             Err(error) => return Err(error.into()),
         };
         hasher.update(&buffer[..length]);
+        if offset == 0 {
+            is_app_image = begins_like_app_image(&buffer[..length]);
+        }
         offset = offset.saturating_add(u64::try_from(length).map_err(io::Error::other)?);
         let key = FileKey::of(descriptor)?;
         if key != after {
@@ -165,11 +168,22 @@ fn read_unless(ending: &AtomicBool, file: &ExecutedFile) -> io::Result<Reading> 
     }
     let digest = Sha256Digest(hasher.finalize().into());
     Ok(match file.kept() {
-        Some(Kept { since, key }) => {
-            Reading { digest, before: key, begun: since, after: key, unchanged_since: since, ended: since }
-        }
-        None => Reading { digest, before, begun, after, unchanged_since, ended: Now::read() },
+        Some(Kept { since, key }) => Reading {
+            digest,
+            is_app_image,
+            before: key,
+            begun: since,
+            after: key,
+            unchanged_since: since,
+            ended: since,
+        },
+        None => Reading { digest, is_app_image, before, begun, after, unchanged_since, ended: Now::read() },
     })
+}
+
+/// An ELF file with the letters AI and the number of a type in the padding of its identification (AppImage specification).
+fn begins_like_app_image(content: &[u8]) -> bool {
+    content.starts_with(b"\x7fELF") && matches!(content.get(8..11), Some(b"AI\x01" | b"AI\x02"))
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub(super) enum Content {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Reading {
     pub(super) digest: Sha256Digest,
+    /// Whether it begins like an AppImage.
+    pub(super) is_app_image: bool,
     /// Its key before the first byte was read.
     pub(super) before: FileKey,
     /// A moment before that.

@@ -27,7 +27,14 @@ pub(super) struct Images {
     running: HashMap<u64, Weak<Image>>,
     /// Those of them whose key no other content can have.
     shared: HashMap<FileKey, Weak<Image>>,
-    known: HashMap<FileKey, Sha256Digest>,
+    known: HashMap<FileKey, Known>,
+}
+
+/// What was read of a file.
+#[derive(Clone, Copy)]
+struct Known {
+    digest: Sha256Digest,
+    is_app_image: bool,
 }
 
 impl Images {
@@ -81,10 +88,11 @@ impl Images {
     ) -> Rc<Image> {
         self.made += 1;
         let image = Rc::new(Image::held(self.made, key, is_known_by_key, file));
-        if let Some(digest) = self.known.get(&key).filter(|_| is_known_by_key) {
-            let (before, after) = (key, key);
-            let reading =
-                Reading { digest: *digest, before, begun, after, unchanged_since: seen, ended: seen };
+        if let Some(Known { digest, is_app_image }) =
+            self.known.get(&key).copied().filter(|_| is_known_by_key)
+        {
+            let (before, after, unchanged_since, ended) = (key, key, seen, seen);
+            let reading = Reading { digest, is_app_image, before, begun, after, unchanged_since, ended };
             image.finish(Ok(reading));
         }
         if is_shared {
@@ -96,7 +104,7 @@ impl Images {
 
     pub(super) fn finish(&mut self, hashed: Hashed) {
         let Some(image) = self.running.get(&hashed.image).and_then(Weak::upgrade) else { return };
-        if let Ok(Reading { digest, before, begun, after, .. }) = hashed.result
+        if let Ok(Reading { digest, is_app_image, before, begun, after, .. }) = hashed.result
             && image.is_known_by_key
             && before == after
             && before.is_older_than_a_tick(begun.wall)
@@ -104,7 +112,7 @@ impl Images {
             if self.known.len() >= REMEMBERED {
                 self.known.clear();
             }
-            self.known.insert(before, digest);
+            self.known.insert(before, Known { digest, is_app_image });
         }
         image.finish(hashed.result);
     }

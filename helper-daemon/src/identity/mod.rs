@@ -3,6 +3,7 @@
 //! Invariants: a hash is only ever of the descriptor that was executed, and only when the file did not change in between;
 //! where that is not certain the answer is a reason, not a guess. Nothing is hashed on the thread that reads events.
 
+mod app_image;
 mod command_line;
 mod evidence;
 mod exec;
@@ -21,6 +22,7 @@ mod remembered;
 mod script;
 mod served;
 
+pub use app_image::RememberedMount;
 pub use exec::ExecNote;
 pub(crate) use file::FileKey;
 pub(crate) use hasher::content_of;

@@ -8,6 +8,7 @@ use portolan_bpf::{Event, EventKind};
 use portolan_core::{Interpreted, Invocation, MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
 
 use super::{
+    app_image::AppImageMount,
     command_line::command_line,
     exec::{Exec, ExecNote},
     file::{self, FileKey},
@@ -134,8 +135,9 @@ impl Processes {
         match exec.asked.get() {
             None if self.asked.len() >= QUESTIONS => {} // asked at a later tick
             None if exec.image.is_some() || process.lineage.get().is_some() => {
+                let Some(question) = exec.question(self.questions + 1, process.uid) else { return };
                 self.questions += 1;
-                origins.ask(exec.question(self.questions, process.uid));
+                origins.ask(question);
                 exec.asked.set(Some((self.questions, now)));
                 self.asked.insert(self.questions, Rc::clone(exec));
             }
@@ -164,6 +166,8 @@ impl Processes {
             }
         };
         for process in process.with_parents() {
+            let mount = process.exec.mount.as_ref().and_then(|mount| mount.executed());
+            mount.and_then(|executed| executed.image.as_ref()).into_iter().for_each(submit);
             if process.lineage.get().is_some() {
                 return;
             }
@@ -214,7 +218,13 @@ impl Processes {
 
     /// It runs another executable. What the event does not say, nobody is asked: /proc says what the program wants others to see.
     fn executed(&mut self, key: ProcessKey, event: Event) {
-        let exec = Rc::new(self.exec_of(key.pid, &event));
+        let mut exec = self.exec_of(key.pid, &event);
+        let before = self.current.get(&key.pid).filter(|before| before.started == key.started);
+        if let Some(before) = before.and_then(|before| self.table.get(before)) {
+            exec.mount = AppImageMount::of(&exec, &before.exec, event.at);
+        }
+        let exec = Rc::new(exec);
+        self.unnoted.extend(exec.mount.as_ref().and_then(|mount| mount.executed()).cloned());
         let parent = self.parent_of(key, event.parent, event.at);
         self.unnoted.push(Rc::clone(&exec));
         let process = self.begin(key, &event, exec, parent);

@@ -149,7 +149,8 @@ mod tests {
     fn read(begun: u64, before: u64, ended: u64, after: u64) -> Reading {
         let unchanged_since = now(if before == after { begun } else { ended });
         let (before, after, digest) = (key(before), key(after), Sha256Digest([0; 32]));
-        Reading { digest, before, begun: now(begun), after, unchanged_since, ended: now(ended) }
+        let (begun, ended) = (now(begun), now(ended));
+        Reading { digest, is_app_image: false, before, begun, after, unchanged_since, ended }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use portolan_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    app_image::{AppImageMount, RememberedMount},
     exec::{Exec, ExecNote},
     file,
     process::Process,
@@ -53,6 +54,8 @@ pub struct ExecContent {
     pub sha256: Sha256Digest,
     /// The script, where that is an interpreter.
     pub script: Option<FileContent>,
+    /// The mount of an AppImage that it came from.
+    pub mount: Option<RememberedMount>,
 }
 
 impl Remembered {
@@ -74,12 +77,16 @@ impl Remembered {
 
 fn content_of(process: &Process) -> Option<Result<ExecContent, Unattributed>> {
     let settled = process.lineage.get()?;
-    Some(
-        settled
-            .as_ref()
-            .map_err(|reason| *reason)
-            .map(|lineage| ExecContent { sha256: lineage.executable.sha256, script: lineage.script.clone() }),
-    )
+    let mount = match &process.exec.mount {
+        Some(mount) => mount.remembered()?,
+        None => None,
+    };
+    let content = |lineage: &Arc<Lineage>| ExecContent {
+        sha256: lineage.executable.sha256,
+        script: lineage.script.clone(),
+        mount,
+    };
+    Some(settled.as_ref().map_err(|reason| *reason).map(content))
 }
 
 impl Processes {
@@ -143,7 +150,9 @@ impl Processes {
         let path = one.note.path.clone();
         let command_line = one.note.command_line.filter(|_| self.keeps_command_lines);
         let note = ExecNote { command_line, ..one.note };
-        let exec = Exec::new(note, one.executed, one.executed_at, image);
+        let mut exec = Exec::new(note, one.executed, one.executed_at, image);
+        let mount = one.content.as_ref().and_then(|content| content.as_ref().ok()?.mount.clone());
+        exec.mount = mount.map(|mount| Rc::new(AppImageMount::recalled(mount)));
         exec.note_stamps(now);
         let process = Process {
             key: one.key,
@@ -160,7 +169,7 @@ impl Processes {
         };
         if let Some(content) = one.content {
             let parent = process.parent.as_ref().and_then(|parent| parent.lineage.get()?.clone().ok());
-            let lineage = content.map(|ExecContent { sha256, script }| {
+            let lineage = content.map(|ExecContent { sha256, script, .. }| {
                 Arc::new(Lineage { executable: Executable { path, sha256 }, script, parent })
             });
             // Just made: nobody has set it.

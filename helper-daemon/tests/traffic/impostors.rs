@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
@@ -9,8 +10,12 @@ use std::{
 };
 
 use portolan_bus::QueryRow;
+use portolan_testbed::Program;
 
-use crate::bed::{Bed, run, sha256};
+use crate::{
+    bed::{Bed, PATIENCE, run, sha256},
+    talk::{evidence_about, talk},
+};
 
 /// How many bytes an executable moves that moves as many as it is long (`tcp-own`).
 fn own_bytes(program: &Path) -> u64 {
@@ -127,4 +132,150 @@ async fn a_hard_link_and_a_copy_are_what_their_paths_say() {
         assert_eq!((row.keys["sha256"].as_str(), row.tx_bytes), (sha256(&program).as_str(), 100));
         assert_eq!(row.keys["application"], format!("path:{}", path.display()));
     }
+}
+
+/// Becomes something by a script of the shell, in namespaces of its own.
+fn unshared(options: &[&str], script: &str, arguments: &[&Path], words: &[&str]) {
+    let mut command = Command::new("unshare");
+    command.args(options).args(["sh", "-ec", script, "sh"]).args(arguments).args(words);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn other_files_at_the_path_of_a_packaged_program_are_none_of_the_package() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("impostor");
+    let over = fs::canonicalize("/usr/bin/env").unwrap();
+    let place = bed.programs.path("place");
+    fs::create_dir(&place).unwrap();
+    let (address, mut moved) = (server.tcp_v4(), 0);
+    for (options, script) in [
+        // A folder on the way, as root.
+        (
+            &["--mount"][..],
+            "mount -t tmpfs t $3; cp $1 $3/env; mount --bind $3 ${2%/*}; p=$2; shift 3; exec $p \"$@\"",
+        ),
+        // Layers, of which the upper one has another file at the path.
+        (
+            &["--mount"],
+            "mount -t tmpfs t $3; mkdir $3/upper $3/work; cp $1 $3/upper/env
+            mount -t overlay -o lowerdir=${2%/*},upperdir=$3/upper,workdir=$3/work o ${2%/*}
+            p=$2; shift 3; exec $p \"$@\"",
+        ),
+        // The file itself, in a user, a process and a mount namespace.
+        (&["-Urmp", "--fork"], "mount --bind $1 $2; p=$2; shift 3; exec $p \"$@\""),
+    ] {
+        let program: &Path = &program;
+        unshared(options, script, &[program, &over, &place], &["tcp", &address, "100"]);
+        moved += 100;
+        let rows = bed.query(&["application", "executable"]).await;
+        let rows = rows_of(&rows, &over);
+        let [row] = rows.as_slice() else { panic!("{script}: {rows:#?}") };
+        assert_eq!(
+            (row.keys["sha256"].as_str(), row.tx_bytes),
+            (sha256(program).as_str(), moved),
+            "{script}"
+        );
+        assert_eq!(row.keys["application"], format!("elsewhere:{}", over.display()), "{script}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn names_that_a_process_gives_itself_are_not_believed() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let address = server.tcp_v4();
+    let sh = |script: &str, program: &Path, bytes: &str| {
+        run(
+            Path::new("/bin/bash"),
+            &["-ec", script, "bash", program.to_str().unwrap(), "tcp", &address, bytes],
+        );
+    };
+    let [named, opened, linked] = ["named", "opened", "linked"].map(|name| bed.programs.copy(name));
+    sh("exec -a /usr/bin/curl \"$@\"", &named, "101");
+    sh("exec 9<$1; shift; exec /proc/self/fd/9 \"$@\"", &opened, "102");
+    sh("ln -s $1 $1-a; ln -s $1-a $1-b; p=$1-b; shift; exec $p \"$@\"", &linked, "103");
+    // Renamed while it runs, to the name of another program.
+    let renamed = bed.programs.copy("renamed");
+    let hash = sha256(&renamed);
+    let mut command = Command::new(&renamed);
+    command.args(["patient", &address, "104"]);
+    let mut running = Program::start_with_stdin("renamed", command).unwrap();
+    running.wait_for_line("its connection", PATIENCE, |line| (line == "connected").then_some(())).unwrap();
+    fs::rename(&renamed, &named).unwrap();
+    running.close_stdin();
+    assert!(running.ended(PATIENCE).unwrap().success());
+    let rows = bed.query(&["application", "executable"]).await;
+    for (path, bytes) in [(&named, 101), (&opened, 102), (&linked, 103), (&renamed, 104)] {
+        let rows = rows_of(&rows, path);
+        let [row] = rows.as_slice() else { panic!("{}: {rows:#?}", path.display()) };
+        assert_eq!((row.keys["sha256"].as_str(), row.tx_bytes), (hash.as_str(), bytes), "{row:?}");
+        assert_eq!(row.keys["application"], format!("path:{}", path.display()));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn who_is_watched_by_another_program_is_itself_and_that_one_s_child() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("watched");
+    let (path, address) = (program.to_str().unwrap(), server.tcp_v4());
+    run(Path::new("/usr/bin/strace"), &["-f", "-o", "/dev/null", path, "tcp", &address, "105"]);
+    run(Path::new("/usr/bin/gdb"), &["-batch", "-ex", "run", "--args", path, "tcp", &address, "106"]);
+    let rows = rows_of(&bed.query(&["application", "executable", "parent"]).await, &program);
+    let mut found: Vec<_> = rows
+        .iter()
+        .map(|row| (row.keys["application"].as_str(), row.keys["parent_path"].as_str(), row.tx_bytes))
+        .collect();
+    found.sort_by_key(|(_, _, bytes)| *bytes);
+    let key = format!("path:{path}");
+    assert_eq!(found, [(key.as_str(), "/usr/bin/strace", 105), (key.as_str(), "/usr/bin/gdb", 106)]);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn who_started_a_setuid_program_and_who_it_acts_as_are_both_told() {
+    let bed = Bed::start();
+    let proxy = bed.proxy().await;
+    proxy.end_learning().await.unwrap();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("privileged");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+    let arguments = ["--reuid", "65534", "--regid", "65534", "--clear-groups", program.to_str().unwrap()];
+    run(Path::new("/usr/bin/setpriv"), &[&arguments[..], &["tcp", &server.tcp_v4(), "107"]].concat());
+    let rows = rows_of(&bed.query(&["application", "executable", "user"]).await, &program);
+    let key = format!("path:{}", program.display());
+    let [row] = rows.as_slice() else { panic!("{rows:#?}") };
+    assert_eq!((&row.keys["application"], row.tx_bytes), (&key, 107));
+    println!("{row:?} {:#?}", evidence_about(&proxy, &key).await);
+}
+
+/// A root folder of its own makes other files of all paths, and leaves the mount namespace what it was.
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_script_in_another_root_folder_is_none_of_the_package_that_has_its_path() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let root = bed.programs.path("root");
+    let script = root.join("usr/bin/shasum");
+    fs::create_dir_all(script.parent().unwrap()).unwrap();
+    // The real interpreter, with the libraries that it needs, and another script.
+    let libraries = "ldd /usr/bin/perl | grep -o '/lib[^ ]*' | xargs -I{} cp -L --parents {} $1";
+    run(Path::new("/bin/sh"), &["-c", libraries, "sh", root.to_str().unwrap()]);
+    let code = "import os, sys\nfd = os.open('/usr/bin/perl', os.O_RDONLY)\nos.chroot(sys.argv[1])\n\
+                os.chdir('/')\nos.execve(fd, ['perl', '/usr/bin/shasum'], {})";
+    for (bytes, wait) in [(108, ""), (109, "sleep 1;")] {
+        fs::write(&script, format!("{wait} print 'x' x {bytes};")).unwrap();
+        talk(&server, Command::new("/usr/bin/python3").args(["-c", code]).arg(&root));
+    }
+    let rows = bed.query(&["application", "executable", "script"]).await;
+    let of_key =
+        |key: &str| rows.iter().filter(|row| row.keys.get("application").is_some_and(|is| is == key)).count();
+    assert_eq!(of_key("deb:perl:/usr/bin/shasum"), 0, "{rows:#?}");
+    assert_eq!(of_key("script:/usr/bin/perl:/usr/bin/shasum"), 2, "{rows:#?}");
 }

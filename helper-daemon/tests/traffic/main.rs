@@ -1,6 +1,7 @@
 //! The real daemon on real traffic: who moved how much, with the kernel programs loaded.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod app_images;
 mod applications;
 mod bed;
 mod calls;
@@ -27,5 +28,6 @@ mod programs;
 mod served;
 mod sockets;
 mod starts;
+mod talk;
 mod unusual;
 mod watching;

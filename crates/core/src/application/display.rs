@@ -1,6 +1,7 @@
 use super::{
     ApplicationKey,
     kind::{Kind, unescaped},
+    stable,
 };
 use crate::Untrusted;
 
@@ -31,6 +32,20 @@ impl ApplicationKey {
         }
         .into()
     }
+
+    /// Whether it is an application by this path: that of its program, its script or its AppImage, in any version. Not by that
+    /// of an interpreter which runs something, nor by one that the machine does not know.
+    #[must_use]
+    pub fn is_at(&self, path: &str) -> bool {
+        let Some((word, rest)) = self.0.as_raw().split_once(':') else { return false };
+        match Kind::from_word(word) {
+            Some(Kind::Path) => rest == stable::path(path),
+            Some(Kind::AppImage) => rest == stable::app_image(path),
+            Some(Kind::Deb | Kind::Rpm | Kind::Pacman) => second(rest) == stable::path(path),
+            Some(Kind::Script) => code(second(rest)) == stable::path(path),
+            _ => false,
+        }
+    }
 }
 
 /// `INTERPRETER:WHAT`.
@@ -45,8 +60,8 @@ fn run_by(rest: &str) -> String {
     }
 }
 
-/// What an interpreter runs, without what it loads besides; `None` when that is not known.
-fn what_runs(what: &str) -> Option<String> {
+/// What an interpreter runs, without what it loads besides.
+fn code(what: &str) -> &str {
     let mut rest = what;
     while let Some((word, behind)) = rest.split_once(' ') {
         if word.starts_with('/') || !word.contains('=') {
@@ -54,7 +69,12 @@ fn what_runs(what: &str) -> Option<String> {
         }
         rest = behind;
     }
-    match rest {
+    rest
+}
+
+/// The name of that; `None` when it is not known.
+fn what_runs(what: &str) -> Option<String> {
+    match code(what) {
         "?" => None,
         path if path.starts_with('/') => Some(file_name(path).to_owned()),
         other => Some(other.to_owned()),

@@ -132,6 +132,26 @@ fn two_commands_never_give_one_text() {
 }
 
 #[test]
+fn what_is_at_a_path_that_a_person_types() {
+    for (key, path, is_at) in [
+        ("path:/usr/bin/curl", "/usr/bin/curl", true),
+        ("path:/opt/idea-*/bin/idea", "/opt/idea-2024.3/bin/idea", true),
+        ("deb:curl:/usr/bin/curl", "/usr/bin/curl", true),
+        ("script:/usr/bin/python3:/home/u/x y.py", "/home/u/x y.py", true),
+        ("script:/usr/bin/python3:/home/u/x y.py", "/usr/bin/python3", false),
+        ("script:/usr/bin/node:-r=/a%20b /opt/a=b /x.js", "/opt/a=b /x.js", true),
+        ("script:/usr/bin/node:-r=/a /x.js", "/a", false),
+        ("script:/usr/bin/python3:-m /x", "/x", false),
+        ("appimage:/home/u/Krita-*-x86_64.AppImage", "/home/u/Krita-5.2.1-x86_64.AppImage", true),
+        ("elsewhere:/usr/bin/curl", "/usr/bin/curl", false),
+        ("container:nginx:/usr/sbin/nginx", "/usr/sbin/nginx", false),
+        ("memory:/usr/bin/curl", "/usr/bin/curl", false),
+    ] {
+        assert_eq!(ApplicationKey::from_stored(key.into()).is_at(path), is_at, "{key} {path}");
+    }
+}
+
+#[test]
 fn names_for_people() {
     for (key, name) in [
         ("path:/usr/bin/curl", "curl"),

@@ -25,13 +25,15 @@ pub(super) struct AtPath {
     pub(super) place: Place,
     /// The file that is there now; `None` when there is none.
     pub(super) key: Option<FileKey>,
+    /// Whether that is the file that was asked about.
+    pub(super) is_it: bool,
 }
 
 impl AtPath {
     /// Of a path that is known to be the machine's.
     pub(super) fn of_the_machine(path: Untrusted) -> Self {
         let key = key_at(&path.to_bytes());
-        Self { path, place: Place::OfTheMachine, key }
+        Self { path, place: Place::OfTheMachine, key, is_it: true }
     }
 }
 
@@ -56,21 +58,19 @@ impl Machine {
     ) -> AtPath {
         let key = key_at(&path.to_bytes());
         let shares_mounts = mount_namespace.is_some_and(|number| self.namespaces.contains(&number));
-        let is_there = || match (key, executed) {
-            (Some(there), Some(executed)) => {
-                there.inode == executed.inode
-                    && (there.device == executed.device || there.size == executed.size)
-            }
+        let is_it = match (key, executed) {
+            (Some(there), Some(executed)) => is_same(there, executed),
             _ => false,
         };
-        let place = if shares_mounts || is_there() { Place::OfTheMachine } else { Place::Elsewhere };
-        AtPath { path, place, key }
+        let place = if shares_mounts || is_it { Place::OfTheMachine } else { Place::Elsewhere };
+        AtPath { path, place, key, is_it }
     }
 }
 
-/// Whether these are one file. Some filesystems show it under another device number in another mount (btrfs, overlayfs).
+/// Whether these are one file. Both were asked for by a program, so the device number is the same in every mount of a filesystem;
+/// inode and size alone are what a user chooses who makes a filesystem.
 pub(super) fn is_same(one: FileKey, other: FileKey) -> bool {
-    one.inode == other.inode && (one.device == other.device || one.size == other.size)
+    (one.device, one.inode) == (other.device, other.inode)
 }
 
 /// The file at a path, as far as the kernel remembers it: on the way there may be a filesystem that a program serves, which is never

@@ -9,7 +9,11 @@ use super::{
     boxes::{ContainerImages, genuine},
     shipped::Shipped,
 };
-use crate::{changes, foreign::Asked, identity::file::FileKey};
+use crate::{
+    changes,
+    foreign::Asked,
+    identity::{app_image::AppImageFile, file::FileKey},
+};
 
 /// Paths that are remembered.
 const REMEMBERED: usize = 16_384;
@@ -98,14 +102,15 @@ impl Databases {
         self.learn(files.collect());
         let mut answers = Vec::with_capacity(looked_at.len());
         for (question, executable, script) in looked_at {
-            let Question { number, path, key, container, is_users_word, uid, .. } = question;
+            let Question { number, path, key, container, is_users_word, app_image, uid, .. } = question;
             let of_machine = container.as_ref().filter(|_| !is_users_word);
             answers.push(Answer {
                 number,
                 executable: self.source_of(&executable),
-                script: script.map(|script| self.source_of(&script)),
+                script: script.map(|script| self.source_of_script(&script)),
                 genuine: container.as_ref().and_then(|container| genuine(container, &path, key, uid)),
                 image: of_machine.and_then(|container| self.images.of(container)),
+                app_image: app_image.and_then(|file| self.of_machine(file)),
             });
         }
         answers
@@ -169,6 +174,26 @@ impl Databases {
         self.learn(paths.iter().collect());
         let provenance = |(path, content): (&AtPath, &_)| self.source_of(path).provenance_of(Some(content));
         paths.iter().zip(&contents).map(provenance).collect()
+    }
+
+    /// The path of an AppImage, where it is not one of a mount namespace of its own.
+    fn of_machine(&self, AppImageFile { path, key, mount_namespace }: AppImageFile) -> Option<Untrusted> {
+        let AtPath { path, place, .. } = self.machine.look_at(path, key, mount_namespace);
+        (place == Place::OfTheMachine).then_some(path)
+    }
+
+    /// The same of a script. Its path is what a program said, which may have a root folder of its own (chroot): it is a package's
+    /// only where the file that was run is the one there.
+    fn source_of_script(&self, file: &AtPath) -> Source {
+        let source = self.source_of(file);
+        match source.owned {
+            Owned::By(..) if !file.is_it => {
+                let because =
+                    "the script that was run is not the file that is at its path now, or was gone too soon";
+                Source { owned: Owned::Unknown(because.to_owned()), ..source }
+            }
+            _ => source,
+        }
     }
 
     fn source_of(&self, file: &AtPath) -> Source {

@@ -22,7 +22,7 @@ use databases::{Databases, Owned};
 pub(super) use at_path::Place;
 pub(super) use databases::Source;
 
-use super::file::FileKey;
+use super::{app_image::AppImageFile, file::FileKey};
 use crate::{changes, foreign, resources};
 
 /// Questions that are answered in one pass.
@@ -45,6 +45,8 @@ pub(super) struct Question {
     pub(super) container: Option<Container>,
     /// Whether that is the word of a user, not of the machine.
     pub(super) is_users_word: bool,
+    /// The AppImage that it was executed from.
+    pub(super) app_image: Option<AppImageFile>,
     /// Its real uid.
     pub(super) uid: Uid,
 }
@@ -75,13 +77,16 @@ pub struct Answer {
     pub(super) genuine: Option<Genuine>,
     /// The image that its container is made of.
     pub(super) image: Option<Untrusted>,
+    /// The AppImage, where the machine knows it by its path.
+    pub(super) app_image: Option<Untrusted>,
 }
 
 impl Answer {
     /// To a question that nobody answers.
     pub(super) fn unknown(number: u64, because: &str) -> Self {
         let source = Source { place: Place::OfTheMachine, owned: Owned::Unknown(because.to_owned()) };
-        Self { number, executable: source.clone(), script: Some(source), genuine: None, image: None }
+        let (genuine, image, app_image) = (None, None, None);
+        Self { number, executable: source.clone(), script: Some(source), genuine, image, app_image }
     }
 
     /// Where the executable comes from.

@@ -21,7 +21,17 @@ fn question(path: &Path, mount_namespace: Option<u32>) -> Question {
     let key = File::open(path).ok().map(|file| FileKey::of(&file).unwrap());
     let path = path.to_str().unwrap().into();
     let (script, container, uid) = (None, None, Uid(0));
-    Question { number: 7, path, key, script, mount_namespace, container, is_users_word: false, uid }
+    Question {
+        number: 7,
+        path,
+        key,
+        script,
+        mount_namespace,
+        container,
+        is_users_word: false,
+        app_image: None,
+        uid,
+    }
 }
 
 fn ask(questions: Vec<Question>) -> Vec<Answer> {
