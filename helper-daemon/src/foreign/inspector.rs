@@ -70,6 +70,17 @@ pub struct Counts {
     pub cut_off: AtomicU64,
 }
 
+impl Counts {
+    /// Processes that were not looked at, or not to the end.
+    #[must_use]
+    pub fn not_inspected(&self) -> u64 {
+        [&self.refused, &self.unreadable, &self.cut_off]
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed))
+            .sum()
+    }
+}
+
 /// Finds foreign code in processes. Ends when this is dropped.
 pub struct Inspector {
     requests: Option<mpsc::SyncSender<Request>>,

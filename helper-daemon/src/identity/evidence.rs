@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use portolan_bpf::{Environment, Variable};
-use portolan_core::{ApplicationKey, Evidence, Lineage, Pid, ProcessEvidence};
+use portolan_core::{ApplicationKey, FileContent, Lineage, Pid, ProcessEvidence};
 
 use super::{file, process::Process, processes::Processes};
 use crate::{
+    changes::Watch,
     clock::Now,
     foreign::{Markers, Request},
 };
@@ -14,7 +15,7 @@ use crate::{
 impl Process {
     /// This process. The hash is there once it was identified.
     pub fn to_evidence(&self, now: Now) -> ProcessEvidence {
-        let lineage = self.lineage.get().and_then(|settled| settled.as_ref().ok());
+        let lineage = self.lineage().and_then(Result::ok);
         let note = &self.exec.note;
         ProcessEvidence {
             pid: self.key.pid,
@@ -25,6 +26,31 @@ impl Process {
             command_line: note.command_line.clone(),
             working_directory: note.working_directory.clone(),
         }
+    }
+
+    /// Its files, to be watched for changes on disk; none when that was said before.
+    pub fn to_watch(&self, application: &ApplicationKey, lineage: &Lineage) -> Vec<Watch> {
+        if self.is_watched.replace(true) {
+            return Vec::new();
+        }
+        let executable = self.exec.file.map(|file| Watch {
+            application: application.clone(),
+            path: lineage.executable.path.clone(),
+            sha256: lineage.executable.sha256,
+            executed: Some((file, self.key.pid)),
+        });
+        let script = match &lineage.script {
+            Some(FileContent { path, sha256: Some(sha256) }) if application.is_of_the_machine() => {
+                Some(Watch {
+                    application: application.clone(),
+                    path: path.clone(),
+                    sha256: *sha256,
+                    executed: None,
+                })
+            }
+            _ => None,
+        };
+        executable.into_iter().chain(script).collect()
     }
 
     /// What to look for foreign code in, where it is time to; what is told of this process is noted by [`Self::looked_at`].
@@ -70,15 +96,18 @@ fn markers(environment: &Environment) -> Markers {
 }
 
 impl Processes {
-    /// Adds who moved bytes, what started it, and whose child it is by now.
-    pub fn add_to(&self, evidence: &mut Evidence, process: &Process, now: Now) {
+    /// A process, what started it, the nearest first, and whose child it is by now, where that is another one.
+    pub fn evidence_of(
+        &self,
+        process: &Process,
+        now: Now,
+    ) -> (Option<ProcessEvidence>, Vec<ProcessEvidence>, Option<ProcessEvidence>) {
         let mut chain = process.chain(now).into_iter();
-        evidence.process = chain.next();
-        evidence.parents = chain.collect();
+        let who = chain.next();
         let today = self
             .parent_now(process)
             .filter(|today| process.parent.as_ref().is_none_or(|parent| parent.key.pid != today.key.pid));
-        evidence.parent_now = today.map(|today| today.to_evidence(now));
+        (who, chain.collect(), today.map(|today| today.to_evidence(now)))
     }
 
     /// The process that has this id, or had it last.

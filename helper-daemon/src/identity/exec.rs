@@ -34,8 +34,8 @@ pub(super) struct Exec {
     pub(super) script: Option<Script>,
     /// From when on a change of the file shows in its ctime; `None` until that is known.
     pub(super) shows_changes: Cell<Option<MonotonicNs>>,
-    /// When it was asked what the machine knows of its files.
-    pub(super) asked: Cell<Option<MonotonicNs>>,
+    /// In which question it was asked what the machine knows of its files, and when.
+    pub(super) asked: Cell<Option<(u64, MonotonicNs)>>,
     answer: OnceCell<Answer>,
     origin: OnceCell<Origin>,
 }

@@ -24,7 +24,7 @@ pub use exec::ExecNote;
 pub(crate) use file::FileKey;
 pub(crate) use hasher::content_of;
 pub use hasher::{Hashed, Hasher};
-pub use origin::{Answer, Origins, Provenances};
+pub use origin::{Answer, Known, Origins, Provenances};
 pub use process::{Identity, Process};
 pub use processes::Processes;
 pub use remembered::{ExecContent, Remembered};

@@ -30,6 +30,8 @@ pub struct Process {
     /// When it ended, or executed another file; `None` while it is there.
     pub(super) ended: Cell<Option<MonotonicNs>>,
     pub(super) lineage: OnceCell<Result<Arc<Lineage>, Unattributed>>,
+    /// Whether its files are watched for changes.
+    pub(super) is_watched: Cell<bool>,
     /// When it was looked for foreign code in it.
     pub(super) looks: RefCell<Looks>,
     /// Whether the journal has its identity.
@@ -116,6 +118,7 @@ impl Process {
             exec: Rc::clone(&self.exec),
             ended: Cell::new(self.ended.get().or(Some(at))),
             lineage: OnceCell::new(),
+            is_watched: Cell::default(),
             looks: RefCell::default(),
             is_noted: Cell::new(false),
             end_is_guessed: Cell::new(false),

@@ -28,6 +28,8 @@ use crate::{clock::Now, journal::Entry, monitor::ExecFile};
 const KEPT_AFTER_END_NS: u64 = 10_000_000_000;
 /// Ticks for which it is kept at least: one that reads a million flows may take longer than the above.
 const KEPT_AFTER_END_TICKS: u64 = 3;
+/// Questions about the origin of files that may wait.
+const QUESTIONS: usize = 16_384;
 /// How long an answer about the origin of a file is waited for.
 const ORIGIN_PATIENCE_NS: u64 = 10_000_000_000;
 /// Bytes of a command line that are kept.
@@ -134,14 +136,15 @@ impl Processes {
         self.have_hashed(process, hasher);
         let exec = &process.exec;
         match exec.asked.get() {
+            None if self.asked.len() >= QUESTIONS => {} // asked at a later tick
             None if exec.image.is_some() || process.lineage.get().is_some() => {
                 self.questions += 1;
-                if origins.ask(exec.question(self.questions, process.uid)) {
-                    exec.asked.set(Some(now));
-                    self.asked.insert(self.questions, Rc::clone(exec));
-                }
+                origins.ask(exec.question(self.questions, process.uid));
+                exec.asked.set(Some((self.questions, now)));
+                self.asked.insert(self.questions, Rc::clone(exec));
             }
-            Some(asked) if asked.0.saturating_add(ORIGIN_PATIENCE_NS) < now.0 => {
+            Some((number, asked)) if asked.0.saturating_add(ORIGIN_PATIENCE_NS) < now.0 => {
+                self.asked.remove(&number);
                 exec.answered(Answer::unknown(0, "the package databases could not be read for 10 s"));
             }
             _ => {}
@@ -295,6 +298,7 @@ impl Processes {
             exec,
             ended: Cell::new(None),
             lineage: OnceCell::new(),
+            is_watched: Cell::default(),
             looks: RefCell::default(),
             is_noted: Cell::new(false),
             end_is_guessed: Cell::new(false),

@@ -1,7 +1,7 @@
 //! What is known of processes, in a form that outlives the daemon.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{HashMap, HashSet},
     rc::Rc,
     sync::Arc,
@@ -153,6 +153,7 @@ impl Processes {
             exec: Rc::new(exec),
             ended: one.ended.into(),
             lineage: OnceCell::new(),
+            is_watched: Cell::default(),
             looks: RefCell::default(),
             is_noted: one.content.is_some().into(),
             end_is_guessed: one.end_is_guessed.into(),

@@ -14,6 +14,7 @@
 //! | `conservation` | whether that is all that was counted at sockets |
 //! | `network` | how what the interfaces moved comes from it |
 //! | `outbox`, `merge` | what the history has no room for yet, and how it stays bounded |
+//! | `watching` | what is looked at besides bytes: files on disk, foreign code |
 //! | `live` | the ticks that people watch |
 //! | `writer` | the one thread that writes the history |
 //! | `self_test` | known bytes through loopback, compared with the count |
@@ -42,6 +43,7 @@ mod snapshot;
 mod tally;
 mod tick;
 mod waker;
+mod watching;
 mod writer;
 
 pub use backend::DaemonBackend;

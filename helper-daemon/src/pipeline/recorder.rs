@@ -27,14 +27,17 @@ use super::{
     tally::Tally,
     tick::{Pace, source_of},
     waker::Waker,
+    watching::{SeenAt, watch_known},
     writer::{Job, Writer},
 };
 use crate::{
+    changes::{self, Changes},
     clock::Now,
     config::Config,
     dbus::Event,
     findings::Judge,
-    identity::{Answer, Hashed, Hasher, Origins, Processes},
+    foreign::{Inspected, Inspector},
+    identity::{Answer, Hashed, Hasher, Known, Origins, Processes},
     journal::{Head, Journal},
     monitor::{Losses, Monitor, MonitorError, NetworkLayer, Truth},
 };
@@ -71,6 +74,8 @@ pub struct Places {
 enum Learned {
     Hash(Hashed),
     Origin(Answer),
+    Change(changes::Answer),
+    Foreign(Inspected),
 }
 
 /// All state of recording.
@@ -79,6 +84,9 @@ pub struct Recorder {
     pub(super) processes: Processes,
     pub(super) hasher: Hasher,
     pub(super) origins: Origins,
+    /// The files of all that has talked, on disk.
+    pub(super) changes: Changes<SeenAt>,
+    pub(super) inspector: Inspector,
     learned: mpsc::Receiver<Learned>,
     pub(super) ledger: Ledger,
     pub(super) rows: Rows,
@@ -171,7 +179,21 @@ impl Recorder {
             let learn = learn.clone();
             move |hashed| learn(Learned::Hash(hashed))
         })?;
-        let origins = Origins::start(move |answer| learn(Learned::Origin(answer)))?;
+        let origins = Origins::start({
+            let learn = learn.clone();
+            move |answer| {
+                learn(match answer {
+                    Known::Exec(answer) => Learned::Origin(answer),
+                    Known::Change(answer) => Learned::Change(answer),
+                });
+            }
+        })?;
+        let inspector =
+            Inspector::start(origins.provenances(), move |inspected| learn(Learned::Foreign(inspected)))?;
+        let mut changes = Changes::start({
+            let waker = waker.clone();
+            move || waker.wake()
+        })?;
         let inherited = Inheritance::take(&config, places, &writer, &waker)?;
         let Inheritance { monitor, processes, ledger, mut rows, losses, journal, head, gaps, self_tests } =
             inherited;
@@ -192,7 +214,9 @@ impl Recorder {
         }
         // A first daemon begins with the programs: the tables were empty, and so was the truth.
         let base = if monitor.is_resumed() { truth } else { Truth::default() };
-        let mut judge = Judge::new(writer.take_known());
+        let known = writer.take_known();
+        watch_known(&mut changes, &known, now);
+        let mut judge = Judge::new(known);
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
         judge.learn(writer.learning_until(config.learning_hours, now.wall));
         writer.wake_after_writing(waker.clone());
@@ -202,6 +226,8 @@ impl Recorder {
             processes,
             hasher,
             origins,
+            changes,
+            inspector,
             learned,
             ledger,
             journal,
@@ -257,13 +283,16 @@ impl Recorder {
     }
 
     fn step(&mut self) -> Result<(), RecorderError> {
-        let timeout = Duration::from_nanos(self.pace.until_due(Now::read()));
-        self.monitor.wait(timeout)?;
+        let now = Now::read();
+        let due = self.pace.until_due(now).min(self.changes.until_due(now.monotonic).unwrap_or(u64::MAX));
+        self.monitor.wait(Duration::from_nanos(due))?;
         self.waker.reset();
         // Hashes first: a process whose end is not among the events that follow was there when its file had been read.
         let has_learned = self.take_learned();
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         self.processes.identify_executed(&self.hasher);
+        // After the events: who changed a file has its beginning in them.
+        self.look_at_changes(Now::read());
         let mut tick_now = false;
         while let Ok(command) = self.commands.try_recv() {
             tick_now |= self.obey(command)?;
@@ -309,6 +338,8 @@ impl Recorder {
         match learned {
             Learned::Hash(hashed) => self.processes.hashed(hashed),
             Learned::Origin(answer) => self.processes.answered(answer),
+            Learned::Change(answer) => self.changes.answered(answer, Now::read()),
+            Learned::Foreign(inspected) => self.tell_foreign_code(inspected, Now::read()),
         }
     }
 

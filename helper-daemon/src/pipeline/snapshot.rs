@@ -29,11 +29,15 @@ impl Recorder {
             })
             .collect();
         let health = self.writer.health();
+        let changes = self.changes.counts();
         let refused = Refused {
             merged_rows: health.merged_rows + self.outbox.merged_rows() + self.merged_rows,
             findings: health.findings_refused + self.outbox.findings_refused(),
             executed_files: self.processes.files_closed_early(),
             flows_forgotten: self.ledger.forgotten_early(),
+            files_not_watched: changes.not_watched,
+            change_queue_overflows: changes.queue_overflows,
+            processes_not_inspected: self.inspector.counts().not_inspected(),
         };
         Ok(Snapshot {
             self_test: self.self_test.to_wire(),

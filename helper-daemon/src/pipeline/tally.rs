@@ -50,6 +50,12 @@ pub(super) struct Refused {
     pub(super) executed_files: u64,
     /// Flows that were forgotten before their time: when they go on, they count as new ones.
     pub(super) flows_forgotten: u64,
+    /// Files of programs that have talked, of which no change will be seen.
+    pub(super) files_not_watched: u64,
+    /// Times that what was done to watched files was dropped: all of them were looked at, but who did it is not known.
+    pub(super) change_queue_overflows: u64,
+    /// Processes that were not looked at for foreign code, or not to the end.
+    pub(super) processes_not_inspected: u64,
 }
 
 /// Losses by kind, as the status shows them.
@@ -68,6 +74,9 @@ pub(super) fn losses_to_wire(losses: &Losses, refused: Refused) -> BTreeMap<Stri
         ("datagrams_without_peer", losses.peers),
         ("history_rows_merged", refused.merged_rows),
         ("findings_not_kept", refused.findings),
+        ("files_not_watched", refused.files_not_watched),
+        ("changed_file_queue_overflows", refused.change_queue_overflows),
+        ("processes_not_inspected", refused.processes_not_inspected),
     ]
     .into_iter()
     .map(|(kind, count)| (kind.to_owned(), count))

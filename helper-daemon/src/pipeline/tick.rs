@@ -14,6 +14,7 @@ use super::{
     live::{Tick, Who},
     recorder::{Recorder, RecorderError},
     rows::Source,
+    watching::{add_process, watch},
     writer::Job,
 };
 use crate::{
@@ -166,7 +167,7 @@ impl Recorder {
 
     /// Tells what is known by now to the tally, the judge and the next tick of the live view.
     pub(super) fn settle(&mut self, now: Now) {
-        let Self { rows, tally, judge, shown, processes, .. } = self;
+        let Self { rows, tally, judge, shown, processes, changes, inspector, .. } = self;
         let mut found = Vec::new();
         rows.settle(|told| {
             let flow = &told.row.flow;
@@ -176,12 +177,18 @@ impl Recorder {
             tally.add(told.owner, told.bytes);
             let who = Who { owner: told.owner, placement: told.row.source.placement(), uid: flow.uid };
             shown.moved(who, flow.remote, told.moved_now);
+            watch(changes, inspector, &told.row.source, told.owner, now);
             if let (true, Owner::Program { lineage, application, provenance, code }) =
                 (told.is_first, told.owner)
             {
                 let (uid, remote, code) = (flow.uid, flow.remote, code.as_deref());
                 let talk = Talk { lineage, application, provenance, code, uid, remote };
-                found.extend(judge.observe(&talk, now.wall));
+                for mut finding in judge.observe(&talk, now.wall) {
+                    if let Source::Process(process) = &told.row.source {
+                        add_process(&mut finding, processes, process, now);
+                    }
+                    found.push(finding);
+                }
             }
         });
         found.into_iter().for_each(|finding| self.raise(finding));

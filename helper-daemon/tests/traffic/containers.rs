@@ -124,7 +124,9 @@ async fn assert_named(bed: &Bed, image: &Image, container: &str, user: &str, chi
     assert_eq!(row.keys["user"], user);
     assert_eq!((row.tx_bytes, row.flows), (children * 30, children));
     let status = bed.proxy().await.status().await.unwrap();
-    assert!(status.losses.values().all(|count| *count == 0), "{:?}", status.losses);
+    // The files of a container whose processes have ended are not watched any more.
+    let lost = status.losses.iter().filter(|(kind, count)| **count > 0 && *kind != "files_not_watched");
+    assert_eq!(lost.count(), 0, "{:?}", status.losses);
 }
 
 #[tokio::test]

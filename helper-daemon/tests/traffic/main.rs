@@ -26,3 +26,4 @@ mod served;
 mod sockets;
 mod starts;
 mod unusual;
+mod watching;

@@ -45,6 +45,13 @@ impl ApplicationKey {
         Self(key)
     }
 
+    /// Whether its paths are those of this machine's own files.
+    #[must_use]
+    pub fn is_of_the_machine(&self) -> bool {
+        let kind = self.0.as_raw().split(':').next().unwrap_or_default();
+        matches!(kind, "deb" | "rpm" | "pacman" | "script" | "path")
+    }
+
     /// The key as stored and sent.
     #[must_use]
     pub fn as_untrusted(&self) -> &Untrusted {

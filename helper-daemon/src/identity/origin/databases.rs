@@ -1,6 +1,6 @@
 use std::{collections::HashMap, path::Path, time::UNIX_EPOCH};
 
-use portolan_core::{Package, PackageManager, Provenance, Sha256Digest, UnixMillis, Untrusted};
+use portolan_core::{Package, PackageManager, Pid, Provenance, Sha256Digest, UnixMillis, Untrusted};
 use portolan_packages::{Checksum, Ownership, Packages, PackagesError, Stamp};
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     boxes::{ContainerImages, genuine},
     shipped::Shipped,
 };
-use crate::{foreign::Asked, identity::file::FileKey};
+use crate::{changes, foreign::Asked, identity::file::FileKey};
 
 /// Paths that are remembered.
 const REMEMBERED: usize = 16_384;
@@ -109,6 +109,26 @@ impl Databases {
             });
         }
         answers
+    }
+
+    /// What a file is by now that was changed. A package manager at work may have said nothing about it yet.
+    pub(super) fn answer_change(&mut self, question: changes::Question) -> changes::Answer {
+        let changes::Question { number, path, sha256 } = question;
+        // Before the databases are read.
+        let at_work = |packages: &Packages| packages.at_work().is_ok_and(|managers| !managers.is_empty());
+        let is_being_changed = self.packages.as_ref().is_ok_and(at_work);
+        let holders =
+            self.packages.as_ref().ok().and_then(|packages| packages.holders().ok()).unwrap_or_default();
+        self.forget_old();
+        let file = AtPath::of_the_machine(path);
+        self.learn(vec![&file]);
+        let source = self.source_of(&file);
+        let provenance = match (sha256, source.package()) {
+            (None, Some(package)) => Provenance::Unchecked(package.clone()),
+            (sha256, _) => source.provenance_of(sha256.as_ref()),
+        };
+        let holders = holders.into_iter().map(Pid).collect();
+        changes::Answer { number, sha256, provenance, is_being_changed, holders }
     }
 
     /// Where contents come from of which all digests are known.

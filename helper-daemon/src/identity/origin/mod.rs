@@ -23,10 +23,8 @@ pub(super) use at_path::Place;
 pub(super) use databases::Source;
 
 use super::file::FileKey;
-use crate::{foreign, resources};
+use crate::{changes, foreign, resources};
 
-/// Questions that may wait; the others are asked again at the next tick.
-const QUEUE: usize = 1024;
 /// Questions that are answered in one pass.
 const BATCH: usize = 256;
 
@@ -49,6 +47,21 @@ pub(super) struct Question {
     pub(super) is_users_word: bool,
     /// Its real uid.
     pub(super) uid: Uid,
+}
+
+/// What is known by now.
+#[derive(Debug)]
+pub enum Known {
+    /// Of the files of an exec.
+    Exec(Answer),
+    /// Of a file that was changed.
+    Change(changes::Answer),
+}
+
+/// What is asked.
+enum Asked {
+    Exec(Question),
+    Change(changes::Question),
 }
 
 /// What the machine says of the files of an exec.
@@ -89,7 +102,7 @@ impl Answer {
 
 /// The thread that answers. It ends when this is dropped.
 pub struct Origins {
-    questions: Option<mpsc::SyncSender<Question>>,
+    questions: Option<mpsc::Sender<Asked>>,
     thread: Option<JoinHandle<()>>,
     provenances: Provenances,
 }
@@ -125,16 +138,23 @@ impl Origins {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(done: impl Fn(Answer) + Send + 'static) -> io::Result<Self> {
-        let (questions, queue) = mpsc::sync_channel(QUEUE);
+    pub fn start(done: impl Fn(Known) + Send + 'static) -> io::Result<Self> {
+        let (questions, queue) = mpsc::channel();
         let provenances = Provenances(Arc::new(Mutex::new(Databases::new())));
         let asked = provenances.clone();
         let thread = thread::Builder::new().name("packages".to_owned()).spawn(move || {
             resources::go_along();
             while let Ok(first) = queue.recv() {
-                let batch: Vec<Question> =
-                    std::iter::once(first).chain(queue.try_iter().take(BATCH - 1)).collect();
-                asked.databases().answer(batch).into_iter().for_each(&done);
+                let mut execs = Vec::new();
+                for one in std::iter::once(first).chain(queue.try_iter().take(BATCH - 1)) {
+                    match one {
+                        Asked::Exec(question) => execs.push(question),
+                        Asked::Change(question) => {
+                            done(Known::Change(asked.databases().answer_change(question)));
+                        }
+                    }
+                }
+                asked.databases().answer(execs).into_iter().map(Known::Exec).for_each(&done);
             }
         })?;
         Ok(Self { questions: Some(questions), thread: Some(thread), provenances })
@@ -145,9 +165,20 @@ impl Origins {
         self.provenances.clone()
     }
 
-    /// `false` when too many wait: ask again.
-    pub(super) fn ask(&self, question: Question) -> bool {
-        self.questions.as_ref().is_some_and(|questions| questions.try_send(question).is_ok())
+    /// Asks where the files of an exec are from. The caller bounds how many questions wait.
+    pub(super) fn ask(&self, question: Question) {
+        self.queue(Asked::Exec(question));
+    }
+
+    /// Asks about a file that was changed. There is one question at a time for each that is watched.
+    pub fn ask_about_change(&self, question: changes::Question) {
+        self.queue(Asked::Change(question));
+    }
+
+    fn queue(&self, asked: Asked) {
+        if self.questions.as_ref().is_none_or(|questions| questions.send(asked).is_err()) {
+            tracing::error!("nobody reads the package databases any more");
+        }
     }
 }
 
