@@ -110,8 +110,9 @@ impl Judge {
     fn new_application(&self, talk: &Talk<'_>, now: UnixMillis) -> NewFinding {
         let executable = talk.lineage.executable.clone();
         let provenances = || std::iter::once(talk.provenance).chain(talk.code);
-        let is_packaged =
-            provenances().all(|one| matches!(one, Provenance::Verified(_) | Provenance::Unchecked(_)));
+        let is_known = talk.lineage.script.is_none() || talk.code.is_some();
+        let is_packaged = is_known
+            && provenances().all(|one| matches!(one, Provenance::Verified(_) | Provenance::Unchecked(_)));
         if is_packaged && self.groups.is_learning(now) {
             return Groups::learned(talk.member(&executable, None, Some(talk.provenance)), now);
         }

@@ -204,6 +204,15 @@ const ENVIRONMENT_MAX: usize = 128 * 1024;
 const AUXILIARY_MAX: usize = 4096;
 const AT_SECURE: usize = 23;
 
+/// The parent of a process; `None` when it is gone, or has none.
+pub(super) fn parent_of(pid: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.0)).ok()?;
+    // The name before it may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let parent: u32 = fields.split_whitespace().nth(1)?.parse().ok()?;
+    (parent != 0).then_some(Pid(parent))
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, process::Command};
@@ -242,13 +251,4 @@ mod tests {
         let vector = |secure: usize| [6, 4096, AT_SECURE, secure, 0, 0].map(usize::to_ne_bytes).concat();
         assert!(is_secure(&vector(1)) && !is_secure(&vector(0)) && !is_secure(&vector(1)[..31]));
     }
-}
-
-/// The parent of a process; `None` when it is gone, or has none.
-pub(super) fn parent_of(pid: Pid) -> Option<Pid> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.0)).ok()?;
-    // The name before it may hold anything.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let parent: u32 = fields.split_whitespace().nth(1)?.parse().ok()?;
-    (parent != 0).then_some(Pid(parent))
 }

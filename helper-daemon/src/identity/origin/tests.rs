@@ -48,7 +48,7 @@ fn a_file_as_its_package_shipped_it_is_verified_and_any_other_content_is_not() {
 }
 
 #[test]
-fn what_no_package_lists_is_unowned_and_the_less_certain_counts() {
+fn what_no_package_lists_is_unowned_and_so_is_a_script_of_a_packaged_interpreter() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let Some(path) = owned() else { return };
     let mut asked = question(&path, own_namespace());
@@ -60,7 +60,8 @@ fn what_no_package_lists_is_unowned_and_the_less_certain_counts() {
     let executable = Executable { path: path.to_str().unwrap().into(), sha256 };
     let script = portolan_core::FileContent { path: script.path, sha256: Some(sha256) };
     let lineage = Lineage { executable, script: Some(script), parent: None };
-    assert_eq!(answer.provenance_of(&lineage), Provenance::Unowned);
+    assert!(matches!(answer.provenance_of(&lineage), Provenance::Verified(_)));
+    assert_eq!(answer.script_provenance_of(&lineage), Some(Provenance::Unowned));
 }
 
 #[test]
