@@ -59,7 +59,7 @@ pub(super) struct Looked {
 #[derive(Debug)]
 pub(super) enum Seen {
     /// The way is another one than the one that is marked: to be marked, and to be looked at again.
-    Way { root: Root, path: Vec<u8>, places: Vec<Place>, key: Vec<(FileHandle, PlaceKind)> },
+    Way { root: Root, places: Vec<Place>, key: Vec<(FileHandle, PlaceKind)> },
     /// A file. Without a hash: the known one, untouched.
     File { key: FileKey, attributes: Attributes, sha256: Option<Sha256Digest> },
     /// Nothing.
@@ -169,7 +169,7 @@ enum Glance {
 }
 
 fn look_at(ending: &AtomicBool, look: &Look) -> io::Result<Glance> {
-    let (root, path, way) = match (&look.executed, look.is_found) {
+    let (root, way) = match (&look.executed, look.is_found) {
         (Some((executed, pid)), false) => match find(look, executed, *pid)? {
             Some(found) => found,
             None => {
@@ -178,7 +178,7 @@ fn look_at(ending: &AtomicBool, look: &Look) -> io::Result<Glance> {
             }
         },
         _ => match walk(look.root, &look.path) {
-            Ok(way) => (look.root, look.path.clone(), way),
+            Ok(way) => (look.root, way),
             Err(error) if look.root != Root::Machine => {
                 return Ok(Glance::Seen(Seen::Lost(error.to_string())));
             }
@@ -187,7 +187,7 @@ fn look_at(ending: &AtomicBool, look: &Look) -> io::Result<Glance> {
     };
     let key = way.key();
     if key != look.held && !look.is_restless {
-        return Ok(Glance::Seen(Seen::Way { root, path, places: way.places, key }));
+        return Ok(Glance::Seen(Seen::Way { root, places: way.places, key }));
     }
     match way.end {
         End::Missing => Ok(Glance::Seen(Seen::Gone)),
@@ -197,15 +197,12 @@ fn look_at(ending: &AtomicBool, look: &Look) -> io::Result<Glance> {
 }
 
 /// The very file that was executed, on this machine or below the root of who did.
-fn find(look: &Look, executed: &FileId, pid: Pid) -> io::Result<Option<(Root, Vec<u8>, Way)>> {
-    let paths = [Some(look.path.clone()), unescape(&look.path)];
+fn find(look: &Look, executed: &FileId, pid: Pid) -> io::Result<Option<(Root, Way)>> {
+    let is_it = |file: &Place| FileKey::of(&file.descriptor).is_ok_and(|key| key.is_file(executed));
     for root in [Root::Machine, Root::Process(pid)] {
-        for path in paths.iter().flatten() {
-            let Ok(way) = walk(root, path) else { continue };
-            let is_it = |file: &Place| FileKey::of(&file.descriptor).is_ok_and(|key| key.is_file(executed));
-            if way.end == End::File && way.places.last().is_some_and(is_it) {
-                return Ok(Some((root, path.clone(), way)));
-            }
+        let Ok(way) = walk(root, &look.path) else { continue };
+        if way.end == End::File && way.places.last().is_some_and(is_it) {
+            return Ok(Some((root, way)));
         }
     }
     Ok(None)
@@ -252,24 +249,4 @@ fn seen_instead(error: &io::Error) -> Seen {
         io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::CrossesDevices => Seen::Busy,
         _ => Seen::Unreadable(error.to_string()),
     }
-}
-
-/// The bytes of a path whose text stands for such as are not UTF-8 (see `Untrusted::from_bytes`); `None` when it has none.
-fn unescape(path: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((first, tail)) = rest.split_first() {
-        let digits = rest.strip_prefix(b"\\x").and_then(|digits| std::str::from_utf8(digits.get(..2)?).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|byte| *byte >= 0x80) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = rest.get(4..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    (bytes != path).then_some(bytes)
 }

@@ -84,7 +84,7 @@ pub(super) enum Todo {
 
 impl<P: Changer> WatchedFile<P> {
     pub(super) fn new(watch: Watch, number: u64, now: MonotonicNs) -> Self {
-        let path = watch.path.as_raw().as_bytes().to_vec();
+        let path = watch.path.to_bytes();
         let executed = watch.executed;
         let look = Look {
             number,
@@ -193,8 +193,8 @@ impl<P: Changer> WatchedFile<P> {
     /// Takes in a look. `Err` with the reason when it cannot be watched any more.
     pub(super) fn looked(&mut self, seen: Seen, took_ns: u64, now: Now) -> Result<Option<Verdict>, String> {
         self.is_looking = false;
-        if let Seen::Way { root, path, key, .. } = seen {
-            (self.look.root, self.look.path, self.look.held) = (root, path, key);
+        if let Seen::Way { root, key, .. } = seen {
+            (self.look.root, self.look.held) = (root, key);
             self.look.is_found = true;
             self.new_ways += 1;
             self.look.is_restless = self.new_ways >= NEW_WAYS;

@@ -8,6 +8,7 @@
 //! | `gap` | what is in no history because it could not be taken over |
 //! | `snapshot` | what the status says |
 //! | `tick` | one tick: read, subtract, attribute, show, judge, record |
+//! | `learned` | what other threads find out |
 //! | `ledger` | growth of cumulative counters, exactly once |
 //! | `rows` | what moved in buckets that are not written yet |
 //! | `tally` | whose the bytes were, and what was lost |
@@ -30,6 +31,7 @@ mod findings;
 mod gap;
 mod handle;
 mod intake;
+mod learned;
 mod ledger;
 mod live;
 mod merge;

@@ -17,6 +17,7 @@ use super::{
     gap::Gap,
     handle::{Command, End, Handle},
     intake::{note_changes, take_events},
+    learned::Learned,
     ledger::{Ledger, SETTLED_AFTER},
     live::{Recent, Tick},
     network::Network,
@@ -31,13 +32,13 @@ use super::{
     writer::{Job, Writer},
 };
 use crate::{
-    changes::{self, Changes},
+    changes::Changes,
     clock::Now,
     config::Config,
     dbus::Event,
     findings::Judge,
-    foreign::{Inspected, Inspector},
-    identity::{Answer, Hashed, Hasher, Known, Origins, Processes},
+    foreign::Inspector,
+    identity::{Hasher, Known, Origins, Processes},
     journal::{Head, Journal},
     monitor::{Losses, Monitor, MonitorError, NetworkLayer, Truth},
 };
@@ -70,14 +71,6 @@ pub struct Places {
     pub journal: PathBuf,
 }
 
-/// What other threads found out.
-enum Learned {
-    Hash(Hashed),
-    Origin(Answer),
-    Change(changes::Answer),
-    Foreign(Inspected),
-}
-
 /// All state of recording.
 pub struct Recorder {
     pub(super) monitor: Monitor,
@@ -87,7 +80,7 @@ pub struct Recorder {
     /// The files of all that has talked, on disk.
     pub(super) changes: Changes<SeenAt>,
     pub(super) inspector: Inspector,
-    learned: mpsc::Receiver<Learned>,
+    pub(super) learned: mpsc::Receiver<Learned>,
     pub(super) ledger: Ledger,
     pub(super) rows: Rows,
     pub(super) journal: Journal,
@@ -324,25 +317,6 @@ impl Recorder {
         Ok(())
     }
 
-    /// `true` when there was anything.
-    fn take_learned(&mut self) -> bool {
-        let mut any = false;
-        while let Ok(learned) = self.learned.try_recv() {
-            self.learn(learned);
-            any = true;
-        }
-        any
-    }
-
-    fn learn(&mut self, learned: Learned) {
-        match learned {
-            Learned::Hash(hashed) => self.processes.hashed(hashed),
-            Learned::Origin(answer) => self.processes.answered(answer),
-            Learned::Change(answer) => self.changes.answered(answer, Now::read()),
-            Learned::Foreign(inspected) => self.tell_foreign_code(inspected, Now::read()),
-        }
-    }
-
     /// `true` when the counters are to be read now.
     fn obey(&mut self, command: Command) -> Result<bool, RecorderError> {
         match command {
@@ -386,18 +360,6 @@ impl Recorder {
             Command::Stop(end) => self.stopping = Some(end),
         }
         Ok(false)
-    }
-
-    /// Waits until everybody is identified, or nothing comes.
-    pub(super) fn wait_for_identities(&mut self, patience: Duration) -> Result<(), RecorderError> {
-        while self.rows.unidentified().next().is_some() {
-            let Ok(learned) = self.learned.recv_timeout(patience) else { break };
-            self.learn(learned);
-            // As in a step: who is asked for its identity was there when its file had been read, or is known to have ended.
-            take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
-            self.identify_owners(Now::read().monotonic);
-        }
-        Ok(())
     }
 
     pub(super) fn publish(&self, tick: LiveTick) {

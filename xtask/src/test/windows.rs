@@ -20,7 +20,17 @@ struct Vitest {
 
 pub(super) fn check(place: &Place, report: &mut Report) {
     if ui::needs_packages(place) {
-        report.check("npm ci", || npm(place, &["ci", "--no-audit", "--no-fund"]));
+        report.check("npm ci", || {
+            for folder in ["node_modules", "ui/node_modules"] {
+                // npm would empty what the link leads to: the packages of another checkout.
+                let is_link = place.file(folder).is_symlink();
+                anyhow::ensure!(
+                    !is_link,
+                    "{folder} is a link; remove it, so that npm fills a folder of its own"
+                );
+            }
+            npm(place, &["ci", "--no-audit", "--no-fund"])
+        });
     }
     report.check("windows: svelte-check", || npm(place, &["run", "check"]));
     report.group("windows: vitest", || vitest(place));

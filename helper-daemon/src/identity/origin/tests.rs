@@ -21,6 +21,7 @@ fn question(path: &Path, mount_namespace: Option<u32>) -> Question {
     let key = File::open(path).ok().map(|file| FileKey::of(&file).unwrap());
     let path = path.to_str().unwrap().into();
     let (script, container, uid) = (None, None, Uid(0));
+    let app_image = None;
     Question {
         number: 7,
         path,
@@ -29,8 +30,8 @@ fn question(path: &Path, mount_namespace: Option<u32>) -> Question {
         mount_namespace,
         container,
         is_users_word: false,
-        app_image: None,
         uid,
+        app_image,
     }
 }
 
@@ -58,7 +59,7 @@ fn a_file_as_its_package_shipped_it_is_verified_and_any_other_content_is_not() {
 }
 
 #[test]
-fn a_script_that_no_package_lists_is_unowned_whatever_its_interpreter_is() {
+fn what_no_package_lists_is_unowned_and_so_is_a_script_of_a_packaged_interpreter() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let Some(path) = owned() else { return };
     let mut asked = question(&path, own_namespace());
