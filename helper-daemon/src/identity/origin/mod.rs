@@ -62,7 +62,7 @@ pub enum Known {
 
 /// What is asked.
 enum Asked {
-    Exec(Question),
+    Exec(Box<Question>),
     Change(changes::Question),
 }
 
@@ -153,7 +153,7 @@ impl Origins {
                 let mut execs = Vec::new();
                 for one in std::iter::once(first).chain(queue.try_iter().take(BATCH - 1)) {
                     match one {
-                        Asked::Exec(question) => execs.push(question),
+                        Asked::Exec(question) => execs.push(*question),
                         Asked::Change(question) => {
                             done(Known::Change(asked.databases().answer_change(question)));
                         }
@@ -172,7 +172,7 @@ impl Origins {
 
     /// Asks where the files of an exec are from. The caller bounds how many questions wait.
     pub(super) fn ask(&self, question: Question) {
-        self.queue(Asked::Exec(question));
+        self.queue(Asked::Exec(Box::new(question)));
     }
 
     /// Asks about a file that was changed. There is one question at a time for each that is watched.
