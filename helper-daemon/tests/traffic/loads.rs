@@ -25,7 +25,9 @@ fn run(command: &mut Command, address: &str) {
 
 /// The applications that a program of this name belongs to.
 fn applications(rows: &[QueryRow]) -> Vec<&str> {
-    let python = rows.iter().filter(|row| row.keys["path"].starts_with("/usr/bin/python3"));
+    let python = rows
+        .iter()
+        .filter(|row| row.keys.get("path").is_some_and(|path| path.starts_with("/usr/bin/python3")));
     python.filter(|row| row.tx_bytes > 0).map(|row| row.keys["application"].as_str()).collect()
 }
 
@@ -53,6 +55,30 @@ async fn a_packaged_script_is_its_package_s_only_while_nothing_makes_it_load_oth
         .map(|loads| format!("script:/usr/bin/python3:{loads} {SCRIPT}"));
     assert_eq!(found[0], format!("deb:python3-minimal:{SCRIPT}"));
     assert_eq!(found[1..], expected);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn what_the_kernel_cut_off_is_not_asked_of_the_program() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let address = server.tcp_v4();
+    let (host, port) = address.rsplit_once(':').unwrap();
+    let text = format!(
+        "import socket\ns = socket.create_connection(('{host}', {port}))\ns.sendall(b'x' * 500)\ns.close()\n"
+    );
+    let script = bed.programs.path("x.py");
+    fs::write(&script, text).unwrap();
+    for options in [1000, 1400] {
+        let mut command = Command::new("/usr/bin/python3");
+        let status = command.args(vec!["-BBBBB"; options]).arg(&script).status().unwrap();
+        assert!(status.success());
+    }
+    let rows = bed.query(&["application", "executable"]).await;
+    let mut found = applications(&rows);
+    found.sort_unstable();
+    let expected = [script.to_str().unwrap(), "?"].map(|what| format!("script:/usr/bin/python3:{what}"));
+    assert_eq!(found, expected);
 }
 
 /// A script that connects to the address that it is told on standard input, and sends.
