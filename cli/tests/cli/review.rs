@@ -64,7 +64,10 @@ async fn a_path_is_the_application_that_is_there_and_asks_which_when_there_are_s
     let applications = keys.iter().map(application).collect();
     let peer = Peer::start(&bus.address, Answers { applications, ..Answers::default() }).await;
     let ended = run(&bus.address, &["review", "approve", "/usr/bin/curl", "/home/u/x.py"]).await;
-    assert_eq!(ended.stdout, "deb:curl:/usr/bin/curl: approved\nscript:/usr/bin/python3:/home/u/x.py: approved\n");
+    assert_eq!(
+        ended.stdout,
+        "deb:curl:/usr/bin/curl: approved\nscript:/usr/bin/python3:/home/u/x.py: approved\n"
+    );
     let told_so_far = peer.answers().reviews.len();
     let ended = run(&bus.address, &["review", "approve", "/usr/bin/wget"]).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");

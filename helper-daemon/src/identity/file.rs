@@ -198,6 +198,15 @@ fn read(pid: Pid, name: &str, limit: usize) -> Option<Vec<u8>> {
     Some(content)
 }
 
+/// The parent of a process; `None` when it is gone, or has none.
+pub(super) fn parent_of(pid: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.0)).ok()?;
+    // The name before it may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let parent: u32 = fields.split_whitespace().nth(1)?.parse().ok()?;
+    (parent != 0).then_some(Pid(parent))
+}
+
 /// Bytes of an environment that are searched.
 const ENVIRONMENT_MAX: usize = 128 * 1024;
 /// Bytes of an auxiliary vector that are searched; kernels fill some 400.
@@ -242,13 +251,4 @@ mod tests {
         let vector = |secure: usize| [6, 4096, AT_SECURE, secure, 0, 0].map(usize::to_ne_bytes).concat();
         assert!(is_secure(&vector(1)) && !is_secure(&vector(0)) && !is_secure(&vector(1)[..31]));
     }
-}
-
-/// The parent of a process; `None` when it is gone, or has none.
-pub(super) fn parent_of(pid: Pid) -> Option<Pid> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.0)).ok()?;
-    // The name before it may hold anything.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let parent: u32 = fields.split_whitespace().nth(1)?.parse().ok()?;
-    (parent != 0).then_some(Pid(parent))
 }

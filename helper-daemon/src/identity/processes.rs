@@ -319,7 +319,7 @@ impl Processes {
             found.end_is_guessed.set(true);
             found.ended.set(Some(at));
         }
-        self.changes.push(Entry::Process(Remembered::of(&process)));
+        self.changes.push(Entry::Process(Box::new(Remembered::of(&process))));
         self.table.insert(key, Rc::clone(&process));
         process
     }

@@ -65,7 +65,7 @@ pub enum Entry {
     /// Begins every file.
     Head(Head),
     /// A process is known.
-    Process(Remembered),
+    Process(Box<Remembered>),
     /// It ended, or runs another executable.
     Ended(ProcessKey, MonotonicNs),
     /// It was moved to another place.

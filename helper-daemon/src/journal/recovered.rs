@@ -69,10 +69,10 @@ impl Recovered {
         match entry {
             Entry::Head(_) => {}
             Entry::Process(process) => match places.get(&process.key) {
-                Some(place) => self.processes[*place] = process,
+                Some(place) => self.processes[*place] = *process,
                 None => {
                     places.insert(process.key, self.processes.len());
-                    self.processes.push(process);
+                    self.processes.push(*process);
                 }
             },
             Entry::Ended(key, at) => self.change(places, key, |process| process.ended = Some(at)),

@@ -168,7 +168,7 @@ impl Recorder {
     pub(super) fn write_journal(&mut self, is_same: bool) {
         note_changes(&mut self.processes, &mut self.journal);
         let Self { journal, head, processes, ledger, rows, losses, monitor, self_test, .. } = self;
-        let processes = processes.remembered().into_iter().map(Entry::Process);
+        let processes = processes.remembered().into_iter().map(|process| Entry::Process(Box::new(process)));
         let flows = ledger.remembered().map(Entry::Counted);
         // The ledger has what these tables held, and the kernel may not have forgotten it yet.
         let generation = monitor.closed_generation();

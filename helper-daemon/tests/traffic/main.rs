@@ -14,6 +14,7 @@ mod disks;
 mod exec_facts;
 mod faults;
 mod findings;
+mod flatpaks;
 #[path = "../fuse/mod.rs"]
 mod fuse;
 mod impostors;

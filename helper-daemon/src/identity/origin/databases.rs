@@ -92,7 +92,10 @@ impl Databases {
         let mut looked_at = Vec::new();
         for mut question in questions {
             let namespace = question.mount_namespace;
-            let executable = self.machine.look_at(question.path.clone(), question.key, namespace);
+            let mut executable = self.machine.look_at(question.path.clone(), question.key, namespace);
+            if question.may_be_layer {
+                executable.doubt_layer();
+            }
             let script = question.script.take();
             let script = script.map(|(path, key)| self.machine.look_at(path, key, namespace));
             looked_at.push((question, executable, script));
@@ -167,7 +170,8 @@ impl Databases {
         let source = self.source_of(file);
         match source.owned {
             Owned::By(..) if !file.is_it => {
-                let because = "the script that was run is not the file that is at its path now, or was gone too soon";
+                let because =
+                    "the script that was run is not the file that is at its path now, or was gone too soon";
                 Source { owned: Owned::Unknown(because.to_owned()), ..source }
             }
             _ => source,
