@@ -29,8 +29,21 @@ pub(crate) const SCENARIOS: &[&str] = &["iproute2", "nftables"];
 pub(crate) const BENCH: &[&str] =
     &["iperf3", "wrk", "nethogs", "iproute2", "libpcre2-8-0", "libpcap-dev", "libelf-dev", "zlib1g-dev"];
 
-/// What the tests use beside all of that.
+/// What the tests use beside all of that: programs that are to be told apart come first.
 pub(crate) const TESTS: &[&str] = &[
+    "busybox-static|busybox",
+    "curl",
+    "flatpak",
+    "fuse3",
+    "gdb-minimal|gdb",
+    "nodejs",
+    "perl",
+    "python3-minimal",
+    "ruby",
+    "squashfs-tools",
+    "squashfuse",
+    "strace",
+    "wget",
     "libclang1-19|libclang1",
     "systemd",
     "dbus-x11",

@@ -153,7 +153,7 @@ fn keys(known: &[Application]) -> impl Iterator<Item = &str> {
 /// A path that means several: nothing is changed before the person has said which.
 fn which(what: &str, keys: &[&str]) -> Failure {
     let shown: Vec<String> =
-        keys.iter().take(LISTED).map(|key| Untrusted::from(*key).for_terminal().into()).collect();
+        keys.iter().take(LISTED).map(|key| Untrusted::from(*key).for_terminal()).collect();
     let more = if keys.len() > LISTED { ", …" } else { "" };
     let sentence = format!(
         "{what}, so nothing was changed. Give the key of the one you mean: {}{more}",

@@ -106,7 +106,7 @@ async fn arguments_that_mean_nothing() {
         (&["query", "--by", "colour"], "remote_port, local_port"),
         (&["query", "--by", "color"], "or none"),
         (&["query", "--by", "none,user"], "--by none"),
-        (&["review", "approve", "curl"], "a path such as /usr/bin/curl"),
+        (&["review", "approve", "curl"], "deb:curl:/usr/bin/curl"),
         (&["review", "bless", "/usr/bin/curl"], "approve"),
         (&["review", "approve"], "APPLICATION"),
     ];

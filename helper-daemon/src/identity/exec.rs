@@ -118,11 +118,13 @@ impl Exec {
     /// What is to be asked about its files; `None` while it is not known which those are.
     pub(super) fn question(&self, number: u64, uid: Uid) -> Option<Question> {
         let key = |image: &Rc<Image>| image.key;
+        let is_other = |(executed, image): (&FileId, &Rc<Image>)| executed.device != image.key.device;
         let Placement { unit, container } = &self.note.placement;
         Some(Question {
             number,
             path: self.note.path.clone(),
             key: self.image.as_ref().map(key),
+            may_be_layer: self.file.as_ref().zip(self.image.as_ref()).is_some_and(is_other),
             script: self.script.as_ref().map(|script| (script.path.clone(), script.image().map(key))),
             mount_namespace: self.note.mount_namespace,
             container: container.clone(),

@@ -15,6 +15,7 @@ mod exec_arguments;
 mod exec_facts;
 mod faults;
 mod findings;
+mod flatpaks;
 #[path = "../fuse/mod.rs"]
 mod fuse;
 mod impostors;

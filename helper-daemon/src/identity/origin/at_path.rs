@@ -1,12 +1,15 @@
 use std::{
     ffi::OsStr,
     fs,
-    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt, fs::MetadataExt},
+    },
     path::Path,
 };
 
 use portolan_core::Untrusted;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{CWD, FsWord, Mode, OFlags, ResolveFlags, fstatfs, openat2};
 
 use crate::identity::file::FileKey;
 
@@ -34,6 +37,13 @@ impl AtPath {
     pub(super) fn of_the_machine(path: Untrusted) -> Self {
         let key = key_at(&path.to_bytes());
         Self { path, place: Place::OfTheMachine, key, is_it: true }
+    }
+
+    /// Of a file in a layer, the path may be the one that it has in the layer, where nobody executed it.
+    pub(super) fn doubt_layer(&mut self) {
+        if !self.is_it && !is_on_btrfs(&self.path.to_bytes()) {
+            self.place = Place::Elsewhere;
+        }
     }
 }
 
@@ -76,11 +86,22 @@ pub(super) fn is_same(one: FileKey, other: FileKey) -> bool {
 /// The file at a path, as far as the kernel remembers it: on the way there may be a filesystem that a program serves, which is never
 /// asked. What has just been executed is remembered.
 pub(super) fn key_at(path: &[u8]) -> Option<FileKey> {
+    FileKey::of(&held_at(path)?).ok()
+}
+
+fn held_at(path: &[u8]) -> Option<OwnedFd> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let resolve = ResolveFlags::CACHED | ResolveFlags::NO_MAGICLINKS;
-    let file = openat2(CWD, path, flags, Mode::empty(), resolve).ok()?;
-    FileKey::of(&file).ok()
+    openat2(CWD, path, flags, Mode::empty(), resolve).ok()
 }
+
+/// Btrfs has a device number for each subvolume, which the kernel does not use inside.
+fn is_on_btrfs(path: &[u8]) -> bool {
+    held_at(path).and_then(|file| fstatfs(file).ok()).is_some_and(|stat| stat.f_type == BTRFS)
+}
+
+/// BTRFS_SUPER_MAGIC of linux/magic.h.
+const BTRFS: FsWord = 0x9123_683e;
 
 pub(super) fn as_path(path: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(path))

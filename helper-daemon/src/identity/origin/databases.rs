@@ -93,7 +93,10 @@ impl Databases {
         let mut looked_at = Vec::new();
         for mut question in questions {
             let namespace = question.mount_namespace;
-            let executable = self.machine.look_at(question.path.clone(), question.key, namespace);
+            let mut executable = self.machine.look_at(question.path.clone(), question.key, namespace);
+            if question.may_be_layer {
+                executable.doubt_layer();
+            }
             let script = question.script.take();
             let script = script.map(|(path, key)| self.machine.look_at(path, key, namespace));
             looked_at.push((question, executable, script));

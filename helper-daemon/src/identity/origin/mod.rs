@@ -37,6 +37,8 @@ pub(super) struct Question {
     pub(super) path: Untrusted,
     /// The file; `None` when it could not be looked at.
     pub(super) key: Option<FileKey>,
+    /// Whether the kernel executed it under another device number than its content has: in a layer of an overlay (or on btrfs).
+    pub(super) may_be_layer: bool,
     /// The same of the script that it runs.
     pub(super) script: Option<(Untrusted, Option<FileKey>)>,
     /// The mount namespace; `None` when it is not known.

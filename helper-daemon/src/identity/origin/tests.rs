@@ -26,6 +26,7 @@ fn question(path: &Path, mount_namespace: Option<u32>) -> Question {
         number: 7,
         path,
         key,
+        may_be_layer: false,
         script,
         mount_namespace,
         container,
@@ -81,7 +82,11 @@ fn another_file_at_the_path_of_a_packaged_one_is_not_of_that_package() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let impostor = Question { key: question(file.path(), None).key, ..question(&path, Some(1)) };
     let same_elsewhere = question(&path, Some(1));
-    let answers = ask(vec![impostor, same_elsewhere]);
+    // Who makes a filesystem chooses the numbers of its files.
+    let mut in_another = question(&path, Some(1));
+    in_another.key.as_mut().unwrap().device = (0, 1);
+    let answers = ask(vec![impostor, same_elsewhere, in_another]);
+    assert_eq!((answers[2].executable.place, answers[2].executable.package()), (Place::Elsewhere, None));
     assert_eq!((answers[0].executable.place, answers[0].executable.package()), (Place::Elsewhere, None));
     assert_eq!(
         answers[1].executable.place,
@@ -106,4 +111,17 @@ fn a_changed_file_is_modified() {
     assert!(matches!(modified.compare(&package, &before), Provenance::Unknown(_)), "it was another one");
     assert_eq!(Shipped::of(None, &path).compare(&package, &digest(&path)), Provenance::Unchecked(package));
     assert!(matches!(Shipped::of(Some(&md5), dir.path()), Shipped::Unknown(_)));
+}
+
+#[test]
+fn a_script_that_was_not_found_to_be_the_one_at_its_path_is_no_package_s() {
+    let Some(path) = owned() else { return };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let [found, other] = [question(&path, None).key, question(file.path(), None).key];
+    let mut asked = question(&path, own_namespace());
+    for (key, is_packaged) in [(found, true), (other, false), (None, false)] {
+        asked.script = Some((asked.path.clone(), key));
+        let script = ask(vec![asked.clone()]).remove(0).script.unwrap();
+        assert_eq!((script.place, script.package().is_some()), (Place::OfTheMachine, is_packaged));
+    }
 }

@@ -1,9 +1,12 @@
 //! AppImages, made here: an ELF file that mounts the squashfs behind it and becomes a program in there.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    thread,
+    time::{Duration, Instant},
 };
 
 use portolan_bus::QueryRow;
@@ -84,12 +87,28 @@ fn in_mounts(rows: &[QueryRow]) -> Vec<(String, String, String, u64)> {
 /// Runs a program that connects, and sends so many bytes when it is known who it is. A server's file is looked for in the process
 /// that runs it: of one that ends at once, it may not be found.
 async fn talk(bed: &Bed, server: &Server, mut command: Command, bytes: u64) {
-    command.args(["patient", &server.tcp_v4(), &bytes.to_string()]);
+    command.args(["patient", &server.tcp_v4(), &bytes.to_string()]).env("TMPDIR", mounts(bed));
     let mut running = Program::start_with_stdin("a program of an AppImage", command).unwrap();
     running.wait_for_line("its connection", PATIENCE, |line| (line == "connected").then_some(())).unwrap();
     bed.query(&[]).await;
     running.close_stdin();
     assert!(running.ended(PATIENCE).unwrap().success(), "{}", running.output());
+}
+
+/// Where AppImages make their mount folders. It goes away when nothing is mounted in it any more.
+fn mounts(bed: &Bed) -> PathBuf {
+    let folder = bed.programs.path("mounts");
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o1777)).unwrap();
+    folder
+}
+
+fn wait_until_unmounted(bed: &Bed) {
+    let (folder, begun) = (bed.programs.path("mounts"), Instant::now());
+    while fs::read_to_string("/proc/self/mountinfo").unwrap().contains(folder.to_str().unwrap()) {
+        assert!(begun.elapsed() < PATIENCE, "an AppImage stays mounted");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn command(program: &Path, words: &[&str]) -> Command {
@@ -128,6 +147,7 @@ async fn what_runs_in_the_mount_of_an_app_image_is_the_app_image_and_nothing_els
     elsewhere.args(["--mount", "sh", "-c", script, "sh"]).arg(&other).arg(&image.file).arg("once");
     talk(&bed, &server, elsewhere, 86).await;
 
+    wait_until_unmounted(&bed);
     let found = in_mounts(&bed.query(&["application", "executable"]).await);
     let key = format!("appimage:{}", bed.programs.path("Talk-*-x86_64.AppImage").display());
     let hash = |name: &str| sha256(&image.inside(name));
@@ -135,14 +155,14 @@ async fn what_runs_in_the_mount_of_an_app_image_is_the_app_image_and_nothing_els
     let below = |kind: &str, folder: &Path, name: &str| {
         format!("{kind}:{}/.mount_Talk*/usr/bin/{name}", folder.display())
     };
-    let (tmp, folder) = (Path::new("/tmp"), image.file.parent().unwrap());
+    let (mounts, folder) = (mounts(&bed), image.file.parent().unwrap());
     let mut expected = vec![
         of(&key, "usr/bin/talker", hash("talker"), 81),
         of(&key, "usr/bin/child", hash("child"), 82),
         of(&below("path", folder, "fake"), "usr/bin/fake", sha256(&fake), 83),
-        of(&below("path", tmp, "over"), "usr/bin/over", hash("child"), 84),
-        of(&below("path", tmp, "talker"), "usr/bin/talker", hash("talker"), 85),
-        of(&below("elsewhere", tmp, "talker"), "usr/bin/talker", hash("talker"), 86),
+        of(&below("path", &mounts, "over"), "usr/bin/over", hash("child"), 84),
+        of(&below("path", &mounts, "talker"), "usr/bin/talker", hash("talker"), 85),
+        of(&below("elsewhere", &mounts, "talker"), "usr/bin/talker", hash("talker"), 86),
     ];
     expected.sort();
     // What the mount is tried with before another one is put over it may end before it is found.
@@ -157,7 +177,7 @@ async fn what_runs_in_an_app_image_stays_its_when_the_daemon_starts_again() {
     let server = bed.programs.server();
     let image = AppImage::make(&bed, "Talk.AppImage");
     let mut command = Command::new(&image.file);
-    command.args(["once", "steady", &server.tcp_v4()]);
+    command.args(["once", "steady", &server.tcp_v4()]).env("TMPDIR", mounts(&bed));
     let mut running = Program::start_with_stdin("the AppImage", command).unwrap();
     while in_mounts(&bed.query(&["application", "executable"]).await).is_empty() {}
     bed.daemon.kill();
@@ -167,6 +187,7 @@ async fn what_runs_in_an_app_image_stays_its_when_the_daemon_starts_again() {
     while in_mounts(&bed.query(&["application", "executable"]).await)[0].3 == before {}
     running.close_stdin();
     assert!(running.ended(PATIENCE).unwrap().success());
+    wait_until_unmounted(&bed);
     let found = in_mounts(&bed.query(&["application", "executable"]).await);
     let [(key, _, hash, _)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(

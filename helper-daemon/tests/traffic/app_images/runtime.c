@@ -9,11 +9,13 @@
 
 int main(int argc, char **argv)
 {
-	char mount[] = "/tmp/.mount_TalkXXXXXX", program[64], self[4096] = "", offset[64];
+	char mount[4096], program[4200], self[4096] = "", offset[64];
+	char *folder = getenv("TMPDIR");
 	struct stat found;
 	Elf64_Ehdr head;
 	FILE *file = fopen("/proc/self/exe", "r");
 
+	snprintf(mount, sizeof(mount), "%s/.mount_TalkXXXXXX", folder ? folder : "/tmp");
 	if (!file || fread(&head, sizeof(head), 1, file) != 1 || !mkdtemp(mount))
 		return 1;
 	/* The sections are the last of an ELF file. */
