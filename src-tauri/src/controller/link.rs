@@ -21,7 +21,7 @@ pub(crate) enum LinkEvent {
     /// The daemon does not let this user see anything.
     Denied(String),
     /// A finding is new or was answered.
-    Finding(Finding),
+    Finding(Box<Finding>),
     /// The ticks of the last five minutes; `Tick`s follow.
     History(Vec<LiveTick>),
     /// The counters were read.
@@ -177,7 +177,7 @@ impl Link {
                     None => return bus_lost(),
                 },
                 signal = findings.next() => match signal {
-                    Some(finding) => finding.map(LinkEvent::Finding),
+                    Some(finding) => finding.map(Box::new).map(LinkEvent::Finding),
                     None => return bus_lost(),
                 },
                 signal = next(&mut ticks) => match signal {

@@ -146,7 +146,7 @@ impl<G: Gui> Controller<G> {
             }
             LinkEvent::Gone(reason) => self.lose(LinkState::Gone, reason),
             LinkEvent::Denied(reason) => self.lose(LinkState::Denied, reason),
-            LinkEvent::Finding(finding) => self.hear_finding(finding),
+            LinkEvent::Finding(finding) => self.hear_finding(*finding),
             LinkEvent::History(ticks) => {
                 self.tell_users(ticks.iter().flat_map(|tick| &tick.rows).map(|row| row.uid));
                 self.push(WindowEvent::History { ticks });

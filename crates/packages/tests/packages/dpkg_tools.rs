@@ -200,6 +200,9 @@ fn this_machine_is_as_dpkg_says() {
         let step = (files.len() / 80).max(1);
         paths.extend(files.into_iter().step_by(step));
     }
+    // dpkg -S knows a file that was diverted by the name that its package gives it.
+    let diversions = output("dpkg-divert", &["--list"]).unwrap();
+    paths.retain(|path| !diversions.contains(&format!(" to {} by ", path.display())));
     assert!(paths.len() > 100, "{} files", paths.len());
     let by_dpkg = owners_by_dpkg(&paths);
     let packages = Packages::of(Path::new("/")).unwrap();
