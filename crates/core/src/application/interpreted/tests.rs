@@ -304,6 +304,49 @@ fn variables_that_load_code() {
 }
 
 #[test]
+fn secrets_are_in_no_key() {
+    check(
+        "deno run https://user:token@host/x.ts → -m https://user:***@host/x.ts
+         deno run https://h/x.ts?token=abc&v=1 → -m https://h/x.ts?token=***&v=1
+         deno run --config https://user:token@h/d.json x.ts → --config=/home/u/w/https:/user:/home/u/w/***@h/d.json /home/u/w/x.ts
+         deno run --import-map=https://user:token@h/m x.ts → --import-map=https://user:***@h/m /home/u/w/x.ts
+         php https://user:token@h/x.php → ?
+         python3 https://h:80/x.py → /home/u/w/https:/h:80/x.py
+         python3 reset-password=1.py → /home/u/w/reset-password=1.py
+         java -cp /a/token:/b Main → -cp=/a/token:/b -m Main
+         java -cp secret:/b Main → -cp=/home/u/w/secret:/b -m Main
+         java -javaagent:/a.jar=apiKey=abc Main → -javaagent=/a.jar=apiKey=*** -m Main
+         qemu-arm -E PGPASSWORD=a,b /usr/bin/curl → -E=PGPASSWORD=*** /usr/bin/curl
+         qemu-arm -E PGPASSWORD=a,LD_PRELOAD=/e.so /usr/bin/curl → -E=PGPASSWORD=***,LD_PRELOAD=/e.so /usr/bin/curl
+         php -d mysqli.default_password=abc x.php → -d=mysqli.default_password=*** /home/u/w/x.php",
+    );
+    for (command, variable, expected) in [
+        ("java Main", "JAVA_TOOL_OPTIONS=-Dnet.keyStorePassword=hunter2", "-Dnet.keyStorePassword=***"),
+        (
+            "java Main",
+            "JAVA_TOOL_OPTIONS=-Dpassword=a -javaagent:/e.jar",
+            "-Dpassword=***%20-javaagent:/e.jar",
+        ),
+        ("java Main", "JAVA_TOOL_OPTIONS=-Dcookie=a -javaagent:/e.jar", "-Dcookie=***%20-javaagent:/e.jar"),
+        ("java Main", "JAVA_TOOL_OPTIONS=-DapiKey=a -Dkey=b", "-DapiKey=***%20-Dkey=b"),
+        ("java Main", "JAVA_TOOL_OPTIONS=-Dpassword='a b' -Xmx1g", "-Dpassword='***'%20-Xmx1g"),
+        ("java Main", "JAVA_TOOL_OPTIONS=--token abc -Xmx1g", "--token%20***%20-Xmx1g"),
+        ("ruby x.rb", "RUBYOPT=-r/a -I/token=abc", "-r/a%20-I/token=***"),
+        (
+            "qemu-arm /a",
+            "QEMU_SET_ENV=A=b,PGPASSWORD=abc,LD_PRELOAD=/e.so",
+            "A=b,PGPASSWORD=***,LD_PRELOAD=/e.so",
+        ),
+    ] {
+        let (command, variables) = (command.split(' ').collect::<Vec<_>>(), [variable.as_bytes()]);
+        let arguments = text(&command);
+        let said = said(&Invocation { variables: &variables, ..invocation(command[0], &arguments) });
+        let (name, _) = variable.split_once('=').unwrap();
+        assert!(said.starts_with(&format!("{name}={expected} ")), "{variable}: {said}");
+    }
+}
+
+#[test]
 fn variables_that_are_not_known_whole_may_load_anything() {
     let cut = |path, arguments: &[&str], variables: &[&[u8]]| {
         said(&Invocation { variables, variables_are_cut: true, ..invocation(path, &text(arguments)) })
