@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
             arguments.may_be_in_files();
         }
         match options::read(grammar, arguments, &mut self.loads)? {
-            Found::Nothing => Ok(None),
+            Found::Nothing => Ok(first.without_argument()),
             Found::Code => Ok(Some(Code::CommandLine)),
             Found::StandardInput => Ok(Some(Code::StandardInput)),
             Found::Module(name) => module(name).map(Some),
@@ -74,13 +74,13 @@ impl<'a> Reader<'a> {
         arguments: &mut Arguments<'a>,
     ) -> Result<Option<Code>, Unknowable> {
         match first {
-            First::Nothing => Ok(None),
+            First::Nothing => Ok(first.without_argument()),
             First::Script => self.file(argument).map(Some),
             First::Program => self.program(argument, arguments),
             First::Class if argument.ends_with(b".java") => self.file(argument).map(Some),
             First::Class => module(argument).map(Some),
             First::Command(_) if argument == b"eval" => Ok(Some(Code::CommandLine)),
-            First::Command(_) if argument == b"repl" => Ok(None),
+            First::Command(_) if argument == b"repl" => Ok(Some(Code::StandardInput)),
             First::Command(_) if matches!(argument, b"run" | b"serve") => {
                 match options::read(grammar, arguments, &mut self.loads)? {
                     Found::Argument(script) => self.script_or_address(script).map(Some),

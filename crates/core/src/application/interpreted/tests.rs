@@ -51,8 +51,8 @@ fn python() {
          python3 - x.py → -
          python3 -- x.py → /home/u/w/x.py
          python3 -i x.py → /home/u/w/x.py
-         python3 → nothing
-         python3 -i → nothing
+         python3 → -
+         python3 -i → -
          pypy3.9 x.py → /home/u/w/x.py
          python3 --new-option x.py → ?
          python3 -Z x.py → ?
@@ -86,7 +86,8 @@ fn perl_and_ruby() {
          perl -S x.pl → ?
          perl -de code x.pl → ?
          perl - x.pl → -
-         perl → nothing
+         perl → -
+         perl -w → -
          ruby3.1 x.rb → /home/u/w/x.rb
          ruby -W0 -Eutf-8 x.rb → /home/u/w/x.rb
          ruby -E utf-8 --disable gems x.rb → /home/u/w/x.rb
@@ -118,7 +119,8 @@ fn javascript() {
          node -- x.js → /home/u/w/x.js
          node --unheard /opt/good.js x.js → ?
          node --test x.js → ?
-         node → nothing
+         node → -
+         node --inspect → -
          deno run -A --allow-net=a.b x.ts → /home/u/w/x.ts
          deno run --import-map m.json x.ts → --import-map=m.json /home/u/w/x.ts
          deno run -R=/a x.ts → /home/u/w/x.ts
@@ -126,8 +128,8 @@ fn javascript() {
          deno run https://a.b/x.ts → -m https://a.b/x.ts
          deno eval code → -c
          deno task dev → task
-         deno repl → nothing
-         deno → nothing
+         deno repl → -
+         deno → -
          bun run x.ts → /home/u/w/x.ts
          bun ./x → /home/u/w/x
          bun run dev → dev
@@ -156,7 +158,9 @@ fn shells() {
          bash - x.sh → /home/u/w/x.sh
          bash -- x.sh → /home/u/w/x.sh
          bash --unheard x.sh → ?
-         bash -l → nothing
+         bash -l → -
+         sh → -
+         bash -i → -
          zsh -b x.sh → ?
          ksh93 x.sh → /home/u/w/x.sh
          bash /dev/fd/63 → -",
@@ -202,7 +206,8 @@ fn others() {
          luajit-2.1.0-beta3 -joff x.lua → -j=off /home/u/w/x.lua
          tclsh8.6 -encoding utf-8 x.tcl → /home/u/w/x.tcl
          R --no-echo --no-restore --file=x.R --args y → /home/u/w/x.R
-         R --vanilla → nothing
+         R --vanilla → -
+         R x → -
          Rscript --vanilla x.R → /home/u/w/x.R
          Rscript -e code → -c
          mono --debug x.exe → /home/u/w/x.exe
@@ -231,7 +236,7 @@ fn programs_that_run_programs() {
          ld-linux.so.2 --list /usr/bin/curl → ?
          ld-linux.so.2 → nothing
          ld-linux.so.2 /usr/bin/python3.11 /tmp/x.py → run=/usr/bin/python3.11 /tmp/x.py
-         ld-linux.so.2 /usr/bin/python3 → /usr/bin/python3
+         ld-linux.so.2 /usr/bin/python3 → -
          ld-linux.so.2 /usr/bin/python3 -c x → -c
          ld-linux.so.2 /bin/busybox wget x → run=/bin/busybox wget
          ld-linux.so.2 ./ld-linux.so.2 /usr/bin/curl → run=/home/u/w/ld-linux.so.2 /usr/bin/curl
@@ -242,15 +247,14 @@ fn programs_that_run_programs() {
          /bin/busybox /bin/wget x → wget
          busybox sh x.sh → run=sh /home/u/w/x.sh
          busybox ash -c x → -c
-         busybox sh → sh
+         busybox sh → -
          busybox --list → nothing
          busybox → nothing
          busybox.static a=b → ?",
     );
     let deep = ["/ld-linux.so.2"; 7];
     assert_eq!(run(&deep), "?", "nobody follows that for long");
-    for (own_name, expected) in [("wget", "wget"), ("-sh", "sh"), ("/bin/nc", "nc"), ("a b", "?"), ("", "?")]
-    {
+    for (own_name, expected) in [("wget", "wget"), ("-sh", "-"), ("/bin/nc", "nc"), ("a b", "?"), ("", "?")] {
         assert_eq!(said(&invocation("/bin/busybox", &text(&[own_name]))), expected, "{own_name}");
     }
 }
@@ -363,7 +367,7 @@ fn variables_that_are_not_known_whole_may_load_anything() {
     // What no variable makes load anything stays what it is.
     assert_eq!(cut("/bin/busybox", &["wget"], &[]), "wget");
     assert_eq!(cut("/usr/bin/cat", &["cat"], &[]), "nothing");
-    assert_eq!(cut("/usr/bin/python3", &["python3"], &[]), "nothing");
+    assert_eq!(cut("/usr/bin/python3", &["python3"], &[]), "-");
 }
 
 #[test]
