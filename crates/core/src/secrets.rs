@@ -33,6 +33,46 @@ pub fn mask_secrets(arguments: &[u8]) -> Vec<u8> {
     masked
 }
 
+/// The same of the value of one option or variable, which may hold several words (`NODE_OPTIONS`) or `NAME=VALUE`, separated by
+/// commas (`QEMU_SET_ENV`).
+///
+/// No secret reaches beyond its word: what stands behind it may say which code is loaded.
+pub(crate) fn mask_value(value: &[u8]) -> Vec<u8> {
+    let (mut words, mut separators) = (Vec::with_capacity(value.len()), Vec::new());
+    let mut quote = None;
+    for (at, byte) in value.iter().copied().enumerate() {
+        match quote {
+            Some(open) if byte == open => quote = None,
+            None if is_quote(byte) => quote = Some(byte),
+            _ => {}
+        }
+        let is_separator =
+            byte == 0 || quote.is_none() && (byte.is_ascii_whitespace() || ends_pair(value, at));
+        words.push(if is_separator { 0 } else { byte });
+        separators.extend(is_separator.then_some(byte));
+    }
+    let mut separators = separators.into_iter();
+    mask_secrets(&words)
+        .into_iter()
+        .map(|byte| if byte == 0 { separators.next().unwrap_or(byte) } else { byte })
+        .collect()
+}
+
+/// The same of paths, which may be addresses: only what has the form of a secret is masked.
+pub(crate) fn mask_addresses(paths: &[u8]) -> Vec<u8> {
+    let (mut secrets, mut masked) = (Vec::new(), Vec::with_capacity(paths.len()));
+    forms::find(paths, &mut secrets);
+    replace(paths, secrets, &mut masked);
+    masked
+}
+
+/// Whether a comma is here, and another `NAME=` behind it.
+fn ends_pair(value: &[u8], at: usize) -> bool {
+    let rest = &value[at + 1..];
+    let name_end = until(rest, 0, |byte| !(byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)));
+    value[at] == b',' && name_end > 0 && rest.get(name_end) == Some(&b'=')
+}
+
 fn mask_once(arguments: &[u8]) -> Vec<u8> {
     let mut masked = Vec::with_capacity(arguments.len());
     let mut words = Words::default();

@@ -126,13 +126,13 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"abc").unwrap();
         let contents = Contents::default();
-        contents.read(&file, key(&file), true, &mut 100, &AtomicBool::default());
+        contents.read(&file, key(&file), false, &mut 100, &AtomicBool::default());
         let content = contents.known(&key(&file)).unwrap().unwrap();
         assert!(content.sha256.to_string().starts_with("ba7816bf8f01cfea"));
         assert_eq!(content.md5[..4], [0x90, 0x01, 0x50, 0x98]);
         assert!(!content.is_code);
         contents.forget_passing();
-        assert_eq!(contents.known(&key(&file)), None, "a change in this tick would not show");
+        assert_eq!(contents.known(&key(&file)), None, "a change would not show");
     }
 
     #[test]

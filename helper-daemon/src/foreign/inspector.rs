@@ -1,7 +1,8 @@
 //! The thread that finds foreign code.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
+    hash::{BuildHasher, RandomState},
     io,
     path::PathBuf,
     sync::{
@@ -177,15 +178,12 @@ impl Budget {
     }
 }
 
-/// What was told, so that it is told once.
+/// What was told, so that it is told once. Paths are long and chosen by programs: of each, there is a hash that no program can guess.
 #[derive(Default)]
 struct Told {
-    of: HashMap<ProcessKey, HashSet<Library>>,
-    /// What is loaded into all programs is told for one of them.
-    for_all: HashSet<Library>,
+    hashes: HashSet<u64>,
+    hasher: RandomState,
 }
-
-type Library = (String, Option<portolan_core::Sha256Digest>);
 
 /// Something that was found.
 #[derive(Debug)]
@@ -195,25 +193,19 @@ pub(super) struct Found {
 }
 
 impl Told {
-    /// Processes that are remembered, and libraries of all: when there are more, all are told again.
-    const MAX: usize = 8192;
+    /// 2.3 MiB at most: when there are more, all are told again.
+    const MAX: usize = 200_000;
 
-    fn new_of(&mut self, process: ProcessKey, found: Vec<Found>) -> Vec<ForeignCode> {
-        if found.is_empty() {
-            return Vec::new();
+    fn new_of(&mut self, process: ProcessKey, mut found: Vec<Found>) -> Vec<ForeignCode> {
+        if self.hashes.len() + found.len() > Self::MAX {
+            self.hashes = HashSet::new();
         }
-        if self.of.len() >= Self::MAX || self.for_all.len() >= Self::MAX {
-            (self.of, self.for_all) = (HashMap::new(), HashSet::new());
-        }
-        let mut new = Vec::new();
-        for Found { code, is_for_all } in found {
-            let library = (code.path.as_raw().to_owned(), code.sha256);
-            let told = if is_for_all { &mut self.for_all } else { self.of.entry(process).or_default() };
-            if told.insert(library) {
-                new.push(code);
-            }
-        }
-        new
+        found.retain(|Found { code, is_for_all }| {
+            // What is loaded into all programs is told for one of them.
+            let process = (!is_for_all).then_some(process);
+            self.hashes.insert(self.hasher.hash_one((process, code.kind, code.path.as_raw(), code.sha256)))
+        });
+        found.into_iter().map(|found| found.code).collect()
     }
 }
 
@@ -224,6 +216,8 @@ pub(super) fn path_of(text: &Untrusted) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use portolan_core::{ForeignCodeKind, MonotonicNs, Pid};
 
     use super::*;
@@ -240,21 +234,32 @@ mod tests {
         assert_eq!(budget.spend(500, now(11)), Duration::ZERO, "10 ms give 500 µs");
     }
 
+    fn found(path: &str, is_for_all: bool) -> Found {
+        let kind = ForeignCodeKind::Preload;
+        let code =
+            ForeignCode { kind, path: path.into(), sha256: None, provenance: None, since: UnixMillis(0) };
+        Found { code, is_for_all }
+    }
+
+    fn process(pid: u32) -> ProcessKey {
+        ProcessKey { pid: Pid(pid), started: MonotonicNs(0), exec_generation: 0 }
+    }
+
     #[test]
     fn a_library_is_told_once_in_each_process_and_once_when_it_is_in_all() {
-        let found = |path: &str, is_for_all| Found {
-            code: ForeignCode {
-                kind: ForeignCodeKind::Preload,
-                path: path.into(),
-                sha256: None,
-                provenance: None,
-                since: UnixMillis(0),
-            },
-            is_for_all,
-        };
-        let process = |pid| ProcessKey { pid: Pid(pid), started: MonotonicNs(0), exec_generation: 0 };
         let mut told = Told::default();
         let mut new = |pid| told.new_of(process(pid), vec![found("/a", false), found("/b", true)]).len();
         assert_eq!([new(1), new(1), new(2), new(2)], [2, 0, 1, 0]);
+    }
+
+    #[test]
+    fn when_too_much_was_told_it_is_told_again() {
+        let mut told = Told::default();
+        let mut count = |files: Range<usize>| {
+            told.new_of(process(1), files.map(|file| found(&file.to_string(), false)).collect()).len()
+        };
+        assert_eq!([count(0..Told::MAX), count(0..1)], [Told::MAX, 1], "two hashes are hardly ever the same");
+        assert_eq!(count(0..1), 0);
+        assert!(told.hashes.capacity() * 9 <= 2_400_000, "{}", told.hashes.capacity());
     }
 }

@@ -17,7 +17,10 @@ use nix::{
     sys::fanotify::{EventFFlags, Fanotify, InitFlags, MaskFlags},
 };
 use portolan_core::{Pid, Untrusted};
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, open, openat2};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{CWD, Mode, OFlags, ResolveFlags, open, openat2},
+};
 
 use super::{
     hooks::Hook, mount_namespaces::MountNamespaces, mounts::Device, sources::Sources, stat::stat_as_known,
@@ -53,10 +56,12 @@ impl ExecFiles {
             | InitFlags::FAN_NONBLOCK
             | InitFlags::FAN_UNLIMITED_QUEUE
             | InitFlags::FAN_UNLIMITED_MARKS;
+        // O_NONBLOCK: who has a write lease on a file lets everybody wait who opens it.
         let event_flags = EventFFlags::O_RDONLY
             | EventFFlags::O_LARGEFILE
             | EventFFlags::O_CLOEXEC
-            | EventFFlags::O_NOATIME;
+            | EventFFlags::O_NOATIME
+            | EventFFlags::O_NONBLOCK;
         let opened = Fanotify::init(flags, event_flags)
             .map_err(|error| format!("the kernel refuses a fanotify group (it needs CAP_SYS_ADMIN): {error}"))
             .and_then(|group| sources.add(&group).map(|()| group).map_err(|error| error.to_string()));
@@ -96,8 +101,9 @@ impl ExecFiles {
             let events = match self.group.read_events() {
                 Ok(events) if events.is_empty() => return files,
                 Ok(events) => events,
-                Err(Errno::EAGAIN) => return files,
-                Err(Errno::EINTR) => continue,
+                // The queue is empty; or its first file cannot be opened at once (a lease), and the kernel has dropped it.
+                Err(Errno::EAGAIN) if !self.has_more() => return files,
+                Err(Errno::EAGAIN | Errno::EINTR) => continue,
                 Err(error) => {
                     tracing::warn!("executed files cannot be read from fanotify: {error}");
                     return files;
@@ -117,6 +123,11 @@ impl ExecFiles {
             }
         }
         files
+    }
+
+    fn has_more(&self) -> bool {
+        let mut group = [PollFd::new(&self.group, PollFlags::IN)];
+        poll(&mut group, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 }
 

@@ -79,7 +79,8 @@ async fn a_script_of_python_is_named_with_its_interpreter_however_it_is_started(
     start(&["-c", "print('x' * 12, end='')"]);
     expected.add(&key("-c"), &python, None, 12);
     talk_with(&server, Command::new("/usr/bin/python3").arg("-"), "print('x' * 13, end='')");
-    expected.add(&key("-"), &python, None, 13);
+    talk_with(&server, &mut Command::new("/usr/bin/python3"), "print('x' * 14, end='')");
+    expected.add(&key("-"), &python, None, 27);
     // A copy under another name is a program like any other.
     let copy = bed.programs.path("serpent");
     fs::copy(&python, &copy).unwrap();

@@ -63,6 +63,12 @@ impl Watch {
         panic!("the exec of {} did not come", String::from_utf8_lossy(arguments));
     }
 
+    /// Executed files that fanotify gives, not all at once; none when there are no more.
+    pub(crate) fn files(&mut self) -> Vec<PathBuf> {
+        let files = self.monitor.as_mut().unwrap().exec_files();
+        files.into_iter().map(|file| file.path.as_raw().into()).collect()
+    }
+
     /// The working directory of `/bin/true WORD`, started by a script of a shell in a mount namespace of its own, in our folder.
     fn directory(&mut self, word: &str, script: &str) -> Option<String> {
         let mut command = Command::new("unshare");

@@ -20,6 +20,7 @@ mod flatpaks;
 mod fuse;
 mod impostors;
 mod kills;
+mod leases;
 mod life;
 mod loads;
 mod memory;

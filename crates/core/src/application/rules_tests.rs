@@ -116,6 +116,12 @@ fn scripts_of_packages() {
     assert_eq!(key(&facts), "deb:reportbug:/usr/bin/reportbug");
     assert_eq!(key(&Facts { interpreted: None, ..facts }), "deb:python3.11-minimal:/usr/bin/python3.11");
 
+    for (code, expected) in [(Code::StandardInput, "-"), (Code::CommandLine, "-c")] {
+        let code = Interpreted::plain(code);
+        let facts = Facts { interpreted: Some(&code), script_package: None, ..facts };
+        assert_eq!(key(&facts), format!("script:/usr/bin/python3:{expected}"), "any code, and no package's");
+    }
+
     let evil = Untrusted::from("/tmp/python3");
     let pretended = Facts { path: &evil, package: None, ..facts };
     assert_eq!(key(&pretended), "script:/tmp/python3:/usr/bin/reportbug");

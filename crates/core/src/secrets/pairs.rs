@@ -32,7 +32,8 @@ fn value_after(argument: &[u8], separator: usize) -> Option<Range<usize>> {
         name_end -= 1;
     }
     let name_start = argument[..name_end].iter().rposition(|byte| !is_of_name(*byte)).map_or(0, |at| at + 1);
-    let kind = names::secret(&argument[name_start..name_end])?;
+    let name = &argument[name_start..name_end];
+    let kind = names::secret(name.strip_prefix(b"-D").unwrap_or(name))?; // java's -Dapi.key=…
     if is_colon && name_start > 0 && matches!(argument[name_start - 1], b'/' | b'@') {
         return None; // an image and its tag, a host and its port
     }

@@ -1,4 +1,5 @@
 use super::{
+    Code,
     grammars::{self, SHELL},
     options::Grammar,
     runtimes::{self, JAVA, LD_SO, QEMU},
@@ -30,6 +31,16 @@ pub(super) enum First {
     Assembly,
     /// Nothing that is run (R).
     Nothing,
+}
+
+impl First {
+    /// What runs when there is none: what is typed, or piped into the interpreter. Nobody can tell which, and both are any code.
+    pub(super) fn without_argument(self) -> Option<Code> {
+        match self {
+            Self::Script | Self::Command(_) | Self::Nothing => Some(Code::StandardInput),
+            Self::Program | Self::Class | Self::Assembly => None,
+        }
+    }
 }
 
 /// An interpreter that the name of a file says.

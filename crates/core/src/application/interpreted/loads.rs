@@ -1,10 +1,14 @@
 use super::{Unknowable, path};
-use crate::{Untrusted, application::stable};
+use crate::{
+    Untrusted,
+    application::stable,
+    secrets::{mask_addresses, mask_value},
+};
 
 /// What all of them may take in a key; beyond, nobody knows what is run.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// Code that an interpreter is told to load besides what it runs: words `OPTION=VALUE`, without a space in them.
+/// Code that an interpreter is told to load besides what it runs: words `OPTION=VALUE`, without a space and a secret in them.
 #[derive(Debug)]
 pub(super) struct Loads<'a> {
     words: Vec<String>,
@@ -22,6 +26,7 @@ impl<'a> Loads<'a> {
 
     /// Notes a name, which is a path when it begins like one.
     pub(super) fn name(&mut self, option: &[u8], value: &[u8]) -> Result<(), Unknowable> {
+        let value = &mask_value(value);
         let is_relative = [&b"./"[..], b"../"].iter().any(|start| value.starts_with(start));
         let value = if is_relative { self.resolved(value)? } else { stable_text(value) };
         self.push(option, &value)
@@ -30,11 +35,11 @@ impl<'a> Loads<'a> {
     /// Notes paths, separated by colons.
     pub(super) fn paths(&mut self, option: &[u8], value: &[u8]) -> Result<(), Unknowable> {
         let mut paths = String::new();
-        for (index, entry) in value.split(|byte| *byte == b':').enumerate() {
+        for (index, entry) in mask_addresses(value).split(|byte| *byte == b':').enumerate() {
             if index > 0 {
                 paths.push(':');
             }
-            paths += &self.resolved(entry)?;
+            paths += &self.resolved(&mask_value(entry))?;
             // Each may be longer than it is written, by the working directory.
             if paths.len() > MAX_BYTES {
                 return Err(Unknowable);

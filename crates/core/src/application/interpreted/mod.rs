@@ -68,7 +68,7 @@ pub enum Code {
 }
 
 impl Interpreted {
-    /// What an executed file runs besides itself; `None` when it is no interpreter, or was given nothing to run.
+    /// What an executed file runs besides itself; `None` when it is no interpreter, or can run nothing without being told what.
     #[must_use]
     pub fn of(invocation: &Invocation<'_>) -> Option<Self> {
         let by_kernel = || {

@@ -5,7 +5,10 @@ use super::{
     options::{self, Found, Grammar},
     path,
 };
-use crate::Untrusted;
+use crate::{
+    Untrusted,
+    secrets::{mask_addresses, mask_value},
+};
 
 /// Follows the arguments of an interpreter to what it runs.
 pub(super) struct Reader<'a> {
@@ -54,7 +57,7 @@ impl<'a> Reader<'a> {
             arguments.may_be_in_files();
         }
         match options::read(grammar, arguments, &mut self.loads)? {
-            Found::Nothing => Ok(None),
+            Found::Nothing => Ok(first.without_argument()),
             Found::Code => Ok(Some(Code::CommandLine)),
             Found::StandardInput => Ok(Some(Code::StandardInput)),
             Found::Module(name) => module(name).map(Some),
@@ -71,13 +74,13 @@ impl<'a> Reader<'a> {
         arguments: &mut Arguments<'a>,
     ) -> Result<Option<Code>, Unknowable> {
         match first {
-            First::Nothing => Ok(None),
+            First::Nothing => Ok(first.without_argument()),
             First::Script => self.file(argument).map(Some),
             First::Program => self.program(argument, arguments),
             First::Class if argument.ends_with(b".java") => self.file(argument).map(Some),
             First::Class => module(argument).map(Some),
             First::Command(_) if argument == b"eval" => Ok(Some(Code::CommandLine)),
-            First::Command(_) if argument == b"repl" => Ok(None),
+            First::Command(_) if argument == b"repl" => Ok(Some(Code::StandardInput)),
             First::Command(_) if matches!(argument, b"run" | b"serve") => {
                 match options::read(grammar, arguments, &mut self.loads)? {
                     Found::Argument(script) => self.script_or_address(script).map(Some),
@@ -98,6 +101,10 @@ impl<'a> Reader<'a> {
     }
 
     fn file(&self, path: &[u8]) -> Result<Code, Unknowable> {
+        // An address with a password in it is no file's name, and nobody is to read it.
+        if path.windows(3).any(|here| here == b"://") && mask_addresses(path) != path {
+            return Err(Unknowable);
+        }
         let path = path::resolve(path, self.invocation.working_directory).ok_or(Unknowable)?;
         Ok(if path::is_descriptor(path.as_raw()) { Code::StandardInput } else { Code::File(path) })
     }
@@ -230,7 +237,7 @@ const NAME_MAX_BYTES: usize = 1024;
 
 fn module(name: &[u8]) -> Result<Code, Unknowable> {
     let is_one = !name.is_empty() && name.len() <= NAME_MAX_BYTES;
-    is_one.then(|| Code::Module(Untrusted::from_bytes(name))).ok_or(Unknowable)
+    is_one.then(|| Code::Module(Untrusted::from_bytes(&mask_value(name)))).ok_or(Unknowable)
 }
 
 /// Names of applets are words, and never look like anything else in a key.

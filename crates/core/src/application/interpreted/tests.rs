@@ -51,8 +51,8 @@ fn python() {
          python3 - x.py → -
          python3 -- x.py → /home/u/w/x.py
          python3 -i x.py → /home/u/w/x.py
-         python3 → nothing
-         python3 -i → nothing
+         python3 → -
+         python3 -i → -
          pypy3.9 x.py → /home/u/w/x.py
          python3 --new-option x.py → ?
          python3 -Z x.py → ?
@@ -86,7 +86,8 @@ fn perl_and_ruby() {
          perl -S x.pl → ?
          perl -de code x.pl → ?
          perl - x.pl → -
-         perl → nothing
+         perl → -
+         perl -w → -
          ruby3.1 x.rb → /home/u/w/x.rb
          ruby -W0 -Eutf-8 x.rb → /home/u/w/x.rb
          ruby -E utf-8 --disable gems x.rb → /home/u/w/x.rb
@@ -118,7 +119,8 @@ fn javascript() {
          node -- x.js → /home/u/w/x.js
          node --unheard /opt/good.js x.js → ?
          node --test x.js → ?
-         node → nothing
+         node → -
+         node --inspect → -
          deno run -A --allow-net=a.b x.ts → /home/u/w/x.ts
          deno run --import-map m.json x.ts → --import-map=m.json /home/u/w/x.ts
          deno run -R=/a x.ts → /home/u/w/x.ts
@@ -126,8 +128,8 @@ fn javascript() {
          deno run https://a.b/x.ts → -m https://a.b/x.ts
          deno eval code → -c
          deno task dev → task
-         deno repl → nothing
-         deno → nothing
+         deno repl → -
+         deno → -
          bun run x.ts → /home/u/w/x.ts
          bun ./x → /home/u/w/x
          bun run dev → dev
@@ -156,7 +158,9 @@ fn shells() {
          bash - x.sh → /home/u/w/x.sh
          bash -- x.sh → /home/u/w/x.sh
          bash --unheard x.sh → ?
-         bash -l → nothing
+         bash -l → -
+         sh → -
+         bash -i → -
          zsh -b x.sh → ?
          ksh93 x.sh → /home/u/w/x.sh
          bash /dev/fd/63 → -",
@@ -202,7 +206,8 @@ fn others() {
          luajit-2.1.0-beta3 -joff x.lua → -j=off /home/u/w/x.lua
          tclsh8.6 -encoding utf-8 x.tcl → /home/u/w/x.tcl
          R --no-echo --no-restore --file=x.R --args y → /home/u/w/x.R
-         R --vanilla → nothing
+         R --vanilla → -
+         R x → -
          Rscript --vanilla x.R → /home/u/w/x.R
          Rscript -e code → -c
          mono --debug x.exe → /home/u/w/x.exe
@@ -231,7 +236,7 @@ fn programs_that_run_programs() {
          ld-linux.so.2 --list /usr/bin/curl → ?
          ld-linux.so.2 → nothing
          ld-linux.so.2 /usr/bin/python3.11 /tmp/x.py → run=/usr/bin/python3.11 /tmp/x.py
-         ld-linux.so.2 /usr/bin/python3 → /usr/bin/python3
+         ld-linux.so.2 /usr/bin/python3 → -
          ld-linux.so.2 /usr/bin/python3 -c x → -c
          ld-linux.so.2 /bin/busybox wget x → run=/bin/busybox wget
          ld-linux.so.2 ./ld-linux.so.2 /usr/bin/curl → run=/home/u/w/ld-linux.so.2 /usr/bin/curl
@@ -242,15 +247,14 @@ fn programs_that_run_programs() {
          /bin/busybox /bin/wget x → wget
          busybox sh x.sh → run=sh /home/u/w/x.sh
          busybox ash -c x → -c
-         busybox sh → sh
+         busybox sh → -
          busybox --list → nothing
          busybox → nothing
          busybox.static a=b → ?",
     );
     let deep = ["/ld-linux.so.2"; 7];
     assert_eq!(run(&deep), "?", "nobody follows that for long");
-    for (own_name, expected) in [("wget", "wget"), ("-sh", "sh"), ("/bin/nc", "nc"), ("a b", "?"), ("", "?")]
-    {
+    for (own_name, expected) in [("wget", "wget"), ("-sh", "-"), ("/bin/nc", "nc"), ("a b", "?"), ("", "?")] {
         assert_eq!(said(&invocation("/bin/busybox", &text(&[own_name]))), expected, "{own_name}");
     }
 }
@@ -304,6 +308,49 @@ fn variables_that_load_code() {
 }
 
 #[test]
+fn secrets_are_in_no_key() {
+    check(
+        "deno run https://user:token@host/x.ts → -m https://user:***@host/x.ts
+         deno run https://h/x.ts?token=abc&v=1 → -m https://h/x.ts?token=***&v=1
+         deno run --config https://user:token@h/d.json x.ts → --config=/home/u/w/https:/user:/home/u/w/***@h/d.json /home/u/w/x.ts
+         deno run --import-map=https://user:token@h/m x.ts → --import-map=https://user:***@h/m /home/u/w/x.ts
+         php https://user:token@h/x.php → ?
+         python3 https://h:80/x.py → /home/u/w/https:/h:80/x.py
+         python3 reset-password=1.py → /home/u/w/reset-password=1.py
+         java -cp /a/token:/b Main → -cp=/a/token:/b -m Main
+         java -cp secret:/b Main → -cp=/home/u/w/secret:/b -m Main
+         java -javaagent:/a.jar=apiKey=abc Main → -javaagent=/a.jar=apiKey=*** -m Main
+         qemu-arm -E PGPASSWORD=a,b /usr/bin/curl → -E=PGPASSWORD=*** /usr/bin/curl
+         qemu-arm -E PGPASSWORD=a,LD_PRELOAD=/e.so /usr/bin/curl → -E=PGPASSWORD=***,LD_PRELOAD=/e.so /usr/bin/curl
+         php -d mysqli.default_password=abc x.php → -d=mysqli.default_password=*** /home/u/w/x.php",
+    );
+    for (command, variable, expected) in [
+        ("java Main", "JAVA_TOOL_OPTIONS=-Dnet.keyStorePassword=hunter2", "-Dnet.keyStorePassword=***"),
+        (
+            "java Main",
+            "JAVA_TOOL_OPTIONS=-Dpassword=a -javaagent:/e.jar",
+            "-Dpassword=***%20-javaagent:/e.jar",
+        ),
+        ("java Main", "JAVA_TOOL_OPTIONS=-Dcookie=a -javaagent:/e.jar", "-Dcookie=***%20-javaagent:/e.jar"),
+        ("java Main", "JAVA_TOOL_OPTIONS=-DapiKey=a -Dkey=b", "-DapiKey=***%20-Dkey=b"),
+        ("java Main", "JAVA_TOOL_OPTIONS=-Dpassword='a b' -Xmx1g", "-Dpassword='***'%20-Xmx1g"),
+        ("java Main", "JAVA_TOOL_OPTIONS=--token abc -Xmx1g", "--token%20***%20-Xmx1g"),
+        ("ruby x.rb", "RUBYOPT=-r/a -I/token=abc", "-r/a%20-I/token=***"),
+        (
+            "qemu-arm /a",
+            "QEMU_SET_ENV=A=b,PGPASSWORD=abc,LD_PRELOAD=/e.so",
+            "A=b,PGPASSWORD=***,LD_PRELOAD=/e.so",
+        ),
+    ] {
+        let (command, variables) = (command.split(' ').collect::<Vec<_>>(), [variable.as_bytes()]);
+        let arguments = text(&command);
+        let said = said(&Invocation { variables: &variables, ..invocation(command[0], &arguments) });
+        let (name, _) = variable.split_once('=').unwrap();
+        assert!(said.starts_with(&format!("{name}={expected} ")), "{variable}: {said}");
+    }
+}
+
+#[test]
 fn variables_that_are_not_known_whole_may_load_anything() {
     let cut = |path, arguments: &[&str], variables: &[&[u8]]| {
         said(&Invocation { variables, variables_are_cut: true, ..invocation(path, &text(arguments)) })
@@ -320,7 +367,7 @@ fn variables_that_are_not_known_whole_may_load_anything() {
     // What no variable makes load anything stays what it is.
     assert_eq!(cut("/bin/busybox", &["wget"], &[]), "wget");
     assert_eq!(cut("/usr/bin/cat", &["cat"], &[]), "nothing");
-    assert_eq!(cut("/usr/bin/python3", &["python3"], &[]), "nothing");
+    assert_eq!(cut("/usr/bin/python3", &["python3"], &[]), "-");
 }
 
 #[test]
