@@ -60,8 +60,8 @@ pub(super) struct Looked {
 pub(super) enum Seen {
     /// The way is another one than the one that is marked: to be marked, and to be looked at again.
     Way { root: Root, places: Vec<Place>, key: Vec<(FileHandle, PlaceKind)> },
-    /// A file. Without a hash: the known one, untouched.
-    File { key: FileKey, attributes: Attributes, sha256: Option<Sha256Digest> },
+    /// A file. Without a hash: the known one, untouched. Without a key: somebody may write to it without leaving a trace.
+    File { key: Option<FileKey>, attributes: Attributes, sha256: Option<Sha256Digest> },
     /// Nothing.
     Gone,
     /// Something that cannot be read, because.
@@ -221,7 +221,7 @@ fn glance(ending: &AtomicBool, look: &Look, way: &Way) -> io::Result<Glance> {
     };
     if is_known {
         let attributes = attributes_of(&file)?;
-        return Ok(Glance::Seen(Seen::File { key, attributes, sha256: None }));
+        return Ok(Glance::Seen(Seen::File { key: Some(key), attributes, sha256: None }));
     }
     if key.size > SMALL_BYTES {
         return Ok(Glance::Large(file));

@@ -235,7 +235,7 @@ impl<P: Changer> WatchedFile<P> {
 
     fn is_there(
         &mut self,
-        key: FileKey,
+        key: Option<FileKey>,
         attributes: Attributes,
         sha256: Option<Sha256Digest>,
         now: Now,
@@ -243,7 +243,7 @@ impl<P: Changer> WatchedFile<P> {
         let file = self.look.held.last().filter(|(_, kind)| *kind == PlaceKind::File).map(|(file, _)| file);
         let is_same_file = self.file.is_none() || self.file.as_ref() == file;
         self.file = file.cloned();
-        (self.look.known, self.look.executed) = (Some(key), None);
+        (self.look.known, self.look.executed) = (key, None);
         let before = self.attributes.replace(attributes.clone());
         match sha256.or_else(|| self.found.as_ref().and_then(|found| found.sha256)) {
             Some(sha256) if sha256 != self.before => {

@@ -39,6 +39,16 @@ impl ExecutedFile {
         }
     }
 
+    /// Whether nobody has it open or mapped for writing now, as far as the kernel can tell: who does later changes its key with the
+    /// first write. Who did before may write through a mapping and change nothing else.
+    pub(super) fn nobody_writes(&self) -> bool {
+        let is_free = !self.is_served() && (self.kept().is_some() || take_lease(&self.descriptor));
+        if self.kept.is_none() {
+            give_lease_back(&self.descriptor);
+        }
+        is_free
+    }
+
     /// Lets others write to it again: nobody is going to read it soon.
     pub(super) fn give_back(&self) {
         if self.kept.is_some() {

@@ -122,11 +122,14 @@ impl Drop for Hasher {
     }
 }
 
-/// The hash of an open file, and its key; gives up when it is told to, or when the file changes meanwhile.
-pub(crate) fn content_of(ending: &AtomicBool, file: OwnedFd) -> io::Result<(Sha256Digest, FileKey)> {
-    let reading = read_unless(ending, &ExecutedFile::open(file))?;
+/// The hash of an open file, and the key of that content; no key where somebody may write another content without changing it. Gives
+/// up when it is told to, or when the file changes meanwhile.
+pub(crate) fn content_of(ending: &AtomicBool, file: OwnedFd) -> io::Result<(Sha256Digest, Option<FileKey>)> {
+    let file = ExecutedFile::open(file);
+    let is_unwritten = file.nobody_writes();
+    let reading = read_unless(ending, &file)?;
     if reading.before == reading.after {
-        Ok((reading.digest, reading.after))
+        Ok((reading.digest, is_unwritten.then_some(reading.after)))
     } else {
         Err(io::ErrorKind::Interrupted.into())
     }

@@ -51,8 +51,12 @@ impl Images {
         let seen = Now::read();
         let mut file = ExecutedFile::open(descriptor);
         // What others may write to may be another content each time, for a write through a mapping leaves no trace; and a server
-        // says of its files what it likes.
-        let is_known_by_key = executed.is_guarded && !executed.is_served && !file.is_served();
+        // says of its files what it likes. While it has the key that it was executed with, nobody has written to it since: nobody
+        // could have mapped it for writing then, and the first write through a new mapping shows.
+        let is_known_by_key = executed.is_guarded
+            && key.is_unchanged_since(executed)
+            && !executed.is_served
+            && !file.is_served();
         if is_known_by_key && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
             return Ok(image);
         }
@@ -67,10 +71,11 @@ impl Images {
     /// The image of a script, which anybody may write to while it runs.
     pub(super) fn of_script(&mut self, descriptor: OwnedFd) -> io::Result<Rc<Image>> {
         let begun = Now::read();
-        let key = FileKey::of(&descriptor)?;
-        let seen = Now::read();
         let file = ExecutedFile::open(descriptor);
-        let is_known_by_key = !file.is_served() && key.is_older_than_a_tick(begun.wall);
+        let is_unwritten = file.nobody_writes();
+        let key = FileKey::of(&file.descriptor)?;
+        let seen = Now::read();
+        let is_known_by_key = is_unwritten && key.is_older_than_a_tick(begun.wall);
         if is_known_by_key && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
             return Ok(image);
         }
@@ -106,6 +111,7 @@ impl Images {
         let Some(image) = self.running.get(&hashed.image).and_then(Weak::upgrade) else { return };
         if let Ok(Reading { digest, is_app_image, before, begun, after, .. }) = hashed.result
             && image.is_known_by_key
+            && before == image.key
             && before == after
             && before.is_older_than_a_tick(begun.wall)
         {
@@ -141,6 +147,25 @@ mod tests {
     fn executed(file: &File, stamps: Stamps, is_guarded: bool) -> FileId {
         let FileKey { device, inode, changed, size } = FileKey::of(file).unwrap();
         FileId { device, inode, generation: 0, changed, size, stamps, is_served: false, is_guarded }
+    }
+
+    #[test]
+    fn a_script_that_somebody_may_write_to_through_a_mapping_is_read_each_time() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all(b"abc").unwrap();
+        let age = || FileKey::of(file.as_file()).unwrap().is_older_than_a_tick(Now::read().wall);
+        while !age() {
+            std::thread::yield_now();
+        }
+        let mut images = Images::default();
+        let mut of_script = || images.of_script(File::open(file.path()).unwrap().into()).unwrap();
+        let (first, second) = (of_script(), of_script());
+        assert_ne!(first.number, second.number, "it is open for writing");
+        assert!(!first.is_known_by_key);
+        let file = file.into_temp_path();
+        let mut of_script = || images.of_script(File::open(&file).unwrap().into()).unwrap();
+        let (first, second) = (of_script(), of_script());
+        assert_eq!(first.number, second.number, "nobody can write to it");
     }
 
     #[test]

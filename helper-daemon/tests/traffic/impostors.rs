@@ -314,3 +314,30 @@ async fn what_runs_in_layers_that_the_machine_itself_has_is_not_what_has_its_pat
     assert_eq!(found.iter().map(|row| row.tx_bytes).sum::<u64>(), 2200, "{rows:#?}");
     assert!(found.iter().all(|row| row.keys["sha256"] == sha256(&program)), "{rows:#?}");
 }
+
+/// A write through a mapping that was there when the file was read leaves no trace.
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn what_was_read_while_somebody_could_write_to_it_does_not_pass_for_what_runs() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("mapped");
+    // Both contents are as long: the last byte is another one.
+    fs::write(&program, [fs::read(&program).unwrap(), vec![0]].concat()).unwrap();
+    let code = "import mmap, subprocess, sys, time\n\
+                file = open(sys.argv[1], 'r+b')\n\
+                memory = mmap.mmap(file.fileno(), 0)\n\
+                file.close()\n\
+                memory[:] = memory[:]\n\
+                time.sleep(0.1)\n\
+                reader = subprocess.Popen(['/usr/bin/python3', '-i', sys.argv[1]], stdin=subprocess.PIPE)\n\
+                time.sleep(1)\n\
+                memory[len(memory) - 1] = 1\n\
+                memory.close()\n\
+                reader.communicate()\n\
+                subprocess.run([sys.argv[1], 'tcp', sys.argv[2], '110'], check=True)";
+    run(Path::new("/usr/bin/python3"), &["-c", code, program.to_str().unwrap(), &server.tcp_v4()]);
+    let rows = rows_of(&bed.query(&["executable"]).await, &program);
+    let [row] = rows.as_slice() else { panic!("{rows:#?}") };
+    assert_eq!((row.keys["sha256"].as_str(), row.tx_bytes), (sha256(&program).as_str(), 110));
+}

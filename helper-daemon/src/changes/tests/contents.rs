@@ -1,6 +1,7 @@
-use std::{fs, io::Write, os::unix::fs::PermissionsExt};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
 use portolan_core::ChangeKind;
+use portolan_testbed::Program;
 
 use super::bed::{Bed, hash, run};
 use crate::changes::Verdict;
@@ -16,6 +17,29 @@ fn what_is_written_in_place_is_told_with_who_wrote() {
     let pid = run("printf x >> \"$1\"", &[&path]);
     let changed = bed.assert_change(&path, ChangeKind::Written, Some("twox"), pid);
     assert_eq!(changed.before, hash(b"two"));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_is_written_through_a_mapping_without_a_trace_is_told_when_that_ends() {
+    let mut bed = Bed::new();
+    let path = bed.watch_new("program", "one");
+    let code = "import mmap, sys; file = open(sys.argv[1], 'r+b'); memory = mmap.mmap(file.fileno(), 0); \
+                file.close(); memory[:] = memory[:]; print('mapped', flush=True); \
+                sys.stdin.read(); memory[:] = b'two'; memory.close()";
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", code]).arg(&path);
+    let mut writer = Program::start_with_stdin("python3", command).unwrap();
+    let patience = Duration::from_secs(20);
+    writer.wait_for_line("its mapping", patience, |line| (line == "mapped").then_some(())).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    bed.settle();
+    assert_eq!(bed.told.iter().filter(|told| !matches!(told, Verdict::Harmless(_))).count(), 0);
+    bed.told.clear();
+    let pid = writer.pid();
+    writer.close_stdin();
+    assert!(writer.ended(patience).unwrap().success());
+    bed.assert_change(&path, ChangeKind::Written, Some("two"), pid);
 }
 
 #[test]

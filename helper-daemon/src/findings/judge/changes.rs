@@ -6,7 +6,7 @@ use portolan_core::{
 };
 use portolan_history::{NewFinding, Subject};
 
-use super::Judge;
+use super::{Judge, Known};
 
 impl Judge {
     /// The file of an application that has talked was changed on disk.
@@ -20,6 +20,7 @@ impl Judge {
         change: ChangeEvidence,
         now: UnixMillis,
     ) -> Option<NewFinding> {
+        let application = &self.concerned(application, path);
         let known = self.applications.get_mut(application)?;
         let before = known.newest(path);
         let is_content = matches!(change.kind, ChangeKind::Written | ChangeKind::Replaced);
@@ -53,6 +54,18 @@ impl Judge {
         let executable = Executable { path: path.clone(), sha256 };
         let evidence = Evidence { change: Some(change), ..Evidence::default() };
         Some(about(FindingKind::ChangedFile, severity, application, executable, uid, evidence, now))
+    }
+
+    /// The application to tell of a change of this file: one that is not ignored, where several run it (an interpreter).
+    fn concerned(&self, application: &ApplicationKey, path: &Untrusted) -> ApplicationKey {
+        let is_ignored = |known: &Known| known.review == ReviewState::Ignored;
+        if !application.is_of_the_machine() || !self.applications.get(application).is_some_and(is_ignored) {
+            return application.clone();
+        }
+        let others = self.applications.iter().filter(|(other, known)| {
+            other.is_of_the_machine() && !is_ignored(known) && known.newest(path).is_some()
+        });
+        others.map(|(other, _)| other).min().unwrap_or(application).clone()
     }
 
     /// There is code in a process of the application that is not its executable's. `None` when all of it was told before.

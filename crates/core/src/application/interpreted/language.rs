@@ -61,12 +61,22 @@ const fn first(grammar: &'static Grammar, first: First, variables: &'static [&'s
     Interpreter { language: Language::Options(grammar, first), name: None, variables }
 }
 
-const PYTHON: Interpreter = by_options(&grammars::PYTHON, &["PYTHONPATH", "PYTHONHOME"]);
+const PYTHON: Interpreter = by_options(
+    &grammars::PYTHON,
+    &[
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PYTHONUSERBASE",
+        "PYTHONPLATLIBDIR",
+        "PYTHONPYCACHEPREFIX",
+        "PYTHONWARNINGS",
+    ],
+);
 const NODE: Interpreter = by_options(&grammars::NODE, &["NODE_OPTIONS", "NODE_PATH"]);
 const PERL: Interpreter = by_options(&grammars::PERL, &["PERL5LIB", "PERLLIB", "PERL5OPT", "PERL5DB"]);
 const PHP: Interpreter = by_options(&grammars::PHP, &["PHPRC", "PHP_INI_SCAN_DIR"]);
 const LUA: Interpreter = by_options(&grammars::LUA, &["LUA_INIT", "LUA_PATH", "LUA_CPATH"]);
-const SH: Interpreter = by_options(&SHELL, &["BASH_ENV", "ZDOTDIR"]);
+const SH: Interpreter = by_options(&SHELL, &["BASH_ENV", "SHELLOPTS", "ZDOTDIR"]);
 const RUNTIME: Interpreter = first(
     &JAVA,
     First::Class,
@@ -83,12 +93,12 @@ const VERSIONED: [(&str, Interpreter); 22] = [
     ("nodejs", NODE),
     ("node", NODE),
     ("perl", PERL),
-    ("ruby", by_options(&grammars::RUBY, &["RUBYOPT", "RUBYLIB"])),
+    ("ruby", by_options(&grammars::RUBY, &["RUBYOPT", "RUBYLIB", "GEM_HOME", "GEM_PATH"])),
     ("php-cgi", PHP),
     ("php", PHP),
     ("luajit", LUA),
     ("lua", LUA),
-    ("tclsh", by_options(&grammars::TCL, &["TCLLIBPATH"])),
+    ("tclsh", by_options(&grammars::TCL, &["TCLLIBPATH", "TCL_LIBRARY"])),
     ("deno", first(&grammars::DENO, First::Command(&grammars::DENO_COMMANDS), &[])),
     ("bun", first(&grammars::BUN, First::Command(&grammars::BUN_COMMANDS), &["BUN_OPTIONS"])),
     ("bash", SH),

@@ -103,3 +103,27 @@ fn foreign_code_is_loud_once_unless_all_of_it_is_what_packages_ship() {
     assert_eq!(injected(&mut judge, both), None);
     assert_eq!(injected(&mut Judge::default(), vec![code(2, None)]), Some(Loud));
 }
+
+#[test]
+fn an_ignored_application_does_not_hide_a_change_of_what_another_runs_too() {
+    let interpreter = || executable("/opt/perl", 1);
+    let application =
+        |script: &str| -> ApplicationKey { format!("script:/opt/perl:{script}").parse().unwrap() };
+    let of = |script, review| KnownApplication {
+        application: application(script),
+        review,
+        executables: vec![interpreter()],
+        last_uid: Some(USER),
+    };
+    let ignored = of("/a.pl", ReviewState::Ignored);
+    for (other, expected) in
+        [(ReviewState::Approved, Loud), (ReviewState::Unreviewed, Loud), (ReviewState::Ignored, Quiet)]
+    {
+        let mut judge = Judge::new([ignored.clone(), of("/b.pl", other)]);
+        let change = change(ChangeKind::Replaced, Some(2), Some(Provenance::Unowned));
+        let found = judge.changed_file(&application("/a.pl"), &"/opt/perl".into(), change, NOW).unwrap();
+        let told = found.subject.unwrap().application;
+        let concerned = if expected == Loud { "/b.pl" } else { "/a.pl" };
+        assert_eq!((found.severity, told), (expected, application(concerned)));
+    }
+}
