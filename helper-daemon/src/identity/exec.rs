@@ -111,7 +111,7 @@ impl Exec {
     pub(super) fn script_content(&self) -> Option<Option<FileContent>> {
         match &self.script {
             None => Some(None),
-            Some(script) => script.content().map(Some),
+            Some(script) => script.content(self.at).map(Some),
         }
     }
 

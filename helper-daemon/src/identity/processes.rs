@@ -130,7 +130,7 @@ impl Processes {
     /// Has the files of a process and those of its parents hashed, and asks what the machine knows of them, where that is still to
     /// be done.
     pub fn identify(&mut self, process: &Process, hasher: &Hasher, origins: &Origins, now: MonotonicNs) {
-        self.have_hashed(process, hasher);
+        self.have_hashed(process, hasher, Some(now));
         let exec = &process.exec;
         match exec.asked.get() {
             None if self.asked.len() >= QUESTIONS => {} // asked at a later tick
@@ -153,11 +153,12 @@ impl Processes {
     /// it runs (an upgrade does that) could not be told from a changed one later.
     pub fn identify_executed(&mut self, hasher: &Hasher) {
         for process in std::mem::take(&mut self.executed) {
-            self.have_hashed(&process, hasher);
+            self.have_hashed(&process, hasher, None);
         }
     }
 
-    fn have_hashed(&mut self, process: &Process, hasher: &Hasher) {
+    /// `now` is given where the answer is waited for.
+    fn have_hashed(&mut self, process: &Process, hasher: &Hasher, now: Option<MonotonicNs>) {
         let submit = |image: &Rc<Image>| {
             if let Some(file) = image.start_hashing()
                 && let Err(file) = hasher.submit(image.number, file)
@@ -173,10 +174,25 @@ impl Processes {
             }
             process.exec.image.iter().for_each(submit);
             if let Some(script) = &process.exec.script {
-                script.look(process, &mut self.images, &self.local);
+                self.look_for_script(process, now);
                 script.image().into_iter().for_each(submit);
             }
         }
+    }
+
+    /// Looks for the file that a process runs besides itself. Where it has ended, another that runs the same may still be there.
+    fn look_for_script(&mut self, process: &Process, now: Option<MonotonicNs>) {
+        let exec = &process.exec;
+        let Some(script) = exec.script.as_ref().filter(|script| !script.is_decided()) else { return };
+        let runs_it = if process.ended.get().is_none() {
+            Some(process.key.pid)
+        } else if Rc::strong_count(exec) > 1 {
+            let runs_it = |one: &&Rc<Process>| Rc::ptr_eq(&one.exec, exec) && one.ended.get().is_none();
+            self.table.values().find(runs_it).map(|one| one.key.pid)
+        } else {
+            None
+        };
+        script.look(runs_it, &mut self.images, &self.local, now);
     }
 
     /// Takes in a hash.
