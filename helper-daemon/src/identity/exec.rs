@@ -44,12 +44,12 @@ pub(super) struct Exec {
 }
 
 /// Which application an exec is, and where its content comes from.
-#[derive(Debug)]
-pub(super) struct Origin {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin<P = Arc<Provenance>> {
     pub(super) application: ApplicationKey,
-    pub(super) provenance: Arc<Provenance>,
+    pub(super) provenance: P,
     /// Of what it runs, where it is an interpreter.
-    pub(super) code: Option<Arc<Provenance>>,
+    pub(super) code: Option<P>,
 }
 
 /// What is known of an exec beside its file. What the program itself said is hostile.
@@ -151,6 +151,22 @@ impl Exec {
             code: self.code_provenance(answer, lineage).map(Arc::new),
         };
         Some(self.origin.get_or_init(origin))
+    }
+
+    /// The same, where it was asked for before.
+    pub(super) fn known_origin(&self) -> Option<Origin<Provenance>> {
+        let Origin { application, provenance, code } = self.origin.get()?;
+        Some(Origin {
+            application: application.clone(),
+            provenance: Provenance::clone(provenance),
+            code: code.as_deref().cloned(),
+        })
+    }
+
+    /// Takes over what a daemon before this one has found out: its files may be gone, and nobody is asked again.
+    pub(super) fn recall_origin(&self, Origin { application, provenance, code }: Origin<Provenance>) {
+        let origin = || Origin { application, provenance: Arc::new(provenance), code: code.map(Arc::new) };
+        self.origin.get_or_init(origin);
     }
 
     /// Where that comes from which an interpreter runs; `None` where it is none, or runs a part of itself.

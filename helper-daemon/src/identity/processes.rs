@@ -19,7 +19,7 @@ use super::{
     pending_files::PendingFiles,
     placements::Placements,
     process::{MAX_PARENTS, Process},
-    remembered::Remembered,
+    remembered::{Noted, Remembered},
 };
 use crate::{clock::Now, journal::Entry, monitor::ExecFile};
 
@@ -135,6 +135,11 @@ impl Processes {
         match exec.asked.get() {
             None if self.asked.len() >= QUESTIONS => {} // asked at a later tick
             None if exec.image.is_some() || process.lineage.get().is_some() => {
+                // Of a process that another daemon has identified, it was not looked for yet.
+                self.look_for_script(process, Some(now));
+                if exec.script.as_ref().is_some_and(|script| !script.is_decided()) {
+                    return;
+                }
                 let Some(question) = exec.question(self.questions + 1, process.uid) else { return };
                 self.questions += 1;
                 origins.ask(question);
@@ -326,7 +331,7 @@ impl Processes {
             lineage: OnceCell::new(),
             is_watched: Cell::default(),
             looks: RefCell::default(),
-            is_noted: Cell::new(false),
+            noted: Cell::new(Noted::Process),
             end_is_guessed: Cell::new(false),
         });
         if let Some(before) = self.current.insert(key.pid, key)

@@ -145,39 +145,6 @@ async fn what_an_interpreter_runs_is_named_with_it() {
 
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
-async fn what_runs_a_script_that_cannot_be_opened_is_named_all_the_same() {
-    let bed = Bed::start();
-    let (server, bash, python) = (bed.programs.server(), real("bash"), python());
-    let program = bed.programs.copy("started");
-    let folder = bed.programs.path("folder");
-    fs::create_dir(&folder).unwrap();
-    let text = "import subprocess, sys\nsubprocess.run(sys.argv[1:], check=True)\ninput()\n";
-    fs::write(folder.join("__main__.py"), text).unwrap();
-    let script = bed.programs.path("gone.sh");
-    fs::write(&script, "rm \"$0\"; mkdir \"$0\"; \"$@\"; read -r nothing\n").unwrap();
-    let started = |interpreter: &Path, script: &Path, bytes: &str| {
-        let mut command = Command::new(interpreter);
-        command.arg(script).arg(&program).args(["tcp", &server.tcp_v4(), bytes]);
-        Program::start_with_stdin("it", command).unwrap()
-    };
-    // Both are there while they are asked about.
-    let mut running = [started(&bash, &script, "61"), started(&python, &folder, "62")];
-    let key = format!("path:{}", program.display());
-    let is_named = |rows: &[portolan_bus::QueryRow]| {
-        rows.iter().any(|row| row.keys.get("application") == Some(&key) && row.tx_bytes == 123)
-    };
-    let begun = std::time::Instant::now();
-    while !is_named(&bed.query(&["application"]).await) {
-        assert!(begun.elapsed() < PATIENCE, "{:#?}", bed.query(&["application", "executable"]).await);
-    }
-    for running in &mut running {
-        running.close_stdin();
-        running.ended(PATIENCE).unwrap();
-    }
-}
-
-#[tokio::test]
-#[ignore = "needs root, eBPF and a private bus"]
 async fn programs_of_many_names_and_those_that_run_others_are_named_by_what_they_run() {
     let bed = Bed::start();
     let (server, scripts, busybox) = (bed.programs.server(), Scripts(&bed), real("busybox"));
