@@ -37,8 +37,8 @@ pub(super) struct AppImageFile {
     pub(super) path: Untrusted,
     /// The file.
     pub(super) key: Option<FileKey>,
-    /// In which mount namespace.
-    pub(super) mount_namespace: Option<u32>,
+    /// Whether that was in a mount of the machine.
+    pub(super) is_in_machines_mount: bool,
 }
 
 /// A mount that outlives the daemon.
@@ -92,7 +92,7 @@ impl AppImageMount {
                 Some(content.is_ok_and(|reading| reading.is_app_image).then(|| AppImageFile {
                     path: note.path.clone(),
                     key: exec.image.as_ref().map(|image| image.key),
-                    mount_namespace: note.mount_namespace,
+                    is_in_machines_mount: note.is_in_machines_mount,
                 }))
             }
         }

@@ -1,5 +1,5 @@
 use std::{
-    cell::{Cell, OnceCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     sync::Arc,
 };
@@ -7,7 +7,7 @@ use std::{
 use portolan_bpf::{Environment, FileId, Stamps};
 use portolan_core::{
     ApplicationKey, Code, Facts, FileContent, FileOrigin, Interpreted, Lineage, MonotonicNs, Placement,
-    Provenance, Uid, Unattributed, UnitManager, Untrusted,
+    Provenance, Unattributed, UnitManager, Untrusted,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ use super::{
     app_image::{AppImageFile, AppImageMount},
     image::{Content, Image, Reading},
     origin::{Answer, Place, Question, Source},
+    process::Process,
     proof::{Run, next_stamp},
     script::Script,
 };
@@ -37,19 +38,31 @@ pub(super) struct Exec {
     pub(super) mount: Option<Rc<AppImageMount>>,
     /// From when on a change of the file shows in its ctime; `None` until that is known.
     pub(super) shows_changes: Cell<Option<MonotonicNs>>,
-    /// In which question it was asked what the machine knows of its files, and when.
-    pub(super) asked: Cell<Option<(u64, MonotonicNs)>>,
+    /// What the machine was asked about its files.
+    pub(super) asked: RefCell<Asked>,
     answer: OnceCell<Answer>,
     origin: OnceCell<Origin>,
 }
 
+/// How far the machine was asked about the files of an exec.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Asked {
+    /// Nobody needed it.
+    #[default]
+    No,
+    /// By the question of this number, at this time; and when for the first time.
+    Waits { number: u64, at: MonotonicNs, since: MonotonicNs },
+    /// This was said, and may be another answer soon.
+    NotYet { answer: Answer, since: MonotonicNs },
+}
+
 /// Which application an exec is, and where its content comes from.
-#[derive(Debug)]
-pub(super) struct Origin {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin<P = Arc<Provenance>> {
     pub(super) application: ApplicationKey,
-    pub(super) provenance: Arc<Provenance>,
+    pub(super) provenance: P,
     /// Of what it runs, where it is an interpreter.
-    pub(super) code: Option<Arc<Provenance>>,
+    pub(super) code: Option<P>,
 }
 
 /// What is known of an exec beside its file. What the program itself said is hostile.
@@ -67,8 +80,12 @@ pub struct ExecNote {
     pub environment: Environment,
     /// Where it was.
     pub placement: Placement,
-    /// In which mount namespace.
-    pub mount_namespace: Option<u32>,
+    /// Whether it was in the machine's own mount namespace.
+    pub has_machines_mounts: bool,
+    /// Whether nobody but root has mounted what it saw.
+    pub has_roots_mounts: bool,
+    /// Whether the file was in a mount of the machine.
+    pub is_in_machines_mount: bool,
 }
 
 /// When a process that runs an [`Exec`] was there.
@@ -88,7 +105,7 @@ impl Exec {
     ) -> Self {
         let script = note.interpreted.as_ref().and_then(Interpreted::script).cloned().map(Script::new);
         let shows_changes = Cell::new(None);
-        let (asked, answer, origin) = (Cell::new(None), OnceCell::new(), OnceCell::new());
+        let (asked, answer, origin) = (RefCell::default(), OnceCell::new(), OnceCell::new());
         Self { note, file, at, image, script, mount: None, shows_changes, asked, answer, origin }
     }
 
@@ -111,12 +128,12 @@ impl Exec {
     pub(super) fn script_content(&self) -> Option<Option<FileContent>> {
         match &self.script {
             None => Some(None),
-            Some(script) => script.content().map(Some),
+            Some(script) => script.content(self.at).map(Some),
         }
     }
 
     /// What is to be asked about its files; `None` while it is not known which those are.
-    pub(super) fn question(&self, number: u64, uid: Uid) -> Option<Question> {
+    pub(super) fn question(&self, number: u64, process: &Process) -> Option<Question> {
         let key = |image: &Rc<Image>| image.key;
         let is_other = |(executed, image): (&FileId, &Rc<Image>)| executed.device != image.key.device;
         let Placement { unit, container } = &self.note.placement;
@@ -126,16 +143,28 @@ impl Exec {
             key: self.image.as_ref().map(key),
             may_be_layer: self.file.as_ref().zip(self.image.as_ref()).is_some_and(is_other),
             script: self.script.as_ref().map(|script| (script.path.clone(), script.image().map(key))),
-            mount_namespace: self.note.mount_namespace,
+            pid: process.ended.get().is_none().then_some(process.key.pid),
+            has_machines_mounts: self.note.has_machines_mounts,
+            has_roots_mounts: self.note.has_roots_mounts,
+            is_in_machines_mount: self.note.is_in_machines_mount,
             container: container.clone(),
             is_users_word: unit.as_ref().is_some_and(|unit| matches!(unit.manager, UnitManager::User(_))),
             app_image: self.app_image()?,
-            uid,
+            uid: process.uid,
         })
     }
 
-    /// Takes in the answer to that; the first one counts.
+    /// Takes in an answer, which may be asked for once more.
     pub(super) fn answered(&self, answer: Answer) {
+        let since = match *self.asked.borrow() {
+            Asked::Waits { since, .. } if answer.is_passing() => since,
+            _ => return self.settle(answer),
+        };
+        self.asked.replace(Asked::NotYet { answer, since });
+    }
+
+    /// Takes in the answer that counts: the first.
+    pub(super) fn settle(&self, answer: Answer) {
         self.answer.get_or_init(|| answer);
     }
 
@@ -151,6 +180,22 @@ impl Exec {
             code: self.code_provenance(answer, lineage).map(Arc::new),
         };
         Some(self.origin.get_or_init(origin))
+    }
+
+    /// The same, where it was asked for before.
+    pub(super) fn known_origin(&self) -> Option<Origin<Provenance>> {
+        let Origin { application, provenance, code } = self.origin.get()?;
+        Some(Origin {
+            application: application.clone(),
+            provenance: Provenance::clone(provenance),
+            code: code.as_deref().cloned(),
+        })
+    }
+
+    /// Takes over what a daemon before this one has found out: its files may be gone, and nobody is asked again.
+    pub(super) fn recall_origin(&self, Origin { application, provenance, code }: Origin<Provenance>) {
+        let origin = || Origin { application, provenance: Arc::new(provenance), code: code.map(Arc::new) };
+        self.origin.get_or_init(origin);
     }
 
     /// Where that comes from which an interpreter runs; `None` where it is none, or runs a part of itself.

@@ -12,6 +12,7 @@ mod file;
 mod hasher;
 mod image;
 mod images;
+mod machine_mounts;
 mod origin;
 mod pending_files;
 mod placements;

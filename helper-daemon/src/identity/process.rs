@@ -11,6 +11,7 @@ use portolan_core::{
 use super::{
     exec::{Exec, Life, Origin},
     image::Reading,
+    remembered::Noted,
 };
 
 use crate::foreign::Looks;
@@ -34,8 +35,8 @@ pub struct Process {
     pub(super) is_watched: Cell<bool>,
     /// When it was looked for foreign code in it.
     pub(super) looks: RefCell<Looks>,
-    /// Whether the journal has its identity.
-    pub(super) is_noted: Cell<bool>,
+    /// What the journal has of it.
+    pub(super) noted: Cell<Noted>,
     /// Whether `ended` is only when that was found out.
     pub(super) end_is_guessed: Cell<bool>,
 }
@@ -120,7 +121,7 @@ impl Process {
             lineage: OnceCell::new(),
             is_watched: Cell::default(),
             looks: RefCell::default(),
-            is_noted: Cell::new(false),
+            noted: Cell::new(Noted::Process),
             end_is_guessed: Cell::new(false),
         }
     }

@@ -10,16 +10,17 @@ use portolan_core::{Interpreted, Invocation, MonotonicNs, Pid, Placement, Proces
 use super::{
     app_image::AppImageMount,
     command_line::command_line,
-    exec::{Exec, ExecNote},
+    exec::{Asked, Exec, ExecNote},
     file::{self, FileKey},
     hasher::{Hashed, Hasher},
     image::Image,
     images::Images,
-    origin::{Answer, Origins},
+    machine_mounts::MachineMounts,
+    origin::{Answer, Origins, Place},
     pending_files::PendingFiles,
     placements::Placements,
     process::{MAX_PARENTS, Process},
-    remembered::Remembered,
+    remembered::{Noted, Remembered},
 };
 use crate::{clock::Now, journal::Entry, monitor::ExecFile};
 
@@ -31,6 +32,8 @@ const KEPT_AFTER_END_TICKS: u64 = 3;
 const QUESTIONS: usize = 16_384;
 /// How long an answer about the origin of a file is waited for.
 const ORIGIN_PATIENCE_NS: u64 = 10_000_000_000;
+/// How long it is asked again while a package manager is at work. The bytes wait meanwhile.
+const AT_WORK_PATIENCE_NS: u64 = 60_000_000_000;
 
 /// All processes: those that run, and those that ended and may still be owed bytes.
 #[derive(Default)]
@@ -45,6 +48,7 @@ pub struct Processes {
     pub(super) keeps_command_lines: bool,
     files: PendingFiles,
     placements: Placements,
+    machine: MachineMounts,
     /// Whose files' stamps are to be noted.
     unnoted: Vec<Rc<Exec>>,
     /// Who executed a file since the last look.
@@ -130,34 +134,54 @@ impl Processes {
     /// Has the files of a process and those of its parents hashed, and asks what the machine knows of them, where that is still to
     /// be done.
     pub fn identify(&mut self, process: &Process, hasher: &Hasher, origins: &Origins, now: MonotonicNs) {
-        self.have_hashed(process, hasher);
+        self.have_hashed(process, hasher, Some(now));
         let exec = &process.exec;
-        match exec.asked.get() {
-            None if self.asked.len() >= QUESTIONS => {} // asked at a later tick
-            None if exec.image.is_some() || process.lineage.get().is_some() => {
-                let Some(question) = exec.question(self.questions + 1, process.uid) else { return };
-                self.questions += 1;
-                origins.ask(question);
-                exec.asked.set(Some((self.questions, now)));
-                self.asked.insert(self.questions, Rc::clone(exec));
-            }
-            Some((number, asked)) if asked.0.saturating_add(ORIGIN_PATIENCE_NS) < now.0 => {
+        let is_over = |since: MonotonicNs, patience| since.0.saturating_add(patience) <= now.0;
+        let asked = exec.asked.borrow().clone();
+        match asked {
+            Asked::No => self.ask(process, origins, now, now),
+            Asked::NotYet { answer, since } if is_over(since, AT_WORK_PATIENCE_NS) => exec.settle(answer),
+            Asked::NotYet { since, .. } => self.ask(process, origins, now, since),
+            Asked::Waits { number, at, .. } if is_over(at, ORIGIN_PATIENCE_NS) => {
                 self.asked.remove(&number);
-                exec.answered(Answer::unknown(0, "the package databases could not be read for 10 s"));
+                let place =
+                    if exec.note.is_in_machines_mount { Place::OfTheMachine } else { Place::Elsewhere };
+                exec.settle(Answer::unknown(place, "the package databases could not be read for 10 s"));
             }
-            _ => {}
+            Asked::Waits { .. } => {}
         }
+    }
+
+    /// Asks what the machine knows of the files of a process, as soon as those are known.
+    fn ask(&mut self, process: &Process, origins: &Origins, now: MonotonicNs, since: MonotonicNs) {
+        let exec = &process.exec;
+        let is_known = exec.image.is_some() || process.lineage.get().is_some();
+        if !is_known || self.asked.len() >= QUESTIONS {
+            return; // asked at a later tick
+        }
+        // Of a process that another daemon has identified, it was not looked for yet.
+        self.look_for_script(process, Some(now));
+        if exec.script.as_ref().is_some_and(|script| !script.is_decided()) {
+            return;
+        }
+        let number = self.questions + 1;
+        let Some(question) = exec.question(number, process) else { return };
+        self.questions = number;
+        origins.ask(question);
+        exec.asked.replace(Asked::Waits { number, at: now, since });
+        self.asked.insert(number, Rc::clone(exec));
     }
 
     /// Has the files that were executed since the last call hashed, each content once: a file that is removed or replaced while
     /// it runs (an upgrade does that) could not be told from a changed one later.
     pub fn identify_executed(&mut self, hasher: &Hasher) {
         for process in std::mem::take(&mut self.executed) {
-            self.have_hashed(&process, hasher);
+            self.have_hashed(&process, hasher, None);
         }
     }
 
-    fn have_hashed(&mut self, process: &Process, hasher: &Hasher) {
+    /// `now` is given where the answer is waited for.
+    fn have_hashed(&mut self, process: &Process, hasher: &Hasher, now: Option<MonotonicNs>) {
         let submit = |image: &Rc<Image>| {
             if let Some(file) = image.start_hashing()
                 && let Err(file) = hasher.submit(image.number, file)
@@ -173,10 +197,25 @@ impl Processes {
             }
             process.exec.image.iter().for_each(submit);
             if let Some(script) = &process.exec.script {
-                script.look(process, &mut self.images, &self.local);
+                self.look_for_script(process, now);
                 script.image().into_iter().for_each(submit);
             }
         }
+    }
+
+    /// Looks for the file that a process runs besides itself. Where it has ended, another that runs the same may still be there.
+    fn look_for_script(&mut self, process: &Process, now: Option<MonotonicNs>) {
+        let exec = &process.exec;
+        let Some(script) = exec.script.as_ref().filter(|script| !script.is_decided()) else { return };
+        let runs_it = if process.ended.get().is_none() {
+            Some(process.key.pid)
+        } else if Rc::strong_count(exec) > 1 {
+            let runs_it = |one: &&Rc<Process>| Rc::ptr_eq(&one.exec, exec) && one.ended.get().is_none();
+            self.table.values().find(runs_it).map(|one| one.key.pid)
+        } else {
+            None
+        };
+        script.look(runs_it, &mut self.images, &self.local, now);
     }
 
     /// Takes in a hash.
@@ -205,6 +244,7 @@ impl Processes {
         }
         self.images.sweep();
         self.files.sweep();
+        self.machine.sweep();
     }
 
     /// A copy of its parent, until it calls exec.
@@ -234,7 +274,7 @@ impl Processes {
     }
 
     fn exec_of(&mut self, pid: Pid, event: &Event) -> Exec {
-        let (image, path) = self.image_of(pid, event);
+        let (image, path, is_in_machines_mount) = self.image_of(pid, event);
         let variables: Vec<&[u8]> = event.code_variables.iter().map(Vec::as_slice).collect();
         let placement = self.placements.of(event.cgroup.as_ref());
         let note = ExecNote {
@@ -251,7 +291,9 @@ impl Processes {
             working_directory: event.working_directory.clone(),
             environment: event.environment.clone(),
             placement: Placement::clone(&placement),
-            mount_namespace: event.mount_namespace,
+            has_machines_mounts: self.machine.has_namespace(event.mount_namespace),
+            has_roots_mounts: self.machine.has_roots_mounts(pid, event.mount_namespace),
+            is_in_machines_mount,
             path,
         };
         Exec::new(note, event.file, event.at, image)
@@ -310,7 +352,7 @@ impl Processes {
             lineage: OnceCell::new(),
             is_watched: Cell::default(),
             looks: RefCell::default(),
-            is_noted: Cell::new(false),
+            noted: Cell::new(Noted::Process),
             end_is_guessed: Cell::new(false),
         });
         if let Some(before) = self.current.insert(key.pid, key)
@@ -345,9 +387,10 @@ impl Processes {
         self.table.get(&parent.filter(|parent| *parent != key)?).map(|parent| not_too_deep(parent, at))
     }
 
-    /// The content that a process runs, and its path: from fanotify, else from /proc when that still is the same file.
-    fn image_of(&mut self, pid: Pid, event: &Event) -> (Option<Rc<Image>>, Untrusted) {
-        let unknown = (None, Untrusted::from(""));
+    /// The content that a process runs, its path, and whether the machine sees it there: from fanotify, else from /proc when that
+    /// still is the same file.
+    fn image_of(&mut self, pid: Pid, event: &Event) -> (Option<Rc<Image>>, Untrusted, bool) {
+        let unknown = (None, Untrusted::from(""), false);
         let Some(executed) = event.file else { return unknown };
         let (descriptor, path) = match self.files.take(pid, &executed) {
             // A path that is longer than the kernel can say is none.
@@ -366,8 +409,9 @@ impl Processes {
         match FileKey::of(&descriptor) {
             Ok(key) if key.is_file(&executed) => {
                 let is_next = event.kind == EventKind::Exec;
+                let is_in_machines_mount = self.machine.has_mount_of(&descriptor, event.mount_namespace);
                 match self.images.of(descriptor, &executed, Now::read(), is_next) {
-                    Ok(image) => (Some(image), path),
+                    Ok(image) => (Some(image), path, is_in_machines_mount),
                     Err(_) => unknown,
                 }
             }

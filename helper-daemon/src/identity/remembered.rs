@@ -9,13 +9,14 @@ use std::{
 
 use portolan_bpf::FileId;
 use portolan_core::{
-    Executable, FileContent, Lineage, MonotonicNs, Placement, ProcessKey, Sha256Digest, Uid, Unattributed,
+    Executable, FileContent, Lineage, MonotonicNs, Placement, ProcessKey, Provenance, Sha256Digest, Uid,
+    Unattributed,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     app_image::{AppImageMount, RememberedMount},
-    exec::{Exec, ExecNote},
+    exec::{Exec, ExecNote, Origin},
     file,
     process::Process,
     processes::Processes,
@@ -56,6 +57,32 @@ pub struct ExecContent {
     pub script: Option<FileContent>,
     /// The mount of an AppImage that it came from.
     pub mount: Option<RememberedMount>,
+    /// Which application it is; `None` while nobody needed it.
+    pub origin: Option<RememberedOrigin>,
+}
+
+/// Which application a process is, and where its files come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedOrigin(Origin<Provenance>);
+
+/// How much of a process the journal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Noted {
+    /// That it is there.
+    Process,
+    /// What it runs as well.
+    Content,
+    /// Which application that is as well.
+    Origin,
+}
+
+impl Noted {
+    fn of(content: &Result<ExecContent, Unattributed>) -> Self {
+        match content {
+            Ok(ExecContent { origin: None, .. }) => Self::Content,
+            Ok(_) | Err(_) => Self::Origin, // who has no content has no origin
+        }
+    }
 }
 
 impl Remembered {
@@ -85,6 +112,7 @@ fn content_of(process: &Process) -> Option<Result<ExecContent, Unattributed>> {
         sha256: lineage.executable.sha256,
         script: lineage.script.clone(),
         mount,
+        origin: process.exec.known_origin().map(RememberedOrigin),
     };
     Some(settled.as_ref().map_err(|reason| *reason).map(content))
 }
@@ -98,11 +126,15 @@ impl Processes {
     /// Notes that it is known who this process is, and who its parents are.
     pub fn note_identified(&mut self, process: &Process) {
         for process in process.with_parents() {
-            if process.is_noted.get() {
+            if process.noted.get() == Noted::Origin {
                 return;
             }
             let Some(content) = content_of(process) else { continue };
-            process.is_noted.set(true);
+            let noted = Noted::of(&content);
+            if noted <= process.noted.get() {
+                continue;
+            }
+            process.noted.set(noted);
             self.changes.push(Entry::Identified(process.key, content));
         }
     }
@@ -164,12 +196,15 @@ impl Processes {
             lineage: OnceCell::new(),
             is_watched: Cell::default(),
             looks: RefCell::default(),
-            is_noted: one.content.is_some().into(),
+            noted: Cell::new(one.content.as_ref().map_or(Noted::Process, Noted::of)),
             end_is_guessed: one.end_is_guessed.into(),
         };
         if let Some(content) = one.content {
             let parent = process.parent.as_ref().and_then(|parent| parent.lineage.get()?.clone().ok());
-            let lineage = content.map(|ExecContent { sha256, script, .. }| {
+            let lineage = content.map(|ExecContent { sha256, script, origin, .. }| {
+                if let Some(RememberedOrigin(origin)) = origin {
+                    process.exec.recall_origin(origin);
+                }
                 Arc::new(Lineage { executable: Executable { path, sha256 }, script, parent })
             });
             // Just made: nobody has set it.

@@ -59,7 +59,7 @@ pub use hooks::Hook;
 pub use lease::{give_lease_back, has_lease, take_lease};
 pub use left_behind::LeftBehind;
 pub use marks::mount_id_of;
-pub use mounts::mounts_without_server;
+pub use mounts::{all_mounts, mounts_without_server};
 pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
 pub use stat::stat_as_known;

@@ -68,6 +68,14 @@ pub fn mounts_without_server(list: &mut File) -> io::Result<HashSet<u64>> {
     Ok(read(list)?.0.into_iter().map(|mount| mount.id).collect())
 }
 
+/// The numbers of all mounts in an open /proc/PID/mountinfo.
+///
+/// # Errors
+/// When the process is gone.
+pub fn all_mounts(list: &mut File) -> io::Result<HashSet<u64>> {
+    points(list).map(|points| points.into_keys().collect())
+}
+
 /// Where each mount of an open /proc/PID/mountinfo is, whatever it holds.
 pub(super) fn points(list: &mut File) -> io::Result<HashMap<u64, PathBuf>> {
     let mut text = Vec::new();

@@ -1,10 +1,6 @@
 use std::{
     ffi::OsStr,
-    fs,
-    os::{
-        fd::OwnedFd,
-        unix::{ffi::OsStrExt, fs::MetadataExt},
-    },
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::Path,
 };
 
@@ -47,34 +43,28 @@ impl AtPath {
     }
 }
 
-/// The machine's own view of its files: that of its first process.
-pub(super) struct Machine {
-    /// The numbers of its mount namespace, and of this daemon's, which is made from it.
-    namespaces: Vec<u32>,
+/// Looks at the path of an executed file. In a mount of the machine it was the machine's file at that time.
+pub(super) fn look_at(path: Untrusted, executed: Option<FileKey>, is_in_machines_mount: bool) -> AtPath {
+    let key = key_at(&path.to_bytes());
+    let is_it = key.zip(executed).is_some_and(|(there, executed)| is_same(there, executed));
+    // What was made in memory is in no mount.
+    let is_machines = is_in_machines_mount || path.as_raw().starts_with("/memfd:");
+    let place = if is_machines || is_it { Place::OfTheMachine } else { Place::Elsewhere };
+    AtPath { path, place, key, is_it }
 }
 
-impl Machine {
-    pub(super) fn new() -> Self {
-        let number = |link: &str| u32::try_from(fs::metadata(link).ok()?.ino()).ok();
-        Self { namespaces: ["/proc/1/ns/mnt", "/proc/self/ns/mnt"].into_iter().filter_map(number).collect() }
-    }
-
-    /// Looks at the path of an executed file.
-    pub(super) fn look_at(
-        &self,
-        path: Untrusted,
-        executed: Option<FileKey>,
-        mount_namespace: Option<u32>,
-    ) -> AtPath {
-        let key = key_at(&path.to_bytes());
-        let shares_mounts = mount_namespace.is_some_and(|number| self.namespaces.contains(&number));
-        let is_it = match (key, executed) {
-            (Some(there), Some(executed)) => is_same(there, executed),
-            _ => false,
-        };
-        let place = if shares_mounts || is_it { Place::OfTheMachine } else { Place::Elsewhere };
-        AtPath { path, place, key, is_it }
-    }
+/// Looks at the path of a script. An interpreter opens it after it was looked for: that it was the machine's proves something only
+/// where nobody but root can mount another one there meanwhile.
+pub(super) fn look_at_script(
+    path: Untrusted,
+    found: Option<FileKey>,
+    has_machines_mounts: bool,
+    has_roots_mounts: bool,
+) -> AtPath {
+    let AtPath { path, key, is_it, .. } = look_at(path, found, false);
+    let is_it = is_it && has_roots_mounts;
+    let place = if has_machines_mounts || is_it { Place::OfTheMachine } else { Place::Elsewhere };
+    AtPath { path, place, key, is_it }
 }
 
 /// Whether these are one file. Both were asked for by a program, so the device number is the same in every mount of a filesystem;

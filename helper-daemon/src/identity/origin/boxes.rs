@@ -11,7 +11,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::unistd::User;
 use portolan_core::{Container, ContainerKind, Package, PackageManager, Uid, Untrusted};
 use serde::Deserialize;
 
@@ -137,7 +136,7 @@ pub(super) fn genuine(
                 let commit = commit.and_then(|commit| Some(commit.file_name()?.to_str()?.to_owned()));
                 return Some(Genuine { package: Some(package(PackageManager::Flatpak, commit)) });
             }
-            let home = User::from_uid(uid.0.into()).ok().flatten()?.dir;
+            let home = home_of(uid)?;
             let users = of_application(&home.join(".local/share/flatpak"), name, path)?;
             is_it(users).then_some(Genuine { package: None })
         }
@@ -149,6 +148,17 @@ pub(super) fn genuine(
         }
         _ => None,
     }
+}
+
+/// The home of a user whom the machine itself knows. Who else knows users is not asked: that may be over the network.
+fn home_of(uid: Uid) -> Option<PathBuf> {
+    let users = read_as_root(Path::new("/etc/passwd"))?;
+    users.split(|byte| *byte == b'\n').find_map(|line| {
+        let mut fields = line.split(|byte| *byte == b':').skip(2);
+        let number: u32 = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+        let home = as_path(fields.nth(2)?);
+        (number == uid.0 && home.is_absolute()).then(|| home.to_owned())
+    })
 }
 
 /// Where an installation of Flatpak has what an application sees below /app: its own files.
@@ -167,4 +177,15 @@ fn of_runtime(id: &str, path: &Path) -> Option<PathBuf> {
     // A name, an architecture and a branch.
     let is_plain = runtime.split('/').count() == 3 && runtime.split('/').all(|part| !part.starts_with('.'));
     is_plain.then(|| Path::new(FLATPAK).join("runtime").join(runtime).join("active/files").join(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_what_the_machine_s_own_list_says() {
+        assert_eq!(home_of(Uid(0)), Some("/root".into()));
+        assert_eq!(home_of(Uid(4_000_000_000)), None);
+    }
 }

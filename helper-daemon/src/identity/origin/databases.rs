@@ -5,7 +5,7 @@ use portolan_packages::{Checksum, Ownership, Packages, PackagesError, Stamp};
 
 use super::{
     Answer, Question,
-    at_path::{self, AtPath, Machine, Place},
+    at_path::{self, AtPath, Place, look_at, look_at_script},
     boxes::{ContainerImages, genuine},
     shipped::Shipped,
 };
@@ -35,6 +35,8 @@ pub(super) enum Owned {
     Nobody,
     /// It could not be found out: a sentence.
     Unknown(String),
+    /// The same, and it may be known a moment later.
+    NotYet(String),
 }
 
 impl Source {
@@ -42,8 +44,13 @@ impl Source {
     pub(in crate::identity) fn package(&self) -> Option<&Package> {
         match &self.owned {
             Owned::By(package, _) => Some(package),
-            Owned::Nobody | Owned::Unknown(_) => None,
+            Owned::Nobody | Owned::Unknown(_) | Owned::NotYet(_) => None,
         }
+    }
+
+    /// Whether another answer can be expected soon.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self.owned, Owned::NotYet(_))
     }
 
     /// Where a content of this file comes from.
@@ -54,7 +61,7 @@ impl Source {
                 None => Provenance::Unknown("its content could not be read".to_owned()),
             },
             Owned::Nobody => Provenance::Unowned,
-            Owned::Unknown(because) => Provenance::Unknown(because.clone()),
+            Owned::Unknown(because) | Owned::NotYet(because) => Provenance::Unknown(because.clone()),
         }
     }
 }
@@ -62,7 +69,6 @@ impl Source {
 /// The package databases, and what they said.
 pub(super) struct Databases {
     packages: Result<Packages, PackagesError>,
-    machine: Machine,
     images: ContainerImages,
     known: HashMap<Untrusted, Known>,
     /// The state of the databases that `known` is of.
@@ -79,26 +85,21 @@ struct Known {
 impl Databases {
     pub(super) fn new() -> Self {
         let packages = Packages::of(Path::new("/"));
-        Self {
-            packages,
-            machine: Machine::new(),
-            images: ContainerImages::default(),
-            known: HashMap::new(),
-            stamp: None,
-        }
+        Self { packages, images: ContainerImages::default(), known: HashMap::new(), stamp: None }
     }
 
     pub(super) fn answer(&mut self, questions: Vec<Question>) -> Vec<Answer> {
         self.forget_old();
         let mut looked_at = Vec::new();
         for mut question in questions {
-            let namespace = question.mount_namespace;
-            let mut executable = self.machine.look_at(question.path.clone(), question.key, namespace);
+            let is_machines = question.is_in_machines_mount;
+            let mut executable = look_at(question.path.clone(), question.key, is_machines);
             if question.may_be_layer {
                 executable.doubt_layer();
             }
             let script = question.script.take();
-            let script = script.map(|(path, key)| self.machine.look_at(path, key, namespace));
+            let (machines, roots) = (question.has_machines_mounts, question.has_roots_mounts);
+            let script = script.map(|(path, key)| look_at_script(path, key, machines, roots));
             looked_at.push((question, executable, script));
         }
         let files = looked_at.iter().flat_map(|(_, executable, script)| script.iter().chain([executable]));
@@ -113,7 +114,7 @@ impl Databases {
                 script: script.map(|script| self.source_of_script(&script)),
                 genuine: container.as_ref().and_then(|container| genuine(container, &path, key, uid)),
                 image: of_machine.and_then(|container| self.images.of(container)),
-                app_image: app_image.and_then(|file| self.of_machine(file)),
+                app_image: app_image.and_then(of_machine_s_mounts),
             });
         }
         answers
@@ -179,13 +180,7 @@ impl Databases {
         paths.iter().zip(&contents).map(provenance).collect()
     }
 
-    /// The path of an AppImage, where it is not one of a mount namespace of its own.
-    fn of_machine(&self, AppImageFile { path, key, mount_namespace }: AppImageFile) -> Option<Untrusted> {
-        let AtPath { path, place, .. } = self.machine.look_at(path, key, mount_namespace);
-        (place == Place::OfTheMachine).then_some(path)
-    }
-
-    /// The same of a script. Its path is what a program said, which may have a root folder of its own (chroot): it is a package's
+    /// What the databases say of a script. Its path is what a program said, which may have a root folder of its own (chroot): it is a package's
     /// only where the file that was run is the one there.
     fn source_of_script(&self, file: &AtPath) -> Source {
         let source = self.source_of(file);
@@ -225,10 +220,10 @@ impl Databases {
         files.retain(|file| {
             file.place == Place::OfTheMachine
                 && file.path.as_raw().starts_with('/')
-                && self
-                    .known
-                    .get(&file.path)
-                    .is_none_or(|known| file.key.is_none() || known.at_path != file.key)
+                && self.known.get(&file.path).is_none_or(|known| {
+                    let is_passing = matches!(known.owned, Owned::NotYet(_));
+                    is_passing || file.key.is_none() || known.at_path != file.key
+                })
         });
         files.sort_unstable_by_key(|file| &file.path);
         files.dedup_by_key(|file| &file.path);
@@ -250,6 +245,7 @@ impl Databases {
         let paths: Vec<Vec<u8>> = new.iter().map(|(path, _)| path.to_bytes()).collect();
         let asked: Vec<&Path> = paths.iter().map(|path| at_path::as_path(path)).collect();
         let owners = packages.owners_of(&asked);
+        let is_being_changed = packages.at_work().is_ok_and(|managers| !managers.is_empty());
         for (((path, at_path), asked), owner) in new.into_iter().zip(asked).zip(owners) {
             let owned = match owner {
                 Ok(Ownership::Owned(file)) => {
@@ -257,15 +253,25 @@ impl Databases {
                     Owned::By(package(file), shipped)
                 }
                 Ok(Ownership::Unowned) => Owned::Nobody,
+                Err(error @ (PackagesError::BeingChanged { .. } | PackagesError::HalfInstalled { .. })) => {
+                    Owned::NotYet(error.to_string())
+                }
+                Err(error) if is_being_changed => Owned::NotYet(error.to_string()),
                 Err(error) => Owned::Unknown(error.to_string()),
             };
             self.known.insert(path.clone(), Known { at_path, owned });
         }
         // What is being changed may be of another version a moment later.
-        if packages.at_work().is_ok_and(|managers| !managers.is_empty()) {
+        if is_being_changed || packages.at_work().is_ok_and(|managers| !managers.is_empty()) {
             self.stamp = None;
         }
     }
+}
+
+/// The path of an AppImage, where it is not one of a mount namespace of its own.
+fn of_machine_s_mounts(file: AppImageFile) -> Option<Untrusted> {
+    let AtPath { path, place, .. } = look_at(file.path, file.key, file.is_in_machines_mount);
+    (place == Place::OfTheMachine).then_some(path)
 }
 
 fn package(file: portolan_packages::OwnedFile) -> Package {

@@ -14,7 +14,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use portolan_core::{Container, Lineage, Provenance, Sha256Digest, Uid, UnixMillis, Untrusted};
+use portolan_core::{Container, Lineage, Pid, Provenance, Sha256Digest, Uid, UnixMillis, Untrusted};
 
 use boxes::Genuine;
 use databases::{Databases, Owned};
@@ -41,8 +41,14 @@ pub(super) struct Question {
     pub(super) may_be_layer: bool,
     /// The same of the script that it runs.
     pub(super) script: Option<(Untrusted, Option<FileKey>)>,
-    /// The mount namespace; `None` when it is not known.
-    pub(super) mount_namespace: Option<u32>,
+    /// Who runs it, while it is there.
+    pub(super) pid: Option<Pid>,
+    /// See [`super::exec::ExecNote`].
+    pub(super) has_machines_mounts: bool,
+    /// See there.
+    pub(super) has_roots_mounts: bool,
+    /// See there.
+    pub(super) is_in_machines_mount: bool,
     /// What its cgroup's name says that it is in.
     pub(super) container: Option<Container>,
     /// Whether that is the word of a user, not of the machine.
@@ -84,11 +90,17 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// To a question that nobody answers.
-    pub(super) fn unknown(number: u64, because: &str) -> Self {
-        let source = Source { place: Place::OfTheMachine, owned: Owned::Unknown(because.to_owned()) };
+    /// To a question that nobody answers, about a program that executed the machine's files or may have executed others.
+    pub(super) fn unknown(executable: Place, because: &str) -> Self {
+        let source = |place| Source { place, owned: Owned::Unknown(because.to_owned()) };
         let (genuine, image, app_image) = (None, None, None);
-        Self { number, executable: source.clone(), script: Some(source), genuine, image, app_image }
+        let (executable, script) = (source(executable), Some(source(Place::Elsewhere)));
+        Self { number: 0, executable, script, genuine, image, app_image }
+    }
+
+    /// Whether another answer can be expected soon: a package manager is at work.
+    pub(super) fn is_passing(&self) -> bool {
+        self.executable.is_passing() || self.script.as_ref().is_some_and(Source::is_passing)
     }
 
     /// Where the executable comes from.

@@ -12,12 +12,8 @@ fn digest(path: &Path) -> Sha256Digest {
     Sha256Digest(Sha256::digest(fs::read(path).unwrap()).into())
 }
 
-fn own_namespace() -> Option<u32> {
-    use std::os::unix::fs::MetadataExt;
-    u32::try_from(fs::metadata("/proc/self/ns/mnt").unwrap().ino()).ok()
-}
-
-fn question(path: &Path, mount_namespace: Option<u32>) -> Question {
+/// A question of a process that sees the machine's mounts, or others which root has made.
+fn question(path: &Path, is_of_machine: bool) -> Question {
     let key = File::open(path).ok().map(|file| FileKey::of(&file).unwrap());
     let path = path.to_str().unwrap().into();
     let (script, container, uid) = (None, None, Uid(0));
@@ -28,7 +24,10 @@ fn question(path: &Path, mount_namespace: Option<u32>) -> Question {
         key,
         may_be_layer: false,
         script,
-        mount_namespace,
+        pid: None,
+        has_machines_mounts: is_of_machine,
+        has_roots_mounts: true,
+        is_in_machines_mount: is_of_machine,
         container,
         is_users_word: false,
         uid,
@@ -49,7 +48,7 @@ fn owned() -> Option<PathBuf> {
 #[test]
 fn a_file_as_its_package_shipped_it_is_verified_and_any_other_content_is_not() {
     let Some(path) = owned() else { return };
-    let answer = ask(vec![question(&path, own_namespace())]).remove(0);
+    let answer = ask(vec![question(&path, true)]).remove(0);
     assert_eq!((answer.number, answer.executable.place), (7, Place::OfTheMachine));
     let Provenance::Verified(package) = answer.executable.provenance_of(Some(&digest(&path))) else {
         panic!("{answer:?}")
@@ -63,8 +62,8 @@ fn a_file_as_its_package_shipped_it_is_verified_and_any_other_content_is_not() {
 fn what_no_package_lists_is_unowned_and_so_is_a_script_of_a_packaged_interpreter() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let Some(path) = owned() else { return };
-    let mut asked = question(&path, own_namespace());
-    let script = question(file.path(), None);
+    let mut asked = question(&path, true);
+    let script = question(file.path(), false);
     asked.script = Some((script.path.clone(), script.key));
     let answer = ask(vec![asked]).remove(0);
     assert_eq!(answer.script.as_ref().unwrap().owned, Owned::Nobody);
@@ -80,10 +79,10 @@ fn what_no_package_lists_is_unowned_and_so_is_a_script_of_a_packaged_interpreter
 fn another_file_at_the_path_of_a_packaged_one_is_not_of_that_package() {
     let Some(path) = owned() else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
-    let impostor = Question { key: question(file.path(), None).key, ..question(&path, Some(1)) };
-    let same_elsewhere = question(&path, Some(1));
+    let impostor = Question { key: question(file.path(), false).key, ..question(&path, false) };
+    let same_elsewhere = question(&path, false);
     // Who makes a filesystem chooses the numbers of its files.
-    let mut in_another = question(&path, Some(1));
+    let mut in_another = question(&path, false);
     in_another.key.as_mut().unwrap().device = (0, 1);
     let answers = ask(vec![impostor, same_elsewhere, in_another]);
     assert_eq!((answers[2].executable.place, answers[2].executable.package()), (Place::Elsewhere, None));
@@ -117,11 +116,36 @@ fn a_changed_file_is_modified() {
 fn a_script_that_was_not_found_to_be_the_one_at_its_path_is_no_package_s() {
     let Some(path) = owned() else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
-    let [found, other] = [question(&path, None).key, question(file.path(), None).key];
-    let mut asked = question(&path, own_namespace());
+    let [found, other] = [question(&path, false).key, question(file.path(), false).key];
+    let mut asked = question(&path, true);
     for (key, is_packaged) in [(found, true), (other, false), (None, false)] {
         asked.script = Some((asked.path.clone(), key));
         let script = ask(vec![asked.clone()]).remove(0).script.unwrap();
         assert_eq!((script.place, script.package().is_some()), (Place::OfTheMachine, is_packaged));
     }
+}
+
+#[test]
+fn of_a_script_in_mounts_that_a_user_can_make_nothing_is_proven() {
+    let Some(path) = owned() else { return };
+    let mut asked = question(&path, false);
+    for (has_roots_mounts, place) in [(true, Place::OfTheMachine), (false, Place::Elsewhere)] {
+        asked.script = Some((asked.path.clone(), asked.key));
+        asked.has_roots_mounts = has_roots_mounts;
+        let answer = ask(vec![asked.clone()]).remove(0);
+        assert_eq!(answer.executable.place, Place::OfTheMachine, "it is the very file");
+        let script = answer.script.unwrap();
+        assert_eq!((script.place, script.package().is_some()), (place, has_roots_mounts));
+    }
+}
+
+#[test]
+fn what_a_package_manager_at_work_leaves_open_is_asked_again() {
+    let source = |owned| Source { place: Place::OfTheMachine, owned };
+    let mut answer = Answer::unknown(Place::OfTheMachine, "nobody answered");
+    assert!(!answer.is_passing(), "it was waited for");
+    answer.executable = source(Owned::NotYet("it is being changed".to_owned()));
+    assert!(answer.is_passing());
+    (answer.executable, answer.script) = (source(Owned::Nobody), Some(answer.executable));
+    assert!(answer.is_passing());
 }
