@@ -57,7 +57,7 @@ impl Judge {
     #[must_use]
     pub fn new(known: impl IntoIterator<Item = KnownApplication>) -> Self {
         let mut judge = Self::default();
-        for KnownApplication { application, review, executables, last_uid } in known {
+        for KnownApplication { application, review, executables, last_uid, .. } in known {
             let last_uid = last_uid.unwrap_or(Uid::UNKNOWN);
             let entry = judge.applications.entry(application).or_insert_with(|| Known::new(review, last_uid));
             entry.review = review;
