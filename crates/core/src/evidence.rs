@@ -46,6 +46,8 @@ pub struct Evidence {
 const EVIDENCE_MAX_BYTES: usize = 64 * 1024;
 /// What stays of each list then.
 const LISTED_AT_MOST: usize = 8;
+/// What the members may weigh as JSON; those at the end are left out.
+const MEMBERS_MAX_BYTES: usize = 512 * 1024;
 /// Foreign code that is remembered of one finding.
 const FOREIGN_CODE_AT_MOST: usize = 256;
 
@@ -71,6 +73,12 @@ impl Evidence {
             || self.foreign_code.iter().any(|code| !before.has(code))
     }
 
+    /// What a changed file holds now; `None` where that is not known, or only its mode changed.
+    #[must_use]
+    pub fn new_content(&self) -> Option<Sha256Digest> {
+        self.change.as_ref().filter(|change| change.kind.is_of_content()).and_then(|change| change.sha256)
+    }
+
     /// Adds what was found before and is not in this.
     pub fn absorb(&mut self, before: Self) {
         let room = FOREIGN_CODE_AT_MOST.saturating_sub(self.foreign_code.len());
@@ -88,28 +96,41 @@ impl Evidence {
             }
         }
         self.script = self.script.take().or(script);
-        self.change = self.change.take().or(change);
+        match (&mut self.change, change) {
+            (Some(now), Some(before)) if now.by.is_empty() && now.leads_to_the_same_as(&before) => {
+                (now.kind, now.at, now.by) = (before.kind, before.at, before.by);
+            }
+            (now, before) => *now = now.take().or(before),
+        }
     }
 
-    /// As JSON, without what would make it too long: arguments and folders first, then the ends of lists.
+    /// As JSON, without what would make it too long: arguments and folders first, then the ends of lists. Members have a bound of
+    /// their own.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // It cannot fail: there is no map in it, and nothing that JSON lacks.
-        let json = |evidence: &Self| serde_json::to_string(evidence).unwrap_or_default();
-        let whole = json(self);
-        if whole.len() <= EVIDENCE_MAX_BYTES {
-            return whole;
+        let mut room = MEMBERS_MAX_BYTES;
+        let mut fits = |member: &Member| {
+            let left = room.checked_sub(json(member).len());
+            room = left.unwrap_or_default();
+            left.is_some()
+        };
+        let members: Vec<Member> = self.members.iter().take_while(|member| fits(member)).cloned().collect();
+        let mut short = Self { members: Vec::new(), ..self.clone() };
+        short.shorten();
+        json(&Self { members, ..short })
+    }
+
+    fn shorten(&mut self) {
+        if json(self).len() <= EVIDENCE_MAX_BYTES {
+            return;
         }
-        let mut short = self.clone();
-        short.processes_mut().for_each(ProcessEvidence::forget_arguments);
-        let without_arguments = json(&short);
-        if without_arguments.len() <= EVIDENCE_MAX_BYTES {
-            return without_arguments;
+        self.processes_mut().for_each(ProcessEvidence::forget_arguments);
+        if json(self).len() <= EVIDENCE_MAX_BYTES {
+            return;
         }
-        short.parents.truncate(LISTED_AT_MOST);
-        short.foreign_code.truncate(LISTED_AT_MOST);
-        short.change.iter_mut().for_each(|change| change.by.truncate(LISTED_AT_MOST));
-        json(&short)
+        self.parents.truncate(LISTED_AT_MOST);
+        self.foreign_code.truncate(LISTED_AT_MOST);
+        self.change.iter_mut().for_each(|change| change.by.truncate(LISTED_AT_MOST));
     }
 
     /// Reads what [`Self::to_json`] wrote. Nothing where it is none: evidence that cannot be read must not hide the finding.
@@ -132,6 +153,11 @@ impl Evidence {
     }
 }
 
+fn json(value: &impl Serialize) -> String {
+    // It cannot fail: there is no map in it, and nothing that JSON lacks.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// Whether both are known, and differ.
 fn is_other(now: Option<&Provenance>, before: Option<&Provenance>) -> bool {
     let known = |provenance: &&Provenance| !matches!(provenance, Provenance::Unknown(_));
@@ -139,12 +165,27 @@ fn is_other(now: Option<&Provenance>, before: Option<&Provenance>) -> bool {
 }
 
 impl ChangeEvidence {
-    /// Whether something else was done, it led to something else, or somebody else did it.
+    /// Whether something else was done, it led to something else, or somebody else is known to have done it.
     fn is_another(&self, before: &Self) -> bool {
         let by = |change: &Self| change.by.first().map(|by| (by.path.clone(), by.sha256));
-        (self.kind, self.sha256) != (before.kind, before.sha256)
-            || by(self) != by(before)
+        !self.leads_to_the_same_as(before)
+            || by(self).zip(by(before)).is_some_and(|(now, before)| now != before)
             || is_other(self.provenance.as_ref(), before.provenance.as_ref())
+    }
+
+    /// Whether the file is the same after it. Who did not see it happen cannot tell what was written from what was replaced.
+    fn leads_to_the_same_as(&self, other: &Self) -> bool {
+        self.sha256 == other.sha256
+            && (self.kind == other.kind
+                || self.sha256.is_some() && self.kind.is_of_content() && other.kind.is_of_content())
+    }
+}
+
+impl ChangeKind {
+    /// Whether there is another content.
+    #[must_use]
+    pub fn is_of_content(self) -> bool {
+        matches!(self, Self::Written | Self::Replaced)
     }
 }
 

@@ -53,6 +53,45 @@ fn another_content_or_another_who_did_it_is_news_and_another_process_is_none() {
 }
 
 #[test]
+fn who_is_not_known_is_nobody_else_and_who_was_known_stays() {
+    let mut known = change(1, "/usr/bin/vim", 7);
+    let mut unknown = change(1, "", 8);
+    let seen_later =
+        |change: &mut ChangeEvidence| (change.kind, change.by) = (ChangeKind::Written, Vec::new());
+    unknown.change.iter_mut().for_each(seen_later);
+    assert!(!unknown.is_news_after(&known) && !known.is_news_after(&unknown));
+    let expected = known.clone();
+    let mut other = change(2, "", 8);
+    other.change.iter_mut().for_each(|change| change.by.clear());
+    unknown.absorb(known.clone());
+    assert_eq!(unknown, expected);
+    let content = other.clone();
+    other.absorb(known.clone());
+    assert_eq!(other, content, "nobody knows who did that");
+    known.change.iter_mut().for_each(|change| (change.kind, change.sha256) = (ChangeKind::Removed, None));
+    assert!(known.is_news_after(&expected));
+}
+
+#[test]
+fn members_are_bounded_by_what_they_weigh() {
+    let executable = crate::Executable { path: "/bin/a".into(), sha256: Sha256Digest([1; 32]) };
+    let member = Member {
+        application: ApplicationKey::of_path(&executable),
+        uid: Uid(1),
+        path: "\u{1}".repeat(4096).into(),
+        before: None,
+        after: Some(executable.sha256),
+        provenance: None,
+    };
+    let evidence = Evidence { members: vec![member; 1000], ..change(1, "/usr/bin/vim", 7) };
+    let json = evidence.to_json();
+    assert!(json.len() <= MEMBERS_MAX_BYTES + EVIDENCE_MAX_BYTES, "{}", json.len());
+    let read = Evidence::from_json(&json);
+    assert!((10..1000).contains(&read.members.len()));
+    assert_eq!(read.change, evidence.change);
+}
+
+#[test]
 fn what_is_not_known_is_no_other_provenance() {
     let with = |provenance| Evidence { provenance: Some(provenance), ..Evidence::default() };
     let unknown = with(Provenance::not_looked_at());

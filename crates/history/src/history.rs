@@ -108,7 +108,8 @@ impl History {
 
     /// Stores what a person decided, and answers the application's open findings; the findings that changed, oldest first.
     ///
-    /// A reset to [`ReviewState::Unreviewed`] changes no finding. `NotFound` when the application is not known.
+    /// What the files of an approved one were told to hold is known from now on. A reset to [`ReviewState::Unreviewed`] changes no
+    /// finding. `NotFound` when the application is not known.
     pub fn review(
         &mut self,
         application: &ApplicationKey,
@@ -116,11 +117,15 @@ impl History {
         by: Uid,
         now: UnixMillis,
     ) -> Result<Vec<FindingRow>, WriteError> {
-        self.transact(|connection, _| {
+        self.transact(|connection, interner| {
             let id = application::review(connection, application, state, by, now)?;
             let not_found =
                 || WriteError::NotFound { application: application.as_untrusted().for_terminal() };
-            Ok(finding::answer(connection, id.ok_or_else(not_found)?, state, by, now)?)
+            let id = id.ok_or_else(not_found)?;
+            if state == ReviewState::Approved {
+                finding::approve_contents(connection, interner, id)?;
+            }
+            Ok(finding::answer(connection, id, state, by, now)?)
         })
     }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{clock::Now, monitor::WatchedFiles};
 
-/// Files that are watched; the first ones.
+/// Files that are watched: of more, those that were executed last.
 const FILES: usize = 16_384;
 /// Files that were executed by one path, one after the other, and are known to be that one by now.
 const NAMES: usize = 8;
@@ -49,6 +49,9 @@ pub struct Changes<P> {
     due: BTreeSet<(MonotonicNs, u64)>,
     due_at: HashMap<u64, MonotonicNs>,
     made: u64,
+    pub(super) room: usize,
+    /// Files that made room for others and still have their marks.
+    evicted: Vec<u64>,
     sweep_at: Option<MonotonicNs>,
     swept: MonotonicNs,
     /// Whether as many looks as may wait do: what is due is seen to when one has ended.
@@ -71,6 +74,8 @@ impl<P: Changer> Changes<P> {
             due: BTreeSet::new(),
             due_at: HashMap::new(),
             made: 0,
+            room: FILES,
+            evicted: Vec::new(),
             sweep_at: None,
             swept: MonotonicNs(0),
             is_full: false,
@@ -86,15 +91,19 @@ impl<P: Changer> Changes<P> {
         let somewhere = watch.executed.map(|(file, _)| (watch.path.clone(), Some((file.device, file.inode))));
         let place = somewhere.unwrap_or(on_machine);
         if let Some(number) = self.known.get(&place) {
-            if let (Some(file), Some((_, pid))) = (self.files.get_mut(number), watch.executed) {
-                file.seen_by(pid);
+            if let Some(file) = self.files.get_mut(number) {
+                file.used = now.monotonic;
+                watch.executed.into_iter().for_each(|(_, pid)| file.seen_by(pid));
             }
             return;
         }
         let is_served = watch.executed.is_some_and(|(file, _)| file.is_served);
-        if is_served || self.files.len() >= FILES {
+        if is_served {
             self.counts.not_watched += 1;
             return;
+        }
+        if self.files.len() >= self.room {
+            self.make_room();
         }
         self.made += 1;
         let number = self.made;
@@ -102,6 +111,18 @@ impl<P: Changer> Changes<P> {
         self.places.insert(number, vec![place]);
         self.files.insert(number, WatchedFile::new(watch, number, now.monotonic));
         self.plan(number);
+    }
+
+    /// Forgets one: what is gone, otherwise what was executed the longest ago.
+    fn make_room(&mut self) {
+        let least =
+            self.files.iter().min_by_key(|(number, file)| (!file.is_told_gone(), file.used, **number));
+        let Some((number, is_gone)) = least.map(|(number, file)| (*number, file.is_told_gone())) else {
+            return;
+        };
+        self.counts.not_watched += u64::from(!is_gone);
+        self.evicted.push(number);
+        self.forget(number);
     }
 
     /// Takes in what was done to files. `who` knows a process by its id, also one that has just ended: events of processes are to be
@@ -130,6 +151,7 @@ impl<P: Changer> Changes<P> {
         mut ask: impl FnMut(Question),
         now: Now,
     ) -> Vec<Verdict> {
+        self.evicted.drain(..).for_each(|number| watched.forget(number));
         for looked in self.looker.take() {
             self.looked(looked, watched, now);
         }
@@ -145,6 +167,10 @@ impl<P: Changer> Changes<P> {
             match self.files.get_mut(&number).and_then(|file| file.todo(now.monotonic)) {
                 Some(Todo::Look(look)) => self.look(look, now.monotonic),
                 Some(Todo::Ask(question)) => ask(question),
+                Some(Todo::Forget) => {
+                    watched.forget(number);
+                    self.forget(number);
+                }
                 None => {}
             }
             self.plan(number);
@@ -186,7 +212,9 @@ impl<P: Changer> Changes<P> {
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         let is_looking = self.files.values().any(WatchedFile::is_looking);
-        self.due.is_empty() && self.verdicts.is_empty() && !is_looking && self.sweep_at.is_none()
+        let is_gone = |number| self.files.get(number).is_some_and(WatchedFile::is_only_to_be_forgotten);
+        let is_nothing_due = self.due.iter().all(|(_, number)| is_gone(number));
+        is_nothing_due && self.verdicts.is_empty() && !is_looking && self.sweep_at.is_none()
     }
 
     #[cfg(test)]

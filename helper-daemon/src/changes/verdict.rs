@@ -63,10 +63,12 @@ pub enum Verdict {
 /// A file that is another one now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// Whose it is.
+    /// Who had it watched first.
     pub application: ApplicationKey,
     /// Where.
     pub path: Untrusted,
+    /// Whether the path is this machine's, and no container's.
+    pub is_on_machine: bool,
     /// The content that it had.
     pub before: Sha256Digest,
     /// What was done to it, and by whom.

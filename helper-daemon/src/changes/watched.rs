@@ -20,6 +20,8 @@ use crate::{
 const WRITING_NS: u64 = 5_000_000_000;
 /// What is gone may come back within this time: then it was replaced.
 const ABSENCE_NS: u64 = 2_000_000_000;
+/// What is gone for longer is not watched any more.
+const GONE_NS: u64 = 600_000_000_000;
 /// Between two looks at one file: at least so long, twice as long each time until it has been left alone for a while, and as many
 /// times as long as the last look took.
 const PAUSE_NS: u64 = 200_000_000;
@@ -43,6 +45,10 @@ pub(super) struct WatchedFile<P> {
     file: Option<FileHandle>,
     /// What was told last, when that was no content.
     told: Option<ChangeKind>,
+    /// Since when it is told that nothing is there.
+    gone_since: Option<MonotonicNs>,
+    /// When it was executed last.
+    pub(super) used: MonotonicNs,
     due: Option<MonotonicNs>,
     not_before: MonotonicNs,
     looked_at: MonotonicNs,
@@ -80,6 +86,7 @@ struct Found<P> {
 pub(super) enum Todo {
     Look(Look),
     Ask(Question),
+    Forget,
 }
 
 impl<P: Changer> WatchedFile<P> {
@@ -104,6 +111,8 @@ impl<P: Changer> WatchedFile<P> {
             attributes: None,
             file: None,
             told: None,
+            gone_since: None,
+            used: now,
             due: Some(now),
             not_before: now,
             looked_at: MonotonicNs(0),
@@ -121,7 +130,8 @@ impl<P: Changer> WatchedFile<P> {
     pub(super) fn next(&self) -> Option<MonotonicNs> {
         let look = self.due.filter(|_| !self.is_looking).map(|due| due.max(self.not_before));
         let ask = self.found.as_ref().map(|found| found.ask);
-        look.into_iter().chain(ask).min()
+        let forget = self.gone_since.map(|since| later(since, GONE_NS));
+        look.into_iter().chain(ask).chain(forget).min()
     }
 
     /// What is to be done by now.
@@ -132,6 +142,9 @@ impl<P: Changer> WatchedFile<P> {
             found.ask = later(now, ANSWER_NS);
             let path = self.path.clone();
             return Some(Todo::Ask(Question { number: self.look.number, path, sha256: found.sha256 }));
+        }
+        if self.gone_since.is_some_and(|since| later(since, GONE_NS) <= now) {
+            return Some(Todo::Forget);
         }
         if self.is_looking || self.due.is_none_or(|due| due.max(self.not_before) > now) {
             return None;
@@ -162,6 +175,16 @@ impl<P: Changer> WatchedFile<P> {
     #[cfg(test)]
     pub(super) fn is_gone(&self) -> bool {
         self.found.as_ref().is_some_and(|found| found.kind == ChangeKind::Removed)
+    }
+
+    /// Whether it is told that nothing is there.
+    pub(super) fn is_told_gone(&self) -> bool {
+        self.gone_since.is_some()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_only_to_be_forgotten(&self) -> bool {
+        self.is_told_gone() && self.due.is_none() && self.found.is_none()
     }
 
     #[cfg(test)]
@@ -217,12 +240,21 @@ impl<P: Changer> WatchedFile<P> {
                 self.look_again(self.not_before);
                 return Ok(None);
             }
-            Seen::File { key, attributes, sha256 } => self.is_there(key, attributes, sha256, now),
+            Seen::File { key, attributes, sha256 } => {
+                self.gone_since = None;
+                self.is_there(key, attributes, sha256, now)
+            }
+            Seen::Gone if self.was_gone_before() => {
+                self.told = Some(ChangeKind::Removed);
+                self.gone_since.get_or_insert(now.monotonic);
+                None
+            }
             Seen::Gone => {
                 self.found(ChangeKind::Removed, None, None, now);
                 None
             }
             Seen::Unreadable(why) => {
+                self.gone_since = None;
                 self.found(ChangeKind::Replaced, None, Some(why), now);
                 None
             }
@@ -267,6 +299,15 @@ impl<P: Changer> WatchedFile<P> {
         };
         let changed = self.changed(change);
         Some(if is_harmless { Verdict::Harmless(changed) } else { Verdict::Unexplained(changed) })
+    }
+
+    /// Whether it was never there since it is watched, and nobody was seen to remove it: who removed it did so before this daemon,
+    /// and an upgrade may have done so as well.
+    fn was_gone_before(&self) -> bool {
+        self.attributes.is_none()
+            && self.found.is_none()
+            && self.told.is_none_or(|told| told == ChangeKind::Removed)
+            && self.by.who.is_none()
     }
 
     /// Something else than what is known is there.
@@ -323,6 +364,7 @@ impl<P: Changer> WatchedFile<P> {
             Some(sha256) => (self.before, self.told) = (sha256, None),
             None => self.told = Some(found.kind),
         }
+        self.gone_since = (found.kind == ChangeKind::Removed).then_some(now.monotonic);
         Some(match decision {
             Decision::Explained => Verdict::Explained(changed),
             _ => Verdict::Unexplained(changed),
@@ -331,7 +373,8 @@ impl<P: Changer> WatchedFile<P> {
 
     fn changed(&self, change: ChangeEvidence) -> Changed {
         let (application, path) = (self.application.clone(), self.path.clone());
-        Changed { application, path, before: self.before, change }
+        let is_on_machine = self.look.root == Root::Machine;
+        Changed { application, path, is_on_machine, before: self.before, change }
     }
 }
 

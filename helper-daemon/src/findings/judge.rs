@@ -11,8 +11,11 @@ use super::groups::Groups;
 mod changes;
 mod daemon;
 mod known;
+mod told;
 
+pub use changes::FileChange;
 use known::Known;
+use told::Told;
 
 /// Decides what is told.
 ///
@@ -23,11 +26,13 @@ use known::Known;
 ///    content, otherwise normal. While Portolan learns, those that a package lists are the [`FindingKind::Baseline`] together.
 /// 4. Any other new content is explained when it is what a package ships, and one [`FindingKind::Upgraded`] with the rest of the
 ///    package manager's run; otherwise it is a loud [`FindingKind::ChangedExecutable`], whether the application was approved or not.
+///    The user is told once of a content of a file of this machine, however many applications (scripts of one interpreter) have it.
 ///
 /// Everything observed is remembered at once, so that each is told once.
 #[derive(Debug, Default)]
 pub struct Judge {
     applications: HashMap<ApplicationKey, Known>,
+    told: Told,
     groups: Groups,
     /// Findings about the daemon that nobody has answered.
     open: BTreeSet<FindingKind>,
@@ -57,8 +62,17 @@ impl Judge {
     #[must_use]
     pub fn new(known: impl IntoIterator<Item = KnownApplication>) -> Self {
         let mut judge = Self::default();
-        for KnownApplication { application, review, executables, last_uid } in known {
+        for KnownApplication { application, review, executables, told, last_uid } in known {
             let last_uid = last_uid.unwrap_or(Uid::UNKNOWN);
+            if application.is_of_the_machine() {
+                for (content, uid) in &told {
+                    if executables.contains(content) {
+                        judge.told.talks(&content.path, content.sha256, *uid);
+                    } else {
+                        judge.told.changed(&content.path, content.sha256, *uid);
+                    }
+                }
+            }
             let entry = judge.applications.entry(application).or_insert_with(|| Known::new(review, last_uid));
             entry.review = review;
             for executable in &executables {
@@ -87,6 +101,8 @@ impl Judge {
                 continue;
             }
             let content = Executable { path: path.clone(), sha256 };
+            // Another application that begins to use the file is another matter.
+            let is_shared = previous.is_some() && talk.application.is_of_the_machine();
             let learns = previous.is_none() && self.groups.is_learning(now);
             found.push(match provenance {
                 Some(Provenance::Verified(_) | Provenance::Unchecked(_)) if learns => {
@@ -97,7 +113,11 @@ impl Judge {
                         let member = talk.member(&content, previous, provenance);
                         self.groups.upgraded(manager, member, now)
                     }
+                    None if is_shared && self.told.has_talked(path, sha256, talk.uid) => continue,
                     None => {
+                        if is_shared {
+                            self.told.talks(path, sha256, talk.uid);
+                        }
                         let kind = FindingKind::ChangedExecutable;
                         talk.finding(kind, Severity::Loud, content, previous, now)
                     }
@@ -153,7 +173,12 @@ impl Judge {
     pub fn reviewed(&mut self, application: &ApplicationKey, review: ReviewState) -> bool {
         match self.applications.get_mut(application) {
             Some(known) => {
-                known.reviewed(review);
+                let uid = known.last_uid;
+                for (path, sha256) in known.reviewed(review) {
+                    if application.is_of_the_machine() {
+                        self.told.talks(&path, sha256, uid);
+                    }
+                }
                 true
             }
             None => false,

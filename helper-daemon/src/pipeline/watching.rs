@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use portolan_core::{ChangeKind, Evidence, Owner, Pid, ProcessEvidence, Severity};
+use portolan_core::{Evidence, Owner, Pid, ProcessEvidence};
 use portolan_history::{KnownApplication, NewFinding};
 
 use super::{recorder::Recorder, rows::Source};
 use crate::{
     changes::{Changed, Changer, Changes, Verdict, Watch},
     clock::Now,
+    findings::FileChange,
     foreign::{Inspected, Inspector},
     identity::{Process, Processes},
 };
@@ -47,7 +48,8 @@ pub(super) fn watch(
     }
 }
 
-/// Watches the files of all that talked before this daemon, as they were known last: what was done to them meanwhile is told, too.
+/// Watches the files of all that talked before this daemon, as they were known last: what was done to them meanwhile is told, too,
+/// unless they hold what was known or told before.
 pub(super) fn watch_known(changes: &mut Changes<SeenAt>, known: &[KnownApplication], now: Now) {
     for KnownApplication { application, executables, .. } in known {
         if !application.is_of_the_machine() {
@@ -79,16 +81,14 @@ impl Recorder {
     }
 
     fn tell_change(&mut self, verdict: Verdict, now: Now) {
-        let (Changed { application, path, change, .. }, is_explained) = match verdict {
+        let (changed, is_explained) = match verdict {
             Verdict::Explained(changed) => (changed, true),
             Verdict::Unexplained(changed) => (changed, false),
             Verdict::Harmless(_) => return,
         };
-        let is_removed = change.kind == ChangeKind::Removed;
-        if let Some(mut finding) = self.judge.changed_file(&application, &path, change, now.wall) {
-            if is_explained && is_removed {
-                finding.severity = Severity::Quiet;
-            }
+        let Changed { application, path, is_on_machine, change, .. } = changed;
+        let file = FileChange { application, path, is_on_machine, change, is_explained };
+        for finding in self.judge.changed_file(&file, now.wall) {
             self.raise(finding);
         }
     }

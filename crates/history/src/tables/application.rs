@@ -1,7 +1,7 @@
 use portolan_core::{ApplicationKey, Executable, Provenance, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{executable, parse_column};
+use super::{executable, finding, parse_column};
 use crate::{cache::Cache, ids::ApplicationId, intern::find_or_insert};
 
 /// An application, what a person decided about it, and how it was seen by the viewer.
@@ -39,8 +39,11 @@ pub struct KnownApplication {
     pub application: ApplicationKey,
     /// What a person decided.
     pub review: ReviewState,
-    /// Everything that it was seen to be, scripts among it, and what it was upgraded to; the oldest first.
+    /// Everything that it was seen to be, scripts among it, what it was upgraded to, and what its files held when somebody approved
+    /// it; the oldest first.
     pub executables: Vec<Executable>,
+    /// Changed contents that were told, each with the user who was told of it.
+    pub told: Vec<(Executable, Uid)>,
     /// Who used it last; `None` when nobody has.
     pub last_uid: Option<Uid>,
 }
@@ -122,8 +125,15 @@ pub(crate) fn known(connection: &Connection) -> rusqlite::Result<Vec<KnownApplic
                 application,
                 review,
                 executables: executable.into_iter().collect(),
+                told: Vec::new(),
                 last_uid: row.get::<_, Option<u32>>(4)?.map(Uid),
             }),
+        }
+    }
+    for (application, told) in finding::told(connection)? {
+        let at = known.binary_search_by(|known| known.application.cmp(&application));
+        if let Some(known) = at.ok().and_then(|at| known.get_mut(at)) {
+            known.told.push(told);
         }
     }
     Ok(known)

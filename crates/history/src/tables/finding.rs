@@ -9,9 +9,9 @@ mod answer;
 mod raise;
 mod read;
 
-pub(crate) use answer::{answer, dismiss, end_baseline, snooze};
+pub(crate) use answer::{answer, approve_contents, dismiss, end_baseline, snooze};
 pub(crate) use raise::raise;
-pub(crate) use read::{list, open_kinds};
+pub(crate) use read::{list, open_kinds, told};
 
 /// Something a person should know, before it has a number.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use portolan_core::{ApplicationKey, Executable, Member, Sha256Digest, Uid};
 use rusqlite::{Connection, Row};
 
 use super::{executable, finding::NewFinding};
-use crate::intern::Interner;
+use crate::{ids::ApplicationId, intern::Interner};
 
 /// Members that one finding is shown with. More than any machine has applications that talk.
 const SHOWN: u32 = 2000;
@@ -34,6 +34,25 @@ pub(crate) fn add(
             .execute((id, member.uid.0, application, executable, member.before.map(|sha256| sha256.0)))?;
     }
     Ok(added)
+}
+
+/// Adds a content of the application that a finding is about, with which it may not have talked.
+pub(crate) fn add_content(
+    connection: &Connection,
+    interner: &mut Interner,
+    id: i64,
+    application: ApplicationId,
+    uid: Uid,
+    content: &Executable,
+) -> rusqlite::Result<()> {
+    let executable = interner.executables.id(connection, &mut interner.texts, content)?;
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO finding_member (finding_id, uid, application_id, executable_id)
+                VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute((id, uid.0, application, executable))?;
+    Ok(())
 }
 
 /// The members that `viewer` may see (all when `None`), by their paths.

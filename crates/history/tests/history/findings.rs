@@ -136,6 +136,7 @@ fn an_application_is_known_from_its_finding_or_its_traffic_on() {
         review,
         executables: vec![executable(path, content)],
         last_uid: Some(Uid(1000)),
+        told: Vec::new(),
     };
     let expected =
         [known("/bin/a", 1, ReviewState::Ignored), known("/usr/bin/curl", 2, ReviewState::Approved)];

@@ -148,7 +148,40 @@ fn a_changed_file_has_not_talked_with_what_it_holds() {
     let place = Place::new();
     let mut history = place.history();
     history.raise(&changed(10, 2, "/usr/bin/vim")).unwrap();
-    assert_eq!(history.known_applications().unwrap()[0].executables, []);
+    let known = history.known_applications().unwrap().remove(0);
+    assert_eq!((known.executables, known.told), (vec![], vec![(executable("/bin/a", 2), Uid(1000))]));
+}
+
+#[test]
+fn what_a_changed_file_held_is_known_once_it_is_approved() {
+    let place = Place::new();
+    let mut history = place.history();
+    let key = ApplicationKey::of_path(&executable("/bin/a", 1));
+    for (at, content) in [(10, 2), (20, 3)] {
+        history.raise(&changed(at, content, "/usr/bin/vim")).unwrap();
+        history.review(&key, ReviewState::Ignored, Uid(7), UnixMillis(at)).unwrap();
+        let before = history.known_applications().unwrap().remove(0).executables;
+        assert!(!before.contains(&executable("/bin/a", content)), "{before:?}");
+        history.review(&key, ReviewState::Approved, Uid(7), UnixMillis(at)).unwrap();
+    }
+    let known = place.history().known_applications().unwrap().remove(0);
+    assert_eq!(known.executables, [executable("/bin/a", 2), executable("/bin/a", 3)]);
+}
+
+#[test]
+fn a_change_that_nobody_was_seen_to_make_stays_answered_with_who_was_seen() {
+    let place = Place::new();
+    let mut history = place.history();
+    let first = changed(10, 2, "/usr/bin/vim");
+    history.raise(&first).unwrap();
+    let key = ApplicationKey::of_path(&executable("/bin/a", 1));
+    history.review(&key, ReviewState::Approved, Uid(7), UnixMillis(30)).unwrap();
+    let mut unseen = changed(40, 2, "");
+    let change = unseen.evidence.change.as_mut().unwrap();
+    (change.kind, change.by) = (ChangeKind::Replaced, Vec::new());
+    let again = history.raise(&unseen).unwrap();
+    assert_eq!((again.state, again.times), (FindingState::Approved, 2));
+    assert_eq!(again.finding.evidence, first.evidence);
 }
 
 #[test]

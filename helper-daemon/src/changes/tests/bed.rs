@@ -114,6 +114,13 @@ impl Bed {
         self.changes.watch(Watch { application, path, sha256, executed: Some((executed, pid)) }, Now::read());
     }
 
+    /// Watches what had this content before this daemon.
+    pub(super) fn watch_known(&mut self, path: &Path, content: &str) {
+        let (path, sha256) = (Untrusted::from_bytes(path.as_os_str().as_bytes()), hash(content.as_bytes()));
+        let application = ApplicationKey::of_path(&Executable { path: path.clone(), sha256 });
+        self.changes.watch(Watch { application, path, sha256, executed: None }, Now::read());
+    }
+
     /// One turn of the recorder.
     pub(super) fn step(&mut self) {
         let now = Now::read();

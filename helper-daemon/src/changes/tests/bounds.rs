@@ -148,3 +148,47 @@ fn a_wait_is_no_longer_than_the_next_thing_to_do() {
     let left = bed.changes.until_due(Now::read().monotonic).unwrap();
     assert!((3_000_000_000..=5_000_000_000).contains(&left), "{left}");
 }
+
+#[test]
+#[ignore = "needs root"]
+fn what_is_gone_makes_room_first_and_then_what_was_not_executed_for_longest() {
+    let mut bed = Bed::new();
+    bed.changes.room = 3;
+    let [one, two, three] = ["one", "two", "three"].map(|name| bed.watch_new(name, name));
+    fs::remove_file(&two).unwrap();
+    assert_eq!(bed.take_told().len(), 1);
+    bed.watch_new("four", "four");
+    assert_eq!((bed.changes.counts().watched, bed.changes.counts().not_watched), (3, 0));
+    bed.watch(&one);
+    bed.watch_new("five", "five");
+    assert_eq!((bed.changes.counts().watched, bed.changes.counts().not_watched), (3, 1));
+    fs::write(&three, "3").unwrap();
+    assert_eq!(bed.take_told(), [], "it is not watched any more");
+    let pid = run("printf 1 > \"$1\"", &[&one]);
+    bed.assert_change(&one, ChangeKind::Written, Some("1"), pid);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_was_gone_before_is_not_told_and_what_comes_in_its_place_is() {
+    let mut bed = Bed::new();
+    let path = bed.at("program");
+    bed.watch_known(&path, "one");
+    assert_eq!(bed.take_told(), []);
+    let pid = run("printf two > \"$1\"", &[&path]);
+    bed.assert_change(&path, ChangeKind::Replaced, Some("two"), pid);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_is_gone_for_long_is_forgotten() {
+    let mut bed = Bed::new();
+    let path = bed.watch_new("program", "one");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(bed.take_told().len(), 1);
+    assert_eq!(bed.changes.counts().watched, 1, "it may come back");
+    let mut later = Now::read();
+    later.monotonic = MonotonicNs(later.monotonic.0 + 601_000_000_000);
+    bed.changes.settle(&mut bed.watched, |question| panic!("{question:?}"), later);
+    assert_eq!(bed.changes.counts().watched, 0);
+}

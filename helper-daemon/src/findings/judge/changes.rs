@@ -1,71 +1,146 @@
 //! What is found about an application while it does not talk.
 
+use std::collections::BTreeMap;
+
 use portolan_core::{
     ApplicationKey, ChangeEvidence, ChangeKind, Evidence, Executable, FindingKind, ForeignCode, Member,
-    Provenance, ReviewState, Severity, Uid, UnixMillis, Untrusted,
+    PackageManager, Provenance, ReviewState, Severity, Sha256Digest, Uid, UnixMillis, Untrusted,
 };
 use portolan_history::{NewFinding, Subject};
 
-use super::{Judge, Known};
+use super::{Judge, known::Known};
+
+/// Where nobody misses what is removed.
+const TEMPORARY: [&str; 3] = ["/tmp/", "/var/tmp/", "/dev/shm/"];
+
+/// The file of an application that has talked is another one on disk.
+#[derive(Debug, Clone)]
+pub struct FileChange {
+    /// Whose it is; whose else, the judge knows.
+    pub application: ApplicationKey,
+    /// Where.
+    pub path: Untrusted,
+    /// Whether the path is this machine's, and no container's.
+    pub is_on_machine: bool,
+    /// What was done to it.
+    pub change: ChangeEvidence,
+    /// Whether a package manager did that itself.
+    pub is_explained: bool,
+}
+
+/// An application that has the file and does not know what was done to it.
+struct Affected {
+    application: ApplicationKey,
+    uid: Uid,
+    review: ReviewState,
+    before: Option<Sha256Digest>,
+    has_newer_version: bool,
+}
 
 impl Judge {
-    /// The file of an application that has talked was changed on disk.
+    /// A file was changed on disk: of all applications that have it, one finding for each user who used one of them.
     ///
-    /// `None` when that is nothing to tell: nobody knows the application, or the file holds the same as before. The hash of the
-    /// finding's executable is the content that was known; the new one stands in the evidence.
-    pub fn changed_file(
-        &mut self,
-        application: &ApplicationKey,
-        path: &Untrusted,
-        change: ChangeEvidence,
-        now: UnixMillis,
-    ) -> Option<NewFinding> {
-        let application = &self.concerned(application, path);
-        let known = self.applications.get_mut(application)?;
-        let before = known.newest(path);
-        let is_content = matches!(change.kind, ChangeKind::Written | ChangeKind::Replaced);
-        if is_content && change.sha256.is_some() && change.sha256 == before {
-            return None;
+    /// Nothing where that is nothing to tell: nobody knows the applications, the file holds the same as before, or nobody was
+    /// seen to change it and what it holds is known. The hash of a finding's executable is the content that was known; the new one
+    /// stands in the evidence.
+    pub fn changed_file(&mut self, file: &FileChange, now: UnixMillis) -> Vec<NewFinding> {
+        let FileChange { path, change, .. } = file;
+        let affected = self.affected(file);
+        if affected.is_empty() {
+            return Vec::new();
         }
-        let uid = known.last_uid;
-        let explained_by = change.provenance.as_ref().and_then(Provenance::explained_by);
-        if let (true, Some(sha256), Some(manager)) = (is_content, change.sha256, explained_by) {
-            known.remember(path, sha256);
-            let member = Member {
-                application: application.clone(),
-                uid,
-                path: path.clone(),
-                before,
-                after: Some(sha256),
-                provenance: change.provenance.clone(),
-            };
-            return Some(self.groups.upgraded(manager, member, now));
+        let content = change.sha256.filter(|_| change.kind.is_of_content());
+        let package = change.provenance.as_ref().and_then(Provenance::package);
+        let explained_by = change
+            .provenance
+            .as_ref()
+            .and_then(Provenance::explained_by)
+            .or_else(|| package.filter(|_| file.is_explained).map(|package| package.manager));
+        if let (Some(sha256), Some(manager)) = (content, explained_by) {
+            return self.upgraded(file, sha256, manager, affected, now).into_iter().collect();
         }
-        let sha256 = before.or(change.sha256)?;
-        if is_content {
-            known.told_of(path, change.sha256);
+        let mut loudest: BTreeMap<Uid, (Severity, Affected)> = BTreeMap::new();
+        for one in affected {
+            if change.kind.is_of_content()
+                && let Some(known) = self.applications.get_mut(&one.application)
+            {
+                known.told_of(path, content);
+            }
+            let severity = severity_of(file, &one);
+            if loudest.get(&one.uid).is_none_or(|(before, _)| severity > *before) {
+                loudest.insert(one.uid, (severity, one));
+            }
         }
-        let severity = match (known.review, change.kind) {
-            (ReviewState::Ignored, _) => Severity::Quiet,
-            // Nothing runs of it any more; what comes in its place is told.
-            (_, ChangeKind::Removed) => Severity::Normal,
-            _ => Severity::Loud,
-        };
-        let executable = Executable { path: path.clone(), sha256 };
-        let evidence = Evidence { change: Some(change), ..Evidence::default() };
-        Some(about(FindingKind::ChangedFile, severity, application, executable, uid, evidence, now))
+        let mut found = Vec::new();
+        for (uid, (severity, one)) in loudest {
+            let Some(sha256) = one.before.or(change.sha256) else { continue };
+            if let (Some(content), Severity::Loud, true) = (content, severity, file.is_on_machine) {
+                self.told.changed(path, content, uid);
+            }
+            let executable = Executable { path: path.clone(), sha256 };
+            let evidence = Evidence { change: Some(change.clone()), ..Evidence::default() };
+            let kind = FindingKind::ChangedFile;
+            found.push(about(kind, severity, &one.application, executable, uid, evidence, now));
+        }
+        found
     }
 
-    /// The application to tell of a change of this file: one that is not ignored, where several run it (an interpreter).
-    fn concerned(&self, application: &ApplicationKey, path: &Untrusted) -> ApplicationKey {
-        let is_ignored = |known: &Known| known.review == ReviewState::Ignored;
-        if !application.is_of_the_machine() || !self.applications.get(application).is_some_and(is_ignored) {
-            return application.clone();
+    /// Who has the file and does not know the change, by their keys.
+    fn affected(&self, file: &FileChange) -> Vec<Affected> {
+        let FileChange { application, path, is_on_machine, change, .. } = file;
+        let has_it = |key: &ApplicationKey, known: &Known| {
+            key == application || *is_on_machine && key.is_of_the_machine() && known.has_path(path)
+        };
+        let mut users: Vec<_> = self.applications.iter().filter(|(key, known)| has_it(key, known)).collect();
+        users.sort_unstable_by_key(|(key, _)| *key);
+        let content = change.sha256.filter(|_| change.kind.is_of_content());
+        let is_unseen = change.by.is_empty();
+        // What was told to the user, if of another application, is told.
+        let knows = |(key, known): &(&ApplicationKey, &Known), sha256: Sha256Digest| {
+            let one_of_them_has_it = users.iter().any(|(other_key, other)| {
+                let is_told = other_key == key
+                    || other.review != ReviewState::Ignored
+                        && (is_unseen || other.last_uid == known.last_uid);
+                is_told && (other.newest(path) == Some(sha256) || is_unseen && other.has_seen(path, sha256))
+            });
+            let was_told = || *is_on_machine && self.told.has_changed(path, sha256, known.last_uid);
+            one_of_them_has_it || is_unseen && was_told()
+        };
+        users
+            .iter()
+            .filter(|user| !content.is_some_and(|sha256| knows(user, sha256)))
+            .map(|(key, known)| Affected {
+                application: (*key).clone(),
+                uid: known.last_uid,
+                review: known.review,
+                before: known.newest(path),
+                has_newer_version: known.has_newer_version(path),
+            })
+            .collect()
+    }
+
+    /// A package manager brought this: all who have the file know it from now on.
+    fn upgraded(
+        &mut self,
+        file: &FileChange,
+        sha256: Sha256Digest,
+        manager: PackageManager,
+        affected: Vec<Affected>,
+        now: UnixMillis,
+    ) -> Option<NewFinding> {
+        let mut finding: Option<NewFinding> = None;
+        for Affected { application, uid, before, .. } in affected {
+            if let Some(known) = self.applications.get_mut(&application) {
+                known.remember(&file.path, sha256);
+            }
+            let (path, provenance) = (file.path.clone(), file.change.provenance.clone());
+            let member = Member { application, uid, path, before, after: Some(sha256), provenance };
+            match &mut finding {
+                Some(finding) => finding.evidence.members.push(member),
+                None => finding = Some(self.groups.upgraded(manager, member, now)),
+            }
         }
-        let others = self.applications.iter().filter(|(other, known)| {
-            other.is_of_the_machine() && !is_ignored(known) && known.newest(path).is_some()
-        });
-        others.map(|(other, _)| other).min().unwrap_or(application).clone()
+        finding
     }
 
     /// There is code in a process of the application that is not its executable's. `None` when all of it was told before.
@@ -91,6 +166,19 @@ impl Judge {
         let severity = if is_ignored || is_explained { Severity::Quiet } else { Severity::Loud };
         let evidence = Evidence { foreign_code: found, ..Evidence::default() };
         Some(about(FindingKind::ForeignCode, severity, application, executable.clone(), uid, evidence, now))
+    }
+}
+
+fn severity_of(file: &FileChange, one: &Affected) -> Severity {
+    let is_temporary = || TEMPORARY.iter().any(|folder| file.path.as_raw().starts_with(folder));
+    match (one.review, file.change.kind) {
+        (ReviewState::Ignored, _) => Severity::Quiet,
+        (_, ChangeKind::Removed) if file.is_explained || one.has_newer_version || is_temporary() => {
+            Severity::Quiet
+        }
+        // Nothing runs of it any more; what comes in its place is told.
+        (_, ChangeKind::Removed) => Severity::Normal,
+        _ => Severity::Loud,
     }
 }
 

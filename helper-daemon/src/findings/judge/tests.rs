@@ -76,7 +76,13 @@ fn told(judge: &mut Judge, program: &Program) -> Vec<(FindingKind, Severity)> {
 
 fn known(review: ReviewState, contents: &[u8]) -> Judge {
     let executables = contents.iter().map(|content| executable("/usr/bin/curl", *content)).collect();
-    Judge::new([KnownApplication { application: key(), review, executables, last_uid: Some(USER) }])
+    Judge::new([KnownApplication {
+        application: key(),
+        review,
+        executables,
+        told: Vec::new(),
+        last_uid: Some(USER),
+    }])
 }
 
 use FindingKind::{Baseline, ChangedExecutable, ChangedFile, NewApplication, Upgraded};

@@ -1,10 +1,10 @@
 //! What a person does about a finding.
 
-use portolan_core::{ReviewState, Uid, UnixMillis};
+use portolan_core::{Executable, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, ToSql};
 
 use super::{FindingRow, FindingState, read};
-use crate::ids::ApplicationId;
+use crate::{ids::ApplicationId, intern::Interner, tables::finding_member};
 
 /// Answers the open findings of an application, and the baseline when it was the last of it; the changed ones, oldest first.
 pub(crate) fn answer(
@@ -26,6 +26,27 @@ pub(crate) fn answer(
         .query_map((application, state.as_str(), by.0, now.0), |row| row.get::<_, i64>(0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     in_order(connection, changed)
+}
+
+/// What the files of an approved application were told to hold is known from now on, also when they have not talked with it.
+pub(crate) fn approve_contents(
+    connection: &Connection,
+    interner: &mut Interner,
+    application: ApplicationId,
+) -> rusqlite::Result<()> {
+    let told = connection
+        .prepare_cached("SELECT id FROM finding WHERE application_id = ?1 AND kind = 'changed-file'")?
+        .query_map([application], |row| row.get::<_, i64>(0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for row in in_order(connection, told)? {
+        let finding = row.finding;
+        let (Some(subject), Some(sha256)) = (finding.subject, finding.evidence.new_content()) else {
+            continue;
+        };
+        let content = Executable { path: subject.executable.path, sha256 };
+        finding_member::add_content(connection, interner, row.id, application, subject.uid, &content)?;
+    }
+    Ok(())
 }
 
 /// Answers an open finding that is about no single application; `None` when there is none of this number.

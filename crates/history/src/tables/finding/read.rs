@@ -1,6 +1,8 @@
 //! Findings as they stand.
 
-use portolan_core::{ApplicationKey, Endpoint, Evidence, FindingKind, Sha256Digest, Uid, UnixMillis};
+use portolan_core::{
+    ApplicationKey, Endpoint, Evidence, Executable, FindingKind, Sha256Digest, Uid, UnixMillis,
+};
 use rusqlite::{Connection, Row};
 
 use super::{Answered, FindingRow, NewFinding, Subject};
@@ -12,6 +14,25 @@ pub(crate) fn open_kinds(connection: &Connection) -> rusqlite::Result<Vec<Findin
         .prepare("SELECT DISTINCT kind FROM finding WHERE application_id IS NULL AND state = 'open'")?
         .query_map([], |row| parse_column(row, 0))?
         .collect()
+}
+
+/// What loud findings say that files of applications hold, and the users who were told.
+pub(crate) fn told(connection: &Connection) -> rusqlite::Result<Vec<(ApplicationKey, (Executable, Uid))>> {
+    let sql = select(
+        "WHERE f.kind IN ('changed-file', 'changed-executable') AND f.severity = 'loud' ORDER BY f.id",
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map([], from_row)?;
+    let mut told = Vec::new();
+    for row in rows {
+        let NewFinding { kind, subject, evidence, .. } = row?.finding;
+        let Some(Subject { application, executable: Executable { path, sha256 }, uid, .. }) = subject else {
+            continue;
+        };
+        let sha256 = if kind == FindingKind::ChangedFile { evidence.new_content() } else { Some(sha256) };
+        told.extend(sha256.map(|sha256| (application, (Executable { path, sha256 }, uid))));
+    }
+    Ok(told)
 }
 
 /// Findings that `viewer` may see (all when `None`), newest first; of those about several, the members that are theirs.

@@ -1,8 +1,9 @@
 //! Files that change, and foreign code.
 
-use portolan_core::{ChangeEvidence, ChangeKind, ForeignCode, ForeignCodeKind};
+use portolan_core::{ChangeEvidence, ChangeKind, ForeignCode, ForeignCodeKind, Pid, ProcessEvidence};
 
 use super::*;
+use crate::findings::FileChange;
 
 fn change(kind: ChangeKind, content: Option<u8>, provenance: Option<Provenance>) -> ChangeEvidence {
     let sha256 = content.map(|content| Sha256Digest([content; 32]));
@@ -10,7 +11,46 @@ fn change(kind: ChangeKind, content: Option<u8>, provenance: Option<Provenance>)
 }
 
 fn changed(judge: &mut Judge, change: ChangeEvidence) -> Option<NewFinding> {
-    judge.changed_file(&key(), &"/usr/bin/curl".into(), change, NOW)
+    let mut found = judge.changed_file(&file("/usr/bin/curl", change), NOW);
+    assert!(found.len() <= 1, "{found:?}");
+    found.pop()
+}
+
+fn file(path: &str, change: ChangeEvidence) -> FileChange {
+    let path = path.into();
+    FileChange { application: key(), path, is_on_machine: true, change, is_explained: false }
+}
+
+/// The same, by somebody who was seen.
+fn by_somebody(mut change: ChangeEvidence) -> ChangeEvidence {
+    change.by = vec![ProcessEvidence {
+        pid: Pid(7),
+        started: NOW,
+        uid: Uid(0),
+        path: "/usr/bin/cp".into(),
+        sha256: None,
+        command_line: None,
+        working_directory: None,
+    }];
+    change
+}
+
+/// Scripts of one interpreter, each used by a user.
+fn scripts(of: &[(&str, u32, ReviewState)]) -> Judge {
+    Judge::new(of.iter().map(|(path, uid, review)| KnownApplication {
+        application: ApplicationKey::of_path(&executable(path, 1)),
+        review: *review,
+        executables: vec![executable("/opt/python", 1), executable(path, 1)],
+        told: Vec::new(),
+        last_uid: Some(Uid(*uid)),
+    }))
+}
+
+/// A script that talks, with this content of the interpreter.
+fn script(path: &str, content: u8) -> Program {
+    let mut program = Program::of("/opt/python", content, Provenance::Unowned);
+    program.application = ApplicationKey::of_path(&executable(path, 1));
+    program
 }
 
 fn code(content: u8, provenance: Option<Provenance>) -> ForeignCode {
@@ -89,7 +129,91 @@ fn nobody_is_told_of_a_file_that_no_known_application_has() {
     assert_eq!(changed(&mut Judge::default(), change.clone()), None);
     let mut judge = known(ReviewState::Approved, &[]);
     assert!(changed(&mut judge, change).is_some(), "the application is known, if not by this file");
+    let mut judge = known(ReviewState::Approved, &[]);
     assert_eq!(changed(&mut judge, super::changes::change(ChangeKind::Removed, None, None)), None);
+}
+
+#[test]
+fn what_nobody_was_seen_to_do_and_was_known_or_told_is_not_told_after_a_restart() {
+    let replaced = |content| change(ChangeKind::Replaced, Some(content), Some(Provenance::Unowned));
+    let mut judge = known(ReviewState::Approved, &[1, 2]);
+    assert_eq!(changed(&mut judge, replaced(1)), None, "it was seen before the newest");
+    assert!(changed(&mut judge, by_somebody(replaced(1))).is_some(), "somebody put the old one back");
+    assert!(changed(&mut judge, replaced(3)).is_some());
+    assert_eq!(changed(&mut judge, replaced(3)), None, "it was told");
+    assert!(changed(&mut judge, by_somebody(replaced(3))).is_some());
+    let told = vec![(executable("/usr/bin/curl", 3), USER)];
+    let executables = vec![executable("/usr/bin/curl", 1)];
+    let review = ReviewState::Approved;
+    let restored = KnownApplication { application: key(), review, executables, told, last_uid: Some(USER) };
+    let mut judge = Judge::new([restored]);
+    assert_eq!(changed(&mut judge, replaced(3)), None);
+    assert_eq!(told_of(&mut judge, 3), [(ChangedExecutable, Loud)], "it was not approved");
+    assert!(changed(&mut judge, replaced(4)).is_some());
+}
+
+fn told_of(judge: &mut Judge, content: u8) -> Vec<(FindingKind, Severity)> {
+    told(judge, &curl(content))
+}
+
+#[test]
+fn an_interpreter_is_told_once_to_each_user_for_all_its_scripts() {
+    use ReviewState::{Approved, Ignored};
+    let of = [("/a", 1, Ignored), ("/b", 1, Approved), ("/c", 1, Approved), ("/d", 2, Approved)];
+    let mut judge = scripts(&of);
+    let replaced = |content| by_somebody(change(ChangeKind::Replaced, Some(content), None));
+    let mut changed = file("/opt/python", replaced(2));
+    changed.application = ApplicationKey::of_path(&executable("/a", 1));
+    let found = judge.changed_file(&changed, NOW);
+    let found: Vec<_> = found
+        .iter()
+        .map(|found| (found.severity, found.subject.as_ref().map(|subject| subject.uid).unwrap()))
+        .collect();
+    assert_eq!(found, [(Loud, Uid(1)), (Loud, Uid(2))], "that the first one is ignored hides nothing");
+    let talks = |judge: &mut Judge, path: &str, uid: u32, content: u8| {
+        let program = script(path, content);
+        judge.observe(&Talk { uid: Uid(uid), ..program.talk() }, NOW).len()
+    };
+    let loud = ["/b", "/c", "/a"].map(|path| talks(&mut judge, path, 1, 2));
+    assert_eq!((loud, talks(&mut judge, "/d", 2, 2)), ([1, 0, 0], 1));
+
+    // What somebody approved is approved for all of that user's.
+    changed.change = replaced(3);
+    assert_eq!(judge.changed_file(&changed, NOW).len(), 2);
+    assert!(judge.reviewed(&ApplicationKey::of_path(&executable("/b", 1)), Approved));
+    assert_eq!((talks(&mut judge, "/c", 1, 3), talks(&mut judge, "/d", 2, 3)), (0, 1));
+
+    // Of a container's file nobody else is concerned.
+    changed.is_on_machine = false;
+    changed.change = replaced(4);
+    let found = judge.changed_file(&changed, NOW);
+    assert_eq!((found.len(), found[0].severity), (1, Quiet));
+}
+
+#[test]
+fn what_a_package_manager_installs_without_a_checksum_is_quiet_and_known() {
+    let unchecked = || Some(Provenance::Unchecked(package()));
+    let mut judge = known(ReviewState::Approved, &[1]);
+    let mut file = file("/usr/bin/curl", by_somebody(change(ChangeKind::Replaced, Some(2), unchecked())));
+    file.is_explained = true;
+    let found = judge.changed_file(&file, NOW);
+    assert_eq!((found.len(), found[0].kind, found[0].severity), (1, Upgraded, Quiet));
+    assert_eq!(told_of(&mut judge, 2), []);
+}
+
+#[test]
+fn what_is_removed_is_quiet_where_a_newer_version_is_known_or_nothing_lasts() {
+    let paths = ["/opt/x-1.9/x", "/opt/x-1.10/x", "/opt/tool.py", "/tmp/x"];
+    let executables = paths.iter().map(|path| executable(path, 1)).collect();
+    let review = ReviewState::Approved;
+    let known =
+        KnownApplication { application: key(), review, executables, told: Vec::new(), last_uid: Some(USER) };
+    let mut judge = Judge::new([known]);
+    let severities = paths.map(|path| {
+        let removed = by_somebody(change(ChangeKind::Removed, None, None));
+        judge.changed_file(&file(path, removed), NOW)[0].severity
+    });
+    assert_eq!(severities, [Quiet, Normal, Normal, Quiet]);
 }
 
 #[test]
