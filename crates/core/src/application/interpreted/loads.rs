@@ -12,12 +12,14 @@ const MAX_BYTES: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Loads<'a> {
     words: Vec<String>,
+    /// Bytes that were searched for secrets.
+    searched: usize,
     working_directory: Option<&'a Untrusted>,
 }
 
 impl<'a> Loads<'a> {
     pub(super) fn new(working_directory: Option<&'a Untrusted>) -> Self {
-        Self { words: Vec::new(), working_directory }
+        Self { words: Vec::new(), searched: 0, working_directory }
     }
 
     pub(super) fn into_words(self) -> Vec<String> {
@@ -26,6 +28,7 @@ impl<'a> Loads<'a> {
 
     /// Notes a name, which is a path when it begins like one.
     pub(super) fn name(&mut self, option: &[u8], value: &[u8]) -> Result<(), Unknowable> {
+        self.search(value)?;
         let value = &mask_value(value);
         let is_relative = [&b"./"[..], b"../"].iter().any(|start| value.starts_with(start));
         let value = if is_relative { self.resolved(value)? } else { stable_text(value) };
@@ -34,6 +37,7 @@ impl<'a> Loads<'a> {
 
     /// Notes paths, separated by colons.
     pub(super) fn paths(&mut self, option: &[u8], value: &[u8]) -> Result<(), Unknowable> {
+        self.search(value)?;
         let mut paths = String::new();
         for (index, entry) in mask_addresses(value).split(|byte| *byte == b':').enumerate() {
             if index > 0 {
@@ -56,6 +60,12 @@ impl<'a> Loads<'a> {
     /// Notes a program that is run by another and runs something itself.
     pub(super) fn program(&mut self, path: &str) -> Result<(), Unknowable> {
         self.push(b"run", &stable::path(path))
+    }
+
+    /// Whoever writes much that looks like secrets makes the search long.
+    fn search(&mut self, value: &[u8]) -> Result<(), Unknowable> {
+        self.searched += value.len();
+        if self.searched > MAX_BYTES { Err(Unknowable) } else { Ok(()) }
     }
 
     fn resolved(&self, entry: &[u8]) -> Result<String, Unknowable> {

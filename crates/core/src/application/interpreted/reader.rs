@@ -101,6 +101,9 @@ impl<'a> Reader<'a> {
     }
 
     fn file(&self, path: &[u8]) -> Result<Code, Unknowable> {
+        if path.len() > PATH_MAX_BYTES {
+            return Err(Unknowable);
+        }
         // An address with a password in it is no file's name, and nobody is to read it.
         if path.windows(3).any(|here| here == b"://") && mask_addresses(path) != path {
             return Err(Unknowable);
@@ -232,6 +235,8 @@ impl<'a> Reader<'a> {
 
 /// Interpreters that run one another, beyond which nobody knows.
 const DEEPEST: usize = 4;
+/// The longest path that the kernel opens.
+const PATH_MAX_BYTES: usize = 4096;
 /// The longest name of a module.
 const NAME_MAX_BYTES: usize = 1024;
 

@@ -324,6 +324,12 @@ fn secrets_are_in_no_key() {
          qemu-arm -E PGPASSWORD=a,LD_PRELOAD=/e.so /usr/bin/curl → -E=PGPASSWORD=***,LD_PRELOAD=/e.so /usr/bin/curl
          php -d mysqli.default_password=abc x.php → -d=mysqli.default_password=*** /home/u/w/x.php",
     );
+    for long in ["token=@".repeat(20_000), format!("{}/x.jar", "a://".repeat(2000))] {
+        assert_eq!(run(&["java", "-javaagent:/a", "-jar", &long]), "?");
+    }
+    let many = format!("-javaagent:token={}\0", "a".repeat(100)).repeat(200);
+    let arguments = format!("java\0{many}Main\0");
+    assert_eq!(said(&invocation("java", arguments.as_bytes())), "?", "not all is searched for secrets");
     for (command, variable, expected) in [
         ("java Main", "JAVA_TOOL_OPTIONS=-Dnet.keyStorePassword=hunter2", "-Dnet.keyStorePassword=***"),
         (
