@@ -5,8 +5,9 @@ use std::{
     os::{fd::AsFd, unix::fs::MetadataExt},
 };
 
-use portolan_core::Pid;
+use portolan_core::{Pid, Untrusted};
 
+use super::{file::FileKey, origin::is_at};
 use crate::monitor::{all_mounts, stat_as_known};
 
 /// How often a tick the lists are read at most: they are longer the more containers there are.
@@ -42,14 +43,13 @@ impl MachineMounts {
         self.has_namespace(mount_namespace) || users().is_some_and(|users| self.users == Some(users))
     }
 
-    /// Whether a file was executed in a mount of the machine, by a process of its mount namespace: /proc/PID/root leads into
-    /// other namespaces.
-    pub(super) fn has_mount_of(&mut self, file: &impl AsFd, mount_namespace: Option<u32>) -> bool {
-        if !self.has_namespace(mount_namespace) {
-            return false;
-        }
+    /// Whether a file is in a mount of the machine: what has just been mounted is so where the machine has the file at its path.
+    pub(super) fn has_mount_of(&mut self, file: &impl AsFd, key: FileKey, path: &Untrusted) -> bool {
         let Ok(stat) = stat_as_known(file) else { return false };
-        if !self.mounts.contains(&stat.stx_mnt_id) && self.reads < READS {
+        if self.mounts.contains(&stat.stx_mnt_id) || is_at(path, key) {
+            return true;
+        }
+        if self.reads < READS {
             self.reads += 1;
             let lists = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
             let read = |path| all_mounts(&mut File::open(path).ok()?).ok();

@@ -12,10 +12,16 @@ const WAITING: usize = 8192;
 /// short of ids gives one away many times before the events of the first are read.
 const PER_PROCESS: usize = 256;
 
+/// A file, and whether it was in a mount of the machine: that may be gone when the exec comes.
+pub(super) struct PendingFile {
+    pub(super) file: ExecFile,
+    pub(super) is_in_machines_mount: bool,
+}
+
 /// Descriptors between the opening of a file and the exec that names it.
 #[derive(Default)]
 pub(super) struct PendingFiles {
-    by_pid: HashMap<Pid, VecDeque<(FileKey, ExecFile)>>,
+    by_pid: HashMap<Pid, VecDeque<(FileKey, PendingFile)>>,
     order: VecDeque<Pid>,
     /// What an exec left behind: its dynamic loader, or the files of the next exec. Kept for one more [`Self::sweep`].
     left_behind: HashMap<Pid, bool>,
@@ -24,9 +30,8 @@ pub(super) struct PendingFiles {
 }
 
 impl PendingFiles {
-    pub(super) fn add(&mut self, file: ExecFile) {
-        let Ok(key) = FileKey::of(&file.descriptor) else { return };
-        let pid = file.pid;
+    pub(super) fn add(&mut self, key: FileKey, file: PendingFile) {
+        let pid = file.file.pid;
         let files = self.by_pid.entry(pid).or_default();
         if files.is_empty() {
             self.order.push_back(pid);
@@ -66,7 +71,7 @@ impl PendingFiles {
 
     /// The file that this process executed. What it opened before is closed; what it opened after may be of its next exec,
     /// for the queue of files may be ahead of the events.
-    pub(super) fn take(&mut self, pid: Pid, executed: &FileId) -> Option<ExecFile> {
+    pub(super) fn take(&mut self, pid: Pid, executed: &FileId) -> Option<PendingFile> {
         let files = self.by_pid.get_mut(&pid)?;
         let position = position(files, executed)?;
         self.waiting -= position + 1;
@@ -105,7 +110,7 @@ impl PendingFiles {
 }
 
 /// The oldest that fits; only then one of another device number (see [`FileKey::is_file`]), with the same stamp if there is one.
-fn position(files: &VecDeque<(FileKey, ExecFile)>, executed: &FileId) -> Option<usize> {
+fn position(files: &VecDeque<(FileKey, PendingFile)>, executed: &FileId) -> Option<usize> {
     files
         .iter()
         .position(|(key, _)| key.device == executed.device && key.inode == executed.inode)

@@ -17,7 +17,7 @@ use super::{
     images::Images,
     machine_mounts::MachineMounts,
     origin::{Answer, Origins, Place},
-    pending_files::PendingFiles,
+    pending_files::{PendingFile, PendingFiles},
     placements::Placements,
     process::{MAX_PARENTS, Process},
     remembered::{Noted, Remembered},
@@ -71,7 +71,9 @@ impl Processes {
 
     /// Keeps a file until the exec that names it.
     pub fn file_opened(&mut self, file: ExecFile) {
-        self.files.add(file);
+        let Ok(key) = FileKey::of(&file.descriptor) else { return };
+        let is_in_machines_mount = self.machine.has_mount_of(&file.descriptor, key, &file.path);
+        self.files.add(key, PendingFile { file, is_in_machines_mount });
     }
 
     /// Takes in what happened to a process.
@@ -392,16 +394,21 @@ impl Processes {
     fn image_of(&mut self, pid: Pid, event: &Event) -> (Option<Rc<Image>>, Untrusted, bool) {
         let unknown = (None, Untrusted::from(""), false);
         let Some(executed) = event.file else { return unknown };
-        let (descriptor, path) = match self.files.take(pid, &executed) {
+        let (descriptor, path, is_machines) = match self.files.take(pid, &executed) {
             // A path that is longer than the kernel can say is none.
-            Some(file) if !file.path.as_raw().is_empty() => {
+            Some(PendingFile { file, is_in_machines_mount }) if !file.path.as_raw().is_empty() => {
                 self.local.insert(executed.device);
-                (file.descriptor, file.path)
+                (file.descriptor, file.path, is_in_machines_mount)
             }
             _ => {
                 match file::open_executed(pid, event.parent.map(|parent| parent.pid), &event.name, &executed)
                 {
-                    Some(opened) => opened,
+                    Some((descriptor, path)) => {
+                        let key = FileKey::of(&descriptor);
+                        let is_machines =
+                            key.is_ok_and(|key| self.machine.has_mount_of(&descriptor, key, &path));
+                        (descriptor, path, is_machines)
+                    }
                     None => return unknown,
                 }
             }
@@ -409,7 +416,8 @@ impl Processes {
         match FileKey::of(&descriptor) {
             Ok(key) if key.is_file(&executed) => {
                 let is_next = event.kind == EventKind::Exec;
-                let is_in_machines_mount = self.machine.has_mount_of(&descriptor, event.mount_namespace);
+                // /proc/PID/root leads into other namespaces.
+                let is_in_machines_mount = is_machines && self.machine.has_namespace(event.mount_namespace);
                 match self.images.of(descriptor, &executed, Now::read(), is_next) {
                     Ok(image) => (Some(image), path, is_in_machines_mount),
                     Err(_) => unknown,

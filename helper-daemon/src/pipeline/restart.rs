@@ -145,6 +145,8 @@ impl Recorder {
 
     /// Notes that all rows but those that are left are given to the history; under which number.
     pub(super) fn hand_over(&mut self) -> Checkpoint {
+        // Who they belong to is known by now; a daemon that goes on here must know it too.
+        note_changes(&mut self.processes, &mut self.journal);
         self.head.epoch = self.head.epoch.saturating_add(1);
         let epoch = self.head.epoch;
         self.journal.note(&Entry::Handed { epoch, kept: self.rows.keys() });

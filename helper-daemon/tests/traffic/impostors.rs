@@ -261,6 +261,45 @@ async fn who_started_a_setuid_program_and_who_it_acts_as_are_both_told() {
     assert_eq!(evidence_about(&proxy, &key).await.provenance, Some(Provenance::Unowned));
 }
 
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn what_is_executed_through_another_mount_namespace_is_not_what_the_machine_has_there() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("impostor");
+    let over = fs::canonicalize("/usr/bin/env").unwrap();
+    let mut command = Command::new("unshare");
+    let script = "mount --bind \"$1\" \"$2\" && echo mounted && read -r nothing";
+    command.args(["--mount", "sh", "-c", script, "sh"]).args([&program, &over]);
+    let mut other = Program::start_with_stdin("the namespace", command).unwrap();
+    other.wait_for_line("its mount", PATIENCE, |line| (line == "mounted").then_some(())).unwrap();
+    let through = format!("/proc/{}/root{}", other.pid(), over.display());
+    run(Path::new(&through), &["tcp", &server.tcp_v4(), "112"]);
+    other.close_stdin();
+    other.ended(PATIENCE).unwrap();
+    let rows = bed.query(&["application", "executable"]).await;
+    let row = rows.iter().find(|row| row.tx_bytes == 112).unwrap_or_else(|| panic!("{rows:#?}"));
+    assert_eq!(row.keys["sha256"], sha256(&program));
+    assert_eq!(row.keys["application"], format!("elsewhere:{}", over.display()));
+}
+
+/// Who may mount can put another script over it once it was found to be the package's.
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_packaged_script_is_proven_only_where_nobody_but_root_may_mount() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let script = Path::new("/usr/bin/shasum");
+    for options in ["--mount", "-Urm"] {
+        talk(&server, Command::new("unshare").arg(options).arg(script).arg("--version"));
+    }
+    let rows = bed.query(&["application", "script"]).await;
+    let is_it = |row: &&QueryRow| row.keys.get("script_path").is_some_and(|path| Path::new(path) == script);
+    let mut found: Vec<_> = rows.iter().filter(is_it).map(|row| row.keys["application"].as_str()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["deb:perl:/usr/bin/shasum", "elsewhere:/usr/bin/perl:/usr/bin/shasum"]);
+}
+
 /// A root folder of its own makes other files of all paths, and leaves the mount namespace what it was.
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]

@@ -4,8 +4,8 @@ use std::{
     path::Path,
 };
 
-use portolan_core::Untrusted;
-use rustix::fs::{CWD, FsWord, Mode, OFlags, ResolveFlags, fstatfs, openat2};
+use portolan_core::{Pid, Untrusted};
+use rustix::fs::{CWD, FsWord, Mode, OFlags, ResolveFlags, fstatfs, open, openat2};
 
 use crate::identity::file::FileKey;
 
@@ -53,6 +53,16 @@ pub(super) fn look_at(path: Untrusted, executed: Option<FileKey>, is_in_machines
     AtPath { path, place, key, is_it }
 }
 
+/// Whether a process has the machine's file at a path by now, whichever it was when it executed it: an upgrade replaces both.
+pub(super) fn sees_machines(pid: Pid, path: &[u8]) -> bool {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let Ok(root) = open(format!("/proc/{}/root", pid.0), flags, Mode::empty()) else { return false };
+    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
+    let found = openat2(&root, path, flags, Mode::empty(), inside).ok();
+    let found = found.and_then(|found| FileKey::of(&found).ok());
+    found.zip(key_at(path)).is_some_and(|(found, there)| is_same(found, there))
+}
+
 /// Looks at the path of a script. An interpreter opens it after it was looked for: that it was the machine's proves something only
 /// where nobody but root can mount another one there meanwhile.
 pub(super) fn look_at_script(
@@ -71,6 +81,11 @@ pub(super) fn look_at_script(
 /// inode and size alone are what a user chooses who makes a filesystem.
 pub(super) fn is_same(one: FileKey, other: FileKey) -> bool {
     (one.device, one.inode) == (other.device, other.inode)
+}
+
+/// Whether the machine has this file at a path.
+pub(in crate::identity) fn is_at(path: &Untrusted, file: FileKey) -> bool {
+    key_at(&path.to_bytes()).is_some_and(|there| is_same(there, file))
 }
 
 /// The file at a path, as far as the kernel remembers it: on the way there may be a filesystem that a program serves, which is never

@@ -5,7 +5,7 @@ use portolan_packages::{Checksum, Ownership, Packages, PackagesError, Stamp};
 
 use super::{
     Answer, Question,
-    at_path::{self, AtPath, Place, look_at, look_at_script},
+    at_path::{self, AtPath, Place, look_at, look_at_script, sees_machines},
     boxes::{ContainerImages, genuine},
     shipped::Shipped,
 };
@@ -92,7 +92,11 @@ impl Databases {
         self.forget_old();
         let mut looked_at = Vec::new();
         for mut question in questions {
-            let is_machines = question.is_in_machines_mount;
+            // Only root decides what such a process sees at the path: what was there before was the machine's as well.
+            let is_machines = question.is_in_machines_mount
+                || question.pid.filter(|_| question.has_roots_mounts).is_some_and(|pid| {
+                    !question.may_be_layer && sees_machines(pid, &question.path.to_bytes())
+                });
             let mut executable = look_at(question.path.clone(), question.key, is_machines);
             if question.may_be_layer {
                 executable.doubt_layer();

@@ -149,3 +149,16 @@ fn what_a_package_manager_at_work_leaves_open_is_asked_again() {
     (answer.executable, answer.script) = (source(Owned::Nobody), Some(answer.executable));
     assert!(answer.is_passing());
 }
+
+#[test]
+fn a_replaced_file_is_the_machine_s_for_who_sees_what_the_machine_sees_where_only_root_mounts() {
+    let files = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
+    let [old, new] = files.each_ref().map(|file| question(file.path(), false));
+    let pid = Some(Pid(std::process::id()));
+    for (pid, has_roots_mounts, place) in
+        [(pid, true, Place::OfTheMachine), (pid, false, Place::Elsewhere), (None, true, Place::Elsewhere)]
+    {
+        let asked = Question { key: old.key, pid, has_roots_mounts, ..new.clone() };
+        assert_eq!(ask(vec![asked]).remove(0).executable.place, place);
+    }
+}
