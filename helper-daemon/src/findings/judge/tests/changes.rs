@@ -238,6 +238,7 @@ fn an_ignored_application_does_not_hide_a_change_of_what_another_runs_too() {
         review,
         executables: vec![interpreter()],
         last_uid: Some(USER),
+        told: Vec::new(),
     };
     let ignored = of("/a.pl", ReviewState::Ignored);
     for (other, expected) in
@@ -245,7 +246,8 @@ fn an_ignored_application_does_not_hide_a_change_of_what_another_runs_too() {
     {
         let mut judge = Judge::new([ignored.clone(), of("/b.pl", other)]);
         let change = change(ChangeKind::Replaced, Some(2), Some(Provenance::Unowned));
-        let found = judge.changed_file(&application("/a.pl"), &"/opt/perl".into(), change, NOW).unwrap();
+        let changed = FileChange { application: application("/a.pl"), ..file("/opt/perl", change) };
+        let found = judge.changed_file(&changed, NOW).remove(0);
         let told = found.subject.unwrap().application;
         let concerned = if expected == Loud { "/b.pl" } else { "/a.pl" };
         assert_eq!((found.severity, told), (expected, application(concerned)));
