@@ -53,7 +53,7 @@ pub(super) enum Asked {
     /// By the question of this number, at this time; and when for the first time.
     Waits { number: u64, at: MonotonicNs, since: MonotonicNs },
     /// This was said, and may be another answer soon.
-    NotYet { answer: Answer, since: MonotonicNs },
+    NotYet { answer: Box<Answer>, since: MonotonicNs },
 }
 
 /// Which application an exec is, and where its content comes from.
@@ -160,7 +160,7 @@ impl Exec {
             Asked::Waits { since, .. } if answer.is_passing() => since,
             _ => return self.settle(answer),
         };
-        self.asked.replace(Asked::NotYet { answer, since });
+        self.asked.replace(Asked::NotYet { answer: Box::new(answer), since });
     }
 
     /// Takes in the answer that counts: the first.

@@ -142,7 +142,7 @@ impl Processes {
         let asked = exec.asked.borrow().clone();
         match asked {
             Asked::No => self.ask(process, origins, now, now),
-            Asked::NotYet { answer, since } if is_over(since, AT_WORK_PATIENCE_NS) => exec.settle(answer),
+            Asked::NotYet { answer, since } if is_over(since, AT_WORK_PATIENCE_NS) => exec.settle(*answer),
             Asked::NotYet { since, .. } => self.ask(process, origins, now, since),
             Asked::Waits { number, at, .. } if is_over(at, ORIGIN_PATIENCE_NS) => {
                 self.asked.remove(&number);
