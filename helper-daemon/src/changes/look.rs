@@ -81,6 +81,18 @@ pub(super) struct Attributes {
     pub(super) capabilities: Vec<u8>,
 }
 
+impl Attributes {
+    /// Whether who executes the file may do more now than before, or somebody else may write to it.
+    pub(super) fn give_more_than(&self, before: &Self) -> bool {
+        const SETUID: u16 = 0o4000;
+        const SETGID: u16 = 0o2000;
+        const OTHERS_WRITE: u16 = 0o002;
+        let gained = self.mode & !before.mode & (SETUID | SETGID | OTHERS_WRITE) != 0;
+        let is_owned_otherwise = (before.uid, before.gid) != (self.uid, self.gid);
+        gained || is_owned_otherwise || before.capabilities != self.capabilities
+    }
+}
+
 /// The threads that look. They end when this is dropped.
 pub(super) struct Looker {
     jobs: Option<mpsc::SyncSender<Look>>,

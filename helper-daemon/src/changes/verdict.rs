@@ -12,7 +12,7 @@ pub struct Watch {
     pub path: Untrusted,
     /// Its content.
     pub sha256: Sha256Digest,
-    /// Which file it is, and a process that executed it. `None` when that was before this daemon: then it is what this machine has
+    /// Which file it is, and a process that executed or read it. `None` when that was before this daemon: then it is what this machine has
     /// in that place, and another content there is a change.
     pub executed: Option<(FileId, Pid)>,
 }

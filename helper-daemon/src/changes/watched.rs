@@ -288,7 +288,7 @@ impl<P: Changer> WatchedFile<P> {
         }
         let before = before.filter(|before| *before != attributes)?;
         let by = self.by.who.as_ref().map(Changer::chain).unwrap_or_default();
-        let is_harmless = !gives_rights(&before, &attributes) || is_by_manager(&by, &[]);
+        let is_harmless = !attributes.give_more_than(&before) || is_by_manager(&by, &[]);
         let at = self.by.at.unwrap_or(now).wall;
         let change = ChangeEvidence {
             kind: ChangeKind::Attributes,
@@ -388,16 +388,6 @@ impl<P> By<P> {
     fn nobody() -> Self {
         Self { at: None, kind: FileEventKind::Attributes, who: None }
     }
-}
-
-/// Whether who executes it may do more now than before, or somebody else may write to it.
-fn gives_rights(before: &Attributes, now: &Attributes) -> bool {
-    const SETUID: u16 = 0o4000;
-    const SETGID: u16 = 0o2000;
-    const OTHERS_WRITE: u16 = 0o002;
-    let gained = now.mode & !before.mode & (SETUID | SETGID | OTHERS_WRITE) != 0;
-    let is_owned_otherwise = (before.uid, before.gid) != (now.uid, now.gid);
-    gained || is_owned_otherwise || before.capabilities != now.capabilities
 }
 
 fn later(at: MonotonicNs, by_ns: u64) -> MonotonicNs {

@@ -2,10 +2,15 @@
 
 use std::rc::Rc;
 
-use portolan_bpf::{Environment, Variable};
+use portolan_bpf::{Environment, FileId, Stamps, Variable};
 use portolan_core::{ApplicationKey, FileContent, Lineage, Pid, ProcessEvidence};
 
-use super::{file, process::Process, processes::Processes};
+use super::{
+    file::{self, FileKey},
+    process::Process,
+    processes::Processes,
+    script::Script,
+};
 use crate::{
     changes::Watch,
     clock::Now,
@@ -39,13 +44,16 @@ impl Process {
             sha256: lineage.executable.sha256,
             executed: Some((file, self.key.pid)),
         });
-        let script = match &lineage.script {
-            Some(FileContent { path, sha256: Some(sha256) }) if application.is_of_the_machine() => {
+        let image = self.exec.script.as_ref().and_then(Script::image);
+        let script = match (&lineage.script, image) {
+            (Some(FileContent { path, sha256: Some(sha256) }), Some(image))
+                if application.is_of_the_machine() =>
+            {
                 Some(Watch {
                     application: application.clone(),
                     path: path.clone(),
                     sha256: *sha256,
-                    executed: None,
+                    executed: Some((read_as(image.key), self.key.pid)),
                 })
             }
             _ => None,
@@ -79,6 +87,13 @@ impl Process {
     pub fn chain(&self, now: Now) -> Vec<ProcessEvidence> {
         self.with_parents().map(|process| process.to_evidence(now)).collect()
     }
+}
+
+/// The file that a script was read from, which the machine may not have in that place: its process may have another root.
+/// It says nothing of whether it has changed since.
+fn read_as(FileKey { device, inode, size, .. }: FileKey) -> FileId {
+    let (changed, stamps) = ((0, 0), Stamps::Unseen);
+    FileId { device, inode, generation: 0, changed, size, stamps, is_served: false, is_guarded: false }
 }
 
 /// What the dynamic linker obeys: the last of several (musl's obeys the first), of the auditors all.

@@ -10,6 +10,8 @@ use std::{
 use portolan_bus::{Daemon1Proxy, Finding, Severity};
 use portolan_core::{ChangeKind, Evidence, ForeignCodeKind};
 
+use rustix::process::Signal;
+
 use crate::bed::{Bed, PATIENCE, run, sha256};
 
 /// The findings of a kind about a path, once there is one.
@@ -123,4 +125,52 @@ async fn a_library_that_is_put_into_a_packaged_program_is_told_with_its_hash() {
     assert_eq!(code.sha256.map(|digest| digest.to_string()), Some(sha256(&library)));
     assert_eq!(evidence.process.unwrap().pid.0, running.id());
     running.wait().unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_changed_file_that_was_approved_is_not_told_again_by_the_daemons_after_this_one() {
+    let mut bed = Bed::start();
+    let server = bed.programs.server();
+    let proxy = bed.proxy().await;
+    let (program, gone) = (bed.programs.copy("talker"), bed.programs.copy("gone"));
+    run(&program, &["tcp", &server.tcp_v4(), "10"]);
+    run(&gone, &["tcp", &server.tcp_v4(), "10"]);
+    told(&proxy, "new-application", &gone).await;
+    let application = told(&proxy, "new-application", &program).await[0].application.clone().unwrap();
+    proxy.review(&application, "approved").await.unwrap();
+    // Its marks are set a moment later.
+    std::thread::sleep(Duration::from_millis(500));
+    bed.programs.change("talker");
+    let changed = told(&proxy, "changed-file", &program).await;
+    assert!(!evidence(&changed[0]).change.unwrap().by.is_empty());
+    proxy.review(&application, "approved").await.unwrap();
+    bed.query(&[]).await;
+    let is_of = |finding: &Finding| {
+        finding.path.as_deref().map(Path::new).is_some_and(|path| path == program || path == gone)
+    };
+    let findings = async |bed: &Bed| {
+        let findings = bed.proxy().await.findings(true).await.unwrap().into_iter().filter(is_of);
+        findings.map(|it| (it.id, it.kind, it.state, it.times, it.evidence)).collect::<Vec<_>>()
+    };
+    let before = findings(&bed).await;
+    for is_handed_over in [true, false] {
+        if is_handed_over {
+            bed.daemon.program().signal(Signal::USR1);
+            assert!(bed.daemon.program().ended(PATIENCE).unwrap().success(), "{}", bed.daemon.stderr());
+            fs::remove_file(&gone).unwrap();
+        } else {
+            bed.daemon.kill();
+        }
+        bed.daemon.start_again(None).unwrap();
+        bed.wait_until_ready();
+        // What was done meanwhile is looked at at once, and what is gone might come back within two seconds.
+        let marker = bed.programs.copy(if is_handed_over { "first" } else { "second" });
+        run(&marker, &["tcp", &server.tcp_v4(), "10"]);
+        told(&bed.proxy().await, "new-application", &marker).await;
+        std::thread::sleep(Duration::from_secs(4));
+        run(&program, &["tcp", &server.tcp_v4(), "10"]);
+        bed.query(&[]).await;
+        assert_eq!(findings(&bed).await, before);
+    }
 }
