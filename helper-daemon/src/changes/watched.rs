@@ -301,13 +301,13 @@ impl<P: Changer> WatchedFile<P> {
         Some(if is_harmless { Verdict::Harmless(changed) } else { Verdict::Unexplained(changed) })
     }
 
-    /// Whether it was never there since it is watched, and nobody was seen to remove it: who removed it did so before this daemon,
-    /// and an upgrade may have done so as well.
+    /// Whether it was never there since it is watched: who removed it did so before this daemon, and may have been an upgrade. Who
+    /// puts something else into the last folder that is there, did not.
     fn was_gone_before(&self) -> bool {
         self.attributes.is_none()
             && self.found.is_none()
             && self.told.is_none_or(|told| told == ChangeKind::Removed)
-            && self.by.who.is_none()
+            && self.look.executed.is_none()
     }
 
     /// Something else than what is known is there.
