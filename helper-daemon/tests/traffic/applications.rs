@@ -336,10 +336,10 @@ async fn a_file_that_is_gone_or_was_never_on_a_disk_keeps_the_name_that_it_was_e
             (&program.to_str().unwrap().to_owned(), &hash, 60)
         );
     }
-    // In memory, under the path of a packaged program.
+    // In memory, under the path of a packaged program, and sealed: else it could be another content since the last tick.
     let program = bed.programs.copy("in-memory");
-    let code = "import os, sys\nfd = os.memfd_create('/usr/bin/curl', 0)\n\
-                os.write(fd, open(sys.argv[1], 'rb').read())\nos.execve(fd, sys.argv[1:], {})";
+    let code = "import fcntl, os, sys\nfd = os.memfd_create('/usr/bin/curl', 2)\n\
+                os.write(fd, open(sys.argv[1], 'rb').read())\nfcntl.fcntl(fd, 1033, 15)\nos.execve(fd, sys.argv[1:], {})";
     let arguments = ["-c", code, program.to_str().unwrap(), "tcp", &server.tcp_v4(), "61"];
     run(Path::new("/usr/bin/python3"), &arguments);
     let rows = bed.query(&["application", "executable"]).await;
