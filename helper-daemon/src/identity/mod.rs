@@ -10,6 +10,7 @@ mod exec;
 mod executed_file;
 mod file;
 mod hasher;
+mod identifying;
 mod image;
 mod images;
 mod machine_mounts;

@@ -10,13 +10,11 @@ use portolan_core::{Interpreted, Invocation, MonotonicNs, Pid, Placement, Proces
 use super::{
     app_image::AppImageMount,
     command_line::command_line,
-    exec::{Asked, Exec, ExecNote},
+    exec::{Exec, ExecNote},
     file::{self, FileKey},
-    hasher::{Hashed, Hasher},
     image::Image,
     images::Images,
     machine_mounts::MachineMounts,
-    origin::{Answer, Origins, Place},
     pending_files::{PendingFile, PendingFiles},
     placements::Placements,
     process::{MAX_PARENTS, Process},
@@ -28,12 +26,6 @@ use crate::{clock::Now, journal::Entry, monitor::ExecFile};
 const KEPT_AFTER_END_NS: u64 = 10_000_000_000;
 /// Ticks for which it is kept at least: one that reads a million flows may take longer than the above.
 const KEPT_AFTER_END_TICKS: u64 = 3;
-/// Questions about the origin of files that may wait.
-const QUESTIONS: usize = 16_384;
-/// How long an answer about the origin of a file is waited for.
-const ORIGIN_PATIENCE_NS: u64 = 10_000_000_000;
-/// How long it is asked again while a package manager is at work. The bytes wait meanwhile.
-const AT_WORK_PATIENCE_NS: u64 = 60_000_000_000;
 
 /// All processes: those that run, and those that ended and may still be owed bytes.
 #[derive(Default)]
@@ -50,14 +42,14 @@ pub struct Processes {
     placements: Placements,
     machine: MachineMounts,
     /// Whose files' stamps are to be noted.
-    unnoted: Vec<Rc<Exec>>,
+    pub(super) unnoted: Vec<Rc<Exec>>,
     /// Who executed a file since the last look.
-    executed: Vec<Rc<Process>>,
+    pub(super) executed: Vec<Rc<Process>>,
     /// Whose files the machine was asked about, by the number of the question.
-    asked: HashMap<u64, Rc<Exec>>,
-    questions: u64,
+    pub(super) asked: HashMap<u64, Rc<Exec>>,
+    pub(super) questions: u64,
     /// Filesystems that are not behind a server.
-    local: HashSet<(u32, u32)>,
+    pub(super) local: HashSet<(u32, u32)>,
     /// What the journal is still to be told.
     pub(super) changes: Vec<Entry>,
 }
@@ -131,105 +123,6 @@ impl Processes {
     #[must_use]
     pub fn running(&self) -> usize {
         self.current.len()
-    }
-
-    /// Has the files of a process and those of its parents hashed, and asks what the machine knows of them, where that is still to
-    /// be done.
-    pub fn identify(&mut self, process: &Process, hasher: &Hasher, origins: &Origins, now: MonotonicNs) {
-        self.have_hashed(process, hasher, Some(now));
-        let exec = &process.exec;
-        let is_over = |since: MonotonicNs, patience| since.0.saturating_add(patience) <= now.0;
-        let asked = exec.asked.borrow().clone();
-        match asked {
-            Asked::No => self.ask(process, origins, now, now),
-            Asked::NotYet { answer, since } if is_over(since, AT_WORK_PATIENCE_NS) => exec.settle(*answer),
-            Asked::NotYet { since, .. } => self.ask(process, origins, now, since),
-            Asked::Waits { number, at, .. } if is_over(at, ORIGIN_PATIENCE_NS) => {
-                self.asked.remove(&number);
-                let place =
-                    if exec.note.is_in_machines_mount { Place::OfTheMachine } else { Place::Elsewhere };
-                exec.settle(Answer::unknown(place, "the package databases could not be read for 10 s"));
-            }
-            Asked::Waits { .. } => {}
-        }
-    }
-
-    /// Asks what the machine knows of the files of a process, as soon as those are known.
-    fn ask(&mut self, process: &Process, origins: &Origins, now: MonotonicNs, since: MonotonicNs) {
-        let exec = &process.exec;
-        let is_known = exec.image.is_some() || process.lineage.get().is_some();
-        if !is_known || self.asked.len() >= QUESTIONS {
-            return; // asked at a later tick
-        }
-        // Of a process that another daemon has identified, it was not looked for yet.
-        self.look_for_script(process, Some(now));
-        if exec.script.as_ref().is_some_and(|script| !script.is_decided()) {
-            return;
-        }
-        let number = self.questions + 1;
-        let Some(question) = exec.question(number, process) else { return };
-        self.questions = number;
-        origins.ask(question);
-        exec.asked.replace(Asked::Waits { number, at: now, since });
-        self.asked.insert(number, Rc::clone(exec));
-    }
-
-    /// Has the files that were executed since the last call hashed, each content once: a file that is removed or replaced while
-    /// it runs (an upgrade does that) could not be told from a changed one later.
-    pub fn identify_executed(&mut self, hasher: &Hasher) {
-        for process in std::mem::take(&mut self.executed) {
-            self.have_hashed(&process, hasher, None);
-        }
-    }
-
-    /// `now` is given where the answer is waited for.
-    fn have_hashed(&mut self, process: &Process, hasher: &Hasher, now: Option<MonotonicNs>) {
-        let submit = |image: &Rc<Image>| {
-            if let Some(file) = image.start_hashing()
-                && let Err(file) = hasher.submit(image.number, file)
-            {
-                image.hold_again(file); // asked for again at the next tick
-            }
-        };
-        for process in process.with_parents() {
-            let mount = process.exec.mount.as_ref().and_then(|mount| mount.executed());
-            mount.and_then(|executed| executed.image.as_ref()).into_iter().for_each(submit);
-            if process.lineage.get().is_some() {
-                return;
-            }
-            process.exec.image.iter().for_each(submit);
-            if let Some(script) = &process.exec.script {
-                self.look_for_script(process, now);
-                script.image().into_iter().for_each(submit);
-            }
-        }
-    }
-
-    /// Looks for the file that a process runs besides itself. Where it has ended, another that runs the same may still be there.
-    fn look_for_script(&mut self, process: &Process, now: Option<MonotonicNs>) {
-        let exec = &process.exec;
-        let Some(script) = exec.script.as_ref().filter(|script| !script.is_decided()) else { return };
-        let runs_it = if process.ended.get().is_none() {
-            Some(process.key.pid)
-        } else if Rc::strong_count(exec) > 1 {
-            let runs_it = |one: &&Rc<Process>| Rc::ptr_eq(&one.exec, exec) && one.ended.get().is_none();
-            self.table.values().find(runs_it).map(|one| one.key.pid)
-        } else {
-            None
-        };
-        script.look(runs_it, &mut self.images, &self.local, now);
-    }
-
-    /// Takes in a hash.
-    pub fn hashed(&mut self, hashed: Hashed) {
-        self.images.finish(hashed);
-    }
-
-    /// Takes in what the machine knows of a file.
-    pub fn answered(&mut self, answer: Answer) {
-        if let Some(exec) = self.asked.remove(&answer.number) {
-            exec.answered(answer);
-        }
     }
 
     /// Forgets what ended long enough ago. Who still holds a process keeps it.

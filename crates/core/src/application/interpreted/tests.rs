@@ -392,10 +392,8 @@ fn a_class_path_may_be_long_and_has_an_end() {
 
 #[test]
 fn bytes_and_spaces_of_a_path_stay_apart() {
-    let path = |argument: &[u8]| {
-        let arguments = [b"python3\0".as_slice(), argument, b"\0"].concat();
-        said(&invocation("python3", &arguments))
-    };
+    let arguments = |path: &[u8]| [b"python3\0".as_slice(), path, b"\0"].concat();
+    let path = |path: &[u8]| said(&invocation("python3", &arguments(path)));
     assert_eq!(path(b"/x\xff"), "/x\\xff");
     assert_eq!(path(b"/x\\xff"), "/x\\x5cxff");
     assert_eq!(path(b"/a=b /c"), "/a=b /c");
