@@ -9,8 +9,8 @@ use std::{
 
 use portolan_bpf::FileId;
 use portolan_core::{
-    Executable, FileContent, Lineage, MonotonicNs, Placement, ProcessKey, Provenance, Sha256Digest, Uid,
-    Unattributed,
+    Executable, FileContent, Lineage, MonotonicNs, Package, Placement, ProcessKey, Provenance, Sha256Digest,
+    Uid, Unattributed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +63,35 @@ pub struct ExecContent {
 
 /// Which application a process is, and where its files come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RememberedOrigin(Origin<Provenance>);
+pub struct RememberedOrigin(Origin<NotedProvenance>);
+
+/// A provenance as the journal has it: in JSON, its word stands beside what follows, which the journal's format cannot read back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct NotedProvenance(#[serde(with = "Plain")] Provenance);
+
+/// The variants of [`Provenance`].
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Provenance")]
+enum Plain {
+    Verified(Package),
+    Modified(Package),
+    Unchecked(Package),
+    Unowned,
+    Unknown(String),
+}
+
+impl RememberedOrigin {
+    fn of(origin: Origin<Provenance>) -> Self {
+        let Origin { application, provenance, code } = origin;
+        let (provenance, code) = (NotedProvenance(provenance), code.map(NotedProvenance));
+        Self(Origin { application, provenance, code })
+    }
+
+    fn into_origin(self) -> Origin<Provenance> {
+        let Origin { application, provenance, code } = self.0;
+        Origin { application, provenance: provenance.0, code: code.map(|code| code.0) }
+    }
+}
 
 /// How much of a process the journal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +140,7 @@ fn content_of(process: &Process) -> Option<Result<ExecContent, Unattributed>> {
         sha256: lineage.executable.sha256,
         script: lineage.script.clone(),
         mount,
-        origin: process.exec.known_origin().map(RememberedOrigin),
+        origin: process.exec.known_origin().map(RememberedOrigin::of),
     };
     Some(settled.as_ref().map_err(|reason| *reason).map(content))
 }
@@ -202,8 +230,8 @@ impl Processes {
         if let Some(content) = one.content {
             let parent = process.parent.as_ref().and_then(|parent| parent.lineage.get()?.clone().ok());
             let lineage = content.map(|ExecContent { sha256, script, origin, .. }| {
-                if let Some(RememberedOrigin(origin)) = origin {
-                    process.exec.recall_origin(origin);
+                if let Some(origin) = origin {
+                    process.exec.recall_origin(origin.into_origin());
                 }
                 Arc::new(Lineage { executable: Executable { path, sha256 }, script, parent })
             });
@@ -211,5 +239,31 @@ impl Processes {
             process.lineage.get_or_init(|| lineage);
         }
         process
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::PackageManager;
+
+    use super::*;
+
+    #[test]
+    fn every_provenance_reads_back_from_the_journal() {
+        let package =
+            || Package { manager: PackageManager::Deb, name: "curl".to_owned(), version: "1".to_owned() };
+        for provenance in [
+            Provenance::Verified(package()),
+            Provenance::Modified(package()),
+            Provenance::Unchecked(package()),
+            Provenance::Unowned,
+            Provenance::Unknown("so it is".to_owned()),
+        ] {
+            let application = "/usr/bin/curl".parse().unwrap();
+            let origin = Origin { application, provenance: provenance.clone(), code: Some(provenance) };
+            let noted = postcard::to_stdvec(&RememberedOrigin::of(origin.clone())).unwrap();
+            let read: RememberedOrigin = postcard::from_bytes(&noted).unwrap();
+            assert_eq!(read.into_origin(), origin);
+        }
     }
 }
