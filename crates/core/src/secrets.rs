@@ -124,6 +124,25 @@ fn find_from(text: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
     text.get(from..)?.windows(wanted.len()).position(|window| window == wanted).map(|at| at + from)
 }
 
+/// Collects what begins at a byte; the next is looked for behind it.
+fn scan(
+    argument: &[u8],
+    secrets: &mut Vec<Range<usize>>,
+    beginning_at: impl Fn(usize) -> Option<Range<usize>>,
+) {
+    let mut at = 0;
+    while at < argument.len() {
+        at = match beginning_at(at) {
+            Some(secret) => {
+                let end = secret.end.max(at + 1);
+                secrets.push(secret);
+                end
+            }
+            None => at + 1,
+        };
+    }
+}
+
 /// Where the first byte from `from` on is for which `ends` holds; else the end.
 fn until(text: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
     text.iter().skip(from).position(|byte| ends(*byte)).map_or(text.len(), |at| at + from)

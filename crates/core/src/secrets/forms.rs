@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{find_from, is_quote, until};
+use super::{find_from, is_quote, scan, until};
 
 /// What tokens begin with, and how many bytes must follow.
 const TOKENS: [(&[u8], usize); 21] = [
@@ -31,18 +31,9 @@ const TOKENS: [(&[u8], usize); 21] = [
 
 pub(super) fn find(argument: &[u8], secrets: &mut Vec<Range<usize>>) {
     secrets.extend(private_key(argument));
-    let mut at = 0;
-    while at < argument.len() {
-        let found = token(argument, at).or_else(|| bearer(argument, at)).or_else(|| in_address(argument, at));
-        at = match found {
-            Some(secret) => {
-                let end = secret.end.max(at + 1);
-                secrets.push(secret);
-                end
-            }
-            None => at + 1,
-        };
-    }
+    scan(argument, secrets, |at| {
+        token(argument, at).or_else(|| bearer(argument, at)).or_else(|| in_address(argument, at))
+    });
 }
 
 /// A token that begins here, behind what it begins with; of a JSON Web Token, all three parts.

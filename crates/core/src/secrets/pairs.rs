@@ -5,22 +5,13 @@ use std::ops::Range;
 use super::{
     is_quote,
     names::{self, Secret},
-    until,
+    scan, until,
 };
 
 pub(super) fn find(argument: &[u8], secrets: &mut Vec<Range<usize>>) {
-    let mut at = 0;
-    while at < argument.len() {
-        let found = if matches!(argument[at], b'=' | b':') { value_after(argument, at) } else { None };
-        at = match found {
-            Some(secret) => {
-                let end = secret.end.max(at + 1);
-                secrets.push(secret);
-                end
-            }
-            None => at + 1,
-        };
-    }
+    scan(argument, secrets, |at| {
+        if matches!(argument[at], b'=' | b':') { value_after(argument, at) } else { None }
+    });
 }
 
 /// The secret behind a `=` or `:`, when a name of one is before it.

@@ -79,7 +79,7 @@ pub(super) struct Databases {
 struct Known {
     /// The file that was there.
     at_path: Option<FileKey>,
-    pub(super) owned: Owned,
+    owned: Owned,
 }
 
 impl Databases {
@@ -89,6 +89,9 @@ impl Databases {
     }
 
     pub(super) fn answer(&mut self, questions: Vec<Question>) -> Vec<Answer> {
+        if questions.is_empty() {
+            return Vec::new();
+        }
         self.forget_old();
         let mut looked_at = Vec::new();
         for mut question in questions {
@@ -172,16 +175,6 @@ impl Databases {
         let changed = self.packages.as_ref().ok()?.stamp().ok()?.changed_at()?;
         let ms = changed.duration_since(UNIX_EPOCH).ok()?.as_millis();
         i64::try_from(ms).ok().map(UnixMillis)
-    }
-
-    /// Where contents come from that are, or were, at these paths of the machine.
-    pub(super) fn provenances(&mut self, files: Vec<(Untrusted, Sha256Digest)>) -> Vec<Provenance> {
-        self.forget_old();
-        let (paths, contents): (Vec<AtPath>, Vec<Sha256Digest>) =
-            files.into_iter().map(|(path, content)| (AtPath::of_the_machine(path), content)).unzip();
-        self.learn(paths.iter().collect());
-        let provenance = |(path, content): (&AtPath, &_)| self.source_of(path).provenance_of(Some(content));
-        paths.iter().zip(&contents).map(provenance).collect()
     }
 
     /// What the databases say of a script. Its path is what a program said, which may have a root folder of its own (chroot): it is a package's

@@ -14,7 +14,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use portolan_core::{Container, Lineage, Pid, Provenance, Sha256Digest, Uid, UnixMillis, Untrusted};
+use portolan_core::{Container, Lineage, Pid, Provenance, Uid, UnixMillis, Untrusted};
 
 use boxes::Genuine;
 use databases::{Databases, Owned};
@@ -133,12 +133,6 @@ pub struct Provenances(Arc<Mutex<Databases>>);
 impl Provenances {
     fn databases(&self) -> MutexGuard<'_, Databases> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where contents come from that are, or were, at these paths of the machine (not of a mount namespace of its own), in their
-    /// order.
-    pub fn of(&self, files: Vec<(Untrusted, Sha256Digest)>) -> Vec<Provenance> {
-        self.databases().provenances(files)
     }
 }
 

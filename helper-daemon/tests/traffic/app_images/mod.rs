@@ -31,7 +31,9 @@ case $what in
     mv "$here.child" "$here/usr/bin/over"
     "$here/usr/bin/over" "$@"
     status=$?
-    umount "$here"
+    # Busy while the daemon still reads what ran there.
+    tries=0
+    while ! umount "$here" 2>/dev/null && [ $tries -lt 200 ]; do tries=$((tries + 1)); sleep 0.02; done
     exit $status ;;
 esac
 "#;
