@@ -12,7 +12,10 @@ use portolan_core::{Pid, UnixMillis, Untrusted};
 use rustix::fs::{Mode, OFlags, ResolveFlags, Statx};
 use serde::{Deserialize, Serialize};
 
-use crate::{clock, monitor::stat_as_known};
+use crate::{
+    clock,
+    monitor::{inode_of, stat_as_known, stat_of_place},
+};
 
 /// What tells two contents apart without reading them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +30,20 @@ pub(crate) struct FileKey {
 impl FileKey {
     pub(crate) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
         stat_as_known(descriptor).map(|stat| Self::from_stat(&stat)).map_err(io::Error::from)
+    }
+
+    /// Of a file that may be the executed one. Of what its server shows to its user alone, the kernel says no more than where it
+    /// is: where that is the executed file's place, this is the key that it was executed with.
+    pub(super) fn of_executed(descriptor: &impl AsFd, executed: &FileId) -> io::Result<Self> {
+        let refused = match Self::of(descriptor) {
+            Err(error) if executed.is_served && error.kind() == io::ErrorKind::PermissionDenied => error,
+            known => return known,
+        };
+        let stat = stat_of_place(descriptor)?;
+        let device = (stat.stx_dev_major, stat.stx_dev_minor);
+        let is_it = device == executed.device && inode_of(descriptor) == Some(executed.inode);
+        let FileId { inode, changed, size, .. } = *executed;
+        if is_it { Ok(Self { device, inode, changed, size }) } else { Err(refused) }
     }
 
     pub(crate) fn from_stat(stat: &Statx) -> Self {
@@ -63,7 +80,7 @@ impl FileKey {
 fn open_executable(pid: Pid, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
     let link = format!("/proc/{}/exe", pid.0);
     let found = rustix::fs::open(&link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    if !FileKey::of(&found).ok()?.is_file(executed) {
+    if !FileKey::of_executed(&found, executed).ok()?.is_file(executed) {
         return None;
     }
     let path = path_behind(&link, &found).ok()?;
@@ -84,7 +101,7 @@ fn open_unless_served(found: OwnedFd, executed: &FileId) -> Option<OwnedFd> {
 /// The path that a link of /proc stands for.
 fn path_behind(link: &str, descriptor: &OwnedFd) -> io::Result<Untrusted> {
     let path = std::fs::read_link(link)?.into_os_string().into_vec();
-    let gone = stat_as_known(descriptor)?.stx_nlink == 0;
+    let gone = stat_as_known(descriptor).is_ok_and(|stat| stat.stx_nlink == 0);
     Ok(Untrusted::from_bytes(if gone { path.strip_suffix(b" (deleted)").unwrap_or(&path) } else { &path }))
 }
 
