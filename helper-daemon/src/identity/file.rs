@@ -9,9 +9,10 @@ use std::{
 
 use portolan_bpf::{Environment, FileId, code_variables_in, variables};
 use portolan_core::{Pid, UnixMillis, Untrusted};
-use rustix::fs::{Mode, OFlags, ResolveFlags, Statx};
+use rustix::fs::{Mode, OFlags, Statx};
 use serde::{Deserialize, Serialize};
 
+use super::root_folder::{find_below, own_root, root_of};
 use crate::{
     clock,
     monitor::{inode_of, stat_as_known, stat_of_place},
@@ -127,18 +128,8 @@ fn open_unchanged(root: Option<Pid>, name: &[u8], executed: &FileId) -> Option<(
     if name.first() != Some(&b'/') || executed.is_served {
         return None; // relative to a folder that is not known any more; behind a server that may not answer
     }
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let found = match root {
-        None => {
-            rustix::fs::openat2(rustix::fs::CWD, name, flags, Mode::empty(), ResolveFlags::CACHED).ok()?
-        }
-        Some(pid) => {
-            let root = rustix::fs::open(format!("/proc/{}/root", pid.0), flags, Mode::empty()).ok()?;
-            let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
-            rustix::fs::openat2(&root, name, flags, Mode::empty(), inside).ok()?
-        }
-    };
-    open_if_unchanged(found, executed)
+    let root = root.map_or_else(own_root, root_of).ok()?;
+    open_if_unchanged(find_below(root, name, OFlags::empty()).ok()?, executed)
 }
 
 /// The file that was executed by the number of a descriptor, which its parent may still have: what was made in memory has no
