@@ -165,7 +165,7 @@ pub(super) fn interpreter_path(path: &str) -> String {
     }
 }
 
-/// The environment variables that make interpreters load other code.
+/// The environment variables that make interpreters load other code; `X*` stands for all that begin with X.
 #[must_use]
 pub fn code_variables() -> Vec<&'static str> {
     language::all_variables()

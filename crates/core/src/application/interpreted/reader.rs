@@ -1,6 +1,6 @@
 use super::{
     Arguments, Code, Invocation, Unknowable, file_name, grammars,
-    language::{First, Interpreter, Language},
+    language::{First, Interpreter, Language, is_among},
     loads::Loads,
     options::{self, Found, Grammar},
     path,
@@ -220,7 +220,7 @@ impl<'a> Reader<'a> {
         for variable in self.invocation.variables {
             let mut parts = variable.splitn(2, |byte| *byte == b'=');
             let (name, value) = (parts.next().unwrap_or_default(), parts.next());
-            if !interpreter.variables.iter().any(|known| known.as_bytes() == name) {
+            if !is_among(interpreter.variables, name) {
                 continue;
             }
             match value {
