@@ -4,18 +4,18 @@ use std::{
     fs::File,
     io,
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::{AsRawFd, OwnedFd},
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
 };
 
 use portolan_core::ForeignCodeKind;
-use rustix::fs::{CWD, FileType, MemfdFlags, Mode, OFlags, Statx};
+use rustix::fs::{FileType, MemfdFlags, Mode, OFlags, Statx};
 
 use super::contents::{Content, Contents};
 use crate::{
-    identity::{FileKey, find_below},
+    identity::{FileKey, find_below, reopen},
     monitor::{mounts_without_server, stat_as_known},
 };
 
@@ -223,9 +223,4 @@ pub(super) fn is_same(file: &OwnedFd, key: &FileKey) -> bool {
         let found = FileKey::from_stat(&stat);
         (found.device, found.inode) == (key.device, key.inode)
     })
-}
-
-fn reopen(file: impl AsFd) -> io::Result<OwnedFd> {
-    let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
-    Ok(rustix::fs::openat(CWD, link, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?)
 }

@@ -34,5 +34,5 @@ pub use origin::{Answer, Known, Origins, Provenances};
 pub use process::{Identity, Process};
 pub use processes::Processes;
 pub use remembered::{ExecContent, Remembered};
-pub(crate) use root_folder::find_below;
+pub(crate) use root_folder::{find_below, reopen};
 pub use served::hash_input;

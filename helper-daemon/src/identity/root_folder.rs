@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashSet,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
 use portolan_core::Pid;
@@ -35,6 +35,14 @@ pub(crate) fn find_below(root: impl AsFd, path: &[u8], flags: OFlags) -> Result<
     let find = || openat2(root.as_fd(), path, flags, Mode::empty(), inside);
     // The kernel gives up when something is renamed meanwhile, too.
     (0..2).map(|_| find()).find(|found| !matches!(found, Err(Errno::AGAIN))).unwrap_or_else(find)
+}
+
+/// Opens a file for reading by its place, at once or not at all: who has a write lease on it lets everybody else wait.
+///
+/// Not with O_NOATIME, which is for its owner and CAP_FOWNER only.
+pub(crate) fn reopen(place: impl AsFd) -> Result<OwnedFd> {
+    let link = format!("/proc/self/fd/{}", place.as_fd().as_raw_fd());
+    open(link, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
 }
 
 /// Whether nobody but root decides, and has decided since root did, which file an absolute path leads to: everything on the way,

@@ -1,13 +1,13 @@
 use std::{
     cell::{Cell, OnceCell},
     collections::HashSet,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::OwnedFd,
     rc::Rc,
 };
 
 use portolan_core::{FileContent, MonotonicNs, Pid, Untrusted};
 use rustix::{
-    fs::{FileType, Mode, OFlags, open},
+    fs::{FileType, OFlags},
     io::Errno,
 };
 
@@ -16,7 +16,7 @@ use super::{
     image::{Content, Image},
     images::Images,
     proof::next_stamp,
-    root_folder::{find_below, only_root_decides, root_of},
+    root_folder::{find_below, only_root_decides, reopen, root_of},
 };
 use crate::{clock, monitor::stat_as_known};
 
@@ -138,9 +138,7 @@ impl Script {
         if !local.contains(&FileKey::from_stat(&stat).device) {
             return Ok(Some((found, only_root_decides)));
         }
-        let link = format!("/proc/self/fd/{}", found.as_raw_fd());
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOATIME;
-        Ok(open(link, flags, Mode::empty()).ok().map(|file| (file, only_root_decides)))
+        Ok(reopen(found).ok().map(|file| (file, only_root_decides)))
     }
 }
 

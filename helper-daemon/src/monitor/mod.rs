@@ -53,7 +53,7 @@ mod watched_files;
 
 pub use counters::{Closed, Losses};
 pub use error::MonitorError;
-pub use exec_files::ExecFile;
+pub use exec_files::{ExecFile, path_of};
 pub use file_handle::FileHandle;
 pub use hooks::Hook;
 pub use lease::{give_lease_back, has_lease, take_lease};
