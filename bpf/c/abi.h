@@ -144,8 +144,8 @@ enum portolan_environment {
 };
 
 /*
- * A variable that matters, as the daemon tells the programs: the name with the "=" as words of this machine's order, and a bit for
- * each bit of it.
+ * A variable that matters, as the daemon tells the programs: the name with the "=", or what many names begin with, as words of this
+ * machine's order, and a bit for each bit of it.
  */
 struct portolan_variable {
 	__u64 name[PORTOLAN_VARIABLE_WORDS];

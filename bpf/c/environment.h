@@ -35,7 +35,7 @@ const volatile struct portolan_variable variables[PORTOLAN_VARIABLES_MAX];
 const volatile __u8 variables_from[256 + 1];
 
 /*
- * Length of a variable's name with the "="; 0 when it does not matter. A function of its own for numbers alone, which the verifier
+ * Length of a variable's name with the "=", or of what its name is known by the beginning of (BASH_FUNC_); 0 when it does not matter. A function of its own for numbers alone, which the verifier
  * looks at once, and not for each variable.
  */
 __noinline __u32 length_of_name(__u32 begin, __u64 first, __u64 second, __u64 third)

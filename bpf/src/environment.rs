@@ -88,15 +88,19 @@ pub fn variables(strings: &[u8]) -> Vec<(Variable, Value)> {
     strings.split(|byte| *byte == 0).filter_map(variable).collect()
 }
 
-/// Those variables by which interpreters load other code ([`code_variables`]), each `NAME=VALUE`; of a longer value than is kept,
-/// only `NAME`.
+/// Those variables by which interpreters load other code ([`code_variables`]), each `NAME=VALUE`; of a longer one than is kept,
+/// only `NAME`, or what is known of that.
 #[must_use]
 pub fn code_variables_in(strings: &[u8]) -> Vec<Vec<u8>> {
     let code = |string: &[u8]| {
-        let end = string.iter().position(|byte| *byte == b'=')?;
-        let (name, value) = (&string[..end], &string[end + 1..]);
-        CODE_VARIABLES.iter().find(|known| known.as_bytes() == name)?;
-        Some(if value.len() > value_max() { name.to_vec() } else { string.to_vec() })
+        let begin = CODE_VARIABLES.iter().find(|begin| string.starts_with(begin))?;
+        let is_cut = string.len() > begin.len() + value_max();
+        let name = string.iter().position(|byte| *byte == b'=').map(|end| &string[..end]);
+        match name {
+            Some(name) if is_cut => Some(name.to_vec()),
+            Some(_) => Some(string.to_vec()),
+            None => is_cut.then(|| begin.clone()),
+        }
     };
     strings.split(|byte| *byte == 0).filter_map(code).collect()
 }
@@ -124,10 +128,14 @@ pub fn variable_tables() -> [Vec<u8>; 2] {
     [variables, (0..=256).map(before).collect()]
 }
 
-/// With the “=”, sorted; those that the tables have room for, which a test says are all.
+/// What variables that matter begin with: their names with the “=”, or what stands for many. Sorted; those that the tables have
+/// room for, which a test says are all.
 fn names_that_matter() -> Vec<Vec<u8>> {
-    let all = Variable::ALL.into_iter().map(Variable::name).chain(CODE_VARIABLES.iter().copied());
-    let mut names: Vec<Vec<u8>> = all.map(|name| format!("{name}=").into_bytes()).collect();
+    let mut names: Vec<Vec<u8>> = Variable::ALL
+        .into_iter()
+        .map(|variable| begin_of(variable.name()))
+        .chain(CODE_VARIABLES.clone())
+        .collect();
     names.retain(|name| name.len() <= NAME_BYTES);
     names.sort();
     names.dedup();
@@ -135,7 +143,14 @@ fn names_that_matter() -> Vec<Vec<u8>> {
     names
 }
 
-static CODE_VARIABLES: LazyLock<Vec<&'static str>> = LazyLock::new(code_variables);
+static CODE_VARIABLES: LazyLock<Vec<Vec<u8>>> =
+    LazyLock::new(|| code_variables().into_iter().map(begin_of).collect());
+
+/// What a variable begins with: its name with the “=”, or what stands before a `*`.
+fn begin_of(name: &str) -> Vec<u8> {
+    name.strip_suffix('*').map_or_else(|| format!("{name}=").into_bytes(), |begin| begin.as_bytes().to_vec())
+}
+
 /// Of the longest name with its “=”.
 const NAME_BYTES: usize = std::mem::offset_of!(abi::portolan_variable, mask);
 const VARIABLES_MAX: usize = 64;
@@ -190,6 +205,12 @@ mod tests {
         let perl = format!("PERL5LIB={whole}");
         let expected =
             ["PYTHONPATH=/a", "NODE_OPTIONS=", &perl, "CLASSPATH"].map(|text| text.as_bytes().to_vec());
+        assert_eq!(code_variables_in(strings.as_bytes()), expected);
+        // Whose name is known by its beginning, may have a longer one than is kept.
+        let strings =
+            format!("BASH_FUNC_a%%=() {{ b; }}\0BASH_FUNC_\0LUA_INIT_5_4={longer}\0BASH_FUNC_{longer}");
+        let expected =
+            ["BASH_FUNC_a%%=() { b; }", "LUA_INIT_5_4", "BASH_FUNC_"].map(|text| text.as_bytes().to_vec());
         assert_eq!(code_variables_in(strings.as_bytes()), expected);
     }
 

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         return move_known_bytes();
     }
     if options.hash_input {
-        return hash_input();
+        return hash_input(&options.hash_as);
     }
     let wanted = env::var("PORTOLAN_LOG").ok().and_then(|wanted| wanted.parse().ok());
     let log = fmt::layer()

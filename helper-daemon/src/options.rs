@@ -42,6 +42,10 @@ pub struct Options {
     /// Hash the file that is the standard input and end: the child that may wait for a server (FUSE) for ever
     #[arg(long, hide = true)]
     pub hash_input: bool,
+
+    /// As this user and group: only they may read the file
+    #[arg(long, hide = true, num_args = 2, value_names = ["UID", "GID"], requires = "hash_input")]
+    pub hash_as: Vec<u32>,
 }
 
 impl Options {

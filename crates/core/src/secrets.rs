@@ -68,9 +68,12 @@ pub(crate) fn mask_addresses(paths: &[u8]) -> Vec<u8> {
 
 /// Whether a comma is here, and another `NAME=` behind it.
 fn ends_pair(value: &[u8], at: usize) -> bool {
+    if value[at] != b',' {
+        return false;
+    }
     let rest = &value[at + 1..];
     let name_end = until(rest, 0, |byte| !(byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)));
-    value[at] == b',' && name_end > 0 && rest.get(name_end) == Some(&b'=')
+    name_end > 0 && rest.get(name_end) == Some(&b'=')
 }
 
 fn mask_once(arguments: &[u8]) -> Vec<u8> {
@@ -128,7 +131,7 @@ fn find_from(text: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
 fn scan(
     argument: &[u8],
     secrets: &mut Vec<Range<usize>>,
-    beginning_at: impl Fn(usize) -> Option<Range<usize>>,
+    mut beginning_at: impl FnMut(usize) -> Option<Range<usize>>,
 ) {
     let mut at = 0;
     while at < argument.len() {
@@ -146,6 +149,28 @@ fn scan(
 /// Where the first byte from `from` on is for which `ends` holds; else the end.
 fn until(text: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
     text.iter().skip(from).position(|byte| ends(*byte)).map_or(text.len(), |at| at + from)
+}
+
+/// The same of many places, from left to right: no byte is looked at twice, whatever a hostile text repeats.
+struct Ahead<'a, F> {
+    text: &'a [u8],
+    ends: F,
+    /// Between these, no byte ends it; the second one does.
+    known: (usize, usize),
+}
+
+impl<'a, F: Fn(u8) -> bool> Ahead<'a, F> {
+    fn new(text: &'a [u8], ends: F) -> Self {
+        Self { text, ends, known: (usize::MAX, 0) }
+    }
+
+    fn until(&mut self, from: usize) -> usize {
+        let (start, end) = self.known;
+        if from < start || from > end {
+            self.known = (from, until(self.text, from, &self.ends));
+        }
+        self.known.1
+    }
 }
 
 fn is_quote(byte: u8) -> bool {

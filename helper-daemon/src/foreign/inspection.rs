@@ -17,6 +17,7 @@ use portolan_core::{ForeignCode, ForeignCodeKind, Provenance, Sha256Digest, Unix
 use rustix::fs::{Mode, OFlags, openat};
 
 use super::{
+    answers::Answers,
     belonging::Program,
     contents::Contents,
     databases::{Asked, Databases},
@@ -34,8 +35,6 @@ use crate::{clock::Now, resources};
 const BYTES_MAX: u64 = 2 << 30;
 /// Looks at one process until all that it has mapped was read; it may go on mapping other files.
 const ROUNDS: usize = 32;
-/// Files whose provenance is remembered until the databases change.
-const KNOWN_MAX: usize = 16_384;
 /// Libraries for all programs (ld.so(8)).
 const FOR_ALL: &str = "etc/ld.so.preload";
 const FOR_ALL_MAX: u64 = 64 << 10;
@@ -47,8 +46,7 @@ pub(super) struct Inspection {
     looker: Looker,
     habits: Habits,
     databases: Box<dyn Databases>,
-    known: HashMap<(PathBuf, Sha256Digest), Provenance>,
-    known_at: Option<UnixMillis>,
+    answers: Answers,
     is_ending: Arc<AtomicBool>,
     counts: Arc<Counts>,
 }
@@ -61,8 +59,8 @@ impl Inspection {
     ) -> Self {
         let contents = Arc::new(Contents::default());
         let looker = Looker::new(Arc::clone(&contents));
-        let (habits, known) = Default::default();
-        Self { contents, looker, habits, databases, known, known_at: None, is_ending, counts }
+        let (habits, answers) = Default::default();
+        Self { contents, looker, habits, databases, answers, is_ending, counts }
     }
 
     /// What is foreign in a process, and the CPU time that it took to find out, in microseconds.
@@ -193,27 +191,25 @@ impl Inspection {
 
     /// Where each file comes from; `None` where the machine's databases say nothing about it.
     fn provenance(&mut self, files: &[&Mapped], changed: Option<UnixMillis>) -> Vec<Option<Provenance>> {
-        if changed != self.known_at || changed.is_none() || self.known.len() >= KNOWN_MAX {
-            self.known.clear();
-            self.known_at = changed;
-        }
+        self.answers.forget_old(changed);
         let asked: Vec<Option<Asked>> = files.iter().map(|file| asked(file)).collect();
-        let is_new = |asked: &&Asked| !self.known.contains_key(&(asked.path.clone(), asked.sha256));
+        let is_new = |asked: &&Asked| self.answers.get(&(asked.path.clone(), asked.sha256)).is_none();
         let new: Vec<Asked> = asked.iter().flatten().filter(is_new).cloned().collect();
-        let mut answers: HashMap<(PathBuf, Sha256Digest), Provenance> = HashMap::new();
+        // For this time only.
+        let mut passing: HashMap<(PathBuf, Sha256Digest), Provenance> = HashMap::new();
         if !new.is_empty() {
             for (asked, provenance) in new.iter().zip(self.databases.provenance(&new)) {
                 let file = (asked.path.clone(), asked.sha256);
-                if Asked::is_settled(&provenance) {
-                    self.known.insert(file, provenance);
-                } else {
-                    answers.insert(file, provenance);
+                if !Asked::is_settled(&provenance) {
+                    passing.insert(file, provenance);
+                } else if let Err((file, provenance)) = self.answers.add(file, provenance) {
+                    passing.insert(file, provenance);
                 }
             }
         }
         let answer = |asked: Asked| {
             let file = (asked.path, asked.sha256);
-            self.known.get(&file).or_else(|| answers.get(&file)).cloned()
+            self.answers.get(&file).or_else(|| passing.get(&file)).cloned()
         };
         asked.into_iter().map(|asked| asked.and_then(answer)).collect()
     }

@@ -4,18 +4,18 @@ use std::{
     fs::File,
     io,
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::{AsRawFd, OwnedFd},
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
 };
 
 use portolan_core::ForeignCodeKind;
-use rustix::fs::{CWD, FileType, MemfdFlags, Mode, OFlags, ResolveFlags, Statx};
+use rustix::fs::{FileType, MemfdFlags, Mode, OFlags, Statx};
 
 use super::contents::{Content, Contents};
 use crate::{
-    identity::FileKey,
+    identity::{FileKey, find_below, reopen},
     monitor::{mounts_without_server, stat_as_known},
 };
 
@@ -166,7 +166,7 @@ impl Views {
             return Ok((name.strip_prefix("/").map(Path::to_path_buf).unwrap_or(name), Place::Memory));
         }
         let is_it =
-            |view: &OwnedFd| find(view, &link, OFlags::NOFOLLOW).is_some_and(|found| is_same(&found, key));
+            |view: &OwnedFd| find_below(view, text, OFlags::NOFOLLOW).is_ok_and(|found| is_same(&found, key));
         Ok(if is_it(&self.machine) {
             (link, Place::Machine)
         } else if self.process.as_ref().is_some_and(is_it) {
@@ -186,12 +186,11 @@ impl Views {
                 return None;
             }
             let root = self.process.as_ref().unwrap_or(&self.machine);
-            let found = find(root, &path, OFlags::empty());
-            if found.is_some() {
-                return found;
+            if let Ok(found) = find_below(root, path.as_os_str().as_bytes(), OFlags::empty()) {
+                return Some(found);
             }
             // The kernel follows no link whose time of access is to be written. To read one asks its server, where it has one.
-            let link = find(root, &path, OFlags::NOFOLLOW)?;
+            let link = find_below(root, path.as_os_str().as_bytes(), OFlags::NOFOLLOW).ok()?;
             let stat = stat_as_known(&link).ok()?;
             if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::Symlink || !self.is_local(&stat) {
                 return None;
@@ -219,22 +218,9 @@ pub(super) fn machine() -> io::Result<OwnedFd> {
     Ok(open("/proc/1/root").or_else(|_| open("/"))?)
 }
 
-/// A file below a root, without waiting for any filesystem.
-fn find(root: &OwnedFd, path: &Path, flags: OFlags) -> Option<OwnedFd> {
-    let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
-    // The kernel gives up when the tree is renamed in meanwhile, too.
-    (0..3).find_map(|_| rustix::fs::openat2(root, path, flags, Mode::empty(), inside).ok())
-}
-
 pub(super) fn is_same(file: &OwnedFd, key: &FileKey) -> bool {
     stat_as_known(file).is_ok_and(|stat| {
         let found = FileKey::from_stat(&stat);
         (found.device, found.inode) == (key.device, key.inode)
     })
-}
-
-fn reopen(file: impl AsFd) -> io::Result<OwnedFd> {
-    let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
-    Ok(rustix::fs::openat(CWD, link, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?)
 }

@@ -3,6 +3,7 @@
 //! Invariants: nothing is read on the thread that asks; a file is hashed through the mapping itself, never by its path; no file
 //! behind a server is opened; what a process controls is bounded, and what is left out is counted.
 
+mod answers;
 mod belonging;
 mod contents;
 mod databases;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     app_image::{AppImageFile, AppImageMount},
     image::{Content, Image, Reading},
-    origin::{Answer, Place, Question, Source},
+    origin::{Answer, AskedScript, Place, Question, Source},
     process::Process,
     proof::{Run, next_stamp},
     script::Script,
@@ -103,7 +103,9 @@ impl Exec {
         at: MonotonicNs,
         image: Option<Rc<Image>>,
     ) -> Self {
-        let script = note.interpreted.as_ref().and_then(Interpreted::script).cloned().map(Script::new);
+        let script = note.interpreted.as_ref().and_then(|interpreted| {
+            Some(Script::new(interpreted.script()?.clone(), interpreted.is_named_absolutely()))
+        });
         let shows_changes = Cell::new(None);
         let (asked, answer, origin) = (RefCell::default(), OnceCell::new(), OnceCell::new());
         Self { note, file, at, image, script, mount: None, shows_changes, asked, answer, origin }
@@ -142,7 +144,11 @@ impl Exec {
             path: self.note.path.clone(),
             key: self.image.as_ref().map(key),
             may_be_layer: self.file.as_ref().zip(self.image.as_ref()).is_some_and(is_other),
-            script: self.script.as_ref().map(|script| (script.path.clone(), script.image().map(key))),
+            script: self.script.as_ref().map(|script| AskedScript {
+                path: script.path.clone(),
+                key: script.image().map(key),
+                is_certain: script.is_certain(),
+            }),
             pid: process.ended.get().is_none().then_some(process.key.pid),
             has_machines_mounts: self.note.has_machines_mounts,
             has_roots_mounts: self.note.has_roots_mounts,

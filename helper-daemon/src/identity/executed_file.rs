@@ -1,11 +1,12 @@
-use std::os::fd::OwnedFd;
+use std::{fs::File, os::fd::OwnedFd};
 
+use portolan_core::Pid;
 use rustix::fs::{OFlags, fcntl_getfl};
 
 use super::file::FileKey;
 use crate::{
     clock::Now,
-    monitor::{give_lease_back, has_lease, take_lease},
+    monitor::{give_lease_back, has_lease, mount_id_of, private_to, take_lease},
 };
 
 /// Who writes to a larger file does not wait: this one is hashed in some 40 ms.
@@ -16,6 +17,8 @@ pub(super) const KEPT_BYTES: u64 = 64 << 20;
 pub(super) struct ExecutedFile {
     pub(super) descriptor: OwnedFd,
     kept: Option<Kept>,
+    /// What is mounted where it was executed, of one behind a server.
+    mounts: Option<File>,
 }
 
 /// A moment from which on nobody has written to a file, and its key at that time.
@@ -28,7 +31,22 @@ pub(super) struct Kept {
 impl ExecutedFile {
     /// A file that may be written to until it has been read.
     pub(super) fn open(descriptor: OwnedFd) -> Self {
-        Self { descriptor, kept: None }
+        Self { descriptor, kept: None, mounts: None }
+    }
+
+    /// The same of one that a process runs, which sees its mount if anybody does.
+    pub(super) fn run_by(pid: Pid, descriptor: OwnedFd) -> Self {
+        let file = Self::open(descriptor);
+        let mounts = || File::open(format!("/proc/{}/mountinfo", pid.0)).ok();
+        Self { mounts: file.is_served().then(mounts).flatten(), ..file }
+    }
+
+    /// The user and group who alone may read it; `None` where others may, too, and when it is not known. Reads the whole list of
+    /// mounts, once.
+    pub(super) fn private_to(&self) -> Option<(u32, u32)> {
+        // The number is not given away again while the file is held.
+        let mount = mount_id_of(&self.descriptor)?;
+        private_to(&mut self.mounts.as_ref()?.try_clone().ok()?, mount).ok()?
     }
 
     /// Keeps it from being written to until it has been read or is given back, where the kernel grants that.

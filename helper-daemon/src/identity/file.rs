@@ -2,17 +2,21 @@ use std::{
     fs::File,
     io,
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::{AsFd, OwnedFd},
         unix::ffi::OsStringExt,
     },
 };
 
 use portolan_bpf::{Environment, FileId, code_variables_in, variables};
 use portolan_core::{Pid, UnixMillis, Untrusted};
-use rustix::fs::{Mode, OFlags, ResolveFlags, Statx};
+use rustix::fs::{Mode, OFlags, Statx};
 use serde::{Deserialize, Serialize};
 
-use crate::{clock, monitor::stat_as_known};
+use super::root_folder::{find_below, own_root, reopen, root_of};
+use crate::{
+    clock,
+    monitor::{inode_of, path_of, stat_as_known, stat_of_place},
+};
 
 /// What tells two contents apart without reading them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +31,20 @@ pub(crate) struct FileKey {
 impl FileKey {
     pub(crate) fn of(descriptor: &impl AsFd) -> io::Result<Self> {
         stat_as_known(descriptor).map(|stat| Self::from_stat(&stat)).map_err(io::Error::from)
+    }
+
+    /// Of a file that may be the executed one. Of what its server shows to its user alone, the kernel says no more than where it
+    /// is: where that is the executed file's place, this is the key that it was executed with.
+    pub(super) fn of_executed(descriptor: &impl AsFd, executed: &FileId) -> io::Result<Self> {
+        let refused = match Self::of(descriptor) {
+            Err(error) if executed.is_served && error.kind() == io::ErrorKind::PermissionDenied => error,
+            known => return known,
+        };
+        let stat = stat_of_place(descriptor)?;
+        let device = (stat.stx_dev_major, stat.stx_dev_minor);
+        let is_it = device == executed.device && inode_of(descriptor) == Some(executed.inode);
+        let FileId { inode, changed, size, .. } = *executed;
+        if is_it { Ok(Self { device, inode, changed, size }) } else { Err(refused) }
     }
 
     pub(crate) fn from_stat(stat: &Statx) -> Self {
@@ -63,11 +81,17 @@ impl FileKey {
 fn open_executable(pid: Pid, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
     let link = format!("/proc/{}/exe", pid.0);
     let found = rustix::fs::open(&link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    if !FileKey::of(&found).ok()?.is_file(executed) {
+    if !FileKey::of_executed(&found, executed).ok()?.is_file(executed) {
         return None;
     }
-    let path = path_behind(&link, &found).ok()?;
-    Some((open_unless_served(found, executed)?, path))
+    with_path(found, pid, executed)
+}
+
+/// Opens what was found, with the path that a process sees it by.
+fn with_path(found: OwnedFd, pid: Pid, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
+    let path = path_of(found.as_fd(), pid);
+    let is_known = !path.as_raw().is_empty();
+    is_known.then(|| open_unless_served(found, executed))?.map(|file| (file, path))
 }
 
 /// Opens what was found for reading. What is behind a server, or may be, is only held in its place: to open, to read and to
@@ -77,15 +101,7 @@ fn open_unless_served(found: OwnedFd, executed: &FileId) -> Option<OwnedFd> {
     if executed.is_served || FileKey::of(&found).ok()?.device != executed.device {
         return Some(found);
     }
-    let link = format!("/proc/self/fd/{}", found.as_raw_fd());
-    rustix::fs::open(link, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
-}
-
-/// The path that a link of /proc stands for.
-fn path_behind(link: &str, descriptor: &OwnedFd) -> io::Result<Untrusted> {
-    let path = std::fs::read_link(link)?.into_os_string().into_vec();
-    let gone = stat_as_known(descriptor)?.stx_nlink == 0;
-    Ok(Untrusted::from_bytes(if gone { path.strip_suffix(b" (deleted)").unwrap_or(&path) } else { &path }))
+    reopen(found).ok()
 }
 
 /// The file that a process executed, with its path: the one that it runs now, when it is that; else by the name under which
@@ -110,18 +126,9 @@ fn open_unchanged(root: Option<Pid>, name: &[u8], executed: &FileId) -> Option<(
     if name.first() != Some(&b'/') || executed.is_served {
         return None; // relative to a folder that is not known any more; behind a server that may not answer
     }
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let found = match root {
-        None => {
-            rustix::fs::openat2(rustix::fs::CWD, name, flags, Mode::empty(), ResolveFlags::CACHED).ok()?
-        }
-        Some(pid) => {
-            let root = rustix::fs::open(format!("/proc/{}/root", pid.0), flags, Mode::empty()).ok()?;
-            let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
-            rustix::fs::openat2(&root, name, flags, Mode::empty(), inside).ok()?
-        }
-    };
-    open_if_unchanged(found, executed)
+    let folder = root.map_or_else(own_root, root_of).ok()?;
+    let found = find_below(folder, name, OFlags::empty()).ok()?;
+    open_if_unchanged(found, root.unwrap_or(Pid(std::process::id())), executed)
 }
 
 /// The file that was executed by the number of a descriptor, which its parent may still have: what was made in memory has no
@@ -132,16 +139,15 @@ fn open_inherited(parent: Pid, name: &[u8], executed: &FileId) -> Option<(OwnedF
     let number: u32 = std::str::from_utf8(number).ok()?.parse().ok()?;
     let link = format!("/proc/{}/fd/{number}", parent.0);
     let found = rustix::fs::open(link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    open_if_unchanged(found, executed)
+    open_if_unchanged(found, parent, executed)
 }
 
 /// Opens what was found, once it is certain that it is the file which was executed.
-fn open_if_unchanged(found: OwnedFd, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
+fn open_if_unchanged(found: OwnedFd, pid: Pid, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
     if executed.is_served || !FileKey::of(&found).ok()?.is_unchanged_since(executed) {
         return None;
     }
-    let path = path_behind(&format!("/proc/self/fd/{}", found.as_raw_fd()), &found).ok()?;
-    Some((open_unless_served(found, executed)?, path))
+    with_path(found, pid, executed)
 }
 
 /// The command line of a process, NUL-separated, as the process lets it be seen now, and whether it is longer than that; empty when
@@ -223,9 +229,16 @@ const AT_SECURE: usize = 23;
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, process::Command};
+    use std::{
+        fs,
+        io::{BufRead, BufReader},
+        os::unix::ffi::OsStrExt,
+        path::Path,
+        process::{Command, Stdio},
+        time::{Duration, Instant},
+    };
 
-    use portolan_bpf::Variable;
+    use portolan_bpf::{Stamps, Variable};
     use portolan_testbed::Program;
 
     use super::*;
@@ -273,5 +286,50 @@ mod tests {
     fn privileges_are_seen_in_the_auxiliary_vector() {
         let vector = |secure: usize| [6, 4096, AT_SECURE, secure, 0, 0].map(usize::to_ne_bytes).concat();
         assert!(is_secure(&vector(1)) && !is_secure(&vector(0)) && !is_secure(&vector(1)[..31]));
+    }
+
+    fn executed(path: &Path) -> FileId {
+        let FileKey { device, inode, changed, size } = FileKey::of(&File::open(path).unwrap()).unwrap();
+        let (stamps, is_served, is_guarded) = (Stamps::Coarse, false, true);
+        FileId { device, inode, generation: 0, changed, size, stamps, is_served, is_guarded }
+    }
+
+    #[test]
+    fn a_removed_name_is_told_from_one_that_a_file_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = fs::canonicalize(folder.path()).unwrap();
+        for (name, is_removed) in [("a", true), ("b (deleted)", false), ("c (deleted)", true)] {
+            let path = here.join(name);
+            fs::copy("/bin/cat", &path).unwrap();
+            fs::hard_link(&path, here.join("other name")).unwrap();
+            let running = Program::start_with_stdin("cat", Command::new(&path)).unwrap();
+            let executed = executed(&path);
+            if is_removed {
+                fs::remove_file(&path).unwrap();
+            }
+            let (_, found) = open_executable(Pid(running.pid()), &executed).unwrap();
+            assert_eq!(found, Untrusted::from_bytes(path.as_os_str().as_bytes()));
+            fs::remove_file(here.join("other name")).unwrap();
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_lease_on_an_executed_file() {
+        let file = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        let executed = executed(&file);
+        let name = file.as_os_str().as_bytes();
+        assert!(open_unchanged(None, name, &executed).is_some());
+        let code = "import fcntl, os, signal, sys\nsignal.signal(signal.SIGIO, signal.SIG_IGN)\n\
+                    fcntl.fcntl(os.open(sys.argv[1], 0), fcntl.F_SETLEASE, fcntl.F_WRLCK)\n\
+                    print(flush=True)\nsys.stdin.read()";
+        let mut holder = Command::new("/usr/bin/python3");
+        holder.args(["-c", code]).arg(&file).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut holder = holder.spawn().unwrap();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        let begun = Instant::now();
+        assert!(open_unchanged(None, name, &executed).is_none());
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        drop(holder.stdin.take());
+        assert!(holder.wait().unwrap().success());
     }
 }

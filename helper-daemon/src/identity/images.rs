@@ -42,14 +42,13 @@ impl Images {
     /// descriptor is kept only for the first of its kind. `is_next`: it is going to be hashed at once.
     pub(super) fn of(
         &mut self,
-        descriptor: OwnedFd,
+        mut file: ExecutedFile,
         executed: &FileId,
         begun: Now,
         is_next: bool,
     ) -> io::Result<Rc<Image>> {
-        let key = FileKey::of(&descriptor)?;
+        let key = FileKey::of_executed(&file.descriptor, executed)?;
         let seen = Now::read();
-        let mut file = ExecutedFile::open(descriptor);
         // What others may write to may be another content each time, for a write through a mapping leaves no trace; and a server
         // says of its files what it likes. While it has the key that it was executed with, nobody has written to it since: nobody
         // could have mapped it for writing then, and the first write through a new mapping shows.
@@ -178,7 +177,9 @@ mod tests {
         let mut images = Images::default();
         let mut of = |stamps, is_guarded| {
             let descriptor = OwnedFd::from(file.try_clone().unwrap());
-            images.of(descriptor, &executed(&file, stamps, is_guarded), begun, false).unwrap()
+            images
+                .of(ExecutedFile::open(descriptor), &executed(&file, stamps, is_guarded), begun, false)
+                .unwrap()
         };
         let (first, second) = (of(Stamps::Coarse, true), of(Stamps::Coarse, true));
         assert_ne!(first.number, second.number, "a change in this tick would not show");

@@ -8,7 +8,7 @@ use std::{
 use portolan_core::{Pid, Untrusted};
 
 use super::{file::FileKey, origin::is_at};
-use crate::monitor::{all_mounts, stat_as_known};
+use crate::monitor::{all_mounts, stat_of_place};
 
 /// How often a tick the lists are read at most: they are longer the more containers there are.
 const READS: u32 = 16;
@@ -45,7 +45,7 @@ impl MachineMounts {
 
     /// Whether a file is in a mount of the machine: what has just been mounted is so where the machine has the file at its path.
     pub(super) fn has_mount_of(&mut self, file: &impl AsFd, key: FileKey, path: &Untrusted) -> bool {
-        let Ok(stat) = stat_as_known(file) else { return false };
+        let Ok(stat) = stat_of_place(file) else { return false };
         if self.mounts.contains(&stat.stx_mnt_id) || is_at(path, key) {
             return true;
         }

@@ -21,6 +21,7 @@ mod process;
 mod processes;
 mod proof;
 mod remembered;
+mod root_folder;
 mod script;
 mod served;
 
@@ -33,4 +34,5 @@ pub use origin::{Answer, Known, Origins, Provenances};
 pub use process::{Identity, Process};
 pub use processes::Processes;
 pub use remembered::{ExecContent, Remembered};
+pub(crate) use root_folder::{find_below, reopen};
 pub use served::hash_input;

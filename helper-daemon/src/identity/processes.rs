@@ -11,6 +11,7 @@ use super::{
     app_image::AppImageMount,
     command_line::command_line,
     exec::{Exec, ExecNote},
+    executed_file::ExecutedFile,
     file::{self, FileKey},
     image::Image,
     images::Images,
@@ -297,7 +298,7 @@ impl Processes {
                 match file::open_executed(pid, event.parent.map(|parent| parent.pid), &event.name, &executed)
                 {
                     Some((descriptor, path)) => {
-                        let key = FileKey::of(&descriptor);
+                        let key = FileKey::of_executed(&descriptor, &executed);
                         let is_machines =
                             key.is_ok_and(|key| self.machine.has_mount_of(&descriptor, key, &path));
                         (descriptor, path, is_machines)
@@ -306,12 +307,13 @@ impl Processes {
                 }
             }
         };
-        match FileKey::of(&descriptor) {
+        match FileKey::of_executed(&descriptor, &executed) {
             Ok(key) if key.is_file(&executed) => {
                 let is_next = event.kind == EventKind::Exec;
                 // /proc/PID/root leads into other namespaces.
                 let is_in_machines_mount = is_machines && self.machine.has_namespace(event.mount_namespace);
-                match self.images.of(descriptor, &executed, Now::read(), is_next) {
+                let file = ExecutedFile::run_by(pid, descriptor);
+                match self.images.of(file, &executed, Now::read(), is_next) {
                     Ok(image) => (Some(image), path, is_in_machines_mount),
                     Err(_) => unknown,
                 }

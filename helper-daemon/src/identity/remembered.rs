@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     app_image::{AppImageMount, RememberedMount},
     exec::{Exec, ExecNote, Origin},
+    executed_file::ExecutedFile,
     file,
     process::Process,
     processes::Processes,
@@ -205,7 +206,7 @@ impl Processes {
         let image = one.executed.filter(|_| needs_file).and_then(|executed| {
             let name = one.note.path.to_bytes();
             let (descriptor, _) = file::open_executed(one.key.pid, None, &name, &executed)?;
-            self.images.of(descriptor, &executed, now, false).ok()
+            self.images.of(ExecutedFile::run_by(one.key.pid, descriptor), &executed, now, false).ok()
         });
         let path = one.note.path.clone();
         let command_line = one.note.command_line.filter(|_| self.keeps_command_lines);

@@ -1,13 +1,13 @@
 use std::{
     cell::{Cell, OnceCell},
     collections::HashSet,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::OwnedFd,
     rc::Rc,
 };
 
 use portolan_core::{FileContent, MonotonicNs, Pid, Untrusted};
 use rustix::{
-    fs::{FileType, Mode, OFlags, ResolveFlags, open, openat2},
+    fs::{FileType, OFlags},
     io::Errno,
 };
 
@@ -16,6 +16,7 @@ use super::{
     image::{Content, Image},
     images::Images,
     proof::next_stamp,
+    root_folder::{find_below, only_root_decides, reopen, root_of},
 };
 use crate::{clock, monitor::stat_as_known};
 
@@ -27,10 +28,18 @@ use crate::{clock, monitor::stat_as_known};
 pub(super) struct Script {
     /// Its path in the mount namespace of the process.
     pub(super) path: Untrusted,
-    /// Its content; `None` in it when there is none to be found.
-    image: OnceCell<Option<Rc<Image>>>,
+    /// Whether its interpreter was told that path, and not one that depends on its working directory.
+    is_absolute: bool,
+    /// The file; `None` in it when there is none to be found.
+    found: OnceCell<Option<Found>>,
     /// When it was not in the kernel's memory for the first time that somebody waited for it.
     missed_since: Cell<Option<MonotonicNs>>,
+}
+
+#[derive(Debug)]
+struct Found {
+    image: Rc<Image>,
+    only_root_decides: bool,
 }
 
 /// How long it is tried again where the kernel would have to ask a disk, or a server.
@@ -40,8 +49,8 @@ const PATIENCE_NS: u64 = 3_000_000_000;
 struct NotNow;
 
 impl Script {
-    pub(super) fn new(path: Untrusted) -> Self {
-        Self { path, image: OnceCell::new(), missed_since: Cell::new(None) }
+    pub(super) fn new(path: Untrusted, is_absolute: bool) -> Self {
+        Self { path, is_absolute, found: OnceCell::new(), missed_since: Cell::new(None) }
     }
 
     /// Looks for the file in a process that runs it, where that was not decided yet; `None` when all that ran it have ended. `now`
@@ -56,18 +65,19 @@ impl Script {
         if self.is_decided() {
             return;
         }
-        let found = runs_it.map_or(Ok(None), |pid| open_script(pid, &self.path, local));
-        let image = match found {
-            Ok(file) => file.and_then(|file| images.of_script(file).ok()),
-            Err(_) if !self.is_out_of_patience(now) => return,
-            Err(_) => None,
+        let found = match runs_it.map_or(Ok(None), |pid| self.open(pid, local)) {
+            Ok(opened) => opened.and_then(|(file, only_root_decides)| {
+                Some(Found { image: images.of_script(file).ok()?, only_root_decides })
+            }),
+            Err(NotNow) if !self.is_out_of_patience(now) => return,
+            Err(NotNow) => None,
         };
-        self.image.get_or_init(|| image);
+        self.found.get_or_init(|| found);
     }
 
     /// Whether it is known which file that is, or that none is to be found.
     pub(super) fn is_decided(&self) -> bool {
-        self.image.get().is_some()
+        self.found.get().is_some()
     }
 
     fn is_out_of_patience(&self, now: Option<MonotonicNs>) -> bool {
@@ -79,13 +89,21 @@ impl Script {
 
     /// Its content's image; `None` when there is none, or it was not looked for yet.
     pub(super) fn image(&self) -> Option<&Rc<Image>> {
-        self.image.get()?.as_ref()
+        self.found.get()?.as_ref().map(|found| &found.image)
+    }
+
+    /// Whether the interpreter can have opened no other file than the one that was found, unless root wanted that: who may rename
+    /// a folder on the way, change the working directory of both, or stop the interpreter before it opens its script, else
+    /// shows another file to it than to whoever looks.
+    pub(super) fn is_certain(&self) -> bool {
+        self.is_absolute
+            && self.found.get().is_some_and(|it| it.as_ref().is_some_and(|it| it.only_root_decides))
     }
 
     /// What it holds, as started at that time; `None` while that is being found out. What was changed since may be another content
     /// than the interpreter has read.
     pub(super) fn content(&self, started: MonotonicNs) -> Option<FileContent> {
-        let sha256 = match self.image.get()?.as_ref().map(|image| image.content()) {
+        let sha256 = match self.found.get()?.as_ref().map(|found| found.image.content()) {
             Some(Content::Pending) => return None,
             Some(Content::Hashed(reading)) => {
                 let begun_to_show = next_stamp(reading.after.changed, reading.ended);
@@ -96,32 +114,33 @@ impl Script {
         };
         Some(FileContent { path: self.path.clone(), sha256 })
     }
+
+    /// Opens the file by its path in a process, without asking anybody but the kernel's memory: the interpreter has just been there.
+    /// On a filesystem that is not known to be this machine's own, only its place is held (see [`super::served`]). `None` when there
+    /// is no file to be opened by that path. Beside it, whether only root decides which file that is.
+    fn open(&self, pid: Pid, local: &HashSet<(u32, u32)>) -> Result<Option<(OwnedFd, bool)>, NotNow> {
+        // Nobody's root when it is about to end, which will be told.
+        let root = root_of(pid).map_err(|_| NotNow)?;
+        let path = self.path.to_bytes();
+        let found = match find_below(&root, &path, OFlags::empty()) {
+            Err(Errno::AGAIN) => return Err(NotNow),
+            Err(_) => return Ok(None),
+            Ok(found) => found,
+        };
+        let Ok(stat) = stat_as_known(&found) else { return Ok(None) };
+        if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
+            return Ok(None);
+        }
+        let only_root_decides = match only_root_decides(&root, &path, local) {
+            Err(Errno::AGAIN) => return Err(NotNow),
+            decided => decided.unwrap_or(false),
+        };
+        if !local.contains(&FileKey::from_stat(&stat).device) {
+            return Ok(Some((found, only_root_decides)));
+        }
+        Ok(reopen(found).ok().map(|file| (file, only_root_decides)))
+    }
 }
 
 /// A file's stamp is of the last tick, and [`next_stamp`] is one later; one more is for the comparison of two clocks.
 const DOUBT_TICKS: u64 = 3;
-
-/// Opens a script by its path in a process, without asking anybody but the kernel's memory: the interpreter has just been there.
-/// On a filesystem that is not known to be this machine's own, only its place is held (see [`super::served`]). `None` when there is
-/// no file to be opened by that path.
-fn open_script(pid: Pid, path: &Untrusted, local: &HashSet<(u32, u32)>) -> Result<Option<OwnedFd>, NotNow> {
-    let place = OFlags::PATH | OFlags::CLOEXEC;
-    // Nobody's root when it is about to end, which will be told.
-    let root = open(format!("/proc/{}/root", pid.0), place, Mode::empty()).map_err(|_| NotNow)?;
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
-    let found = match openat2(&root, path.to_bytes(), place, Mode::empty(), inside) {
-        Err(Errno::AGAIN) => return Err(NotNow),
-        Err(_) => return Ok(None),
-        Ok(found) => found,
-    };
-    let Ok(stat) = stat_as_known(&found) else { return Ok(None) };
-    if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
-        return Ok(None);
-    }
-    if !local.contains(&FileKey::from_stat(&stat).device) {
-        return Ok(Some(found));
-    }
-    let link = format!("/proc/self/fd/{}", found.as_raw_fd());
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOATIME;
-    Ok(open(link, flags, Mode::empty()).ok())
-}

@@ -17,7 +17,10 @@ use std::{
 use portolan_core::Unattributed;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    process::{Signal, getppid, set_parent_process_death_signal},
+    process::{
+        DumpableBehavior, Gid, Signal, Uid, getppid, set_dumpable_behavior, set_parent_process_death_signal,
+    },
+    thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid},
 };
 
 use super::{
@@ -65,6 +68,9 @@ pub(super) fn hash_each(queue: mpsc::Receiver<Job>, done: impl Fn(Hashed) + Clon
 fn hash_in_child(job: &Job, done: impl Fn(Hashed)) {
     let mut command = Command::new("/proc/self/exe");
     command.arg("--hash-input");
+    if let Some((user, group)) = job.file.private_to() {
+        command.args(["--hash-as", &user.to_string(), &group.to_string()]);
+    }
     let child = job.file.descriptor.try_clone().and_then(|file| start(&mut command, file));
     let result = match child {
         Ok((child, answer)) => {
@@ -119,17 +125,22 @@ fn end(mut child: Child) {
     }
 }
 
-/// The child: hashes the file that is its standard input, and writes what it read to its standard output.
+/// The child: hashes the file that is its standard input, and writes what it read to its standard output. It becomes the user and
+/// the group `of`, where these are given.
 #[must_use]
-pub fn hash_input() -> ExitCode {
-    match hash_and_answer() {
+pub fn hash_input(of: &[u32]) -> ExitCode {
+    match hash_and_answer(of) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn hash_and_answer() -> io::Result<()> {
+fn hash_and_answer(of: &[u32]) -> io::Result<()> {
     let daemon = getppid();
+    if let &[user, group] = of {
+        become_user(user, group)?;
+    }
+    // Only now: the kernel forgets it with every change of the user.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     if getppid() != daemon {
         return Ok(()); // nobody wants to know any more
@@ -139,6 +150,20 @@ fn hash_and_answer() -> io::Result<()> {
     // Not through a buffer: one write, so that one read has it all.
     rustix::io::write(io::stdout(), &answer)?;
     Ok(())
+}
+
+/// Becomes who alone may read a file in a mount by FUSE: all of the ids must be that user's (fuse_allow_current_process in
+/// fs/fuse/dir.c). The kernel compares: who names others' ids in a user namespace gets a child of theirs that may read nothing.
+/// What that user can do to this process is kill it: it can be neither traced nor dumped, and has nothing but the file and
+/// the pipe.
+fn become_user(user: u32, group: u32) -> io::Result<()> {
+    let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
+    // Of the only thread, so of the process.
+    set_thread_groups(&[])?;
+    set_thread_res_gid(group, group, group)?;
+    set_thread_res_uid(user, user, user)?;
+    // The kernel has done so, where the administrator has not decided otherwise (fs.suid_dumpable).
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 #[cfg(test)]

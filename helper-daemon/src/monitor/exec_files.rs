@@ -131,7 +131,9 @@ impl ExecFiles {
     }
 }
 
-fn path_of(descriptor: BorrowedFd<'_>, pid: Pid) -> Untrusted {
+/// The path of a file that a process has opened, in its mount namespace; of one that is gone, the last. Empty when it is longer than the
+/// kernel can say.
+pub fn path_of(descriptor: BorrowedFd<'_>, pid: Pid) -> Untrusted {
     let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
     let Ok(path) = std::fs::read_link(link) else { return Untrusted::from("") };
     let path = path.into_os_string().into_vec();

@@ -7,7 +7,7 @@
 use std::{
     collections::HashSet,
     fs, io,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::{AsRawFd, OwnedFd},
     path::Path,
 };
 
@@ -23,7 +23,7 @@ use super::{
     exec_files::ExecFiles,
     mount_namespaces::Mounted,
     mounts::{Device, Mount},
-    stat::stat_as_known,
+    stat::{mount_id_of, stat_as_known},
 };
 
 /// To mark a mount takes as long as to read so many bytes of a list.
@@ -172,10 +172,4 @@ fn open_mount(root: &OwnedFd, mount: &Mount) -> io::Result<OwnedFd> {
     };
     // Something else may be mounted over it, or the process may be another by now.
     if mount_id_of(&place) == Some(mount.id) { Ok(place) } else { Err(Errno::STALE.into()) }
-}
-
-/// The number of the mount that a descriptor leads through. Asks nobody but the kernel, unlike stat.
-pub fn mount_id_of(place: &impl AsFd) -> Option<u64> {
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", place.as_fd().as_raw_fd())).ok()?;
-    info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()
 }

@@ -53,16 +53,15 @@ mod watched_files;
 
 pub use counters::{Closed, Losses};
 pub use error::MonitorError;
-pub use exec_files::ExecFile;
+pub use exec_files::{ExecFile, path_of};
 pub use file_handle::FileHandle;
 pub use hooks::Hook;
 pub use lease::{give_lease_back, has_lease, take_lease};
 pub use left_behind::LeftBehind;
-pub use marks::mount_id_of;
-pub use mounts::{all_mounts, mounts_without_server};
+pub use mounts::{all_mounts, mounts_without_server, private_to};
 pub use network_layer::NetworkLayer;
 pub use pins::detach_all;
-pub use stat::stat_as_known;
+pub use stat::{inode_of, mount_id_of, stat_as_known, stat_of_place};
 pub use truth::Truth;
 pub use watched_files::{FileEvent, FileEventKind, FileEvents, Place, PlaceKind, WatchedFiles};
 

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     ffi::OsString,
     fs::File,
-    io::{self, Read, Seek},
+    io::{self, BufRead, BufReader, Read, Seek},
     os::unix::ffi::OsStringExt,
     path::PathBuf,
 };
@@ -84,6 +84,31 @@ pub(super) fn points(list: &mut File) -> io::Result<HashMap<u64, PathBuf>> {
     Ok(mounts.map(|(_, mount)| (mount.id, mount.path)).collect())
 }
 
+/// The user and group who have a mount by FUSE for themselves alone, as an open /proc/PID/mountinfo names them: a mount of
+/// another user namespace by the ids in there. `None` when others may use it, too, or it is not in the list.
+///
+/// # Errors
+/// When the process is gone.
+pub fn private_to(list: &mut File, mount: u64) -> io::Result<Option<(u32, u32)>> {
+    for line in BufReader::new(list.take(LIST_MAX)).split(b'\n') {
+        let line = line?;
+        if let Some((b"fuse", found)) = parse_any(&line)
+            && found.id == mount
+        {
+            return Ok(owner_in(&line));
+        }
+    }
+    Ok(None)
+}
+
+fn owner_in(line: &[u8]) -> Option<(u32, u32)> {
+    // The kernel writes no space into any of a line's fields.
+    let options = std::str::from_utf8(line.rsplit(|byte| *byte == b' ').next()?).ok()?;
+    let id = |name| options.split(',').find_map(|option| option.strip_prefix(name))?.parse().ok();
+    let is_for_all = options.split(',').any(|option| option == "allow_other");
+    if is_for_all { None } else { Some((id("user_id=")?, id("group_id=")?)) }
+}
+
 /// A line of mountinfo; `None` for what cannot hold programs, or is behind a server.
 fn parse(line: &[u8]) -> Option<Mount> {
     let (family, mount) = parse_any(line)?;
@@ -139,5 +164,21 @@ mod tests {
         assert_eq!(parse(b"22 1 0:21 / /proc rw - proc proc rw"), None);
         assert_eq!(parse(b"23 1 0:22 / /home/a/x rw - fuse.sshfs a@b:/ rw"), None);
         assert_eq!(parse(b"nonsense"), None);
+    }
+
+    #[test]
+    fn whose_a_mount_is_stands_in_its_options_where_it_is_nobody_else_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mountinfo");
+        let image = "41 40 0:51 / /tmp/.mount_x,user_id=7 ro - fuse.Krita Krita ro,user_id=1000,group_id=100";
+        let lines = [
+            "40 1 98:0 / /a rw - ext4 /dev/root rw,user_id=1,group_id=1".to_owned(),
+            image.to_owned(),
+            format!("{},allow_other", image.replacen("41", "42", 1)),
+            "43 40 0:52 / /b rw - fuse x rw,user_id=1000".to_owned(),
+        ];
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let of = |mount| private_to(&mut File::open(&path).unwrap(), mount).unwrap();
+        assert_eq!([40, 41, 42, 43, 44].map(of), [None, Some((1000, 100)), None, None, None]);
     }
 }

@@ -302,6 +302,31 @@ async fn a_packaged_script_is_proven_only_where_nobody_but_root_may_mount() {
     assert_eq!(found, ["deb:perl:/usr/bin/shasum", "elsewhere:/usr/bin/perl:/usr/bin/shasum"]);
 }
 
+/// Who shares its working directory may have moved an interpreter elsewhere before it opened its script, and back.
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_packaged_script_is_proven_only_where_its_name_depends_on_no_working_directory() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let perl = || Command::new("/usr/bin/perl");
+    talk(&server, perl().args(["/usr/bin/shasum", "--version"]));
+    talk(&server, perl().args(["shasum", "--version"]).current_dir("/usr/bin"));
+    talk(&server, Command::new("./prove").arg("--version").current_dir("/usr/bin"));
+    let rows = bed.query(&["application", "script"]).await;
+    let found: Vec<_> = rows
+        .iter()
+        .filter(|row| row.keys.get("script_path").is_some_and(|path| path.starts_with("/usr/bin/")))
+        .map(|row| (row.keys["application"].as_str(), row.keys["script_sha256"].clone()))
+        .collect();
+    let hash = |name: &str| sha256(&Path::new("/usr/bin").join(name));
+    let expected = [
+        ("deb:perl:/usr/bin/shasum", hash("shasum")),
+        ("script:/usr/bin/perl:/usr/bin/prove", hash("prove")),
+        ("script:/usr/bin/perl:/usr/bin/shasum", hash("shasum")),
+    ];
+    assert_eq!(found.into_iter().collect::<std::collections::BTreeSet<_>>(), expected.into());
+}
+
 /// A root folder of its own makes other files of all paths, and leaves the mount namespace what it was.
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{find_from, is_quote, scan, until};
+use super::{Ahead, find_from, is_quote, scan, until};
 
 /// What tokens begin with, and how many bytes must follow.
 const TOKENS: [(&[u8], usize); 21] = [
@@ -31,31 +31,56 @@ const TOKENS: [(&[u8], usize); 21] = [
 
 pub(super) fn find(argument: &[u8], secrets: &mut Vec<Range<usize>>) {
     secrets.extend(private_key(argument));
+    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    let mut token_ends = Ahead::new(argument, |byte| !is_of_token(byte));
+    let mut web_token_ends = Ahead::new(argument, |byte| !is_of_token(byte) && byte != b'.');
+    let mut digits = Ahead::new(argument, |byte| byte.is_ascii_digit());
+    let mut dots = Ahead::new(argument, |byte| byte == b'.');
+    let mut words = Ahead::new(argument, |byte| byte.is_ascii_whitespace() || is_quote(byte));
+    let mut last_host = None;
     scan(argument, secrets, |at| {
-        token(argument, at).or_else(|| bearer(argument, at)).or_else(|| in_address(argument, at))
+        let token = token_start(argument, at).and_then(|token| {
+            // Words joined by dashes are none; a web token has a dot, unless it was cut off before.
+            let (end, is_token) = if token.is_web {
+                let end = web_token_ends.until(token.start);
+                (end, dots.until(token.start) < end || end == argument.len())
+            } else {
+                let end = token_ends.until(token.start);
+                (end, digits.until(token.start) < end)
+            };
+            (end - token.start >= token.least && is_token).then_some(token.start..end)
+        });
+        token.or_else(|| bearer(argument, at)).or_else(|| {
+            let start = address_at(argument, at)?;
+            let end = words.until(start);
+            // Of each word, once.
+            if last_host.is_none_or(|(word_end, _)| word_end != end) {
+                last_host = Some((
+                    end,
+                    argument[start..end].iter().rposition(|byte| *byte == b'@').map(|at| at + start),
+                ));
+            }
+            let host = last_host.and_then(|(_, host)| host).filter(|host| *host >= start);
+            in_address(argument, start..end, host)
+        })
     });
 }
 
-/// A token that begins here, behind what it begins with; of a JSON Web Token, all three parts.
-fn token(argument: &[u8], at: usize) -> Option<Range<usize>> {
+struct TokenStart {
+    /// Behind what it begins with.
+    start: usize,
+    least: usize,
+    /// A JSON Web Token has three parts, with dots between them.
+    is_web: bool,
+}
+
+fn token_start(argument: &[u8], at: usize) -> Option<TokenStart> {
     if at > 0 && argument[at - 1].is_ascii_alphanumeric() {
         return None;
     }
     let rest = &argument[at..];
     let (prefix, least) = TOKENS.into_iter().find(|(prefix, _)| rest.starts_with(prefix))?;
-    let is_web_token = prefix == b"eyJ";
-    let start = at + prefix.len();
-    let end = until(argument, start, |byte| {
-        !(byte.is_ascii_alphanumeric() || b"_-".contains(&byte) || (is_web_token && byte == b'.'))
-    });
-    let body = &argument[start..end];
-    // Words joined by dashes are none; a web token has a dot, unless it was cut off before.
-    let is_token = if is_web_token {
-        body.contains(&b'.') || end == argument.len()
-    } else {
-        body.iter().any(u8::is_ascii_digit)
-    };
-    (body.len() >= least && is_token).then_some(start..end)
+    Some(TokenStart { start: at + prefix.len(), least, is_web: prefix == b"eyJ" })
 }
 
 /// `Bearer` and a token, without the header's name.
@@ -70,20 +95,21 @@ fn bearer(argument: &[u8], at: usize) -> Option<Range<usize>> {
     (value.len() >= 16 && value.iter().any(u8::is_ascii_digit)).then_some(start..end)
 }
 
-/// The password in `scheme://user:password@host`, when `://` is here; or the user, when that is as long as a token.
-fn in_address(argument: &[u8], at: usize) -> Option<Range<usize>> {
+/// Where the authority of an address begins whose `://` is here.
+fn address_at(argument: &[u8], at: usize) -> Option<usize> {
     let start = at + 3;
-    if argument.get(at..start)? != b"://" {
-        return None;
-    }
-    let ends_word = |byte: u8| byte.is_ascii_whitespace() || is_quote(byte);
-    let word_end = until(argument, start, ends_word);
-    let authority_end = start + until(&argument[start..word_end], 0, |byte| b"/?#".contains(&byte));
-    let last_at =
-        |end: usize| argument[start..end].iter().rposition(|byte| *byte == b'@').map(|at| at + start);
+    (argument.get(at..start)? == b"://").then_some(start)
+}
+
+/// The password in `user:password@host`, with which this word begins behind its scheme; or the user, when that is as long as a
+/// token. `last_at` is the last `@` in the word.
+fn in_address(argument: &[u8], word: Range<usize>, last_at: Option<usize>) -> Option<Range<usize>> {
+    let start = word.start;
+    let authority_end = start + until(&argument[word], 0, |byte| b"/?#".contains(&byte));
     let colon = until(&argument[..authority_end], start, |byte| byte == b':');
-    let host = match last_at(authority_end) {
-        Some(host) => host,
+    let in_authority = argument[start..authority_end].iter().rposition(|byte| *byte == b'@');
+    let host = match in_authority {
+        Some(host) => start + host,
         None => {
             // A password with a slash in it; a port is none.
             let after = argument.get(colon + 1..authority_end)?;
@@ -91,7 +117,7 @@ fn in_address(argument: &[u8], at: usize) -> Option<Range<usize>> {
             if is_port {
                 return None;
             }
-            last_at(word_end)?
+            last_at?
         }
     };
     if colon < host {

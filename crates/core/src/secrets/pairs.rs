@@ -3,19 +3,33 @@
 use std::ops::Range;
 
 use super::{
-    is_quote,
+    Ahead, is_quote,
     names::{self, Secret},
     scan, until,
 };
 
 pub(super) fn find(argument: &[u8], secrets: &mut Vec<Range<usize>>) {
+    let mut ends = Ends {
+        header: Ahead::new(argument, |byte| is_quote(byte) || byte == b'\n'),
+        value: Ahead::new(argument, ends_value),
+    };
     scan(argument, secrets, |at| {
-        if matches!(argument[at], b'=' | b':') { value_after(argument, at) } else { None }
+        if matches!(argument[at], b'=' | b':') { value_after(argument, at, &mut ends) } else { None }
     });
 }
 
+/// Where values end that have no quotes around them.
+struct Ends<'a, H, V> {
+    header: Ahead<'a, H>,
+    value: Ahead<'a, V>,
+}
+
 /// The secret behind a `=` or `:`, when a name of one is before it.
-fn value_after(argument: &[u8], separator: usize) -> Option<Range<usize>> {
+fn value_after<H: Fn(u8) -> bool, V: Fn(u8) -> bool>(
+    argument: &[u8],
+    separator: usize,
+    ends: &mut Ends<'_, H, V>,
+) -> Option<Range<usize>> {
     let is_colon = argument[separator] == b':';
     // In JSON, the name is in quotes, which are escaped inside others.
     let mut name_end = separator;
@@ -38,10 +52,8 @@ fn value_after(argument: &[u8], separator: usize) -> Option<Range<usize>> {
         None => return None,
         Some(quote) if is_quote(quote) => (start + 1, until(argument, start + 1, |byte| byte == quote)),
         Some(_) if name_start == 0 => (start, argument.len()),
-        Some(_) if kind == Secret::Header => {
-            (start, until(argument, start, |byte| is_quote(byte) || byte == b'\n'))
-        }
-        Some(_) => (start, until(argument, start, ends_value)),
+        Some(_) if kind == Secret::Header => (start, ends.header.until(start)),
+        Some(_) => (start, ends.value.until(start)),
     };
     let value = &argument[start..end];
     let is_none = names::is_reference(value)

@@ -5,9 +5,12 @@ use std::{
 };
 
 use portolan_core::{Pid, Untrusted};
-use rustix::fs::{CWD, FsWord, Mode, OFlags, ResolveFlags, fstatfs, open, openat2};
+use rustix::fs::{FsWord, OFlags, fstatfs};
 
-use crate::identity::file::FileKey;
+use crate::identity::{
+    file::FileKey,
+    root_folder::{find_below, own_root, root_of},
+};
 
 /// Whether the machine knows a file by the path that its process knew it by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,10 +58,7 @@ pub(super) fn look_at(path: Untrusted, executed: Option<FileKey>, is_in_machines
 
 /// Whether a process has the machine's file at a path by now, whichever it was when it executed it: an upgrade replaces both.
 pub(super) fn sees_machines(pid: Pid, path: &[u8]) -> bool {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let Ok(root) = open(format!("/proc/{}/root", pid.0), flags, Mode::empty()) else { return false };
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
-    let found = openat2(&root, path, flags, Mode::empty(), inside).ok();
+    let found = root_of(pid).and_then(|root| find_below(root, path, OFlags::empty())).ok();
     let found = found.and_then(|found| FileKey::of(&found).ok());
     found.zip(key_at(path)).is_some_and(|(found, there)| is_same(found, there))
 }
@@ -95,9 +95,7 @@ pub(super) fn key_at(path: &[u8]) -> Option<FileKey> {
 }
 
 fn held_at(path: &[u8]) -> Option<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::CACHED | ResolveFlags::NO_MAGICLINKS;
-    openat2(CWD, path, flags, Mode::empty(), resolve).ok()
+    find_below(own_root().ok()?, path, OFlags::empty()).ok()
 }
 
 /// Btrfs has a device number for each subvolume, which the kernel does not use inside.

@@ -4,7 +4,7 @@ use portolan_core::{Package, PackageManager, Pid, Provenance, Sha256Digest, Unix
 use portolan_packages::{Checksum, Ownership, Packages, PackagesError, Stamp};
 
 use super::{
-    Answer, Question,
+    Answer, AskedScript, Question,
     at_path::{self, AtPath, Place, look_at, look_at_script, sees_machines},
     boxes::{ContainerImages, genuine},
     shipped::Shipped,
@@ -106,10 +106,15 @@ impl Databases {
             }
             let script = question.script.take();
             let (machines, roots) = (question.has_machines_mounts, question.has_roots_mounts);
-            let script = script.map(|(path, key)| look_at_script(path, key, machines, roots));
+            let script = script.map(|script| {
+                let AskedScript { path, key, is_certain } = script;
+                (look_at_script(path, key, machines, roots), is_certain)
+            });
             looked_at.push((question, executable, script));
         }
-        let files = looked_at.iter().flat_map(|(_, executable, script)| script.iter().chain([executable]));
+        let files = looked_at
+            .iter()
+            .flat_map(|(_, executable, script)| script.iter().map(|(file, _)| file).chain([executable]));
         self.learn(files.collect());
         let mut answers = Vec::with_capacity(looked_at.len());
         for (question, executable, script) in looked_at {
@@ -118,7 +123,7 @@ impl Databases {
             answers.push(Answer {
                 number,
                 executable: self.source_of(&executable),
-                script: script.map(|script| self.source_of_script(&script)),
+                script: script.map(|(file, is_certain)| self.source_of_script(&file, is_certain)),
                 genuine: container.as_ref().and_then(|container| genuine(container, &path, key, uid)),
                 image: of_machine.and_then(|container| self.images.of(container)),
                 app_image: app_image.and_then(of_machine_s_mounts),
@@ -178,17 +183,20 @@ impl Databases {
     }
 
     /// What the databases say of a script. Its path is what a program said, which may have a root folder of its own (chroot): it is a package's
-    /// only where the file that was run is the one there.
-    fn source_of_script(&self, file: &AtPath) -> Source {
+    /// only where the file that was run is the one there, and can have been no other.
+    fn source_of_script(&self, file: &AtPath, is_certain: bool) -> Source {
         let source = self.source_of(file);
-        match source.owned {
+        let because = match source.owned {
             Owned::By(..) if !file.is_it => {
-                let because =
-                    "the script that was run is not the file that is at its path now, or was gone too soon";
-                Source { owned: Owned::Unknown(because.to_owned()), ..source }
+                "the script that was run is not the file that is at its path now, or was gone too soon"
             }
-            _ => source,
-        }
+            Owned::By(..) if !is_certain => {
+                "another file could have been put in the script's place before its interpreter opened it: others \
+                 than root may write on the way there, or the way depends on a working directory"
+            }
+            _ => return source,
+        };
+        Source { owned: Owned::Unknown(because.to_owned()), ..source }
     }
 
     fn source_of(&self, file: &AtPath) -> Source {

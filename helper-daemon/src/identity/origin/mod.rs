@@ -40,7 +40,7 @@ pub(super) struct Question {
     /// Whether the kernel executed it under another device number than its content has: in a layer of an overlay (or on btrfs).
     pub(super) may_be_layer: bool,
     /// The same of the script that it runs.
-    pub(super) script: Option<(Untrusted, Option<FileKey>)>,
+    pub(super) script: Option<AskedScript>,
     /// Who runs it, while it is there.
     pub(super) pid: Option<Pid>,
     /// See [`super::exec::ExecNote`].
@@ -57,6 +57,17 @@ pub(super) struct Question {
     pub(super) app_image: Option<AppImageFile>,
     /// Its real uid.
     pub(super) uid: Uid,
+}
+
+/// What an interpreter runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AskedScript {
+    /// Its path, as its mount namespace knows it.
+    pub(super) path: Untrusted,
+    /// The file; `None` when it could not be looked at.
+    pub(super) key: Option<FileKey>,
+    /// See [`super::script::Script::is_certain`].
+    pub(super) is_certain: bool,
 }
 
 /// What is known by now.

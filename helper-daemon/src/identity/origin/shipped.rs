@@ -64,7 +64,7 @@ impl Shipped {
 
 /// SHA-256 and another digest of the file at a path, of the same bytes. What a package owns is on a disk of the machine's.
 fn digests_of<D: Digest>(path: &Path) -> io::Result<(Sha256Digest, Vec<u8>)> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOATIME;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a file"));

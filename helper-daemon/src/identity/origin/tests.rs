@@ -35,6 +35,10 @@ fn question(path: &Path, is_of_machine: bool) -> Question {
     }
 }
 
+fn asked_script(path: Untrusted, key: Option<FileKey>) -> AskedScript {
+    AskedScript { path, key, is_certain: true }
+}
+
 fn ask(questions: Vec<Question>) -> Vec<Answer> {
     Databases::new().answer(questions)
 }
@@ -64,7 +68,7 @@ fn what_no_package_lists_is_unowned_and_so_is_a_script_of_a_packaged_interpreter
     let Some(path) = owned() else { return };
     let mut asked = question(&path, true);
     let script = question(file.path(), false);
-    asked.script = Some((script.path.clone(), script.key));
+    asked.script = Some(asked_script(script.path.clone(), script.key));
     let answer = ask(vec![asked]).remove(0);
     assert_eq!(answer.script.as_ref().unwrap().owned, Owned::Nobody);
     let sha256 = digest(&path);
@@ -113,13 +117,14 @@ fn a_changed_file_is_modified() {
 }
 
 #[test]
-fn a_script_that_was_not_found_to_be_the_one_at_its_path_is_no_package_s() {
+fn a_script_that_is_not_known_for_certain_to_be_the_one_at_its_path_is_no_package_s() {
     let Some(path) = owned() else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
     let [found, other] = [question(&path, false).key, question(file.path(), false).key];
     let mut asked = question(&path, true);
-    for (key, is_packaged) in [(found, true), (other, false), (None, false)] {
-        asked.script = Some((asked.path.clone(), key));
+    let all = [(found, true, true), (other, true, false), (None, true, false), (found, false, false)];
+    for (key, is_certain, is_packaged) in all {
+        asked.script = Some(AskedScript { is_certain, ..asked_script(asked.path.clone(), key) });
         let script = ask(vec![asked.clone()]).remove(0).script.unwrap();
         assert_eq!((script.place, script.package().is_some()), (Place::OfTheMachine, is_packaged));
     }
@@ -130,7 +135,7 @@ fn of_a_script_in_mounts_that_a_user_can_make_nothing_is_proven() {
     let Some(path) = owned() else { return };
     let mut asked = question(&path, false);
     for (has_roots_mounts, place) in [(true, Place::OfTheMachine), (false, Place::Elsewhere)] {
-        asked.script = Some((asked.path.clone(), asked.key));
+        asked.script = Some(asked_script(asked.path.clone(), asked.key));
         asked.has_roots_mounts = has_roots_mounts;
         let answer = ask(vec![asked.clone()]).remove(0);
         assert_eq!(answer.executable.place, Place::OfTheMachine, "it is the very file");

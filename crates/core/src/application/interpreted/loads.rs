@@ -1,4 +1,4 @@
-use super::{Unknowable, path};
+use super::{Unknowable, interpreter_path, path};
 use crate::{
     Untrusted,
     application::stable,
@@ -59,7 +59,7 @@ impl<'a> Loads<'a> {
 
     /// Notes a program that is run by another and runs something itself.
     pub(super) fn program(&mut self, path: &str) -> Result<(), Unknowable> {
-        self.push(b"run", &stable::path(path))
+        self.push(b"run", &interpreter_path(path))
     }
 
     /// Whoever writes much that looks like secrets makes the search long.

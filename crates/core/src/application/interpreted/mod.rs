@@ -48,6 +48,8 @@ pub struct Interpreted {
     loads: Vec<String>,
     /// What it runs.
     code: Code,
+    /// Whether that depends on a working directory.
+    is_relative: bool,
 }
 
 /// What is run by an interpreter.
@@ -71,13 +73,15 @@ impl Interpreted {
     /// What an executed file runs besides itself; `None` when it is no interpreter, or can run nothing without being told what.
     #[must_use]
     pub fn of(invocation: &Invocation<'_>) -> Option<Self> {
+        let is_relative = invocation.script_name.is_some_and(|name| !name.starts_with(b"/"));
         let by_kernel = || {
             let path = path::resolve(invocation.script_name?, invocation.working_directory)?;
             Some(if path::is_descriptor(path.as_raw()) { Code::StandardInput } else { Code::File(path) })
         };
         let Some(interpreter) = Interpreter::of(file_name(invocation.path)) else {
             // Not one that is known, but the kernel took it for one.
-            return invocation.script_name.map(|_| Self::plain(by_kernel().unwrap_or(Code::Unknown)));
+            let code = by_kernel().unwrap_or(Code::Unknown);
+            return invocation.script_name.map(|_| Self { is_relative, ..Self::plain(code) });
         };
         let mut arguments = Arguments::new(
             invocation.arguments.unwrap_or_default(),
@@ -91,11 +95,14 @@ impl Interpreted {
         match code {
             Ok(None) if invocation.script_name.is_none() => None,
             Ok(Some(code @ (Code::CommandLine | Code::StandardInput))) => Some(Self::plain(code)),
-            Ok(Some(code)) => Some(Self { loads: reader.into_loads(), code }),
+            Ok(Some(code)) => {
+                let is_relative = reader.is_relative;
+                Some(Self { loads: reader.into_loads(), code, is_relative })
+            }
             // Of what is told by options that nobody knows, the kernel knows at least the script.
             Ok(None) | Err(Unknowable) => Some(by_kernel().map_or_else(
                 || Self::plain(Code::Unknown),
-                |code| Self { loads: vec!["options=?".to_owned()], code },
+                |code| Self { loads: vec!["options=?".to_owned()], code, is_relative },
             )),
         }
     }
@@ -103,7 +110,7 @@ impl Interpreted {
     /// One that runs this and loads nothing else.
     #[must_use]
     pub fn plain(code: Code) -> Self {
-        Self { loads: Vec::new(), code }
+        Self { loads: Vec::new(), code, is_relative: false }
     }
 
     /// What is run.
@@ -119,6 +126,12 @@ impl Interpreted {
             Code::File(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// Whether it was told the path of its script, and not one that depends on a working directory, which others may share and change.
+    #[must_use]
+    pub fn is_named_absolutely(&self) -> bool {
+        !self.is_relative
     }
 
     /// Whether options or variables make it load other code too.
@@ -152,7 +165,7 @@ pub(super) fn interpreter_path(path: &str) -> String {
     }
 }
 
-/// The environment variables that make interpreters load other code.
+/// The environment variables that make interpreters load other code; `X*` stands for all that begin with X.
 #[must_use]
 pub fn code_variables() -> Vec<&'static str> {
     language::all_variables()

@@ -1,6 +1,6 @@
 use super::{
     Arguments, Code, Invocation, Unknowable, file_name, grammars,
-    language::{First, Interpreter, Language},
+    language::{First, Interpreter, Language, is_among},
     loads::Loads,
     options::{self, Found, Grammar},
     path,
@@ -16,11 +16,13 @@ pub(super) struct Reader<'a> {
     invocation: &'a Invocation<'a>,
     /// How many interpreters run one another.
     depth: usize,
+    /// Whether a file was named by a path that depends on the working directory.
+    pub(super) is_relative: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(invocation: &'a Invocation<'a>) -> Self {
-        Self { loads: Loads::new(invocation.working_directory), invocation, depth: 0 }
+        Self { loads: Loads::new(invocation.working_directory), invocation, depth: 0, is_relative: false }
     }
 
     /// What is loaded besides.
@@ -100,7 +102,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn file(&self, path: &[u8]) -> Result<Code, Unknowable> {
+    fn file(&mut self, path: &[u8]) -> Result<Code, Unknowable> {
         if path.len() > PATH_MAX_BYTES {
             return Err(Unknowable);
         }
@@ -108,12 +110,13 @@ impl<'a> Reader<'a> {
         if path.windows(3).any(|here| here == b"://") && mask_addresses(path) != path {
             return Err(Unknowable);
         }
+        self.is_relative |= !path.starts_with(b"/");
         let path = path::resolve(path, self.invocation.working_directory).ok_or(Unknowable)?;
         Ok(if path::is_descriptor(path.as_raw()) { Code::StandardInput } else { Code::File(path) })
     }
 
     /// What deno and bun run: a file, an address, or a task by its name.
-    fn script_or_address(&self, argument: &[u8]) -> Result<Code, Unknowable> {
+    fn script_or_address(&mut self, argument: &[u8]) -> Result<Code, Unknowable> {
         let is_name = !argument.contains(&b'/') && !argument.contains(&b'.');
         if argument.contains(&b':') {
             module(argument)
@@ -217,7 +220,7 @@ impl<'a> Reader<'a> {
         for variable in self.invocation.variables {
             let mut parts = variable.splitn(2, |byte| *byte == b'=');
             let (name, value) = (parts.next().unwrap_or_default(), parts.next());
-            if !interpreter.variables.iter().any(|known| known.as_bytes() == name) {
+            if !is_among(interpreter.variables, name) {
                 continue;
             }
             match value {

@@ -235,7 +235,7 @@ fn programs_that_run_programs() {
          ld-linux.so.2 curl → ?
          ld-linux.so.2 --list /usr/bin/curl → ?
          ld-linux.so.2 → nothing
-         ld-linux.so.2 /usr/bin/python3.11 /tmp/x.py → run=/usr/bin/python3.11 /tmp/x.py
+         ld-linux.so.2 /usr/bin/python3.11 /tmp/x.py → run=/usr/bin/python3 /tmp/x.py
          ld-linux.so.2 /usr/bin/python3 → -
          ld-linux.so.2 /usr/bin/python3 -c x → -c
          ld-linux.so.2 /bin/busybox wget x → run=/bin/busybox wget
