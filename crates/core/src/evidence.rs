@@ -36,6 +36,11 @@ pub struct Evidence {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<ForeignCode>>")]
     pub foreign_code: Vec<ForeignCode>,
+    /// The programs that cannot be identified, the last one first: their paths without versions, or the names by which they were
+    /// executed where not even a path is known; an empty one where there is neither.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<Untrusted>>")]
+    pub unidentified: Vec<Untrusted>,
     /// What a finding about several applications is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<Member>>")]
@@ -50,6 +55,8 @@ const LISTED_AT_MOST: usize = 8;
 const MEMBERS_MAX_BYTES: usize = 512 * 1024;
 /// Foreign code that is remembered of one finding.
 const FOREIGN_CODE_AT_MOST: usize = 256;
+/// Programs that are remembered of one finding.
+const UNIDENTIFIED_AT_MOST: usize = 32;
 
 impl Evidence {
     /// Whether there is none.
@@ -59,8 +66,8 @@ impl Evidence {
     }
 
     /// Whether this says something that a person who answered `before` could not know: another content, another who changed it,
-    /// foreign code that was not there, another provenance. Another process, another time and what is not known any more are none.
-    /// Members are not looked at.
+    /// foreign code that was not there, another provenance, another program that cannot be identified. Another
+    /// process, another time and what is not known any more are none. Members are not looked at.
     #[must_use]
     pub fn is_news_after(&self, before: &Self) -> bool {
         is_other(self.provenance.as_ref(), before.provenance.as_ref())
@@ -71,6 +78,7 @@ impl Evidence {
                 (now, _) => now.is_some(),
             }
             || self.foreign_code.iter().any(|code| !before.has(code))
+            || self.unidentified.iter().any(|path| !before.unidentified.contains(path))
     }
 
     /// What a changed file holds now; `None` where that is not known, or only its mode changed.
@@ -85,6 +93,10 @@ impl Evidence {
         let code: Vec<_> =
             before.foreign_code.into_iter().filter(|code| !self.has(code)).take(room).collect();
         self.foreign_code.extend(code);
+        let paths = before.unidentified.into_iter();
+        let paths: Vec<_> = paths.filter(|path| !self.unidentified.contains(path)).collect();
+        self.unidentified.extend(paths);
+        self.unidentified.truncate(UNIDENTIFIED_AT_MOST);
         let Self { provenance, code, script, process, parents, parent_now, change, .. } = before;
         if self.process.is_none() {
             (self.process, self.parents, self.parent_now) = (process, parents, parent_now);
@@ -130,6 +142,7 @@ impl Evidence {
         }
         self.parents.truncate(LISTED_AT_MOST);
         self.foreign_code.truncate(LISTED_AT_MOST);
+        self.unidentified.truncate(LISTED_AT_MOST);
         self.change.iter_mut().for_each(|change| change.by.truncate(LISTED_AT_MOST));
     }
 

@@ -12,10 +12,13 @@ mod changes;
 mod daemon;
 mod known;
 mod told;
+mod unidentified;
 
 pub use changes::FileChange;
 use known::Known;
 use told::Told;
+use unidentified::Nameless;
+pub use unidentified::Unidentified;
 
 /// Decides what is told.
 ///
@@ -36,6 +39,7 @@ pub struct Judge {
     groups: Groups,
     /// Findings about the daemon that nobody has answered.
     open: BTreeSet<FindingKind>,
+    nameless: Nameless,
 }
 
 /// A program that talked.
@@ -243,7 +247,7 @@ impl<'a> Talk<'a> {
             code: self.code.cloned(),
             ..Evidence::default()
         };
-        NewFinding { at, kind, severity, subject: Some(subject), group: None, detail: None, evidence }
+        NewFinding::about(kind, severity, subject, evidence, at)
     }
 }
 

@@ -53,8 +53,10 @@ pub(crate) struct Popup {
 impl Popup {
     /// The notification of a finding that a review can answer; `None` for any other, and for a quiet one.
     pub(crate) fn of(finding: &Finding) -> Option<Self> {
-        if is(finding, FindingKind::Baseline) {
-            return Self::of_baseline(finding);
+        match finding.kind.parse() {
+            Ok(FindingKind::Baseline) => return Self::of_baseline(finding),
+            Ok(FindingKind::Unidentified) => return Self::of_unidentified(finding),
+            _ => {}
         }
         let application = finding.application.as_deref().filter(|_| finding.severity > Severity::Quiet)?;
         let path = finding.path.as_deref().unwrap_or(application);
@@ -77,6 +79,23 @@ impl Popup {
             },
             critical: finding.severity == Severity::Loud,
             buttons: &[Button::Approve, Button::Ignore, Button::Details],
+        })
+    }
+
+    /// The one of a program that cannot be identified: there is nothing that could be approved.
+    fn of_unidentified(finding: &Finding) -> Option<Self> {
+        if finding.severity == Severity::Quiet {
+            return None;
+        }
+        let path =
+            finding.path.as_deref().filter(|path| !path.is_empty()).unwrap_or("(its file is not known)");
+        let body = and_where(Text::default().and_theirs(path, PATH), finding).and("\n");
+        Some(Self {
+            key: PopupKey::Finding(finding.id),
+            summary: Text::ours("Program that cannot be identified: ").and_theirs(file_name(path), NAME),
+            body: body.and_theirs(finding.detail.as_deref().unwrap_or_default(), REASON),
+            critical: finding.severity == Severity::Loud,
+            buttons: &[Button::Details],
         })
     }
 
@@ -107,6 +126,7 @@ impl Popup {
         let changed = findings.iter().filter(|finding| !is(finding, FindingKind::NewApplication)).count();
         let count = findings.len();
         let what = match (changed, count) {
+            _ if findings.iter().any(|finding| is(finding, FindingKind::Unidentified)) => "programs are",
             (0, _) => "new applications are",
             (changed, count) if changed == count => "changed applications are",
             _ => "new or changed applications are",
@@ -226,6 +246,22 @@ mod tests {
         let popup = Popup::of(&learned).unwrap();
         assert_eq!(popup.summary.plain(), "Portolan has learned 0 applications");
         assert_eq!(popup.buttons, [Button::Review]);
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_identified_says_why_and_cannot_be_approved() {
+        let kind = "unidentified".to_owned();
+        let mut nameless = Finding { kind, severity: Severity::Loud, ..finding(7, "/tmp/<x>") };
+        (nameless.application, nameless.remote) = (None, None);
+        nameless.detail = Some("Its file was changed.".to_owned());
+        let popup = Popup::of(&nameless).unwrap();
+        assert_eq!(popup.summary.plain(), "Program that cannot be identified: <x>");
+        assert_eq!(popup.body.markup(), "/tmp/&lt;x&gt; · started by bash\nIts file was changed.");
+        assert!(popup.critical && popup.buttons == [Button::Details]);
+        let both = [&nameless, &finding(8, "/usr/bin/curl")];
+        assert_eq!(Popup::group(&both).summary.plain(), "2 programs are waiting for review");
+        nameless.path = Some(String::new());
+        assert!(Popup::of(&nameless).unwrap().summary.plain().ends_with("(its file is not known)"));
     }
 
     #[test]

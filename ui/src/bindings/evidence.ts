@@ -75,6 +75,11 @@ change?: ChangeEvidence,
  */
 foreign_code?: Array<ForeignCode>, 
 /**
+ * The programs that cannot be identified, the last one first: their paths without versions, or the names by which they were
+ * executed where not even a path is known; an empty one where there is neither.
+ */
+unidentified?: Array<Untrusted>, 
+/**
  * What a finding about several applications is about.
  */
 members?: Array<Member>, };

@@ -46,6 +46,12 @@ pub(super) fn lines(
     for code in &evidence.foreign_code {
         page.foreign(code, clock);
     }
+    if let [_, others @ ..] = evidence.unidentified.as_slice()
+        && !others.is_empty()
+    {
+        page.say("others that cannot be identified:".to_owned());
+        others.iter().for_each(|other| page.say(format!("  {}", path(other))));
+    }
     for member in &evidence.members {
         page.member(member, users);
     }

@@ -199,5 +199,5 @@ fn about(
         uid,
         remote: None,
     };
-    NewFinding { at, kind, severity, subject: Some(subject), group: None, detail: None, evidence }
+    NewFinding::about(kind, severity, subject, evidence, at)
 }
