@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use portolan_bus::{Finding, Severity};
-use portolan_core::{Evidence, FindingKind};
+use portolan_core::{ChangeKind, Evidence, FindingKind, ProcessEvidence};
 
 use super::text::{Text, file_name};
 
@@ -10,6 +10,8 @@ const PATH: usize = 120;
 const REMOTE: usize = 60;
 const HASH_DIGITS: usize = 12;
 const REASON: usize = 300;
+/// Who changed a file, and what started that: so many are named.
+const CHANGERS: usize = 3;
 
 /// Which notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,10 +74,10 @@ impl Popup {
         Some(Self {
             key: PopupKey::Finding(finding.id),
             summary: Text::ours(summary).and_theirs(name, NAME),
-            body: if is(finding, FindingKind::ChangedExecutable) {
-                and_what_changed(body, finding)
-            } else {
-                body
+            body: match finding.kind.parse() {
+                Ok(FindingKind::ChangedExecutable) => and_what_changed(body, finding),
+                Ok(FindingKind::ChangedFile) => and_who_changed(body, finding),
+                _ => body,
             },
             critical: finding.severity == Severity::Loud,
             buttons: &[Button::Approve, Button::Ignore, Button::Details],
@@ -183,6 +185,28 @@ fn and_what_changed(body: Text, finding: &Finding) -> Text {
     }
 }
 
+/// `Changed by dpkg ← apt.`
+fn and_who_changed(body: Text, finding: &Finding) -> Text {
+    let evidence = finding.evidence.as_deref().map(Evidence::from_json).unwrap_or_default();
+    let Some(change) = evidence.change else { return body };
+    let done = if change.kind == ChangeKind::Removed { "Removed" } else { "Changed" };
+    let name = |process: &ProcessEvidence| match file_name(process.path.as_raw()) {
+        "" => "(not known)".to_owned(),
+        name => name.to_owned(),
+    };
+    let mut names: Vec<String> = change.by.iter().map(name).collect();
+    // Who only forked is said once.
+    names.dedup();
+    let mut body = body.and(format!("\n{done}"));
+    if names.is_empty() {
+        return body.and("; by whom is not known.");
+    }
+    for (index, name) in names.iter().take(CHANGERS).enumerate() {
+        body = body.and(if index == 0 { " by " } else { " ← " }).and_theirs(name, NAME);
+    }
+    body.and(".")
+}
+
 fn and_where(mut body: Text, finding: &Finding) -> Text {
     if let Some(remote) = &finding.remote {
         body = body.and(" → ").and_theirs(remote, REMOTE);
@@ -195,6 +219,8 @@ fn and_where(mut body: Text, finding: &Finding) -> Text {
 
 #[cfg(test)]
 mod tests {
+    use portolan_core::{ChangeEvidence, Pid, Uid, UnixMillis};
+
     use super::super::testing::{changed, finding};
     use super::*;
 
@@ -217,6 +243,36 @@ mod tests {
              Its content was aaaaaaaaaaaa…, is now bbbbbbbbbbbb…"
         );
         assert!(popup.critical);
+    }
+
+    #[test]
+    fn a_changed_file_says_who_changed_it() {
+        let of = |kind, by: &[&str]| {
+            let process = |path: &&str| ProcessEvidence {
+                pid: Pid(7),
+                started: UnixMillis(0),
+                uid: Uid(0),
+                path: (*path).into(),
+                sha256: None,
+                command_line: None,
+                working_directory: None,
+            };
+            let by = by.iter().map(process).collect();
+            let change = ChangeEvidence { kind, at: UnixMillis(0), by, provenance: None, sha256: None };
+            let evidence = Evidence { change: Some(change), ..Evidence::default() }.to_json();
+            let (remote, parent_path, kind) = (None, None, "changed-file".to_owned());
+            let finding = finding(7, "/usr/bin/curl");
+            let finding = Finding { kind, remote, parent_path, evidence: Some(evidence), ..finding };
+            Popup::of(&finding).unwrap().body
+        };
+        let apt = ["/usr/bin/dpkg", "/usr/bin/apt", "/usr/bin/apt", "/bin/bash", "/sbin/init"];
+        assert_eq!(of(ChangeKind::Replaced, &apt).plain(), "/usr/bin/curl\nChanged by dpkg ← apt ← bash.");
+        assert_eq!(of(ChangeKind::Removed, &["/bin/rm"]).plain(), "/usr/bin/curl\nRemoved by rm.");
+        assert_eq!(of(ChangeKind::Written, &[]).plain(), "/usr/bin/curl\nChanged; by whom is not known.");
+        let hostile = format!("/tmp/<b>\n{}", "x".repeat(5000));
+        let body = of(ChangeKind::Written, &[&hostile, ""]);
+        assert!(body.markup().contains("Changed by &lt;b&gt;\\u{a}xxx"), "{}", body.markup());
+        assert!(body.markup().ends_with(" ← (not known).") && body.plain().len() < 300);
     }
 
     #[test]
