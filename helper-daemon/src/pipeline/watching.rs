@@ -104,8 +104,10 @@ impl Recorder {
             now.wall,
         );
         if let Some(mut finding) = found {
-            if let Some(process) = self.processes.get(&request.process) {
-                add_process(&mut finding, &self.processes, &process, now);
+            match self.processes.get(&request.process) {
+                Some(process) => add_process(&mut finding, &self.processes, &process, now),
+                // It ended while it waited to be looked at, and what started it is forgotten.
+                None => finding.evidence.process = Some(request.to_evidence(now)),
             }
             self.raise(finding);
         }
