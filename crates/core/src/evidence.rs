@@ -32,6 +32,10 @@ pub struct Evidence {
     /// What was done to the file on disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeEvidence>,
+    /// The other applications of the same user that have the file, 64 at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<ApplicationKey>>")]
+    pub shared_with: Vec<ApplicationKey>,
     /// Code in the process that is not its executable's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<ForeignCode>>")]
@@ -59,6 +63,9 @@ const FOREIGN_CODE_AT_MOST: usize = 256;
 const UNIDENTIFIED_AT_MOST: usize = 32;
 
 impl Evidence {
+    /// Applications that are named of those which have one file.
+    pub const SHARED_WITH_AT_MOST: usize = 64;
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -97,6 +104,10 @@ impl Evidence {
         let paths: Vec<_> = paths.filter(|path| !self.unidentified.contains(path)).collect();
         self.unidentified.extend(paths);
         self.unidentified.truncate(UNIDENTIFIED_AT_MOST);
+        let others = before.shared_with.into_iter();
+        let others: Vec<_> = others.filter(|other| !self.shared_with.contains(other)).collect();
+        self.shared_with.extend(others);
+        self.shared_with.truncate(Self::SHARED_WITH_AT_MOST);
         let Self { provenance, code, script, process, parents, parent_now, change, .. } = before;
         if self.process.is_none() {
             (self.process, self.parents, self.parent_now) = (process, parents, parent_now);
@@ -143,6 +154,7 @@ impl Evidence {
         self.parents.truncate(LISTED_AT_MOST);
         self.foreign_code.truncate(LISTED_AT_MOST);
         self.unidentified.truncate(LISTED_AT_MOST);
+        self.shared_with.truncate(LISTED_AT_MOST);
         self.change.iter_mut().for_each(|change| change.by.truncate(LISTED_AT_MOST));
     }
 

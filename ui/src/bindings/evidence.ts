@@ -71,6 +71,10 @@ parent_now?: ProcessEvidence,
  */
 change?: ChangeEvidence, 
 /**
+ * The other applications of the same user that have the file, 64 at most.
+ */
+shared_with?: Array<ApplicationKey>, 
+/**
  * Code in the process that is not its executable's.
  */
 foreign_code?: Array<ForeignCode>, 

@@ -43,6 +43,11 @@ pub(super) fn lines(
     if let Some(change) = &evidence.change {
         page.change(change, clock, users);
     }
+    if !evidence.shared_with.is_empty() {
+        let names: Vec<String> =
+            evidence.shared_with.iter().map(|key| key.display_name().for_terminal()).collect();
+        page.say(format!("the file is also that of {}", names.join(", ")));
+    }
     for code in &evidence.foreign_code {
         page.foreign(code, clock);
     }
