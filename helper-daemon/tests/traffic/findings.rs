@@ -85,7 +85,9 @@ async fn while_portolan_learns_what_no_package_owns_is_loud_and_what_one_ships_i
     };
     let packaged = fs::canonicalize("/usr/bin/curl").unwrap();
     let copies = ["first", "second"].map(|name| bed.programs.path(name));
-    copies.iter().for_each(|copy| drop(fs::copy(&packaged, copy).unwrap()));
+    for copy in &copies {
+        fs::copy(&packaged, copy).unwrap();
+    }
     let told = |severity| vec![("new-application".to_owned(), severity)];
     assert_eq!(told_of(&packaged).await, [], "it is a member of the baseline");
     assert_eq!(told_of(&copies[0]).await, told(Severity::Loud));

@@ -195,8 +195,8 @@ fn a_question_for_which_there_is_no_room_is_refused_and_all_others_are_answered(
     let (send, answers) = mpsc::channel();
     // The first answer is under way until the gate is open.
     let origins = Origins::start(move |_| {
-        drop(gate.recv());
-        drop(send.send(()));
+        let _ = gate.recv();
+        let _ = send.send(());
     });
     let origins = origins.unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
