@@ -54,7 +54,9 @@ fn evidence() -> Evidence {
         parents: ["/usr/bin/bash", "/usr/bin/konsole", "/usr/lib/systemd/systemd"].map(process).into(),
         parent_now: Some(process(HOSTILE)),
         change: Some(change),
+        shared_with: vec!["script:/usr/bin/python3:/opt/x.py".parse().unwrap()],
         foreign_code: vec![code(ForeignCodeKind::Preload, HOSTILE), code(ForeignCodeKind::Anonymous, "")],
+        unidentified: vec!["/tmp/x".into(), HOSTILE.into(), "".into()],
         members: Vec::new(),
     }
 }
@@ -90,6 +92,9 @@ async fn one_finding_is_shown_with_all_that_it_rests_on() {
         "what it holds now: no package owns it",
         &format!("SHA-256 {}", Sha256Digest([4; 32])),
         "loaded by LD_PRELOAD",
+        "the file is also that of x.py (python3)",
+        "others that cannot be identified:",
+        "(its file is not known)",
         "executable memory without a file, not known where it comes from",
     ] {
         assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);

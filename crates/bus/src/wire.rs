@@ -279,8 +279,8 @@ pub struct Finding {
     /// Its number, which never changes.
     #[ts(type = "number")]
     pub id: i64,
-    /// `new-application`, `changed-executable`, `changed-file`, `upgraded`, `foreign-code`, `baseline`, `lost-events`,
-    /// `self-test-failed`, `unbalanced-ledger`.
+    /// `new-application`, `changed-executable`, `changed-file`, `upgraded`, `foreign-code`, `unidentified`, `baseline`,
+    /// `lost-events`, `self-test-failed`, `unbalanced-ledger`.
     pub kind: String,
     /// How much it should disturb.
     pub severity: Severity,

@@ -32,10 +32,19 @@ pub struct Evidence {
     /// What was done to the file on disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeEvidence>,
+    /// The other applications of the same user that have the file, 64 at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<ApplicationKey>>")]
+    pub shared_with: Vec<ApplicationKey>,
     /// Code in the process that is not its executable's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<ForeignCode>>")]
     pub foreign_code: Vec<ForeignCode>,
+    /// The programs that cannot be identified, the last one first: their paths without versions, or the names by which they were
+    /// executed where not even a path is known; an empty one where there is neither.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<Untrusted>>")]
+    pub unidentified: Vec<Untrusted>,
     /// What a finding about several applications is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<Member>>")]
@@ -50,8 +59,13 @@ const LISTED_AT_MOST: usize = 8;
 const MEMBERS_MAX_BYTES: usize = 512 * 1024;
 /// Foreign code that is remembered of one finding.
 const FOREIGN_CODE_AT_MOST: usize = 256;
+/// Programs that are remembered of one finding.
+const UNIDENTIFIED_AT_MOST: usize = 32;
 
 impl Evidence {
+    /// Applications that are named of those which have one file.
+    pub const SHARED_WITH_AT_MOST: usize = 64;
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -59,8 +73,8 @@ impl Evidence {
     }
 
     /// Whether this says something that a person who answered `before` could not know: another content, another who changed it,
-    /// foreign code that was not there, another provenance. Another process, another time and what is not known any more are none.
-    /// Members are not looked at.
+    /// foreign code that was not there, another provenance, another program that cannot be identified. Another
+    /// process, another time and what is not known any more are none. Members are not looked at.
     #[must_use]
     pub fn is_news_after(&self, before: &Self) -> bool {
         is_other(self.provenance.as_ref(), before.provenance.as_ref())
@@ -71,6 +85,7 @@ impl Evidence {
                 (now, _) => now.is_some(),
             }
             || self.foreign_code.iter().any(|code| !before.has(code))
+            || self.unidentified.iter().any(|path| !before.unidentified.contains(path))
     }
 
     /// What a changed file holds now; `None` where that is not known, or only its mode changed.
@@ -85,6 +100,14 @@ impl Evidence {
         let code: Vec<_> =
             before.foreign_code.into_iter().filter(|code| !self.has(code)).take(room).collect();
         self.foreign_code.extend(code);
+        let paths = before.unidentified.into_iter();
+        let paths: Vec<_> = paths.filter(|path| !self.unidentified.contains(path)).collect();
+        self.unidentified.extend(paths);
+        self.unidentified.truncate(UNIDENTIFIED_AT_MOST);
+        let others = before.shared_with.into_iter();
+        let others: Vec<_> = others.filter(|other| !self.shared_with.contains(other)).collect();
+        self.shared_with.extend(others);
+        self.shared_with.truncate(Self::SHARED_WITH_AT_MOST);
         let Self { provenance, code, script, process, parents, parent_now, change, .. } = before;
         if self.process.is_none() {
             (self.process, self.parents, self.parent_now) = (process, parents, parent_now);
@@ -130,6 +153,8 @@ impl Evidence {
         }
         self.parents.truncate(LISTED_AT_MOST);
         self.foreign_code.truncate(LISTED_AT_MOST);
+        self.unidentified.truncate(LISTED_AT_MOST);
+        self.shared_with.truncate(LISTED_AT_MOST);
         self.change.iter_mut().for_each(|change| change.by.truncate(LISTED_AT_MOST));
     }
 

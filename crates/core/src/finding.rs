@@ -17,6 +17,8 @@ pub enum FindingKind {
     Upgraded,
     /// There is code in a talking process that is not its executable's.
     ForeignCode,
+    /// Programs of a user talked that cannot be identified.
+    Unidentified,
     /// What talked while Portolan learned, to be reviewed as one list.
     Baseline,
     /// The kernel or the daemon had to drop events: some traffic may lack its owner.
@@ -29,12 +31,13 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NewApplication,
         Self::ChangedExecutable,
         Self::ChangedFile,
         Self::Upgraded,
         Self::ForeignCode,
+        Self::Unidentified,
         Self::Baseline,
         Self::LostEvents,
         Self::SelfTestFailed,
@@ -50,6 +53,7 @@ impl FindingKind {
             Self::ChangedFile => "changed-file",
             Self::Upgraded => "upgraded",
             Self::ForeignCode => "foreign-code",
+            Self::Unidentified => "unidentified",
             Self::Baseline => "baseline",
             Self::LostEvents => "lost-events",
             Self::SelfTestFailed => "self-test-failed",
@@ -72,8 +76,8 @@ impl FromStr for FindingKind {
             ParseError::new(
                 "kind of finding",
                 text,
-                "new-application, changed-executable, changed-file, upgraded, foreign-code, baseline, lost-events, \
-                 self-test-failed or unbalanced-ledger",
+                "new-application, changed-executable, changed-file, upgraded, foreign-code, unidentified, baseline, \
+                 lost-events, self-test-failed or unbalanced-ledger",
             )
         })
     }

@@ -144,11 +144,12 @@ impl<P: Changer> Changes<P> {
         }
     }
 
-    /// Does what is to be done by now, and says what has been found out. `ask` has the package databases asked, and answers later.
+    /// Does what is to be done by now, and says what has been found out. `ask` has the package databases asked, which
+    /// answer later; `false`: too many questions wait.
     pub fn settle(
         &mut self,
         watched: &mut WatchedFiles,
-        mut ask: impl FnMut(Question),
+        mut ask: impl FnMut(Question) -> bool,
         now: Now,
     ) -> Vec<Verdict> {
         self.evicted.drain(..).for_each(|number| watched.forget(number));
@@ -166,7 +167,13 @@ impl<P: Changer> Changes<P> {
         {
             match self.files.get_mut(&number).and_then(|file| file.todo(now.monotonic)) {
                 Some(Todo::Look(look)) => self.look(look, now.monotonic),
-                Some(Todo::Ask(question)) => ask(question),
+                Some(Todo::Ask(question)) => {
+                    if !ask(question)
+                        && let Some(file) = self.files.get_mut(&number)
+                    {
+                        file.was_not_asked(now.monotonic);
+                    }
+                }
                 Some(Todo::Forget) => {
                     watched.forget(number);
                     self.forget(number);

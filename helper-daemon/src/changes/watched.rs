@@ -154,6 +154,11 @@ impl<P: Changer> WatchedFile<P> {
         Some(Todo::Look(self.look.clone()))
     }
 
+    /// There was no room for the question.
+    pub(super) fn was_not_asked(&mut self, now: MonotonicNs) {
+        self.found.iter_mut().for_each(|found| found.ask = later(now, PAUSE_NS));
+    }
+
     /// It has to be looked at, and nobody knows who did what.
     pub(super) fn look_again(&mut self, at: MonotonicNs) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));

@@ -58,5 +58,6 @@ impl Groups {
 fn of(kind: FindingKind, group: String, member: Member, at: UnixMillis) -> NewFinding {
     let evidence = Evidence { members: vec![member], ..Evidence::default() };
     let (severity, group) = (Severity::Quiet, Some(group));
-    NewFinding { at, kind, severity, subject: None, group, detail: None, evidence }
+    let (subject, user, detail) = (None, None, None);
+    NewFinding { at, kind, severity, subject, user, group, detail, evidence }
 }

@@ -12,10 +12,13 @@ mod changes;
 mod daemon;
 mod known;
 mod told;
+mod unidentified;
 
 pub use changes::FileChange;
 use known::Known;
 use told::Told;
+use unidentified::Nameless;
+pub use unidentified::Unidentified;
 
 /// Decides what is told.
 ///
@@ -23,7 +26,8 @@ use told::Told;
 /// 1. A content (path and SHA-256, of an executable or a script) that the application had before is never told.
 /// 2. An ignored application is remembered, never told. Only a changed file of it, and foreign code, are noted quietly.
 /// 3. An application that was never seen is a [`FindingKind::NewApplication`]: loud when a package lists the file with another
-///    content, otherwise normal. While Portolan learns, those that a package lists are the [`FindingKind::Baseline`] together.
+///    content, otherwise normal. While Portolan learns, those that a package lists are the [`FindingKind::Baseline`] together, and
+///    what is known to be no package's is loud.
 /// 4. Any other new content is explained when it is what a package ships, and one [`FindingKind::Upgraded`] with the rest of the
 ///    package manager's run; otherwise it is a loud [`FindingKind::ChangedExecutable`], whether the application was approved or not.
 ///    The user is told once of a content of a file of this machine, however many applications (scripts of one interpreter) have it.
@@ -36,6 +40,7 @@ pub struct Judge {
     groups: Groups,
     /// Findings about the daemon that nobody has answered.
     open: BTreeSet<FindingKind>,
+    nameless: Nameless,
 }
 
 /// A program that talked.
@@ -133,11 +138,16 @@ impl Judge {
         let is_looked_at = talk.code.is_some() || talk.lineage.script.is_none();
         let is_packaged = is_looked_at
             && provenances().all(|one| matches!(one, Provenance::Verified(_) | Provenance::Unchecked(_)));
-        if is_packaged && self.groups.is_learning(now) {
+        let learns = self.groups.is_learning(now);
+        if is_packaged && learns {
             return Groups::learned(talk.member(&executable, None, Some(talk.provenance)), now);
         }
-        let is_modified = provenances().any(|one| matches!(one, Provenance::Modified(_)));
-        let severity = if is_modified { Severity::Loud } else { Severity::Normal };
+        let is_loud = |one: &Provenance| match one {
+            Provenance::Modified(_) => true,
+            Provenance::Unowned => learns,
+            Provenance::Verified(_) | Provenance::Unchecked(_) | Provenance::Unknown(_) => false,
+        };
+        let severity = if provenances().any(is_loud) { Severity::Loud } else { Severity::Normal };
         talk.finding(FindingKind::NewApplication, severity, executable, None, now)
     }
 
@@ -243,7 +253,7 @@ impl<'a> Talk<'a> {
             code: self.code.cloned(),
             ..Evidence::default()
         };
-        NewFinding { at, kind, severity, subject: Some(subject), group: None, detail: None, evidence }
+        NewFinding::about(kind, severity, subject, evidence, at)
     }
 }
 

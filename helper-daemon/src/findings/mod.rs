@@ -6,4 +6,4 @@
 mod groups;
 mod judge;
 
-pub use judge::{FileChange, Judge, Talk};
+pub use judge::{FileChange, Judge, Talk, Unidentified};

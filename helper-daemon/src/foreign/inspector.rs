@@ -14,7 +14,9 @@ use std::{
     time::Duration,
 };
 
-use portolan_core::{ApplicationKey, Executable, ForeignCode, ProcessKey, Uid, UnixMillis, Untrusted};
+use portolan_core::{
+    ApplicationKey, Executable, ForeignCode, ProcessEvidence, ProcessKey, Uid, UnixMillis, Untrusted,
+};
 
 use super::{databases::Databases, environment::Markers, inspection::Inspection};
 use crate::{clock::Now, resources};
@@ -43,6 +45,21 @@ pub struct Request {
     pub markers: Markers,
     /// When it was executed.
     pub executed_at: UnixMillis,
+}
+
+impl Request {
+    /// The process as it was asked about.
+    pub fn to_evidence(&self, now: Now) -> ProcessEvidence {
+        ProcessEvidence {
+            pid: self.process.pid,
+            started: now.wall_at(self.process.started),
+            uid: self.uid,
+            path: self.executable.path.clone(),
+            sha256: Some(self.executable.sha256),
+            command_line: None,
+            working_directory: None,
+        }
+    }
 }
 
 /// What was found in a process and not told before.
@@ -243,6 +260,24 @@ mod tests {
 
     fn process(pid: u32) -> ProcessKey {
         ProcessKey { pid: Pid(pid), started: MonotonicNs(0), exec_generation: 0 }
+    }
+
+    #[test]
+    fn a_process_that_was_asked_about_is_known_when_it_is_gone() {
+        let executable =
+            Executable { path: "/usr/bin/curl".into(), sha256: portolan_core::Sha256Digest([1; 32]) };
+        let request = Request {
+            process: process(7),
+            uid: Uid(1000),
+            application: "/usr/bin/curl".parse().unwrap(),
+            executable: executable.clone(),
+            script: None,
+            markers: Markers::default(),
+            executed_at: UnixMillis(0),
+        };
+        let evidence = request.to_evidence(now(5));
+        assert_eq!((evidence.pid, evidence.uid, evidence.started), (Pid(7), Uid(1000), UnixMillis(-5)));
+        assert_eq!((evidence.path, evidence.sha256), (executable.path, Some(executable.sha256)));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use portolan_bpf::{Environment, FileId, Stamps, Variable};
-use portolan_core::{ApplicationKey, FileContent, Lineage, Pid, ProcessEvidence};
+use portolan_core::{ApplicationKey, FileContent, Lineage, Pid, ProcessEvidence, Uid, Unattributed};
 
 use super::{
+    exec::Exec,
     file::{self, FileKey},
     process::Process,
     processes::Processes,
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     changes::Watch,
     clock::Now,
+    findings::Unidentified,
     foreign::{Markers, Request},
 };
 
@@ -30,6 +32,19 @@ impl Process {
             sha256: lineage.map(|lineage| lineage.executable.sha256),
             command_line: note.command_line.clone(),
             working_directory: note.working_directory.clone(),
+        }
+    }
+
+    /// What is to be told of it, where it cannot be identified for this reason.
+    pub fn to_tell_unidentified(&self, reason: Unattributed, uid: Uid) -> Unidentified {
+        let Exec { note, seen_as, .. } = &*self.exec;
+        let path = Some(&note.path).filter(|path| !path.as_raw().is_empty()).or(seen_as.as_ref());
+        Unidentified {
+            uid,
+            reason,
+            path: path.map_or_else(|| "".into(), ApplicationKey::stable_path),
+            was_seen: seen_as.is_some(),
+            has_ended: self.ended.get().is_some(),
         }
     }
 

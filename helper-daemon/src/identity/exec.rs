@@ -34,6 +34,8 @@ pub(super) struct Exec {
     pub(super) image: Option<Rc<Image>>,
     /// What it runs besides itself, where it is an interpreter.
     pub(super) script: Option<Script>,
+    /// The name by which it was executed, of which nothing is proven; `None` where this daemon did not see that.
+    pub(super) seen_as: Option<Untrusted>,
     /// The mount of an AppImage that this came from, or what started it.
     pub(super) mount: Option<Rc<AppImageMount>>,
     /// From when on a change of the file shows in its ctime; `None` until that is known.
@@ -108,12 +110,14 @@ impl Exec {
         });
         let shows_changes = Cell::new(None);
         let (asked, answer, origin) = (RefCell::default(), OnceCell::new(), OnceCell::new());
-        Self { note, file, at, image, script, mount: None, shows_changes, asked, answer, origin }
+        let (seen_as, mount) = (None, None);
+        Self { note, file, at, image, script, seen_as, mount, shows_changes, asked, answer, origin }
     }
 
     /// The same without the mount that it came from.
     pub(super) fn without_mount(&self) -> Self {
-        let alone = Self::new(self.note.clone(), self.file, self.at, self.image.clone());
+        let mut alone = Self::new(self.note.clone(), self.file, self.at, self.image.clone());
+        alone.seen_as = self.seen_as.clone();
         alone.shows_changes.set(self.shows_changes.get());
         alone
     }

@@ -13,8 +13,6 @@ use super::{
     processes::Processes,
 };
 
-/// Questions about the origin of files that may wait.
-const QUESTIONS: usize = 16_384;
 /// How long an answer about the origin of a file is waited for.
 const ORIGIN_PATIENCE_NS: u64 = 10_000_000_000;
 /// How long it is asked again while a package manager is at work. The bytes wait meanwhile.
@@ -46,7 +44,7 @@ impl Processes {
     fn ask(&mut self, process: &Process, origins: &Origins, now: MonotonicNs, since: MonotonicNs) {
         let exec = &process.exec;
         let is_known = exec.image.is_some() || process.lineage.get().is_some();
-        if !is_known || self.asked.len() >= QUESTIONS {
+        if !is_known {
             return; // asked at a later tick
         }
         // Of a process that another daemon has identified, it was not looked for yet.
@@ -56,8 +54,10 @@ impl Processes {
         }
         let number = self.questions + 1;
         let Some(question) = exec.question(number, process) else { return };
+        if !origins.ask(question) {
+            return; // too many wait: asked at a later tick
+        }
         self.questions = number;
-        origins.ask(question);
         exec.asked.replace(Asked::Waits { number, at: now, since });
         self.asked.insert(number, Rc::clone(exec));
     }

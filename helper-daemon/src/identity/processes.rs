@@ -192,7 +192,9 @@ impl Processes {
             is_in_machines_mount,
             path,
         };
-        Exec::new(note, event.file, event.at, image)
+        let mut exec = Exec::new(note, event.file, event.at, image);
+        exec.seen_as = (event.kind == EventKind::Exec).then(|| Untrusted::from_bytes(&event.name));
+        exec
     }
 
     /// It is in another cgroup. What it moves in the bucket of now goes there as a whole.

@@ -1,13 +1,13 @@
 //! Findings between the history and the bus.
 
 use portolan_bus::{Finding, FindingState, Severity};
-use portolan_core::{ApplicationKey, Endpoint, Severity as Loudness};
+use portolan_core::{Endpoint, Severity as Loudness, Untrusted};
 use portolan_history::{FindingRow, FindingState as Stored, NewFinding};
 
 /// A stored finding as the bus carries it.
 pub(super) fn to_wire(row: FindingRow) -> Finding {
     let FindingRow { id, state, finding, times, updated, snoozed_until, answered } = row;
-    let NewFinding { at, kind, severity, subject, group: _, detail, evidence } = finding;
+    let NewFinding { at, kind, severity, subject, user, group: _, detail, evidence } = finding;
     let mut finding = Finding {
         id,
         kind: kind.to_string(),
@@ -28,27 +28,27 @@ pub(super) fn to_wire(row: FindingRow) -> Finding {
         answered_by: answered.map(|answered| answered.by.0),
         answered_unix_ms: answered.map(|answered| answered.at.0),
         application: None,
-        path: None,
+        path: evidence.unidentified.first().map(raw),
         sha256: None,
         previous_sha256: None,
-        parent_path: None,
-        uid: None,
+        parent_path: evidence.parents.first().filter(|_| subject.is_none()).map(|parent| raw(&parent.path)),
+        uid: user.map(|uid| uid.0),
         remote: None,
         detail,
         evidence: (!evidence.is_empty()).then(|| evidence.to_json()),
     };
     if let Some(subject) = subject {
-        finding.application = Some(raw(&subject.application));
-        finding.path = Some(subject.executable.path.as_raw().to_owned());
+        finding.application = Some(raw(subject.application.as_untrusted()));
+        finding.path = Some(raw(&subject.executable.path));
         finding.sha256 = Some(subject.executable.sha256.to_string());
         finding.previous_sha256 = subject.previous_sha256.map(|digest| digest.to_string());
-        finding.parent_path = subject.parent.map(|parent| parent.path.as_raw().to_owned());
+        finding.parent_path = subject.parent.map(|parent| raw(&parent.path));
         finding.uid = Some(subject.uid.0);
         finding.remote = subject.remote.as_ref().map(Endpoint::to_string);
     }
     finding
 }
 
-fn raw(application: &ApplicationKey) -> String {
-    application.as_untrusted().as_raw().to_owned()
+fn raw(text: &Untrusted) -> String {
+    text.as_raw().to_owned()
 }

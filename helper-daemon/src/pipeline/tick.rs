@@ -14,7 +14,7 @@ use super::{
     live::{Tick, Who},
     recorder::{Recorder, RecorderError},
     rows::Source,
-    watching::{add_process, watch},
+    watching::{add_process, tell_unidentified, watch},
     writer::Job,
 };
 use crate::{
@@ -178,17 +178,20 @@ impl Recorder {
             let who = Who { owner: told.owner, placement: told.row.source.placement(), uid: flow.uid };
             shown.moved(who, flow.remote, told.moved_now);
             watch(changes, inspector, &told.row.source, told.owner, now);
-            if let (true, Owner::Program { lineage, application, provenance, code }) =
-                (told.is_first, told.owner)
-            {
-                let (uid, remote, code) = (flow.uid, flow.remote, code.as_deref());
-                let talk = Talk { lineage, application, provenance, code, uid, remote };
-                for mut finding in judge.observe(&talk, now.wall) {
-                    if let Source::Process(process) = &told.row.source {
+            let (true, Source::Process(process)) = (told.is_first, &told.row.source) else { return };
+            match told.owner {
+                Owner::Program { lineage, application, provenance, code } => {
+                    let (uid, remote, code) = (flow.uid, flow.remote, code.as_deref());
+                    let talk = Talk { lineage, application, provenance, code, uid, remote };
+                    for mut finding in judge.observe(&talk, now.wall) {
                         add_process(&mut finding, processes, process, now);
+                        found.push(finding);
                     }
-                    found.push(finding);
                 }
+                Owner::Unattributed(reason) => {
+                    found.extend(tell_unidentified(judge, processes, (process, *reason, flow.uid), now));
+                }
+                Owner::Kernel => {}
             }
         });
         found.into_iter().for_each(|finding| self.raise(finding));

@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use portolan_core::{Evidence, Owner, Pid, ProcessEvidence};
+use portolan_core::{Evidence, Owner, Pid, ProcessEvidence, Uid, Unattributed};
 use portolan_history::{KnownApplication, NewFinding};
 
 use super::{recorder::Recorder, rows::Source};
 use crate::{
     changes::{Changed, Changer, Changes, Verdict, Watch},
     clock::Now,
-    findings::FileChange,
+    findings::{FileChange, Judge},
     foreign::{Inspected, Inspector},
     identity::{Process, Processes},
 };
@@ -104,17 +104,31 @@ impl Recorder {
             now.wall,
         );
         if let Some(mut finding) = found {
-            if let Some(process) = self.processes.get(&request.process) {
-                add_process(&mut finding, &self.processes, &process, now);
+            match self.processes.get(&request.process) {
+                Some(process) => add_process(&mut finding, &self.processes, &process, now),
+                // It ended while it waited to be looked at, and what started it is forgotten.
+                None => finding.evidence.process = Some(request.to_evidence(now)),
             }
             self.raise(finding);
         }
     }
 }
 
-/// Says which process a finding is about, and what started it.
+/// A program that talked: what is told of it, where it cannot be identified.
+pub(super) fn tell_unidentified(
+    judge: &mut Judge,
+    processes: &Processes,
+    (process, reason, uid): (&Process, Unattributed, Uid),
+    now: Now,
+) -> Option<NewFinding> {
+    let mut finding = judge.unidentified(&process.to_tell_unidentified(reason, uid), now.wall)?;
+    add_process(&mut finding, processes, process, now);
+    Some(finding)
+}
+
+/// Says which process a finding is about, and what started it. One about several applications is about no process.
 pub(super) fn add_process(finding: &mut NewFinding, processes: &Processes, process: &Process, now: Now) {
-    if finding.subject.is_some() {
+    if finding.evidence.members.is_empty() {
         let Evidence { process: who, parents, parent_now, .. } = &mut finding.evidence;
         (*who, *parents, *parent_now) = processes.evidence_of(process, now);
     }

@@ -1,4 +1,11 @@
-use crate::bed::{Bed, run, sha256};
+use std::{fs, path::Path};
+
+use portolan_bus::Severity;
+
+use crate::{
+    bed::{Bed, run, sha256},
+    talk::Web,
+};
 
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
@@ -51,7 +58,7 @@ async fn a_new_program_is_told_once_and_its_changed_copy_again() {
     assert_eq!(changed.kind, "changed-executable");
     assert_eq!(changed.previous_sha256, Some(first_hash));
     assert_eq!(changed.sha256, Some(sha256(&program)));
-    assert_eq!(changed.severity, portolan_bus::Severity::Loud);
+    assert_eq!(changed.severity, Severity::Loud);
 
     proxy.snooze(changed.id, Some(i64::MAX)).await.unwrap();
     assert_eq!(of_program().await[0].snoozed_until_unix_ms, Some(i64::MAX));
@@ -60,4 +67,30 @@ async fn a_new_program_is_told_once_and_its_changed_copy_again() {
     assert!(proxy.status().await.unwrap().learning_until_unix_ms.is_some());
     proxy.end_learning().await.unwrap();
     assert_eq!(proxy.status().await.unwrap().learning_until_unix_ms, None);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn while_portolan_learns_what_no_package_owns_is_loud_and_what_one_ships_is_learned() {
+    let bed = Bed::start();
+    let proxy = bed.proxy().await;
+    let told_of = async |program: &Path| {
+        let web = Web::serve(1000);
+        run(program, &["-s", &web.address]);
+        web.served.join().unwrap();
+        bed.query(&[]).await;
+        let findings = proxy.findings(true).await.unwrap();
+        let of_it = findings.iter().filter(|finding| finding.path.as_deref() == program.to_str());
+        of_it.map(|finding| (finding.kind.clone(), finding.severity)).collect::<Vec<_>>()
+    };
+    let packaged = fs::canonicalize("/usr/bin/curl").unwrap();
+    let copies = ["first", "second"].map(|name| bed.programs.path(name));
+    for copy in &copies {
+        fs::copy(&packaged, copy).unwrap();
+    }
+    let told = |severity| vec![("new-application".to_owned(), severity)];
+    assert_eq!(told_of(&packaged).await, [], "it is a member of the baseline");
+    assert_eq!(told_of(&copies[0]).await, told(Severity::Loud));
+    proxy.end_learning().await.unwrap();
+    assert_eq!(told_of(&copies[1]).await, told(Severity::Normal));
 }

@@ -260,7 +260,12 @@ async fn who_started_a_setuid_program_and_who_it_acts_as_are_both_told() {
     assert_eq!((&row.keys["application"], row.tx_bytes), (&key, 107));
     // That of who started it: a person asks who did that.
     assert_eq!(row.keys["user"], "65534");
-    assert_eq!(evidence_about(&proxy, &key).await.provenance, Some(Provenance::Unowned));
+    let evidence = evidence_about(&proxy, &key).await;
+    assert_eq!(evidence.provenance, Some(Provenance::Unowned));
+    let process = evidence.process.unwrap();
+    assert_eq!((process.path.as_raw(), process.uid.0), (program.to_str().unwrap(), 65534));
+    assert_eq!(process.sha256.map(|sha256| sha256.to_string()), Some(sha256(&program)));
+    assert!(!evidence.parents.is_empty());
 }
 
 #[tokio::test]

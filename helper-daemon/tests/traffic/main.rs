@@ -32,5 +32,6 @@ mod served;
 mod sockets;
 mod starts;
 mod talk;
+mod unidentified;
 mod unusual;
 mod watching;

@@ -81,7 +81,10 @@ impl Expected {
 /// What the finding about a new application rests on.
 pub(crate) async fn evidence_about(proxy: &Daemon1Proxy<'_>, application: &str) -> Evidence {
     let findings = proxy.findings(true).await.unwrap();
-    let about = |finding: &&portolan_bus::Finding| finding.application.as_deref() == Some(application);
+    let about = |finding: &&portolan_bus::Finding| {
+        // That of a change on disk is about no process.
+        finding.application.as_deref() == Some(application) && finding.kind == "new-application"
+    };
     let finding = findings.iter().find(about).unwrap_or_else(|| panic!("{application}: {findings:#?}"));
     serde_json::from_str(finding.evidence.as_deref().unwrap()).unwrap()
 }

@@ -81,8 +81,8 @@ impl Inbox {
 
     /// The newest open finding about the same application that came after this one; `None` when this is the newest.
     pub(crate) fn overtaken_by(&self, id: i64) -> Option<i64> {
-        let application = self.open.get(&id)?.application.as_deref();
-        let newest = self.shown().rfind(|finding| finding.application.as_deref() == application)?;
+        let application = self.open.get(&id)?.application.as_deref()?;
+        let newest = self.shown().rfind(|finding| finding.application.as_deref() == Some(application))?;
         (newest.id != id).then_some(newest.id)
     }
 
@@ -259,6 +259,8 @@ mod tests {
         let mut inbox = Inbox::default();
         inbox.replace(vec![finding(1, "/bin/x"), finding(2, "/bin/y"), finding(3, "/bin/x")], NOW);
         assert_eq!([1, 2, 3, 4].map(|id| inbox.overtaken_by(id)), [Some(3), None, None, None]);
+        inbox.replace([1, 2].map(|id| Finding { application: None, ..finding(id, "/bin/x") }).into(), NOW);
+        assert_eq!(inbox.overtaken_by(1), None, "they are about no application");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use portolan_bus::{Finding, Severity};
-use portolan_core::{Evidence, FindingKind};
+use portolan_core::{ChangeKind, Evidence, FindingKind, ProcessEvidence};
 
 use super::text::{Text, file_name};
 
@@ -10,6 +10,8 @@ const PATH: usize = 120;
 const REMOTE: usize = 60;
 const HASH_DIGITS: usize = 12;
 const REASON: usize = 300;
+/// Who changed a file, and what started that: so many are named.
+const CHANGERS: usize = 3;
 
 /// Which notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,8 +55,10 @@ pub(crate) struct Popup {
 impl Popup {
     /// The notification of a finding that a review can answer; `None` for any other, and for a quiet one.
     pub(crate) fn of(finding: &Finding) -> Option<Self> {
-        if is(finding, FindingKind::Baseline) {
-            return Self::of_baseline(finding);
+        match finding.kind.parse() {
+            Ok(FindingKind::Baseline) => return Self::of_baseline(finding),
+            Ok(FindingKind::Unidentified) => return Self::of_unidentified(finding),
+            _ => {}
         }
         let application = finding.application.as_deref().filter(|_| finding.severity > Severity::Quiet)?;
         let path = finding.path.as_deref().unwrap_or(application);
@@ -70,13 +74,30 @@ impl Popup {
         Some(Self {
             key: PopupKey::Finding(finding.id),
             summary: Text::ours(summary).and_theirs(name, NAME),
-            body: if is(finding, FindingKind::ChangedExecutable) {
-                and_what_changed(body, finding)
-            } else {
-                body
+            body: match finding.kind.parse() {
+                Ok(FindingKind::ChangedExecutable) => and_what_changed(body, finding),
+                Ok(FindingKind::ChangedFile) => and_who_changed(body, finding),
+                _ => body,
             },
             critical: finding.severity == Severity::Loud,
             buttons: &[Button::Approve, Button::Ignore, Button::Details],
+        })
+    }
+
+    /// The one of a program that cannot be identified: there is nothing that could be approved.
+    fn of_unidentified(finding: &Finding) -> Option<Self> {
+        if finding.severity == Severity::Quiet {
+            return None;
+        }
+        let path =
+            finding.path.as_deref().filter(|path| !path.is_empty()).unwrap_or("(its file is not known)");
+        let body = and_where(Text::default().and_theirs(path, PATH), finding).and("\n");
+        Some(Self {
+            key: PopupKey::Finding(finding.id),
+            summary: Text::ours("Program that cannot be identified: ").and_theirs(file_name(path), NAME),
+            body: body.and_theirs(finding.detail.as_deref().unwrap_or_default(), REASON),
+            critical: finding.severity == Severity::Loud,
+            buttons: &[Button::Details],
         })
     }
 
@@ -107,6 +128,7 @@ impl Popup {
         let changed = findings.iter().filter(|finding| !is(finding, FindingKind::NewApplication)).count();
         let count = findings.len();
         let what = match (changed, count) {
+            _ if findings.iter().any(|finding| is(finding, FindingKind::Unidentified)) => "programs are",
             (0, _) => "new applications are",
             (changed, count) if changed == count => "changed applications are",
             _ => "new or changed applications are",
@@ -163,6 +185,28 @@ fn and_what_changed(body: Text, finding: &Finding) -> Text {
     }
 }
 
+/// `Changed by dpkg ← apt.`
+fn and_who_changed(body: Text, finding: &Finding) -> Text {
+    let evidence = finding.evidence.as_deref().map(Evidence::from_json).unwrap_or_default();
+    let Some(change) = evidence.change else { return body };
+    let done = if change.kind == ChangeKind::Removed { "Removed" } else { "Changed" };
+    let name = |process: &ProcessEvidence| match file_name(process.path.as_raw()) {
+        "" => "(not known)".to_owned(),
+        name => name.to_owned(),
+    };
+    let mut names: Vec<String> = change.by.iter().map(name).collect();
+    // Who only forked is said once.
+    names.dedup();
+    let mut body = body.and(format!("\n{done}"));
+    if names.is_empty() {
+        return body.and("; by whom is not known.");
+    }
+    for (index, name) in names.iter().take(CHANGERS).enumerate() {
+        body = body.and(if index == 0 { " by " } else { " ← " }).and_theirs(name, NAME);
+    }
+    body.and(".")
+}
+
 fn and_where(mut body: Text, finding: &Finding) -> Text {
     if let Some(remote) = &finding.remote {
         body = body.and(" → ").and_theirs(remote, REMOTE);
@@ -175,6 +219,8 @@ fn and_where(mut body: Text, finding: &Finding) -> Text {
 
 #[cfg(test)]
 mod tests {
+    use portolan_core::{ChangeEvidence, Pid, Uid, UnixMillis};
+
     use super::super::testing::{changed, finding};
     use super::*;
 
@@ -197,6 +243,36 @@ mod tests {
              Its content was aaaaaaaaaaaa…, is now bbbbbbbbbbbb…"
         );
         assert!(popup.critical);
+    }
+
+    #[test]
+    fn a_changed_file_says_who_changed_it() {
+        let of = |kind, by: &[&str]| {
+            let process = |path: &&str| ProcessEvidence {
+                pid: Pid(7),
+                started: UnixMillis(0),
+                uid: Uid(0),
+                path: (*path).into(),
+                sha256: None,
+                command_line: None,
+                working_directory: None,
+            };
+            let by = by.iter().map(process).collect();
+            let change = ChangeEvidence { kind, at: UnixMillis(0), by, provenance: None, sha256: None };
+            let evidence = Evidence { change: Some(change), ..Evidence::default() }.to_json();
+            let (remote, parent_path, kind) = (None, None, "changed-file".to_owned());
+            let finding = finding(7, "/usr/bin/curl");
+            let finding = Finding { kind, remote, parent_path, evidence: Some(evidence), ..finding };
+            Popup::of(&finding).unwrap().body
+        };
+        let apt = ["/usr/bin/dpkg", "/usr/bin/apt", "/usr/bin/apt", "/bin/bash", "/sbin/init"];
+        assert_eq!(of(ChangeKind::Replaced, &apt).plain(), "/usr/bin/curl\nChanged by dpkg ← apt ← bash.");
+        assert_eq!(of(ChangeKind::Removed, &["/bin/rm"]).plain(), "/usr/bin/curl\nRemoved by rm.");
+        assert_eq!(of(ChangeKind::Written, &[]).plain(), "/usr/bin/curl\nChanged; by whom is not known.");
+        let hostile = format!("/tmp/<b>\n{}", "x".repeat(5000));
+        let body = of(ChangeKind::Written, &[&hostile, ""]);
+        assert!(body.markup().contains("Changed by &lt;b&gt;\\u{a}xxx"), "{}", body.markup());
+        assert!(body.markup().ends_with(" ← (not known).") && body.plain().len() < 300);
     }
 
     #[test]
@@ -226,6 +302,22 @@ mod tests {
         let popup = Popup::of(&learned).unwrap();
         assert_eq!(popup.summary.plain(), "Portolan has learned 0 applications");
         assert_eq!(popup.buttons, [Button::Review]);
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_identified_says_why_and_cannot_be_approved() {
+        let kind = "unidentified".to_owned();
+        let mut nameless = Finding { kind, severity: Severity::Loud, ..finding(7, "/tmp/<x>") };
+        (nameless.application, nameless.remote) = (None, None);
+        nameless.detail = Some("Its file was changed.".to_owned());
+        let popup = Popup::of(&nameless).unwrap();
+        assert_eq!(popup.summary.plain(), "Program that cannot be identified: <x>");
+        assert_eq!(popup.body.markup(), "/tmp/&lt;x&gt; · started by bash\nIts file was changed.");
+        assert!(popup.critical && popup.buttons == [Button::Details]);
+        let both = [&nameless, &finding(8, "/usr/bin/curl")];
+        assert_eq!(Popup::group(&both).summary.plain(), "2 programs are waiting for review");
+        nameless.path = Some(String::new());
+        assert!(Popup::of(&nameless).unwrap().summary.plain().ends_with("(its file is not known)"));
     }
 
     #[test]

@@ -85,8 +85,8 @@ export type Finding = {
  */
 id: number, 
 /**
- * `new-application`, `changed-executable`, `changed-file`, `upgraded`, `foreign-code`, `baseline`, `lost-events`,
- * `self-test-failed`, `unbalanced-ledger`.
+ * `new-application`, `changed-executable`, `changed-file`, `upgraded`, `foreign-code`, `unidentified`, `baseline`,
+ * `lost-events`, `self-test-failed`, `unbalanced-ledger`.
  */
 kind: string, 
 /**

@@ -71,9 +71,18 @@ parent_now?: ProcessEvidence,
  */
 change?: ChangeEvidence, 
 /**
+ * The other applications of the same user that have the file, 64 at most.
+ */
+shared_with?: Array<ApplicationKey>, 
+/**
  * Code in the process that is not its executable's.
  */
 foreign_code?: Array<ForeignCode>, 
+/**
+ * The programs that cannot be identified, the last one first: their paths without versions, or the names by which they were
+ * executed where not even a path is known; an empty one where there is neither.
+ */
+unidentified?: Array<Untrusted>, 
 /**
  * What a finding about several applications is about.
  */

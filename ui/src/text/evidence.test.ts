@@ -41,6 +41,7 @@ test.each<[Evidence, [string, string][]]>([
     { change: { kind: "removed", at: 1, by: [], provenance: null, sha256: null } },
     [["changed", "removed, by whom is not known"]],
   ],
+  [{ shared_with: ["script:/usr/bin/python3:/opt/x.py", "path:/opt/y"] }, [["used by", "x.py, y, too"]]],
   [
     { foreign_code: [preload("/tmp/x.so"), preload("/tmp/y.so")] },
     [["foreign", "by LD_PRELOAD /tmp/x.so: no package owns it and 1 more"]],

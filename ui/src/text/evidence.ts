@@ -26,7 +26,7 @@ export function evidenceOf(finding: Finding): Evidence {
 
 /** What weighs most, each with its label: where it comes from, who changed it, what code is in it that is not its own. */
 export function evidenceLines(evidence: Evidence): [label: string, text: string][] {
-  const { provenance, script, code, change, foreign_code: foreign = [] } = evidence;
+  const { provenance, script, code, change, shared_with: sharing = [], foreign_code: foreign = [] } = evidence;
   const lines: [string, string][] = [];
   if (provenance) lines.push(["package", origin(provenance)]);
   if (script || code) lines.push(["runs", [script ? fileName(script.path) : "what", origin(code ?? null)].join(": ")]);
@@ -34,6 +34,7 @@ export function evidenceLines(evidence: Evidence): [label: string, text: string]
     const now = change.provenance === null ? "" : `; now: ${origin(change.provenance)}`;
     lines.push(["changed", `${CHANGES[change.kind]}, ${by(change.by)}${now}`]);
   }
+  if (sharing.length > 0) lines.push(["used by", `${sharing.map(fileName).join(", ")}, too`]);
   const first = foreign[0];
   if (first) {
     const file = first.path === "" ? "" : ` ${first.path}: ${origin(first.provenance)}`;

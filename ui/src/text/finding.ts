@@ -8,6 +8,7 @@ const TITLES: Record<string, string> = {
   "changed-file": "Changed file",
   upgraded: "Upgraded",
   "foreign-code": "Foreign code",
+  unidentified: "Program that cannot be identified",
   baseline: "Learned in the first hours",
   "lost-events": "Events were lost",
   "self-test-failed": "The self-test failed",

@@ -18,7 +18,7 @@ pub(super) fn block(
     let mut lines =
         vec![format!("#{}  {when}  {}{}", finding.id, title(finding), state(finding, clock, users))];
     let mut say = |line: String| lines.push(wrap(&format!("    {line}"), terminal_width, 6));
-    if let Some(path) = &finding.path {
+    if let Some(path) = finding.path.as_ref().filter(|path| !path.is_empty()) {
         say(named(path, finding.application.as_deref()));
     }
     if let Some(detail) = &finding.detail {
@@ -67,6 +67,7 @@ fn title(finding: &Finding) -> String {
         Ok(FindingKind::ChangedFile) => "changed file".to_owned(),
         Ok(FindingKind::Upgraded) => "upgraded".to_owned(),
         Ok(FindingKind::ForeignCode) => "foreign code".to_owned(),
+        Ok(FindingKind::Unidentified) => "program that cannot be identified".to_owned(),
         Ok(FindingKind::Baseline) => "baseline".to_owned(),
         Ok(FindingKind::LostEvents) => "lost events".to_owned(),
         Ok(FindingKind::SelfTestFailed) => "self-test failed".to_owned(),

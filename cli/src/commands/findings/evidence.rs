@@ -43,8 +43,19 @@ pub(super) fn lines(
     if let Some(change) = &evidence.change {
         page.change(change, clock, users);
     }
+    if !evidence.shared_with.is_empty() {
+        let names: Vec<String> =
+            evidence.shared_with.iter().map(|key| key.display_name().for_terminal()).collect();
+        page.say(format!("the file is also that of {}", names.join(", ")));
+    }
     for code in &evidence.foreign_code {
         page.foreign(code, clock);
+    }
+    if let [_, others @ ..] = evidence.unidentified.as_slice()
+        && !others.is_empty()
+    {
+        page.say("others that cannot be identified:".to_owned());
+        others.iter().for_each(|other| page.say(format!("  {}", path(other))));
     }
     for member in &evidence.members {
         page.member(member, users);

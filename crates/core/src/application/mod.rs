@@ -39,6 +39,12 @@ impl ApplicationKey {
         Self::one(Kind::Path, &stable::path(executable.path.as_raw()))
     }
 
+    /// A path with `*` in the place of what another version or another start of the same program changes in it.
+    #[must_use]
+    pub fn stable_path(path: &Untrusted) -> Untrusted {
+        stable::path(path.as_raw()).into()
+    }
+
     /// A key that [`ApplicationKey::as_untrusted`] gave; not checked, so that what was stored always reads back.
     #[must_use]
     pub fn from_stored(key: Untrusted) -> Self {

@@ -24,7 +24,10 @@ pub struct NewFinding {
     pub severity: Severity,
     /// The program that it is about; `None` when it is about several, or about the daemon itself.
     pub subject: Option<Subject>,
-    /// Of a finding about several applications, which are the members of its evidence: what they have in common.
+    /// Whose programs it is about, where it has no subject; `None` where it is about the daemon, or everybody's. Only this user, and
+    /// who sees everybody's traffic, sees it.
+    pub user: Option<Uid>,
+    /// Of a finding about several programs: what they have in common. Applications are the members of its evidence.
     pub group: Option<String>,
     /// A sentence, for findings about the daemon itself.
     pub detail: Option<String>,
@@ -33,11 +36,25 @@ pub struct NewFinding {
 }
 
 impl NewFinding {
+    /// A finding about a program.
+    #[must_use]
+    pub fn about(
+        kind: FindingKind,
+        severity: Severity,
+        subject: Subject,
+        evidence: Evidence,
+        at: UnixMillis,
+    ) -> Self {
+        let (user, group, detail) = (None, None, None);
+        Self { at, kind, severity, subject: Some(subject), user, group, detail, evidence }
+    }
+
     /// A finding about the daemon itself.
     #[must_use]
     pub fn about_the_daemon(kind: FindingKind, at: UnixMillis, detail: String) -> Self {
         let (severity, evidence) = (Severity::Normal, Evidence::default());
-        Self { at, kind, severity, subject: None, group: None, detail: Some(detail), evidence }
+        let (subject, user, group) = (None, None, None);
+        Self { at, kind, severity, subject, user, group, detail: Some(detail), evidence }
     }
 }
 

@@ -11,6 +11,7 @@ fn about(path: &str, uid: u32, at: i64) -> NewFinding {
         at: UnixMillis(at),
         kind: FindingKind::NewApplication,
         severity: Severity::Normal,
+        user: None,
         group: None,
         subject: Some(Subject {
             application: ApplicationKey::of_path(&executable),

@@ -23,6 +23,7 @@ fn found(kind: FindingKind, at: i64, evidence: Evidence) -> NewFinding {
         kind,
         severity: Severity::Loud,
         subject: Some(subject),
+        user: None,
         group: None,
         detail: None,
         evidence,
@@ -197,4 +198,37 @@ fn evidence_that_cannot_be_read_does_not_hide_the_finding() {
         assert!(found[0].finding.evidence.is_empty());
     }
     assert_eq!(history.raise(&changed(20, 2, "/usr/bin/vim")).unwrap().id, raised.id);
+}
+
+#[test]
+fn programs_that_cannot_be_identified_are_one_finding_that_is_told_again_when_another_comes_after_the_answer()
+{
+    let place = Place::new();
+    let mut history = place.history();
+    let nameless = |at, path: &str| NewFinding {
+        at: UnixMillis(at),
+        kind: FindingKind::Unidentified,
+        severity: Severity::Loud,
+        subject: None,
+        user: Some(Uid(1000)),
+        group: Some("1000 file-changed".to_owned()),
+        detail: Some("It was changed.".to_owned()),
+        evidence: Evidence { unidentified: vec![path.into()], ..Evidence::default() },
+    };
+    let first = history.raise(&nameless(10, "/tmp/a")).unwrap();
+    assert_eq!(first.finding, nameless(10, "/tmp/a"), "it reads back");
+    assert_eq!(place.reader().findings(false, Some(Uid(7))).unwrap(), [], "it is another user's");
+    assert_eq!(place.reader().findings(false, Some(Uid(1000))).unwrap(), [first]);
+
+    let more = history.raise(&nameless(20, "/tmp/b")).unwrap();
+    assert_eq!((more.times, more.finding.at), (2, UnixMillis(10)), "it is told that there are such");
+    assert_eq!(more.finding.evidence.unidentified, ["/tmp/b".into(), "/tmp/a".into()]);
+    let other = NewFinding { group: Some("1000 file-unreadable".to_owned()), ..nameless(20, "/tmp/a") };
+    assert_ne!(history.raise(&other).unwrap().id, more.id);
+
+    history.dismiss(more.id, Uid(7), UnixMillis(30)).unwrap().unwrap();
+    let known = history.raise(&nameless(40, "/tmp/a")).unwrap();
+    assert_eq!((known.id, known.state), (more.id, FindingState::Ignored));
+    let news = history.raise(&nameless(50, "/tmp/c")).unwrap();
+    assert_eq!((news.id, news.state, news.finding.at), (more.id, FindingState::Open, UnixMillis(50)));
 }

@@ -26,6 +26,7 @@ fn group(kind: FindingKind, name: &str, at: i64, members: Vec<Member>) -> NewFin
         kind,
         severity: Severity::Quiet,
         subject: None,
+        user: None,
         group: Some(name.to_owned()),
         detail: None,
         evidence: Evidence { members, ..Evidence::default() },

@@ -49,6 +49,8 @@ pub(super) struct Bed {
     pub(super) watched: WatchedFiles,
     pub(super) changes: Changes<Who>,
     pub(super) asked: Vec<Question>,
+    /// How many questions find no room.
+    pub(super) refused: usize,
     pub(super) answer: Box<dyn FnMut(&Question) -> Answer>,
     pub(super) told: Vec<Verdict>,
     /// What whoever changes something runs.
@@ -69,6 +71,7 @@ impl Bed {
             watched: WatchedFiles::alone(),
             changes: Changes::start(|| {}).unwrap(),
             asked: Vec::new(),
+            refused: 0,
             answer: Box::new(answer),
             told: Vec::new(),
             path_of_who: "",
@@ -126,8 +129,14 @@ impl Bed {
         let now = Now::read();
         let path = self.path_of_who;
         self.changes.take(&mut self.watched, |pid| Some(Who { pid, path }), now);
-        let asked = &mut self.asked;
-        let told = self.changes.settle(&mut self.watched, |question| asked.push(question), now);
+        let (asked, refused) = (&mut self.asked, &mut self.refused);
+        let mut ask = |question| {
+            let has_room = *refused == 0;
+            *refused = refused.saturating_sub(1);
+            asked.extend(has_room.then_some(question));
+            has_room
+        };
+        let told = self.changes.settle(&mut self.watched, &mut ask, now);
         self.told.extend(told);
         for question in std::mem::take(&mut self.asked) {
             let answer = (self.answer)(&question);

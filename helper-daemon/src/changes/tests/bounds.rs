@@ -192,3 +192,14 @@ fn what_is_gone_for_long_is_forgotten() {
     bed.changes.settle(&mut bed.watched, |question| panic!("{question:?}"), later);
     assert_eq!(bed.changes.counts().watched, 0);
 }
+
+#[test]
+#[ignore = "needs root"]
+fn a_question_for_which_there_was_no_room_is_asked_again_soon() {
+    let mut bed = Bed::new();
+    let path = bed.watch_new("program", "one");
+    bed.refused = 3;
+    let pid = run("printf two > \"$1\"", &[&path]);
+    bed.assert_change(&path, ChangeKind::Written, Some("two"), pid);
+    assert_eq!(bed.refused, 0);
+}

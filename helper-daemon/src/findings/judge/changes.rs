@@ -60,7 +60,9 @@ impl Judge {
             return self.upgraded(file, sha256, manager, affected, now).into_iter().collect();
         }
         let mut loudest: BTreeMap<Uid, (Severity, Affected)> = BTreeMap::new();
+        let mut sharing: BTreeMap<Uid, Vec<ApplicationKey>> = BTreeMap::new();
         for one in affected {
+            sharing.entry(one.uid).or_default().push(one.application.clone());
             if change.kind.is_of_content()
                 && let Some(known) = self.applications.get_mut(&one.application)
             {
@@ -78,7 +80,10 @@ impl Judge {
                 self.told.changed(path, content, uid);
             }
             let executable = Executable { path: path.clone(), sha256 };
-            let evidence = Evidence { change: Some(change.clone()), ..Evidence::default() };
+            let mut shared_with = sharing.remove(&uid).unwrap_or_default();
+            shared_with.retain(|other| *other != one.application);
+            shared_with.truncate(Evidence::SHARED_WITH_AT_MOST);
+            let evidence = Evidence { change: Some(change.clone()), shared_with, ..Evidence::default() };
             let kind = FindingKind::ChangedFile;
             found.push(about(kind, severity, &one.application, executable, uid, evidence, now));
         }
@@ -199,5 +204,5 @@ fn about(
         uid,
         remote: None,
     };
-    NewFinding { at, kind, severity, subject: Some(subject), group: None, detail: None, evidence }
+    NewFinding::about(kind, severity, subject, evidence, at)
 }

@@ -48,8 +48,10 @@ impl Judge {
     /// A finding that is about no single application was answered, or its cause is gone: the next one is told again.
     pub fn answered(&mut self, kind: FindingKind) {
         self.open.remove(&kind);
-        if kind == FindingKind::Upgraded {
-            self.groups.end_runs();
+        match kind {
+            FindingKind::Upgraded => self.groups.end_runs(),
+            FindingKind::Unidentified => self.nameless.answered(),
+            _ => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use super::*;
 mod changes;
 mod daemon;
 mod learning;
+mod unidentified;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 const USER: Uid = Uid(1000);
@@ -108,6 +109,7 @@ fn a_new_application_is_told_once_with_everything_known_about_it() {
         kind: NewApplication,
         severity: Normal,
         subject: Some(subject),
+        user: None,
         group: None,
         detail: None,
         evidence,

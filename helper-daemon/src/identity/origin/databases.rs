@@ -82,54 +82,72 @@ struct Known {
     owned: Owned,
 }
 
+/// A question whose files were looked at.
+struct LookedAt {
+    question: Question,
+    executable: AtPath,
+    /// See [`AskedScript::is_certain`].
+    script: Option<(AtPath, bool)>,
+}
+
+impl LookedAt {
+    fn of(mut question: Question) -> Self {
+        // Only root decides what such a process sees at the path: what was there before was the machine's as well.
+        let is_machines = question.is_in_machines_mount
+            || question
+                .pid
+                .filter(|_| question.has_roots_mounts)
+                .is_some_and(|pid| !question.may_be_layer && sees_machines(pid, &question.path.to_bytes()));
+        let mut executable = look_at(question.path.clone(), question.key, is_machines);
+        if question.may_be_layer {
+            executable.doubt_layer();
+        }
+        let (machines, roots) = (question.has_machines_mounts, question.has_roots_mounts);
+        let script = question.script.take();
+        let script = script.map(|AskedScript { path, key, is_certain }| {
+            (look_at_script(path, key, machines, roots), is_certain)
+        });
+        Self { question, executable, script }
+    }
+
+    fn files(&self) -> impl Iterator<Item = &AtPath> {
+        self.script.iter().map(|(file, _)| file).chain([&self.executable])
+    }
+}
+
 impl Databases {
     pub(super) fn new() -> Self {
         let packages = Packages::of(Path::new("/"));
         Self { packages, images: ContainerImages::default(), known: HashMap::new(), stamp: None }
     }
 
-    pub(super) fn answer(&mut self, questions: Vec<Question>) -> Vec<Answer> {
-        if questions.is_empty() {
-            return Vec::new();
-        }
+    /// Answers each as soon as that can be: those about known files first, and the others after one pass over the databases.
+    pub(super) fn answer(&mut self, questions: Vec<Question>, mut tell: impl FnMut(Answer)) {
         self.forget_old();
-        let mut looked_at = Vec::new();
-        for mut question in questions {
-            // Only root decides what such a process sees at the path: what was there before was the machine's as well.
-            let is_machines = question.is_in_machines_mount
-                || question.pid.filter(|_| question.has_roots_mounts).is_some_and(|pid| {
-                    !question.may_be_layer && sees_machines(pid, &question.path.to_bytes())
-                });
-            let mut executable = look_at(question.path.clone(), question.key, is_machines);
-            if question.may_be_layer {
-                executable.doubt_layer();
+        let mut unknown = Vec::new();
+        for question in questions {
+            let asked = LookedAt::of(question);
+            if asked.files().any(|file| self.is_to_learn(file)) {
+                unknown.push(asked);
+            } else {
+                tell(self.answer_of(asked));
             }
-            let script = question.script.take();
-            let (machines, roots) = (question.has_machines_mounts, question.has_roots_mounts);
-            let script = script.map(|script| {
-                let AskedScript { path, key, is_certain } = script;
-                (look_at_script(path, key, machines, roots), is_certain)
-            });
-            looked_at.push((question, executable, script));
         }
-        let files = looked_at
-            .iter()
-            .flat_map(|(_, executable, script)| script.iter().map(|(file, _)| file).chain([executable]));
-        self.learn(files.collect());
-        let mut answers = Vec::with_capacity(looked_at.len());
-        for (question, executable, script) in looked_at {
-            let Question { number, path, key, container, is_users_word, app_image, uid, .. } = question;
-            let of_machine = container.as_ref().filter(|_| !is_users_word);
-            answers.push(Answer {
-                number,
-                executable: self.source_of(&executable),
-                script: script.map(|(file, is_certain)| self.source_of_script(&file, is_certain)),
-                genuine: container.as_ref().and_then(|container| genuine(container, &path, key, uid)),
-                image: of_machine.and_then(|container| self.images.of(container)),
-                app_image: app_image.and_then(of_machine_s_mounts),
-            });
+        self.learn(unknown.iter().flat_map(LookedAt::files).collect());
+        unknown.into_iter().for_each(|asked| tell(self.answer_of(asked)));
+    }
+
+    fn answer_of(&mut self, LookedAt { question, executable, script }: LookedAt) -> Answer {
+        let Question { number, path, key, container, is_users_word, app_image, uid, .. } = question;
+        let of_machine = container.as_ref().filter(|_| !is_users_word);
+        Answer {
+            number,
+            executable: self.source_of(&executable),
+            script: script.map(|(file, is_certain)| self.source_of_script(&file, is_certain)),
+            genuine: container.as_ref().and_then(|container| genuine(container, &path, key, uid)),
+            image: of_machine.and_then(|container| self.images.of(container)),
+            app_image: app_image.and_then(of_machine_s_mounts),
         }
-        answers
     }
 
     /// What a file is by now that was changed. A package manager at work may have said nothing about it yet.
@@ -220,16 +238,19 @@ impl Databases {
         self.stamp = stamp;
     }
 
+    /// Whether the databases are to be asked about a file.
+    fn is_to_learn(&self, file: &AtPath) -> bool {
+        file.place == Place::OfTheMachine
+            && file.path.as_raw().starts_with('/')
+            && self.known.get(&file.path).is_none_or(|known| {
+                let is_passing = matches!(known.owned, Owned::NotYet(_));
+                is_passing || file.key.is_none() || known.at_path != file.key
+            })
+    }
+
     /// Asks the databases for all paths that are not known, in one pass.
     fn learn(&mut self, mut files: Vec<&AtPath>) {
-        files.retain(|file| {
-            file.place == Place::OfTheMachine
-                && file.path.as_raw().starts_with('/')
-                && self.known.get(&file.path).is_none_or(|known| {
-                    let is_passing = matches!(known.owned, Owned::NotYet(_));
-                    is_passing || file.key.is_none() || known.at_path != file.key
-                })
-        });
+        files.retain(|file| self.is_to_learn(file));
         files.sort_unstable_by_key(|file| &file.path);
         files.dedup_by_key(|file| &file.path);
         let new: Vec<(&Untrusted, Option<FileKey>)> =

@@ -1,7 +1,7 @@
 //! Which application a program is and where its file comes from, as far as that is known to the machine: its packages.
 //!
 //! A thread of its own reads the package databases, for programs that talk: a question is asked when the first byte was counted, many
-//! are answered in one pass, and answers are remembered until the databases or the file change.
+//! are looked up in one pass, each is answered as soon as that can be, and answers are remembered until the databases or the file change.
 
 mod at_path;
 mod boxes;
@@ -25,8 +25,10 @@ pub(super) use databases::Source;
 use super::{app_image::AppImageFile, file::FileKey};
 use crate::{changes, foreign, resources};
 
-/// Questions that are answered in one pass.
+/// Questions that are looked up in one pass.
 const BATCH: usize = 256;
+/// Questions that may wait; the others are asked again.
+const QUEUE: usize = 16_384;
 
 /// Where is this file from?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +134,7 @@ impl Answer {
 
 /// The thread that answers. It ends when this is dropped.
 pub struct Origins {
-    questions: Option<mpsc::Sender<Asked>>,
+    questions: Option<mpsc::SyncSender<Asked>>,
     thread: Option<JoinHandle<()>>,
     provenances: Provenances,
 }
@@ -163,7 +165,7 @@ impl Origins {
     /// # Errors
     /// When no thread can be started.
     pub fn start(done: impl Fn(Known) + Send + 'static) -> io::Result<Self> {
-        let (questions, queue) = mpsc::channel();
+        let (questions, queue) = mpsc::sync_channel(QUEUE);
         let provenances = Provenances(Arc::new(Mutex::new(Databases::new())));
         let asked = provenances.clone();
         let thread = thread::Builder::new().name("packages".to_owned()).spawn(move || {
@@ -178,7 +180,9 @@ impl Origins {
                         }
                     }
                 }
-                asked.databases().answer(execs).into_iter().map(Known::Exec).for_each(&done);
+                if !execs.is_empty() {
+                    asked.databases().answer(execs, |answer| done(Known::Exec(answer)));
+                }
             }
         })?;
         Ok(Self { questions: Some(questions), thread: Some(thread), provenances })
@@ -189,19 +193,27 @@ impl Origins {
         self.provenances.clone()
     }
 
-    /// Asks where the files of an exec are from. The caller bounds how many questions wait.
-    pub(super) fn ask(&self, question: Question) {
-        self.queue(Asked::Exec(Box::new(question)));
+    /// Asks where the files of an exec are from. `false` when too many questions wait: to be asked again later.
+    #[must_use]
+    pub(super) fn ask(&self, question: Question) -> bool {
+        self.queue(Asked::Exec(Box::new(question)))
     }
 
-    /// Asks about a file that was changed. There is one question at a time for each that is watched.
-    pub fn ask_about_change(&self, question: changes::Question) {
-        self.queue(Asked::Change(question));
+    /// Asks about a file that was changed. `false` as above.
+    #[must_use]
+    pub fn ask_about_change(&self, question: changes::Question) -> bool {
+        self.queue(Asked::Change(question))
     }
 
-    fn queue(&self, asked: Asked) {
-        if self.questions.as_ref().is_none_or(|questions| questions.send(asked).is_err()) {
-            tracing::error!("nobody reads the package databases any more");
+    fn queue(&self, asked: Asked) -> bool {
+        let Some(questions) = &self.questions else { return false };
+        match questions.try_send(asked) {
+            Ok(()) => true,
+            Err(mpsc::TrySendError::Full(_)) => false,
+            Err(mpsc::TrySendError::Disconnected(_)) => {
+                tracing::error!("nobody reads the package databases any more");
+                false
+            }
         }
     }
 }

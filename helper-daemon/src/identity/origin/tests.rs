@@ -40,7 +40,14 @@ fn asked_script(path: Untrusted, key: Option<FileKey>) -> AskedScript {
 }
 
 fn ask(questions: Vec<Question>) -> Vec<Answer> {
-    Databases::new().answer(questions)
+    ask_of(&mut Databases::new(), questions)
+}
+
+fn ask_of(databases: &mut Databases, questions: Vec<Question>) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    databases.answer(questions, |answer| answers.push(answer));
+    answers.sort_by_key(|answer| answer.number);
+    answers
 }
 
 /// A file of a package; `None` where this machine has no dpkg.
@@ -84,9 +91,9 @@ fn another_file_at_the_path_of_a_packaged_one_is_not_of_that_package() {
     let Some(path) = owned() else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
     let impostor = Question { key: question(file.path(), false).key, ..question(&path, false) };
-    let same_elsewhere = question(&path, false);
+    let same_elsewhere = Question { number: 8, ..question(&path, false) };
     // Who makes a filesystem chooses the numbers of its files.
-    let mut in_another = question(&path, false);
+    let mut in_another = Question { number: 9, ..question(&path, false) };
     in_another.key.as_mut().unwrap().device = (0, 1);
     let answers = ask(vec![impostor, same_elsewhere, in_another]);
     assert_eq!((answers[2].executable.place, answers[2].executable.package()), (Place::Elsewhere, None));
@@ -166,4 +173,42 @@ fn a_replaced_file_is_the_machine_s_for_who_sees_what_the_machine_sees_where_onl
         let asked = Question { key: old.key, pid, has_roots_mounts, ..new.clone() };
         assert_eq!(ask(vec![asked]).remove(0).executable.place, place);
     }
+}
+
+#[test]
+fn what_is_known_is_answered_before_the_databases_are_asked_for_the_rest() {
+    let files = [(); 3].map(|()| tempfile::NamedTempFile::new().unwrap());
+    let numbered = |number: usize| {
+        let number_of = u64::try_from(number).unwrap();
+        Question { number: number_of, ..question(files[number].path(), true) }
+    };
+    let mut databases = Databases::new();
+    let mut ask = |numbers: &[usize]| {
+        let mut answered = Vec::new();
+        databases.answer(numbers.iter().map(|number| numbered(*number)).collect(), |answer| {
+            answered.push(answer.number);
+        });
+        answered
+    };
+    assert_eq!(ask(&[2]), [2]);
+    assert_eq!(ask(&[0, 1, 2]), [2, 0, 1]);
+}
+
+#[test]
+fn a_question_for_which_there_is_no_room_is_refused_and_all_others_are_answered() {
+    let (open, gate) = mpsc::channel::<()>();
+    let (send, answers) = mpsc::channel();
+    // The first answer is under way until the gate is open.
+    let origins = Origins::start(move |_| {
+        let _ = gate.recv();
+        let _ = send.send(());
+    });
+    let origins = origins.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let question = question(file.path(), false);
+    let taken = (0..2 * QUEUE).take_while(|_| origins.ask(question.clone())).count();
+    drop(open);
+    assert!((QUEUE..=QUEUE + BATCH).contains(&taken), "{taken}");
+    assert_eq!(answers.iter().take(taken).count(), taken);
+    assert!(origins.ask(question), "there is room again");
 }

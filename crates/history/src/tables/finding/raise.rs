@@ -133,7 +133,7 @@ fn insert(connection: &Connection, finding: &NewFinding, numbers: &Numbers) -> r
             finding.kind.as_str(),
             finding.severity.as_str(),
             finding.at.0,
-            subject.map(|subject| subject.uid.0),
+            subject.map(|subject| subject.uid).or(finding.user).map(|uid| uid.0),
             &numbers.subject,
             numbers.application,
             numbers.executable,
@@ -155,8 +155,11 @@ fn again(
     known: &Known,
 ) -> rusqlite::Result<()> {
     let members = finding_member::add(connection, interner, known.id, finding)?;
-    let is_news =
-        members > 0 || finding.severity > known.severity || finding.evidence.is_news_after(&known.evidence);
+    // A program gives itself as many names as it likes: while nobody has answered, it is told that there are such.
+    let is_told = finding.kind == FindingKind::Unidentified && known.state == FindingState::Open;
+    let is_news = members > 0
+        || finding.severity > known.severity
+        || !is_told && finding.evidence.is_news_after(&known.evidence);
     let mut evidence = finding.evidence.clone();
     evidence.absorb(known.evidence.clone());
     connection

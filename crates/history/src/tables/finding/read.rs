@@ -84,6 +84,7 @@ fn select(rest: &str) -> String {
 fn from_row(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
     let uid: Option<u32> = row.get(4)?;
     let application: Option<String> = row.get(5)?;
+    let user = if application.is_none() { uid.map(Uid) } else { None };
     let subject = match (uid, application, executable::from_columns(row, 6)?) {
         (Some(uid), Some(application), Some(executable)) => Some(Subject {
             application: ApplicationKey::from_stored(application.into()),
@@ -105,6 +106,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
             kind: parse_column(row, 1)?,
             severity: parse_column(row, 16)?,
             subject,
+            user,
             group: row.get(18)?,
             detail: row.get(13)?,
             evidence: evidence.as_deref().map(Evidence::from_json).unwrap_or_default(),

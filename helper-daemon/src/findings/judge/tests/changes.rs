@@ -253,3 +253,26 @@ fn an_ignored_application_does_not_hide_a_change_of_what_another_runs_too() {
         assert_eq!((found.severity, told), (expected, application(concerned)));
     }
 }
+
+#[test]
+fn a_changed_file_names_all_applications_of_the_user_that_have_it() {
+    use ReviewState::{Approved, Ignored, Unreviewed};
+    let key = |path| ApplicationKey::of_path(&executable(path, 1));
+    let of =
+        [("/opt/a", 7, Approved), ("/opt/b", 7, Unreviewed), ("/opt/c", 7, Ignored), ("/opt/d", 8, Approved)];
+    let change = by_somebody(change(ChangeKind::Written, Some(2), None));
+    let found = scripts(&of).changed_file(&file("/opt/python", change.clone()), NOW);
+    let told: Vec<_> = found
+        .iter()
+        .map(|finding| {
+            (finding.subject.as_ref().unwrap().application.clone(), &finding.evidence.shared_with[..])
+        })
+        .collect();
+    let others = [key("/opt/b"), key("/opt/c")];
+    assert_eq!(told, [(key("/opt/a"), &others[..]), (key("/opt/d"), &[][..])]);
+
+    let many: Vec<String> = (0..500).map(|number| format!("/opt/{number}")).collect();
+    let many: Vec<_> = many.iter().map(|path| (path.as_str(), 7, Approved)).collect();
+    let found = scripts(&many).changed_file(&file("/opt/python", change), NOW);
+    assert_eq!((found.len(), found[0].evidence.shared_with.len()), (1, 64));
+}

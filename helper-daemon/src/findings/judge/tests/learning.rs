@@ -13,7 +13,7 @@ fn what_packages_list_is_learned_and_everything_else_told_at_once() {
     let cases = [
         (verified(), (Baseline, Quiet)),
         (Provenance::Unchecked(package()), (Baseline, Quiet)),
-        (Provenance::Unowned, (NewApplication, Normal)),
+        (Provenance::Unowned, (NewApplication, Loud)),
         (Provenance::not_looked_at(), (NewApplication, Normal)),
         (Provenance::Modified(package()), (NewApplication, Loud)),
     ];
@@ -25,8 +25,9 @@ fn what_packages_list_is_learned_and_everything_else_told_at_once() {
     }
     let script = |provenance| Program::of("/usr/bin/python3", 1, verified()).with_script(Some(1), provenance);
     assert_eq!(told(&mut learning(), &script(Some(verified()))), [(Baseline, Quiet)]);
-    for provenance in [None, Some(Provenance::Unowned)] {
-        assert_eq!(told(&mut learning(), &script(provenance)), [(NewApplication, Normal)]);
+    let unread = || Some(Provenance::not_looked_at());
+    for (provenance, severity) in [(None, Normal), (unread(), Normal), (Some(Provenance::Unowned), Loud)] {
+        assert_eq!(told(&mut learning(), &script(provenance)), [(NewApplication, severity)]);
     }
 }
 
