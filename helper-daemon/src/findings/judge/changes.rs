@@ -198,6 +198,7 @@ fn about(
         parent: None,
         uid,
         remote: None,
+        remote_name: None,
     };
     NewFinding { at, kind, severity, subject: Some(subject), group: None, detail: None, evidence }
 }
