@@ -1,9 +1,10 @@
 //! The command line's grammar.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, net::IpAddr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use portolan_core::{Dimension, ParseError, ReviewState};
+use portolan_bus::Filter;
+use portolan_core::{Dimension, Only, ParseError, ReviewState};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 arguments not understood, 3 daemon or bus not there, 4 access \
                           denied, 5 no such application or finding, 6 `status --check` or `--self-test` found a problem.";
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Ask the history.
     Query(Query),
+    /// Say what is known of addresses: where they belong, under which names who talked with them.
+    Lookup(Lookup),
     /// List what a person should know: new applications, changed files, foreign code, losses; show one; snooze or dismiss some.
     Findings(Findings),
     /// List the applications that talked, with their review.
@@ -77,10 +80,15 @@ pub(crate) struct Query {
     /// Only what was recorded before this.
     #[arg(long, value_name = "WHEN", default_value = "now", allow_hyphen_values = true)]
     pub(crate) until: String,
-    /// One row for each: application, executable, script, parent, user, protocol, direction, remote, port,
-    /// remote_port, local_port, command, unit, container, namespace, time; several with commas. `none` for one row with the total.
+    /// One row for each: application, executable, script, parent, user, protocol, direction, remote, domain,
+    /// registrable_domain, range, country, asn, port, service, remote_port, local_port, command, unit, container, namespace, time;
+    /// several with commas. `none` for one row with the total.
     #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', default_value = "executable", value_parser = dimension)]
     pub(crate) by: Vec<Grouping>,
+    /// Only what has this value of a dimension, such as country=DE, domain=*.example.org or port=443; an empty value for what is
+    /// not known. Given several times: of each dimension any of its values.
+    #[arg(long, value_name = "DIMENSION=VALUE", value_parser = only)]
+    pub(crate) only: Vec<Filter>,
     /// At most so many rows, largest first; 0 for as many as the daemon gives.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) limit: u32,
@@ -101,6 +109,24 @@ fn dimension(word: &str) -> Result<Grouping, String> {
         "none" => Ok(Grouping::None),
         _ => word.parse().map(Grouping::By).map_err(|error: ParseError| format!("{error}; or none")),
     }
+}
+
+/// A condition, in the words that the daemon reads.
+fn only(text: &str) -> Result<Filter, ParseError> {
+    text.parse::<Only>()?;
+    let (dimension, value) = text.split_once('=').unwrap_or((text, ""));
+    Ok(Filter { dimension: dimension.to_owned(), value: value.to_owned() })
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lookup {
+    /// Which; no names.
+    #[arg(required = true, value_name = "ADDRESS")]
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Also ask this machine's resolver now for the names that the addresses' owners gave them. This sends packets, and such a
+    /// name need not be one that any program meant.
+    #[arg(long)]
+    pub(crate) reverse: bool,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ use crate::{
     instance::{Instance, make_folder},
     monitor,
     options::Options,
-    pipeline::{DaemonBackend, End, Places, Recorder, RecorderError, Writer},
+    pipeline::{DaemonBackend, End, Knowledge, Places, Recorder, RecorderError, Writer},
     resources,
 };
 
@@ -58,7 +58,7 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
 
     let (bus, bus_state) = watch::channel(BusState::Starting);
     let (shut_down, shutdown) = watch::channel(false);
-    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, started));
+    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, Knowledge::default(), started));
     let serving = dbus::serve(options.bus_address.as_deref(), backend, bus, shutdown);
     tokio::pin!(serving);
     let notifying = notify_when_ready(bus_state);

@@ -67,6 +67,8 @@ test("a finding says how loud it is and what it rests on", () => {
   open("busy");
   const [normal, loud] = document.querySelectorAll("article");
   expect(normal?.textContent).toContain("no package owns it");
+  expect(normal?.textContent).toContain("deb.debian.org (151.101.2.132:443)");
+  expect(loud?.textContent).toContain("~deb.debian.org ([2a04:4e42::644]:443)");
   expect(loud?.querySelector(".kind")?.textContent).toContain("(loud)");
   expect(loud?.textContent).toContain("deb openssh-client 1:9.2p1-2, MODIFIED");
   expect(loud?.textContent).toContain("by LD_PRELOAD");

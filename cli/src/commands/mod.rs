@@ -3,6 +3,7 @@
 pub(crate) mod applications;
 pub(crate) mod findings;
 pub(crate) mod learning;
+pub(crate) mod lookup;
 pub(crate) mod query;
 mod query_row;
 pub(crate) mod review;

@@ -1,8 +1,8 @@
-use portolan_bus::{Access, QueryRequest, QueryResult, QueryRow};
+use portolan_bus::{Access, Filter, QueryRequest, QueryResult, QueryRow};
 use portolan_core::{Dimension, UnixMillis};
 use serde::Serialize;
 
-use super::query_row::{JsonRow, Look, is_empty, table};
+use super::query_row::{JsonRow, Look, is_assumed, is_empty, is_inferred, table};
 use crate::{
     args::{self, Grouping},
     bus,
@@ -23,6 +23,7 @@ pub(crate) async fn run(options: &args::Query, json: bool) -> Result<(), Failure
         since_unix_ms: since(&options.since, &clock)?,
         until_unix_ms: until(&options.until, &clock)?,
         by: by.iter().map(|dimension| dimension.as_str().to_owned()).collect(),
+        only: options.only.clone(),
         limit: options.limit,
     };
     if let (Some(since), Some(until)) = (request.since_unix_ms, request.until_unix_ms)
@@ -87,17 +88,19 @@ struct Answer<'a> {
     since_unix_ms: Option<i64>,
     until_unix_ms: Option<i64>,
     by: Vec<&'static str>,
+    only: &'a [Filter],
     access: Access,
     truncated: bool,
     rows: Vec<JsonRow<'a>>,
 }
 
 impl<'a> Answer<'a> {
-    fn new(request: &QueryRequest, by: &'a [Dimension], result: &'a QueryResult) -> Self {
+    fn new(request: &'a QueryRequest, by: &'a [Dimension], result: &'a QueryResult) -> Self {
         Self {
             since_unix_ms: request.since_unix_ms,
             until_unix_ms: request.until_unix_ms,
             by: by.iter().map(|dimension| dimension.as_str()).collect(),
+            only: &request.only,
             access: result.access,
             truncated: result.truncated,
             rows: result.rows.iter().map(|row| JsonRow { by, row }).collect(),
@@ -131,10 +134,19 @@ fn page(by: &[Dimension], request: &QueryRequest, result: &QueryResult, look: &L
         instant(last),
     );
     let mut page = table(by, rows, look).render(look.terminal_width);
-    for line in [Some(total), beyond(request, first, last)].into_iter().flatten() {
+    for line in [Some(total), beyond(request, first, last), marks(rows)].into_iter().flatten() {
         page.push_str(&(wrap(&line, look.terminal_width, 0) + "\n"));
     }
     page
+}
+
+/// What the marks in the table mean; `None` when there are none.
+fn marks(rows: &[QueryRow]) -> Option<String> {
+    let any = |is: fn(&QueryRow) -> bool| rows.iter().any(is);
+    let inferred = any(is_inferred).then_some("~ before a name: it may as well be another one.");
+    let assumed = any(is_assumed).then_some("? after a service: by its port only.");
+    let marks: Vec<_> = [inferred, assumed].into_iter().flatten().collect();
+    (!marks.is_empty()).then(|| marks.join(" "))
 }
 
 /// What the answer holds of before --since and after --until; `None` when it holds nothing of that.

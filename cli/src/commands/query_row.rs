@@ -27,7 +27,9 @@ impl Serialize for JsonRow<'_> {
         let mut written = BTreeSet::new();
         for dimension in self.by {
             let word = dimension.as_str();
-            written.insert(word);
+            if !written.insert(word) {
+                continue;
+            }
             match value(self.row, *dimension) {
                 None => map.serialize_entry(word, &None::<String>)?,
                 Some(text) => match number(*dimension, text) {
@@ -36,8 +38,16 @@ impl Serialize for JsonRow<'_> {
                 },
             }
             for detail in details(*dimension) {
-                written.insert(detail);
-                map.serialize_entry(detail, &self.row.keys.get(*detail))?;
+                if !written.insert(detail) {
+                    continue;
+                }
+                let text = self.row.keys.get(*detail);
+                match *detail {
+                    "inferred" | "recognised" => {
+                        map.serialize_entry(detail, &text.map(|text| text == "true"))?;
+                    }
+                    _ => map.serialize_entry(detail, &text)?,
+                }
             }
         }
         for (key, text) in self.row.keys.iter().filter(|(key, _)| !written.contains(key.as_str())) {
@@ -76,6 +86,9 @@ pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], look: &Look) -> Table {
             columns.push(Column::text("SHA-256", Cut::Digits(12)).leaving(4));
             columns.push(Column::text("PACKAGE", Cut::End).leaving(2));
         }
+        if *dimension == Dimension::Asn {
+            columns.push(Column::text("NETWORK", Cut::End));
+        }
     }
     columns.extend(["IN", "OUT"].map(Column::number));
     let circumstances = [("FLOWS", 2), ("FIRST", 1), ("LAST", 3)];
@@ -90,6 +103,9 @@ pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], look: &Look) -> Table {
                 if *dimension == Dimension::Executable {
                     cells.push(row.keys.get("sha256").map_or_else(Cell::unknown, |hash| untrusted(hash)));
                     cells.push(provenance::of_row(row));
+                }
+                if *dimension == Dimension::Asn {
+                    cells.push(row.keys.get("asn_name").map_or_else(|| range(row), |name| untrusted(name)));
                 }
             }
             cells.push(Cell::own(bytes(row.rx_bytes, look.precision)));
@@ -125,6 +141,10 @@ fn details(dimension: Dimension) -> &'static [&'static str] {
         Dimension::Executable => &["path", "sha256", "provenance", "package"],
         Dimension::Script => &["script_path", "script_sha256", "script_provenance", "script_package"],
         Dimension::Parent => &["parent_path", "parent_sha256"],
+        Dimension::Domain => &["name_source", "inferred"],
+        Dimension::Country => &["range"],
+        Dimension::Asn => &["asn_name", "range"],
+        Dimension::Service => &["recognised"],
         _ => &[],
     }
 }
@@ -133,6 +153,7 @@ fn details(dimension: Dimension) -> &'static [&'static str] {
 fn number(dimension: Dimension, text: &str) -> Option<i64> {
     match dimension {
         Dimension::User
+        | Dimension::Asn
         | Dimension::Port
         | Dimension::RemotePort
         | Dimension::LocalPort
@@ -152,7 +173,13 @@ fn column(dimension: Dimension) -> Column {
         Dimension::Protocol => Column::text("PROTOCOL", Cut::Never),
         Dimension::Direction => Column::text("DIRECTION", Cut::Never),
         Dimension::Remote => Column::text("REMOTE", Cut::Middle),
+        Dimension::Domain => Column::text("DOMAIN", Cut::Middle),
+        Dimension::RegistrableDomain => Column::text("REGISTRABLE DOMAIN", Cut::Middle),
+        Dimension::Range => Column::text("RANGE", Cut::Never),
+        Dimension::Country => Column::text("COUNTRY", Cut::Never),
+        Dimension::Asn => Column::number("AS"),
         Dimension::Port => Column::number("PORT"),
+        Dimension::Service => Column::text("SERVICE", Cut::Middle),
         Dimension::RemotePort => Column::number("REMOTE PORT"),
         Dimension::LocalPort => Column::number("LOCAL PORT"),
         Dimension::Command => Column::text("COMMAND", Cut::End),
@@ -167,10 +194,13 @@ fn cell(row: &QueryRow, dimension: Dimension, look: &Look, users: &mut Users) ->
     let Some(text) = value(row, dimension) else {
         return match dimension {
             Dimension::Application | Dimension::Executable => nobody(row),
+            Dimension::Country => range(row),
             _ => Cell::unknown(),
         };
     };
     match (dimension, number(dimension, text)) {
+        (Dimension::Domain, _) if is_inferred(row) => untrusted(&format!("~{text}")),
+        (Dimension::Service, _) if is_assumed(row) => untrusted(&format!("{text}?")),
         (Dimension::Time, Some(ms)) => look.instant(ms),
         (Dimension::User, Some(uid)) => match u32::try_from(uid) {
             Ok(uid) => Cell::own(users.name(uid)),
@@ -178,6 +208,22 @@ fn cell(row: &QueryRow, dimension: Dimension, look: &Look, users: &mut Users) ->
         },
         _ => untrusted(text),
     }
+}
+
+/// Whether its name may as well be another one.
+pub(crate) fn is_inferred(row: &QueryRow) -> bool {
+    row.keys.get("inferred").is_some_and(|inferred| inferred == "true")
+}
+
+/// Whether its service is what the port is usually for; one named by its port assumes nothing.
+pub(crate) fn is_assumed(row: &QueryRow) -> bool {
+    row.keys.get("recognised").is_some_and(|recognised| recognised == "false")
+        && row.keys.get("service").is_some_and(|service| !service.contains('/'))
+}
+
+/// What the range of an address is for that has no country, or no network.
+fn range(row: &QueryRow) -> Cell {
+    row.keys.get("range").map_or_else(Cell::unknown, |range| untrusted(&format!("({range})")))
 }
 
 /// Why no program is named.

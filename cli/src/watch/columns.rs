@@ -111,7 +111,7 @@ pub(crate) fn cells(shown: &[Shown], key: &Key, program: &Program, users: &mut U
         Column::TxRate => rate(program.rate.tx),
         Column::RxTotal => bytes(program.total.rx, Rounded),
         Column::TxTotal => bytes(program.total.tx, Rounded),
-        Column::Remote => harmless(&program.remote),
+        Column::Remote => harmless(if program.name.is_some() { &program.name } else { &program.remote }),
     })
 }
 

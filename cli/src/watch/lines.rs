@@ -6,7 +6,7 @@ use portolan_bus::{LiveRow, LiveTick};
 use portolan_core::{UnixMillis, Untrusted};
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
-use super::{feed::Event, signals::EndSignals};
+use super::{feed::Event, row, signals::EndSignals};
 use crate::{
     failure::Failure,
     output,
@@ -113,8 +113,8 @@ impl Writer {
         for place in [&row.unit, &row.container].into_iter().flatten() {
             line.push_str(&format!("  in {}", harmless(place)));
         }
-        if let Some(remote) = &row.remote {
-            line.push_str(&format!("  to {}", harmless(remote)));
+        if let Some(remote) = row::remote(row) {
+            line.push_str(&format!("  to {}", harmless(&remote)));
         }
         line
     }

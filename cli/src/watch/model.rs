@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use portolan_bus::{LiveTick, Status};
 use portolan_core::Bytes;
 
-use super::row::{Key, Program, Sort};
+use super::row::{self, Key, Program, Sort};
 use crate::show::amount::per_second;
 
 /// Programs that are kept. Beyond, those that were idle longest leave the table; the totals keep their bytes.
@@ -74,7 +74,9 @@ impl Model {
             program.review.clone_from(&row.review);
             if !bytes.is_zero() || program.last_unix_ms == 0 {
                 program.last_unix_ms = tick.unix_ms;
-                program.remote.clone_from(&row.remote);
+                program.remote = row::remote(row);
+                let mark = if row.domain_inferred { "~" } else { "" };
+                program.name = row.domain.as_ref().map(|name| format!("{mark}{name}"));
             }
         }
         self.rate = rate(moved, tick.interval_ms);
@@ -167,6 +169,8 @@ mod tests {
             container: None,
             uid: 1000,
             remote: None,
+            domain: None,
+            domain_inferred: false,
             tx_bytes,
             rx_bytes,
             flows: 1,

@@ -1,5 +1,5 @@
 use portolan_bus::LiveRow;
-use portolan_core::Bytes;
+use portolan_core::{Bytes, named_remote};
 
 /// What makes two rows of two readings the same program.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +27,12 @@ impl From<&LiveRow> for Key {
     }
 }
 
+/// Where most of the bytes of a row went, with its name where that is known.
+pub(crate) fn remote(row: &LiveRow) -> Option<String> {
+    let remote = row.remote.as_deref()?;
+    Some(named_remote(remote, row.domain.as_deref(), row.domain_inferred))
+}
+
 /// What one program did since the watch began.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Program {
@@ -36,6 +42,8 @@ pub(crate) struct Program {
     pub(crate) total: Bytes,
     /// Where most bytes of its last reading with bytes went.
     pub(crate) remote: Option<String>,
+    /// The name of that, where it is known, marked where it may as well be another.
+    pub(crate) name: Option<String>,
     /// `unreviewed`, `approved` or `ignored`.
     pub(crate) review: Option<String>,
     /// Flows that are open.

@@ -45,6 +45,7 @@ async fn query_as_json_has_the_keys_asked_for() {
         "since_unix_ms": 1_767_225_600_000_i64,
         "until_unix_ms": 1_767_229_200_000_i64,
         "by": ["executable", "parent", "user", "remote_port", "time", "remote"],
+        "only": [],
         "access": "own",
         "truncated": true,
         "rows": [
@@ -148,9 +149,9 @@ async fn findings_say_what_to_do() {
     let ended = run(&bus.address, &["findings"]).await;
     assert_eq!(ended.code, Some(0));
     assert!(is_harmless(&ended.stdout));
-    assert!(
-        ended.stdout.contains("started by /usr/bin/bash, as user root, talked first to [2001:db8::17]:443")
-    );
+    assert!(ended.stdout.contains(
+        "started by /usr/bin/bash, as user root, talked first to ~example.org ([2001:db8::17]:443)"
+    ));
     assert!(ended.stdout.contains("-> portolan review approve 'path:/tmp/x;reboot'"), "{}", ended.stdout);
     let json = run(&bus.address, &["findings", "--all", "--json"]).await.json();
     assert_eq!(json["findings"][1]["path"], HOSTILE);

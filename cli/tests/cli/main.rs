@@ -9,6 +9,7 @@ mod bus;
 mod failures;
 #[cfg(test)]
 mod findings;
+mod names;
 mod narrow;
 #[cfg(test)]
 mod peer;

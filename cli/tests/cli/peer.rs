@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use portolan_bus::{
-    Application, BUS_NAME, Error, Finding, LiveTick, OBJECT_PATH, QueryRequest, QueryResult, SelfTest, Status,
+    Application, BUS_NAME, Error, Finding, LiveTick, LookupResult, OBJECT_PATH, QueryRequest, QueryResult,
+    SelfTest, Status,
 };
 use tokio::sync::Notify;
 use zbus::{
@@ -24,6 +25,8 @@ pub(crate) struct Answers {
     pub(crate) deny: bool,
     /// Never answer a status.
     pub(crate) hang: bool,
+    pub(crate) lookup: LookupResult,
+    pub(crate) looked_up: Vec<String>,
     pub(crate) asked: Vec<QueryRequest>,
     pub(crate) asked_for_answered: Vec<bool>,
     /// Application, state, and whether a person may be asked.
@@ -44,6 +47,8 @@ impl Default for Answers {
             backlog: Vec::new(),
             deny: false,
             hang: false,
+            lookup: samples::lookup(),
+            looked_up: Vec::new(),
             asked: Vec::new(),
             asked_for_answered: Vec::new(),
             reviews: Vec::new(),
@@ -93,6 +98,13 @@ impl Interface {
         let mut answers = self.0.answers.lock().unwrap();
         answers.asked.push(request);
         Ok((answers.query.clone(),))
+    }
+
+    async fn lookup(&self, addresses: Vec<String>) -> Result<(LookupResult,), Error> {
+        self.allowed()?;
+        let mut answers = self.0.answers.lock().unwrap();
+        answers.looked_up.extend(addresses);
+        Ok((answers.lookup.clone(),))
     }
 
     async fn findings(&self, include_answered: bool) -> Result<Vec<Finding>, Error> {

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use portolan_bus::{
-    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, Ledger,
-    LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, Provenance, QueryResult,
-    QueryRow, Resources, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
+    Access, AddressInfo, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook,
+    Ledger, LedgerState, LiveRow, LiveTick, LookupResult, NetworkLayer, NetworkLine, PlaceData,
+    ProtocolBytes, Provenance, QueryResult, QueryRow, Resources, SeenName, SeenService, SelfTest,
+    SelfTestPart, SelfTestState, Severity, Status,
 };
 
 /// A name that clears the screen, sets the title, breaks the line and reverses what follows.
@@ -116,6 +117,65 @@ pub(crate) fn query_row(keys: &[(&str, &str)], tx_bytes: u64, rx_bytes: u64) -> 
     }
 }
 
+/// Of an address with everything, and of one of which nothing is known.
+pub(crate) fn lookup() -> LookupResult {
+    let name = |domain: Option<&str>, source: &str, inferred| SeenName {
+        domain: domain.map(str::to_owned),
+        source: domain.map(|_| source.to_owned()),
+        inferred,
+        application: Some(format!("path:{HOSTILE}")),
+        uid: Some(0),
+        tx_bytes: 2,
+        rx_bytes: 1_500_000,
+        last_unix_ms: 1_767_225_600_000,
+    };
+    let service = |service: &str, recognised| SeenService {
+        service: Some(service.to_owned()),
+        recognised,
+        tx_bytes: 1,
+        rx_bytes: 2,
+        last_unix_ms: 1_767_225_600_000,
+    };
+    let nothing = AddressInfo {
+        address: "127.0.0.1".to_owned(),
+        range: None,
+        embedded: None,
+        country: None,
+        country_name: None,
+        asn: None,
+        network: None,
+        city: None,
+        latitude: None,
+        longitude: None,
+        names: Vec::new(),
+        services: Vec::new(),
+    };
+    let all = AddressInfo {
+        address: "2002:c000:201::1".to_owned(),
+        range: Some("6to4".to_owned()),
+        embedded: Some("192.0.2.1".to_owned()),
+        country: Some("DE".to_owned()),
+        country_name: Some("Germany".to_owned()),
+        asn: Some(64_496),
+        network: Some(HOSTILE.to_owned()),
+        city: Some("Berlin".to_owned()),
+        latitude: Some(52.5),
+        longitude: Some(13.4),
+        names: vec![
+            name(Some("example.org"), "tls", false),
+            name(Some("cdn.example"), "resolver", true),
+            name(None, "", false),
+        ],
+        services: vec![service("tls", true), service("https", false), service("udp/12345", false)],
+    };
+    let places = PlaceData {
+        name: "libloc".to_owned(),
+        made_unix_ms: Some(1_767_225_600_000),
+        attribution: Some("CC BY-SA 4.0".to_owned()),
+    };
+    LookupResult { addresses: vec![all, nothing], places: Some(places), truncated: true, access: Access::Own }
+}
+
 pub(crate) fn finding(path: &str) -> Finding {
     Finding {
         id: 7,
@@ -135,6 +195,8 @@ pub(crate) fn finding(path: &str) -> Finding {
         parent_path: Some("/usr/bin/bash".to_owned()),
         uid: Some(0),
         remote: Some("[2001:db8::17]:443".to_owned()),
+        remote_name: Some("example.org".to_owned()),
+        remote_name_inferred: true,
         detail: None,
         evidence: None,
     }
@@ -176,6 +238,8 @@ pub(crate) fn live_row(path: &str, tx_bytes: u64, rx_bytes: u64) -> LiveRow {
         container: Some(format!("docker:{}", "c0".repeat(32))),
         uid: 0,
         remote: Some("192.0.2.1:443".to_owned()),
+        domain: Some("example.org".to_owned()),
+        domain_inferred: false,
         tx_bytes,
         rx_bytes,
         flows: 1,

@@ -150,7 +150,7 @@ async fn a_hostile_name_stays_text() {
         let (_bus, peer, mut terminal) = start(columns, 50).await;
         peer.tick(tick(1_767_225_600_000, vec![live_row(&name, 1, 2)])).await;
         // The chosen program is shown in full, as far as it fits.
-        terminal.shows("192.0.2.1:443").await;
+        terminal.shows("example.org").await;
         terminal.press("\x1b[B");
         terminal.shows("/tmp/a\\u{1b}[2J\\u{1b").await;
         assert!(!terminal.seen.contains("\x1b]0;") && !terminal.seen.contains('\u{202e}'));

@@ -78,7 +78,8 @@ async fn lines_name_only_programs_that_moved_bytes() {
         "{line}"
     );
     let container = format!("docker:{}", "c0".repeat(32));
-    let end = format!("started by /usr/bin/bash  in curl.service  in {container}  to 192.0.2.1:443");
+    let end =
+        format!("started by /usr/bin/bash  in curl.service  in {container}  to example.org (192.0.2.1:443)");
     assert!(line.ends_with(&end), "{line}");
     terminate(&watching.child);
     assert_eq!(watching.code().await, Some(0));

@@ -9,16 +9,20 @@
 mod application;
 mod error;
 mod ledger;
+mod lookup;
 mod proxy;
+mod query;
 mod wire;
 
 pub use application::{Application, Provenance, Script};
 pub use error::Error;
 pub use ledger::{Ledger, LedgerState, NetworkLayer, NetworkLine, ProtocolBytes};
+pub use lookup::{ADDRESSES_MAX, AddressInfo, LookupResult, PlaceData, SeenName, SeenService};
 pub use proxy::{Daemon1Proxy, FindingChanged, FindingChangedStream, Ticked, TickedStream};
+pub use query::{Filter, QueryRequest, QueryResult, QueryRow};
 pub use wire::{
-    Access, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow, LiveTick,
-    QueryRequest, QueryResult, QueryRow, Resources, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
+    Access, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow, LiveTick, Resources,
+    SelfTest, SelfTestPart, SelfTestState, Severity, Status,
 };
 
 /// The well-known name of the daemon.

@@ -1,6 +1,8 @@
 use zbus::proxy;
 
-use crate::{Application, Error, Finding, LiveTick, QueryRequest, QueryResult, SelfTest, Status};
+use crate::{
+    Application, Error, Finding, LiveTick, LookupResult, QueryRequest, QueryResult, SelfTest, Status,
+};
 
 /// The daemon as its clients see it. What each call needs of polkit stands beside the daemon's implementation and in
 /// `docs/security.md`.
@@ -16,6 +18,10 @@ pub trait Daemon1 {
 
     /// Asks the history. Everything counted up to the call is in the answer.
     fn query(&self, request: &QueryRequest) -> Result<QueryResult, Error>;
+
+    /// What is known of addresses, at most [`ADDRESSES_MAX`](crate::ADDRESSES_MAX): where they belong, and from all of the history who
+    /// talked with them under which name. Nothing is sent anywhere for it.
+    fn lookup(&self, addresses: &[&str]) -> Result<LookupResult, Error>;
 
     /// Findings, newest first; without `include_answered` only the open ones.
     fn findings(&self, include_answered: bool) -> Result<Vec<Finding>, Error>;

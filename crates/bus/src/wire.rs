@@ -191,59 +191,6 @@ pub struct Status {
     pub learning_until_unix_ms: Option<i64>,
 }
 
-/// A question to the history.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
-#[ts(export, export_to = "bindings.ts")]
-pub struct QueryRequest {
-    /// Only buckets that end after this; `None` from the beginning.
-    #[ts(type = "number | null")]
-    pub since_unix_ms: Option<i64>,
-    /// Only buckets that start before this; `None` up to now.
-    #[ts(type = "number | null")]
-    pub until_unix_ms: Option<i64>,
-    /// What to group by (the words of `portolan_core::Dimension`); empty for one row with the total.
-    pub by: Vec<String>,
-    /// At most so many rows, largest first; 0 for the daemon's limit.
-    pub limit: u32,
-}
-
-/// One group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
-#[ts(export, export_to = "bindings.ts")]
-pub struct QueryRow {
-    /// A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `provenance`, `package`; the same of
-    /// a script as `script_path` and so on; `parent_path`, `parent_sha256`). A key that is missing is not known; then `unattributed` or `kernel` may say why.
-    #[ts(type = "Record<string, string>")]
-    pub keys: BTreeMap<String, String>,
-    /// Payload bytes sent.
-    #[ts(type = "number")]
-    pub tx_bytes: u64,
-    /// Payload bytes received.
-    #[ts(type = "number")]
-    pub rx_bytes: u64,
-    /// Flows seen for the first time.
-    #[ts(type = "number")]
-    pub flows: u64,
-    /// First bytes or opening.
-    #[ts(type = "number")]
-    pub first_unix_ms: i64,
-    /// Last bytes.
-    #[ts(type = "number")]
-    pub last_unix_ms: i64,
-}
-
-/// The answer to a [`QueryRequest`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
-#[ts(export, export_to = "bindings.ts")]
-pub struct QueryResult {
-    /// The groups, largest first.
-    pub rows: Vec<QueryRow>,
-    /// Whether there were more rows than the limit.
-    pub truncated: bool,
-    /// Whose traffic it is.
-    pub access: Access,
-}
-
 /// How a finding stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
 #[serde(rename_all = "lowercase")]
@@ -317,6 +264,10 @@ pub struct Finding {
     pub uid: Option<u32>,
     /// Where it talked to first: `address:port`, IPv6 in brackets.
     pub remote: Option<String>,
+    /// What that is called; `None` when no name was seen.
+    pub remote_name: Option<String>,
+    /// Whether it may as well be another name.
+    pub remote_name_inferred: bool,
     /// A sentence, for findings about the daemon itself.
     pub detail: Option<String>,
     /// What it rests on: `portolan_core::Evidence` as JSON.
@@ -345,6 +296,10 @@ pub struct LiveRow {
     pub uid: u32,
     /// Where most of the bytes of the tick went: `address:port`.
     pub remote: Option<String>,
+    /// What that is called; `None` when no name was seen.
+    pub domain: Option<String>,
+    /// Whether it may as well be another name.
+    pub domain_inferred: bool,
     /// Payload bytes sent in the tick.
     #[ts(type = "number")]
     pub tx_bytes: u64,

@@ -21,8 +21,22 @@ pub enum Dimension {
     Direction,
     /// The remote address.
     Remote,
+    /// The name of the other side; rows also carry `name_source` (the surest one) and, where it may as well be another name,
+    /// `inferred` = `true`.
+    Domain,
+    /// The part of that name which somebody registered.
+    RegistrableDomain,
+    /// What the remote address's range is for.
+    Range,
+    /// The remote address's country; rows without one carry `range` instead.
+    Country,
+    /// The number of the network (AS) that the remote address belongs to; rows also carry `asn_name`, or `range` where there is none.
+    Asn,
     /// The port that names the service.
     Port,
+    /// What is spoken, as far as its bytes told, else the usual name of the port, else `tcp/12345`; rows also carry `recognised` =
+    /// `true` or `false`.
+    Service,
     /// The remote port.
     RemotePort,
     /// The local port.
@@ -41,7 +55,7 @@ pub enum Dimension {
 
 impl Dimension {
     /// All dimensions.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::Application,
         Self::Executable,
         Self::Script,
@@ -50,7 +64,13 @@ impl Dimension {
         Self::Protocol,
         Self::Direction,
         Self::Remote,
+        Self::Domain,
+        Self::RegistrableDomain,
+        Self::Range,
+        Self::Country,
+        Self::Asn,
         Self::Port,
+        Self::Service,
         Self::RemotePort,
         Self::LocalPort,
         Self::Command,
@@ -72,7 +92,13 @@ impl Dimension {
             Self::Protocol => "protocol",
             Self::Direction => "direction",
             Self::Remote => "remote",
+            Self::Domain => "domain",
+            Self::RegistrableDomain => "registrable_domain",
+            Self::Range => "range",
+            Self::Country => "country",
+            Self::Asn => "asn",
             Self::Port => "port",
+            Self::Service => "service",
             Self::RemotePort => "remote_port",
             Self::LocalPort => "local_port",
             Self::Command => "command",
@@ -99,8 +125,8 @@ impl FromStr for Dimension {
             ParseError::new(
                 "dimension",
                 text,
-                "application, executable, script, parent, user, protocol, direction, remote, port, remote_port, local_port, \
-                 command, unit, container, namespace or time",
+                "application, executable, script, parent, user, protocol, direction, remote, domain, registrable_domain, \
+                 range, country, asn, port, service, remote_port, local_port, command, unit, container, namespace or time",
             )
         })
     }

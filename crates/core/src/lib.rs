@@ -12,6 +12,7 @@ mod executable;
 mod finding;
 mod flow;
 mod name;
+mod only;
 mod owner;
 mod place;
 mod placement;
@@ -35,7 +36,8 @@ pub use evidence::{
 pub use executable::{Executable, Sha256Digest};
 pub use finding::{FindingKind, Severity};
 pub use flow::{Direction, Endpoint, Flow, Protocol};
-pub use name::{Domain, Name, NameSource, Recognised};
+pub use name::{Domain, Name, NameSource, Recognised, named_remote};
+pub use only::{Only, Wanted};
 pub use owner::{Lineage, Owner};
 pub use place::{Country, Network, Place, Range};
 pub use placement::Placement;

@@ -177,6 +177,14 @@ impl FromStr for Recognised {
     }
 }
 
+/// A remote side as people see it: `example.org (192.0.2.1:443)`, `~example.org (…)` where it may as well be another name, the bare
+/// address where no name is known. What was hostile in it is so still.
+#[must_use]
+pub fn named_remote(remote: &str, domain: Option<&str>, is_inferred: bool) -> String {
+    let mark = if is_inferred { "~" } else { "" };
+    domain.map_or_else(|| remote.to_owned(), |domain| format!("{mark}{domain} ({remote})"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +211,14 @@ mod tests {
         }
         assert_eq!(text(name.as_bytes()).map(|name| name.len()), Some(253));
         assert_eq!(text(format!("{name}aa").as_bytes()), None);
+    }
+
+    #[test]
+    fn a_name_stands_before_its_address_and_an_inferred_one_is_marked() {
+        let shown = |domain, is_inferred| named_remote("192.0.2.1:443", domain, is_inferred);
+        assert_eq!(shown(None, false), "192.0.2.1:443");
+        assert_eq!(shown(Some("example.org"), false), "example.org (192.0.2.1:443)");
+        assert_eq!(shown(Some("example.org"), true), "~example.org (192.0.2.1:443)");
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! Measures the history on believable records: `cargo run --release -p portolan-history --example measure [BUCKETS]`.
 //!
-//! 200 programs talk to 5,000 peers. Each bucket of 10 s has 100 rows: most of them of connections that go on, a fifth of
-//! new ones with a new local port. Buckets are written as the daemon writes them, one transaction each, and then all at
-//! once, which is what one thread can do without waiting for the disk each time.
+//! 200 programs talk to 5,000 peers of 2,500 names in 500 places. Each bucket of 10 s has 100 rows: most of them of connections
+//! that go on, a fifth of new ones with a new local port. Buckets are written as the daemon writes them, one transaction each,
+//! and then all at once, which is what one thread can do without waiting for the disk each time.
 #![allow(clippy::unwrap_used, reason = "the numbers are made so that they fit")]
 
 use std::{error::Error, net::Ipv4Addr, path::Path, sync::Arc, time::Instant};
 
 use portolan_core::{
-    ApplicationKey, Bytes, Dimension, Direction, Endpoint, Executable, Lineage, Owner, Protocol, Provenance,
-    Sha256Digest, Uid, UnixMillis,
+    ApplicationKey, Bytes, Dimension, Direction, Endpoint, Executable, Lineage, Name, NameSource, Network,
+    Only, Owner, Place, Protocol, Provenance, Range, Recognised, Sha256Digest, Uid, UnixMillis,
 };
 use portolan_history::{History, Question, Reader, Record};
 
@@ -49,14 +49,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     ask(&path, &[Dimension::Application])?;
     ask(&path, &[Dimension::Executable, Dimension::Parent])?;
     ask(&path, &[Dimension::Remote])?;
-    ask(&path, &[Dimension::Time, Dimension::Application])
+    ask(&path, &[Dimension::Time, Dimension::Application])?;
+    ask(&path, &[Dimension::Domain])?;
+    ask(&path, &[Dimension::RegistrableDomain])?;
+    ask(&path, &[Dimension::Asn])?;
+    ask(&path, &[Dimension::Service])?;
+    let only = (0..64).map(|number| format!("remote={}", remote(number)).parse());
+    let question =
+        Question { by: vec![Dimension::Domain], only: only.collect::<Result<Vec<Only>, _>>()?, ..all() };
+    ask_for(&path, &question, "64 addresses by domain")
+}
+
+fn all() -> Question {
+    Question { limit: 20, ..Question::default() }
 }
 
 fn ask(path: &Path, by: &[Dimension]) -> Result<(), Box<dyn Error>> {
+    ask_for(path, &Question { by: by.to_vec(), ..all() }, &format!("by {by:?}"))
+}
+
+fn ask_for(path: &Path, question: &Question, what: &str) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
-    let question = Question { by: by.to_vec(), limit: 20, ..Question::default() };
-    let answer = Reader::open(path)?.query(&question)?;
-    println!("by {by:?}: {} rows in {:.0} ms", answer.rows.len(), started.elapsed().as_secs_f64() * 1e3);
+    let answer = Reader::open(path)?.query(question)?;
+    println!("{what}: {} rows in {:.0} ms", answer.rows.len(), started.elapsed().as_secs_f64() * 1e3);
     Ok(())
 }
 
@@ -103,8 +118,11 @@ fn batch(programs: &[Owner], bucket: u32) -> Vec<Record> {
                 protocol: if mixed.is_multiple_of(7) { Protocol::Udp } else { Protocol::Tcp },
                 direction: Direction::Outbound,
                 local: Some(side(Ipv4Addr::new(192, 168, 1, 7), port)),
-                remote: Some(side(Ipv4Addr::from(0x5000_0000 + mixed % 5000), 443)),
+                remote: Some(side(remote(mixed % 5000), 443)),
+                name: name(mixed % 5000),
+                place: Some(place(mixed % 500)),
                 service_port: Some(443),
+                recognised: (!mixed.is_multiple_of(7)).then_some(Recognised::Tls),
                 network_namespace: 4_026_531_840,
                 bytes: Bytes { tx: u64::from(mixed % 30_000), rx: u64::from(mixed % 900_000) },
                 flows_opened: u64::from(is_new),
@@ -113,6 +131,28 @@ fn batch(programs: &[Owner], bucket: u32) -> Vec<Record> {
             }
         })
         .collect()
+}
+
+fn remote(number: u32) -> Ipv4Addr {
+    Ipv4Addr::from(0x5000_0000 + number)
+}
+
+fn name(remote: u32) -> Option<Name> {
+    let site = format!("site-{}.example", remote % 500);
+    Some(Name {
+        domain: format!("host-{}.{site}", remote % 2500).parse().ok()?,
+        registrable: site.parse().ok(),
+        source: if remote.is_multiple_of(3) { NameSource::Dns } else { NameSource::Tls },
+        is_inferred: remote.is_multiple_of(7),
+    })
+}
+
+fn place(number: u32) -> Place {
+    Place {
+        range: Range::Public,
+        country: format!("{}A", number % 10).parse().ok(),
+        network: Some(Network { asn: number, name: Some(format!("Network {number}").into()) }),
+    }
 }
 
 fn side(address: Ipv4Addr, port: u32) -> Endpoint {

@@ -43,8 +43,10 @@ row_ids! {
     AddressId of "address",
     ApplicationId of "application",
     BucketId of "bucket",
+    DomainId of "domain",
     ExecutableId of "executable",
     LineageId of "lineage",
     PeerId of "peer",
+    PlaceId of "place",
     TextId of "text",
 }

@@ -9,9 +9,11 @@ use crate::{
         address::Addresses,
         application::Applications,
         bucket::Buckets,
+        domain::Domains,
         executable::Executables,
         lineage::{Chain, Lineages},
         peer::{Peer, Peers},
+        place::Places,
         sighting::Sighting,
         text::Texts,
     },
@@ -25,6 +27,8 @@ pub(crate) struct Interner {
     pub(crate) lineages: Lineages,
     pub(crate) applications: Applications,
     pub(crate) addresses: Addresses,
+    pub(crate) domains: Domains,
+    pub(crate) places: Places,
     pub(crate) actors: Actors,
     pub(crate) peers: Peers,
     pub(crate) buckets: Buckets,
@@ -78,6 +82,9 @@ impl Interner {
             local: self.addresses.id_of(connection, record.local)?,
             remote: self.addresses.id_of(connection, record.remote)?,
             service_port: record.service_port,
+            name: self.domains.id_of(connection, record.name.as_ref())?,
+            place: self.places.id_of(connection, record.place.as_ref())?,
+            recognised: record.recognised,
         };
         let peer = self.peers.id(connection, peer)?;
         let bucket = self.buckets.id(connection, record.bucket_start, record.bucket_ms)?;
@@ -91,6 +98,8 @@ impl Interner {
         self.lineages.clear();
         self.applications.clear();
         self.addresses.clear();
+        self.domains.clear();
+        self.places.clear();
         self.actors.clear();
         self.peers.clear();
         self.buckets.clear();

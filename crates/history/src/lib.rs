@@ -29,7 +29,7 @@ mod tables;
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use history::History;
 pub use query::{Answer, Group, Question};
-pub use reader::{Info, Reader};
+pub use reader::{Info, Reader, ServiceName};
 pub use record::Record;
 pub use tables::application::{ApplicationRow, Content, KnownApplication};
 pub use tables::checkpoint::Checkpoint;

@@ -176,7 +176,7 @@ fn identity(path: &Path, found: Found) -> Result<i64, OpenError> {
     Ok(found.version)
 }
 
-fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
+pub(crate) fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
     let path = path.into();
     match Cause::of(&source) {
         Cause::DiskFull => OpenError::DiskFull { path },

@@ -3,8 +3,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portolan_core::{Uid, UnixMillis};
-use rusqlite::Connection;
+use portolan_core::{Protocol, Uid, UnixMillis};
+use rusqlite::{Connection, functions::FunctionFlags};
 
 use crate::{
     Answer, ApplicationRow, FindingRow, OpenError, Question, ReadError, open, query,
@@ -21,6 +21,9 @@ pub struct Reader {
     path: PathBuf,
 }
 
+/// The usual name of a protocol's port; `None` where it has none.
+pub type ServiceName = fn(Protocol, u16) -> Option<&'static str>;
+
 /// What there is to know about the file itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Info {
@@ -35,7 +38,19 @@ pub struct Info {
 impl Reader {
     /// Opens the history at `path`, which must exist and have the newest version.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { connection: open::reader(path)?, path: path.into() })
+        Self { connection: open::reader(path)?, path: path.into() }.naming_services(|_, _| None)
+    }
+
+    /// The same reader, with names for services whose bytes did not tell what they are. Without, those are `tcp/12345`.
+    pub fn naming_services(self, name: ServiceName) -> Result<Self, OpenError> {
+        let flags = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
+        let named = self.connection.create_scalar_function("service", 2, flags, move |arguments| {
+            let port: Option<u16> = arguments.get(1)?;
+            let protocol = arguments.get_raw(0).as_str()?.parse();
+            Ok(port.zip(protocol.ok()).and_then(|(port, protocol)| name(protocol, port)))
+        });
+        named.map_err(|error| open::failed(&self.path, error))?;
+        Ok(self)
     }
 
     /// Sums up the traffic. Blocks until the answer is complete.

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use portolan_core::{Bytes, Direction, Endpoint, Owner, Placement, Protocol, Uid, UnixMillis, Untrusted};
+use portolan_core::{
+    Bytes, Direction, Endpoint, Name, Owner, Place, Placement, Protocol, Recognised, Uid, UnixMillis,
+    Untrusted,
+};
 
 /// What one owner exchanged with one peer in one bucket.
 ///
@@ -28,8 +31,14 @@ pub struct Record {
     pub local: Option<Endpoint>,
     /// The other side; `None` when it is not known. A port of 0 is stored as no port.
     pub remote: Option<Endpoint>,
+    /// What the other side is called; `None` when no name was seen.
+    pub name: Option<Name>,
+    /// Where the remote address belongs; `None` when nobody looked.
+    pub place: Option<Place>,
     /// The port that names the service; `None` when there is none.
     pub service_port: Option<u16>,
+    /// What is spoken; `None` when the bytes did not tell.
+    pub recognised: Option<Recognised>,
     /// Inode number of the network namespace.
     pub network_namespace: u32,
     /// Payload bytes moved in the bucket.

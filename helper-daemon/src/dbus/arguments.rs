@@ -1,10 +1,14 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
-use portolan_bus::{Error, QueryRequest};
-use portolan_core::{ApplicationKey, Dimension, ParseError, ReviewState};
+use portolan_bus::{ADDRESSES_MAX, Error, QueryRequest};
+use portolan_core::{ApplicationKey, Dimension, Only, ParseError, ReviewState};
 
-/// The longest word for a dimension or a state.
+/// The most conditions of a question.
+const FILTERS_MAX: usize = 64;
+/// The longest word for a dimension, a state or an address.
 const WORD_MAX_BYTES: usize = 64;
+/// The longest value of a condition.
+const VALUE_MAX_BYTES: usize = 16 * 1024;
 /// The most rows that a caller may ask for, and gets who asks for no number.
 pub(crate) const ROWS_MAX: u32 = 100_000;
 
@@ -20,7 +24,29 @@ pub(super) fn review(application: &str, state: &str) -> Result<(ApplicationKey, 
     Ok((application.parse().map_err(unparsable)?, word(state)?))
 }
 
-/// Checks a question: known dimensions, each once, a time span that is not reversed, a limit that can be answered.
+/// Reads the addresses of a look-up, each once.
+pub(super) fn addresses(texts: &[String]) -> Result<Vec<IpAddr>, Error> {
+    if texts.len() > ADDRESSES_MAX {
+        return Err(Error::LimitExceeded(format!(
+            "{} addresses were asked for; one call looks up {ADDRESSES_MAX}.",
+            texts.len()
+        )));
+    }
+    let mut addresses = Vec::new();
+    for text in texts {
+        let address: IpAddr = short(text)?.parse().map_err(|_| {
+            unparsable(ParseError::new("address", text, "one such as 192.0.2.1 or 2001:db8::1"))
+        })?;
+        let address = address.to_canonical();
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+/// Checks a question: known dimensions, each once, conditions that can be met, a time span that is not reversed, a limit that can
+/// be answered.
 pub(super) fn query(request: &QueryRequest) -> Result<(), Error> {
     let mut dimensions = BTreeSet::new();
     for name in &request.by {
@@ -28,6 +54,22 @@ pub(super) fn query(request: &QueryRequest) -> Result<(), Error> {
         if !dimensions.insert(dimension) {
             return Err(Error::InvalidArgument(format!("“{dimension}” is asked for twice.")));
         }
+    }
+    if request.only.len() > FILTERS_MAX {
+        return Err(Error::LimitExceeded(format!(
+            "{} conditions were asked for; one question has at most {FILTERS_MAX}.",
+            request.only.len()
+        )));
+    }
+    for filter in &request.only {
+        short(&filter.dimension)?;
+        if filter.value.len() > VALUE_MAX_BYTES {
+            return Err(Error::InvalidArgument(format!(
+                "A value of {} bytes is longer than any that is looked for; {VALUE_MAX_BYTES} are the most.",
+                filter.value.len()
+            )));
+        }
+        Only::try_from(filter).map_err(unparsable)?;
     }
     if let (Some(since), Some(until)) = (request.since_unix_ms, request.until_unix_ms)
         && since > until
@@ -46,13 +88,18 @@ pub(super) fn query(request: &QueryRequest) -> Result<(), Error> {
 }
 
 fn word<T: std::str::FromStr<Err = ParseError>>(text: &str) -> Result<T, Error> {
+    short(text)?.parse().map_err(unparsable)
+}
+
+/// The text, unless it is too long to mean anything.
+fn short(text: &str) -> Result<&str, Error> {
     if text.len() > WORD_MAX_BYTES {
         return Err(Error::InvalidArgument(format!(
             "A word of {} bytes is none that this daemon knows.",
             text.len()
         )));
     }
-    text.parse().map_err(unparsable)
+    Ok(text)
 }
 
 fn unparsable(error: ParseError) -> Error {
@@ -61,6 +108,8 @@ fn unparsable(error: ParseError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use portolan_bus::Filter;
+
     use super::*;
 
     fn asked(by: &[&str], limit: u32) -> Result<(), Error> {
@@ -84,6 +133,39 @@ mod tests {
         let reversed =
             QueryRequest { since_unix_ms: Some(2), until_unix_ms: Some(1), ..QueryRequest::default() };
         assert!(matches!(query(&reversed), Err(Error::InvalidArgument(_))));
+    }
+
+    #[test]
+    fn conditions_are_checked() {
+        let only = |filters: &[(&str, &str)]| {
+            let filter = |(dimension, value): &(&str, &str)| Filter {
+                dimension: (*dimension).to_owned(),
+                value: (*value).to_owned(),
+            };
+            query(&QueryRequest { only: filters.iter().map(filter).collect(), ..QueryRequest::default() })
+        };
+        assert!(only(&[("domain", "*.example.org"), ("country", ""), ("port", "443")]).is_ok());
+        for (dimension, value) in [("colour", "red"), ("port", "http"), ("domain", "a b"), ("\0", "x")] {
+            assert!(matches!(only(&[(dimension, value)]), Err(Error::InvalidArgument(_))), "{dimension}");
+        }
+        assert!(matches!(only(&[("command", &"x".repeat(1 << 20))]), Err(Error::InvalidArgument(_))));
+        assert!(matches!(only(&[("port", "1"); 65]), Err(Error::LimitExceeded(_))));
+    }
+
+    #[test]
+    fn addresses_are_read_once_each_and_the_wrong_one_is_named() {
+        let read = |texts: &[&str]| addresses(&texts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let found = read(&["192.0.2.1", "::ffff:192.0.2.1", "2001:DB8::1"]).unwrap();
+        assert_eq!(found, ["192.0.2.1".parse::<IpAddr>().unwrap(), "2001:db8::1".parse().unwrap()]);
+        for wrong in ["example.org", "192.0.2.0/24", "fe80::1%eth0", "", "192.0.2.1:443"] {
+            let error = read(&["192.0.2.1", wrong]).unwrap_err();
+            assert!(
+                matches!(&error, Error::InvalidArgument(text) if text.contains(&format!("“{wrong}”"))),
+                "{error}"
+            );
+        }
+        assert!(matches!(read(&[&"1".repeat(1 << 20)]), Err(Error::InvalidArgument(_))));
+        assert!(matches!(read(&["::1"; 65]), Err(Error::LimitExceeded(_))));
     }
 
     #[test]

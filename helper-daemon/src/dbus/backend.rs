@@ -1,7 +1,7 @@
-use std::{future::Future, sync::Arc};
+use std::{future::Future, net::IpAddr, sync::Arc};
 
 use portolan_bus::{
-    Access, Application, Error, Finding, LiveTick, QueryRequest, QueryResult, SelfTest, Status,
+    Access, Application, Error, Finding, LiveTick, LookupResult, QueryRequest, QueryResult, SelfTest, Status,
 };
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use tokio::sync::broadcast;
@@ -13,6 +13,16 @@ pub struct Viewer {
     pub uid: Uid,
     /// Whose traffic they may see.
     pub access: Access,
+}
+
+impl Viewer {
+    /// The uid whose rows alone they see; `None` for everybody's.
+    pub(crate) fn only(self) -> Option<Uid> {
+        match self.access {
+            Access::All => None,
+            Access::Own => Some(self.uid),
+        }
+    }
 }
 
 /// What happened, for those who subscribed.
@@ -46,6 +56,13 @@ pub trait Backend: Send + Sync + 'static {
         viewer: Viewer,
         request: QueryRequest,
     ) -> impl Future<Output = Result<QueryResult, Error>> + Send;
+
+    /// What is known of addresses, each asked for once; the names from the viewer's own traffic unless they see all.
+    fn lookup(
+        &self,
+        viewer: Viewer,
+        addresses: Vec<IpAddr>,
+    ) -> impl Future<Output = Result<LookupResult, Error>> + Send;
 
     /// Findings, newest first; without `include_answered` only the open ones. What the viewer may not see is taken out
     /// by the service, so that the backend may answer with all of them.

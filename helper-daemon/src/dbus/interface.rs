@@ -1,6 +1,8 @@
 use std::{cmp::Reverse, sync::Arc};
 
-use portolan_bus::{Application, Error, Finding, LiveTick, QueryRequest, QueryResult, SelfTest, Status};
+use portolan_bus::{
+    Application, Error, Finding, LiveTick, LookupResult, QueryRequest, QueryResult, SelfTest, Status,
+};
 use portolan_core::{Uid, UnixMillis};
 use zbus::{
     Connection, interface,
@@ -15,6 +17,7 @@ use super::{
     fit::{ANSWER_MAX_BYTES, fit},
     limits::{Calls, Place},
     subscribers::{Subscribers, Topic},
+    texts::Texts,
     visibility,
 };
 
@@ -127,6 +130,26 @@ impl<B: Backend> Daemon1<B> {
         arguments::query(&request)?;
         let mut result = self.backend.query(call.viewer, request).await?;
         result.truncated |= fit(&mut result.rows, ANSWER_MAX_BYTES) > 0;
+        result.access = call.viewer.access;
+        Ok((result,))
+    }
+
+    /// Needs view-all or view-own.
+    #[zbus(out_args("result"))]
+    async fn lookup(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+        addresses: Vec<String>,
+    ) -> Result<(LookupResult,), Error> {
+        let call = self.reader(connection, &header).await?;
+        let addresses = arguments::addresses(&addresses)?;
+        let share = ANSWER_MAX_BYTES / addresses.len().max(1);
+        let mut result = self.backend.lookup(call.viewer, addresses).await?;
+        for info in &mut result.addresses {
+            info.remove_zero_bytes();
+            result.truncated |= fit(&mut info.names, share) > 0;
+        }
         result.access = call.viewer.access;
         Ok((result,))
     }

@@ -1,4 +1,4 @@
-use portolan_bus::{Application, Finding, LiveRow, LiveTick, Provenance, QueryRow};
+use portolan_bus::{AddressInfo, Application, Finding, LiveRow, LiveTick, Provenance, QueryRow, SeenName};
 
 /// Something with texts that other programs chose.
 ///
@@ -44,6 +44,20 @@ impl Texts for Application {
 /// A package's texts are printable (`portolan_core::Package`).
 fn reason(provenance: &mut Option<Provenance>) -> Option<&mut String> {
     provenance.as_mut().and_then(|provenance| provenance.reason.as_mut())
+}
+
+impl Texts for SeenName {
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        self.application.iter_mut()
+    }
+}
+
+/// Those of the database of places; the names it holds are each by themselves.
+impl Texts for AddressInfo {
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let Self { country_name, network, city, .. } = self;
+        [country_name, network, city].into_iter().flatten()
+    }
 }
 
 impl Texts for LiveRow {

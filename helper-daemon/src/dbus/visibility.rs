@@ -74,6 +74,8 @@ mod tests {
             parent_path: None,
             uid,
             remote: None,
+            remote_name: None,
+            remote_name_inferred: false,
             detail: None,
             evidence: (!evidence.is_empty()).then(|| evidence.to_json()),
         }

@@ -1,8 +1,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use portolan_core::{
-    ApplicationKey, Endpoint, Evidence, Executable, FileContent, FindingKind, Lineage, Member, Provenance,
-    ReviewState, Severity, Sha256Digest, Uid, UnixMillis, Untrusted,
+    ApplicationKey, Endpoint, Evidence, Executable, FileContent, FindingKind, Lineage, Member, Name,
+    Provenance, ReviewState, Severity, Sha256Digest, Uid, UnixMillis, Untrusted,
 };
 use portolan_history::{KnownApplication, NewFinding, Subject};
 
@@ -58,6 +58,8 @@ pub struct Talk<'a> {
     pub uid: Uid,
     /// Where it talked to first; `None` when the program did not say.
     pub remote: Option<Endpoint>,
+    /// What that is called; `None` when no name was seen.
+    pub name: Option<&'a Name>,
 }
 
 impl Judge {
@@ -246,6 +248,7 @@ impl<'a> Talk<'a> {
             parent: self.lineage.parent.as_ref().map(|parent| parent.executable.clone()),
             uid: self.uid,
             remote: self.remote,
+            remote_name: self.name.cloned(),
         };
         let evidence = Evidence {
             provenance: Some(self.provenance.clone()),

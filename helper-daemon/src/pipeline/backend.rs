@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     path::PathBuf,
     pin::pin,
     sync::{
@@ -12,10 +13,10 @@ use std::{
 };
 
 use portolan_bus::{
-    Access, Application, DaemonState, Error, Finding, HistoryInfo, LiveTick, QueryRequest, QueryResult,
+    Application, DaemonState, Error, Finding, HistoryInfo, LiveTick, LookupResult, QueryRequest, QueryResult,
     QueryRow, Resources, SelfTest, Status,
 };
-use portolan_core::{ApplicationKey, Dimension, ReviewState, Uid, UnixMillis};
+use portolan_core::{ApplicationKey, Dimension, Only, ParseError, ReviewState, Uid, UnixMillis};
 use portolan_history::{OpenError, Question, ReadError, Reader};
 use tokio::{
     sync::{Semaphore, broadcast},
@@ -26,6 +27,7 @@ use super::{
     applications,
     findings::to_wire,
     handle::{Command, Handle},
+    lookup::{self, Knowledge},
     writer::Writing,
 };
 use crate::{
@@ -45,6 +47,7 @@ const STATUS_PATIENCE: Duration = Duration::from_secs(2);
 pub struct DaemonBackend {
     handle: Handle,
     history_path: PathBuf,
+    knowledge: Knowledge,
     started: UnixMillis,
     readers: Arc<Semaphore>,
     skipped_events: AtomicU64,
@@ -54,10 +57,10 @@ pub struct DaemonBackend {
 impl DaemonBackend {
     /// A backend that asks the recorder, and reads the history at `history_path`.
     #[must_use]
-    pub fn new(handle: Handle, history_path: PathBuf, started: UnixMillis) -> Self {
+    pub fn new(handle: Handle, history_path: PathBuf, knowledge: Knowledge, started: UnixMillis) -> Self {
         let readers = Arc::new(Semaphore::new(READERS));
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { handle, history_path, started, readers, skipped_events, skipped_rows }
+        Self { handle, history_path, knowledge, started, readers, skipped_events, skipped_rows }
     }
 
     /// Runs a question on a thread that may wait for the disk.
@@ -67,11 +70,13 @@ impl DaemonBackend {
         ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Error> {
         let (path, readers) = (self.history_path.clone(), Arc::clone(&self.readers));
+        let service = self.knowledge.service;
         let answer = async {
             let place = readers.acquire_owned().await;
             tokio::task::spawn_blocking(move || {
                 let _place = place;
-                let reader = Reader::open(&path).map_err(|error: OpenError| sentence::of(&error))?;
+                let reader = Reader::open(&path).and_then(|reader| reader.naming_services(service));
+                let reader = reader.map_err(|error: OpenError| sentence::of(&error))?;
                 ask(&reader).map_err(|error| sentence::of(&error))
             })
             .await
@@ -173,18 +178,16 @@ impl Backend for DaemonBackend {
     }
 
     async fn query(&self, viewer: Viewer, request: QueryRequest) -> Result<QueryResult, Error> {
-        let by: Vec<Dimension> = request
-            .by
-            .iter()
-            .map(|word| word.parse())
-            .collect::<Result<_, _>>()
-            .map_err(|error: portolan_core::ParseError| Error::InvalidArgument(error.to_string()))?;
+        let unparsable = |error: ParseError| Error::InvalidArgument(format!("{error}."));
+        let by: Result<Vec<Dimension>, _> = request.by.iter().map(|word| word.parse()).collect();
+        let conditions: Result<Vec<Only>, _> = request.only.iter().map(Only::try_from).collect();
         let limit = if request.limit == 0 { ROWS_MAX } else { request.limit };
         let question = Question {
             since: request.since_unix_ms.map(UnixMillis),
             until: request.until_unix_ms.map(UnixMillis),
-            by,
-            viewer: only(viewer),
+            by: by.map_err(unparsable)?,
+            only: conditions.map_err(unparsable)?,
+            viewer: viewer.only(),
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
         self.flush().await?;
@@ -200,15 +203,22 @@ impl Backend for DaemonBackend {
         Ok(QueryResult { rows: rows.collect(), truncated: answer.truncated, access: viewer.access })
     }
 
+    async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {
+        self.flush().await?;
+        let knowledge = self.knowledge.clone();
+        let ask = move |reader: &Reader| lookup::look_up(reader, &knowledge, viewer, &addresses);
+        self.read(DISK_PATIENCE, ask).await
+    }
+
     async fn findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
         let rows =
-            self.read(DISK_PATIENCE, move |reader| reader.findings(include_answered, only(viewer))).await?;
+            self.read(DISK_PATIENCE, move |reader| reader.findings(include_answered, viewer.only())).await?;
         Ok(rows.into_iter().map(to_wire).collect())
     }
 
     async fn applications(&self, viewer: Viewer) -> Result<Vec<Application>, Error> {
         self.flush().await?;
-        let rows = self.read(DISK_PATIENCE, move |reader| reader.applications(only(viewer))).await?;
+        let rows = self.read(DISK_PATIENCE, move |reader| reader.applications(viewer.only())).await?;
         Ok(rows.into_iter().map(applications::to_wire).collect())
     }
 
@@ -253,14 +263,6 @@ impl Backend for DaemonBackend {
 
     fn events(&self) -> broadcast::Receiver<Event> {
         self.handle.events.subscribe()
-    }
-}
-
-/// The uid whose rows alone a viewer sees.
-fn only(viewer: Viewer) -> Option<Uid> {
-    match viewer.access {
-        Access::All => None,
-        Access::Own => Some(viewer.uid),
     }
 }
 

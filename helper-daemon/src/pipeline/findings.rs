@@ -34,6 +34,8 @@ pub(super) fn to_wire(row: FindingRow) -> Finding {
         parent_path: evidence.parents.first().filter(|_| subject.is_none()).map(|parent| raw(&parent.path)),
         uid: user.map(|uid| uid.0),
         remote: None,
+        remote_name: None,
+        remote_name_inferred: false,
         detail,
         evidence: (!evidence.is_empty()).then(|| evidence.to_json()),
     };
@@ -45,6 +47,8 @@ pub(super) fn to_wire(row: FindingRow) -> Finding {
         finding.parent_path = subject.parent.map(|parent| raw(&parent.path));
         finding.uid = Some(subject.uid.0);
         finding.remote = subject.remote.as_ref().map(Endpoint::to_string);
+        finding.remote_name_inferred = subject.remote_name.as_ref().is_some_and(|name| name.is_inferred);
+        finding.remote_name = subject.remote_name.map(|name| name.domain.into());
     }
     finding
 }

@@ -8,8 +8,8 @@ use std::{
 use foldhash::fast::RandomState;
 use portolan_bus::{LiveRow, LiveTick};
 use portolan_core::{
-    ApplicationKey, Bytes, Container, Endpoint, Executable, Lineage, Owner, Placement, ReviewState, Uid,
-    Unit, Untrusted,
+    ApplicationKey, Bytes, Container, Endpoint, Executable, Lineage, Name, Owner, Placement, ReviewState,
+    Uid, Unit, Untrusted,
 };
 
 /// Ticks that a new subscriber is shown: five minutes of the default tick.
@@ -73,9 +73,16 @@ struct Shown {
 struct What {
     bytes: Bytes,
     flows: u32,
-    by_remote: HashMap<Endpoint, u64, RandomState>,
+    by_remote: HashMap<Endpoint, There, RandomState>,
     /// Of a flow that is open, whether it moves anything or not.
     open_remote: Option<Endpoint>,
+}
+
+/// What moved with one remote side, and what that is called.
+#[derive(Debug, Default)]
+struct There {
+    bytes: u64,
+    name: Option<Name>,
 }
 
 /// Collects one tick.
@@ -85,12 +92,22 @@ pub(super) struct Tick {
 }
 
 impl Tick {
-    /// Bytes of a flow; 0 when it was only opened.
-    pub(super) fn moved(&mut self, who: Who<'_>, remote: Option<Endpoint>, bytes: Bytes) {
+    /// Bytes of a flow, 0 when it was only opened, and the name of its other side.
+    pub(super) fn moved(
+        &mut self,
+        who: Who<'_>,
+        remote: Option<Endpoint>,
+        name: Option<&Name>,
+        bytes: Bytes,
+    ) {
         let what = self.what(who);
         what.bytes += bytes;
         if let Some(remote) = remote {
-            *what.by_remote.entry(remote).or_default() += bytes.total();
+            let there = what.by_remote.entry(remote).or_default();
+            there.bytes += bytes.total();
+            if there.name.is_none() {
+                there.name = name.cloned();
+            }
         }
     }
 
@@ -148,8 +165,10 @@ impl What {
             self.by_remote = other.by_remote;
             return;
         }
-        for (remote, bytes) in other.by_remote {
-            *self.by_remote.entry(remote).or_default() += bytes;
+        for (remote, There { bytes, name }) in other.by_remote {
+            let there = self.by_remote.entry(remote).or_default();
+            there.bytes += bytes;
+            there.name = there.name.take().or(name);
         }
     }
 }
@@ -170,8 +189,8 @@ impl Shown {
 }
 
 fn row(who: Shown, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<ReviewState>) -> LiveRow {
-    let remote =
-        what.by_remote.iter().max_by_key(|(remote, bytes)| (**bytes, **remote)).map(|(remote, _)| *remote);
+    let most = what.by_remote.iter().max_by_key(|(remote, there)| (there.bytes, **remote));
+    let name = most.and_then(|(_, there)| there.name.as_ref());
     let raw = |text: Untrusted| text.as_raw().to_owned();
     let mut row = LiveRow {
         application: None,
@@ -182,7 +201,9 @@ fn row(who: Shown, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<Re
         unit: who.placement.unit.as_ref().map(Unit::to_text).map(raw),
         container: who.placement.container.as_ref().map(Container::to_text).map(raw),
         uid: who.uid.0,
-        remote: remote.or(what.open_remote).map(|remote| remote.to_string()),
+        remote: most.map(|(remote, _)| *remote).or(what.open_remote).map(|remote| remote.to_string()),
+        domain: name.map(|name| name.domain.to_string()),
+        domain_inferred: name.is_some_and(|name| name.is_inferred),
         tx_bytes: what.bytes.tx,
         rx_bytes: what.bytes.rx,
         flows: what.flows,

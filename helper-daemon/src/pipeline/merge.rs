@@ -49,7 +49,10 @@ fn merge(records: Vec<Record>) -> Vec<Record> {
                     direction: Direction::Unknown,
                     local: None,
                     remote: None,
+                    name: None,
+                    place: None,
                     service_port: None,
+                    recognised: None,
                     network_namespace: 0,
                     ..record
                 };
@@ -80,7 +83,10 @@ mod tests {
             direction: Direction::Outbound,
             local: None,
             remote: None,
+            name: None,
+            place: None,
             service_port: Some(port),
+            recognised: None,
             network_namespace: 7,
             bytes: Bytes { tx: 3, rx: 5 },
             flows_opened: 1,

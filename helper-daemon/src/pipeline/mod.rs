@@ -19,7 +19,7 @@
 //! | `live` | the ticks that people watch |
 //! | `writer` | the one thread that writes the history |
 //! | `self_test` | known bytes through loopback, compared with the count |
-//! | `handle`, `backend` | what the bus asks, and how it is answered |
+//! | `handle`, `backend`, `lookup` | what the bus asks, and how it is answered |
 //!
 //! Invariants: a byte is in exactly one row, and leaves it only when the history has it. Nothing on the recorder's thread
 //! waits for a disk, a hash or a client.
@@ -34,6 +34,7 @@ mod intake;
 mod learned;
 mod ledger;
 mod live;
+mod lookup;
 mod merge;
 mod network;
 mod outbox;
@@ -53,6 +54,7 @@ pub use handle::{End, Handle};
 pub use ledger::Ledger;
 #[cfg(test)]
 pub(crate) use ledger::tests::flow;
+pub use lookup::{Knowledge, Locate, Located};
 pub use recorder::{Places, Recorder, RecorderError};
 pub use self_test::{SelfTestChild, move_known_bytes};
 pub use writer::{Writer, WriterError};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use portolan_core::{Bytes, Flow, Owner, Placement, Unattributed, UnixMillis};
+use portolan_core::{Bytes, Flow, Name, Owner, Placement, Unattributed, UnixMillis};
 use portolan_history::Record;
 
 use super::ledger::Growth;
@@ -64,6 +64,13 @@ pub(super) struct Row {
     last: UnixMillis,
     /// Whose it is, once known.
     owner: Option<Owner>,
+}
+
+impl Row {
+    /// What its other side is called, as far as it is known by now.
+    pub(super) fn name(&self) -> Option<&Name> {
+        None
+    }
 }
 
 /// What a row has to tell after a tick.
@@ -229,7 +236,10 @@ fn record(bucket_start: UnixMillis, bucket_ms: u32, row: &Row, owner: Owner) -> 
         direction: row.flow.direction,
         local: row.flow.local,
         remote: row.flow.remote,
+        name: row.name().cloned(),
+        place: None,
         service_port: row.flow.service_port(),
+        recognised: None,
         network_namespace: row.flow.network_namespace,
         bytes: row.bytes,
         flows_opened: row.flows_opened,

@@ -175,14 +175,15 @@ impl Recorder {
                 processes.note_identified(process);
             }
             tally.add(told.owner, told.bytes);
+            let name = told.row.name();
             let who = Who { owner: told.owner, placement: told.row.source.placement(), uid: flow.uid };
-            shown.moved(who, flow.remote, told.moved_now);
+            shown.moved(who, flow.remote, name, told.moved_now);
             watch(changes, inspector, &told.row.source, told.owner, now);
             let (true, Source::Process(process)) = (told.is_first, &told.row.source) else { return };
             match told.owner {
                 Owner::Program { lineage, application, provenance, code } => {
                     let (uid, remote, code) = (flow.uid, flow.remote, code.as_deref());
-                    let talk = Talk { lineage, application, provenance, code, uid, remote };
+                    let talk = Talk { lineage, application, provenance, code, uid, remote, name };
                     for mut finding in judge.observe(&talk, now.wall) {
                         add_process(&mut finding, processes, process, now);
                         found.push(finding);

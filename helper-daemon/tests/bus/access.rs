@@ -22,6 +22,7 @@ async fn without_a_right_nothing_is_answered() {
     let client = stage.client().await;
     assert!(is_denied(&client.status().await));
     assert!(is_denied(&client.query(&QueryRequest::default()).await));
+    assert!(is_denied(&client.lookup(&["192.0.2.1"]).await));
     assert!(is_denied(&client.findings(true).await));
     assert!(is_denied(&client.applications().await));
     assert!(is_denied(&client.review("/usr/bin/curl", "approved").await));
@@ -32,6 +33,7 @@ async fn without_a_right_nothing_is_answered() {
     assert!(is_denied(&client.subscribe_live().await));
     assert!(is_denied(&client.subscribe_findings().await));
     assert!(stage.memory().queries.lock().unwrap().is_empty());
+    assert!(stage.memory().lookups.lock().unwrap().is_empty());
     assert!(stage.memory().reviews.lock().unwrap().is_empty());
     assert!(stage.memory().dismissed.lock().unwrap().is_empty());
     assert!(stage.memory().snoozed.lock().unwrap().is_empty());
@@ -56,6 +58,8 @@ async fn with_view_own_only_own_rows_and_findings_are_seen() {
     assert_eq!(client.query(&QueryRequest::default()).await.unwrap().access, Access::Own);
     let viewer = stage.memory().queries.lock().unwrap()[0].0;
     assert_eq!((viewer.uid, viewer.access), (Uid(own_uid()), Access::Own));
+    assert_eq!(client.lookup(&["192.0.2.1"]).await.unwrap().access, Access::Own);
+    assert_eq!(stage.memory().lookups.lock().unwrap()[0].0, viewer);
     assert!(is_denied(&client.review("/usr/bin/curl", "approved").await));
     assert!(is_denied(&client.dismiss(4).await));
     assert!(is_denied(&client.snooze(4, None).await));

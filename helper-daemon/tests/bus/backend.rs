@@ -1,9 +1,13 @@
 //! A daemon with made-up data.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use portolan_bus::{
-    Access, Application, Error, Finding, FindingState, LiveTick, QueryRequest, QueryResult, SelfTest, Status,
+    Access, Application, Error, Finding, FindingState, LiveTick, LookupResult, QueryRequest, QueryResult,
+    SelfTest, Status,
 };
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use portoland::dbus::{Backend, Event, Skipped, Viewer};
@@ -16,6 +20,7 @@ pub(crate) struct Memory {
     pub(crate) ticks: Mutex<Vec<Arc<LiveTick>>>,
     /// What was asked of the history.
     pub(crate) queries: Mutex<Vec<(Viewer, QueryRequest)>>,
+    pub(crate) lookups: Mutex<Vec<(Viewer, Vec<IpAddr>)>>,
     pub(crate) reviews: Mutex<Vec<(Uid, ApplicationKey, ReviewState)>>,
     pub(crate) dismissed: Mutex<Vec<(Uid, i64)>>,
     pub(crate) snoozed: Mutex<Vec<(i64, Option<UnixMillis>)>>,
@@ -47,6 +52,7 @@ impl Memory {
                 Arc::new(sample::tick(2000, &[OTHER_UID])),
             ]),
             queries: Mutex::default(),
+            lookups: Mutex::default(),
             reviews: Mutex::default(),
             dismissed: Mutex::default(),
             snoozed: Mutex::default(),
@@ -80,6 +86,12 @@ impl Backend for Memory {
     async fn query(&self, viewer: Viewer, request: QueryRequest) -> Result<QueryResult, Error> {
         self.queries.lock().unwrap().push((viewer, request));
         Ok(sample::query_result(viewer.access))
+    }
+
+    async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {
+        let first = addresses.first().map(ToString::to_string).unwrap_or_default();
+        self.lookups.lock().unwrap().push((viewer, addresses));
+        Ok(sample::lookup_result(viewer.access, first, &[own_uid()]))
     }
 
     async fn findings(&self, _viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {

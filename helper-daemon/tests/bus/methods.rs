@@ -1,6 +1,6 @@
 //! Each method, there and back through the proxy.
 
-use portolan_bus::{Access, Error, FindingState, QueryRequest};
+use portolan_bus::{Access, Error, Filter, FindingState, QueryRequest};
 use portolan_core::{ReviewState, Uid, UnixMillis};
 
 use crate::{
@@ -21,6 +21,7 @@ async fn a_question_arrives_and_its_answer_comes_back() {
         since_unix_ms: Some(-1),
         until_unix_ms: None,
         by: vec!["user".into(), "command".into()],
+        only: vec![Filter { dimension: "country".into(), value: "DE".into() }],
         limit: 5,
     };
     let result = stage.client().await.query(&request).await.unwrap();
@@ -29,6 +30,21 @@ async fn a_question_arrives_and_its_answer_comes_back() {
     assert_eq!(result, expected, "zero bytes, which no D-Bus text may hold, became spaces");
     let queries = stage.memory().queries.lock().unwrap();
     assert_eq!((queries[0].0.uid, &queries[0].1), (Uid(own_uid()), &request));
+}
+
+#[tokio::test]
+async fn a_look_up_asks_for_each_address_once_and_travels_whole() {
+    let stage = Stage::set().await;
+    let client = stage.client().await;
+    let result = client.lookup(&["::ffff:192.0.2.1", "192.0.2.1", "2001:db8::1"]).await.unwrap();
+    let mut expected = sample::lookup_result(Access::All, "192.0.2.1".into(), &[own_uid()]);
+    let info = &mut expected.addresses[0];
+    info.names[0].application = Some("path:/a b".into());
+    (info.country_name, info.network) = (Some("Ger many".into()), Some(" ".into()));
+    assert_eq!(result, expected, "zero bytes, which no D-Bus text may hold, became spaces");
+    let lookups = stage.memory().lookups.lock().unwrap();
+    let addresses = vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+    assert_eq!((lookups[0].0.uid, &lookups[0].1), (Uid(own_uid()), &addresses));
 }
 
 #[tokio::test]
@@ -92,6 +108,13 @@ async fn errors_come_back_as_the_variants_that_they_were() {
     assert!(matches!(nonsense, Err(Error::InvalidArgument(_))), "{nonsense:?}");
     let nonsense = client.query(&QueryRequest { by: vec!["colour".into()], ..Default::default() }).await;
     assert!(matches!(nonsense, Err(Error::InvalidArgument(_))), "{nonsense:?}");
+    let only = vec![Filter { dimension: "port".into(), value: "http".into() }];
+    let nonsense = client.query(&QueryRequest { only, ..Default::default() }).await;
+    let says = |text: &str| text.contains("“http”");
+    assert!(matches!(&nonsense, Err(Error::InvalidArgument(text)) if says(text)), "{nonsense:?}");
+    let nonsense = client.lookup(&["192.0.2.1", "http"]).await;
+    assert!(matches!(&nonsense, Err(Error::InvalidArgument(text)) if says(text)), "{nonsense:?}");
+    assert!(stage.memory().lookups.lock().unwrap().is_empty());
     let greedy = client.query(&QueryRequest { limit: u32::MAX, ..Default::default() }).await;
     assert!(matches!(greedy, Err(Error::LimitExceeded(_))), "{greedy:?}");
     assert!(

@@ -101,6 +101,7 @@ fn another_user_without_rights_is_denied_by_polkit() {
         assert_eq!(name.as_str(), "org.portolan.Error.AccessDenied");
         assert!(text.contains("user 61002"), "the uid is the bus': {text}");
         assert!(is_denied(&soon(daemon.query(&Default::default())).await));
+        assert!(is_denied(&soon(daemon.lookup(&["192.0.2.1"])).await));
         assert!(is_denied(&soon(daemon.findings(true)).await));
         assert!(is_denied(&soon(daemon.applications()).await));
         assert!(is_denied(&soon(daemon.subscribe_live()).await));

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use portolan_bus::{
-    Access, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, Ledger,
-    LedgerState, LiveRow, LiveTick, NetworkLayer, NetworkLine, ProtocolBytes, Provenance, QueryResult,
-    QueryRow, Resources, Script, SelfTest, SelfTestPart, SelfTestState, Severity, Status,
+    Access, AddressInfo, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook,
+    Ledger, LedgerState, LiveRow, LiveTick, LookupResult, NetworkLayer, NetworkLine, PlaceData,
+    ProtocolBytes, Provenance, QueryResult, QueryRow, Resources, Script, SeenName, SeenService, SelfTest,
+    SelfTestPart, SelfTestState, Severity, Status,
 };
 
 use portolan_core::{Evidence, Member, Uid};
@@ -84,6 +85,43 @@ pub(crate) fn query_result(access: Access) -> QueryResult {
     }
 }
 
+/// As many names as users.
+pub(crate) fn lookup_result(access: Access, address: String, uids: &[u32]) -> LookupResult {
+    let name = |uid: &u32| SeenName {
+        domain: Some("example.org".into()),
+        source: Some("dns".into()),
+        inferred: true,
+        application: Some("path:/a\0b".into()),
+        uid: Some(*uid),
+        tx_bytes: 1,
+        rx_bytes: u64::MAX,
+        last_unix_ms: 2,
+    };
+    let info = AddressInfo {
+        address,
+        range: Some("public".into()),
+        embedded: None,
+        country: Some("DE".into()),
+        country_name: Some("Ger\0many".into()),
+        asn: Some(u32::MAX),
+        network: Some("\0".into()),
+        city: None,
+        latitude: Some(-1.5),
+        longitude: Some(f64::MAX),
+        names: uids.iter().map(name).collect(),
+        services: vec![SeenService {
+            service: None,
+            recognised: false,
+            tx_bytes: 3,
+            rx_bytes: 4,
+            last_unix_ms: 5,
+        }],
+    };
+    let places =
+        PlaceData { name: "libloc".into(), made_unix_ms: Some(1), attribution: Some("by somebody".into()) };
+    LookupResult { addresses: vec![info], places: Some(places), truncated: false, access }
+}
+
 pub(crate) fn finding(id: i64, uid: Option<u32>) -> Finding {
     Finding {
         id,
@@ -103,6 +141,8 @@ pub(crate) fn finding(id: i64, uid: Option<u32>) -> Finding {
         parent_path: Some("/usr/bin/bash".into()),
         uid,
         remote: Some("[::1]:443".into()),
+        remote_name: Some("example.org".into()),
+        remote_name_inferred: true,
         detail: None,
         evidence: Some(r#"{"provenance":{"state":"unowned"}}"#.into()),
     }
@@ -116,6 +156,8 @@ pub(crate) fn daemon_finding(id: i64) -> Finding {
         sha256: None,
         parent_path: None,
         remote: None,
+        remote_name: None,
+        remote_name_inferred: false,
         detail: Some("7 exec events were lost".into()),
         evidence: None,
         ..finding(id, None)
@@ -173,6 +215,8 @@ pub(crate) fn tick(unix_ms: i64, uids: &[u32]) -> LiveTick {
         container: None,
         uid: *uid,
         remote: Some("192.0.2.1:80".into()),
+        domain: Some("example.org".into()),
+        domain_inferred: true,
         tx_bytes: 1,
         rx_bytes: 2,
         flows: 3,

@@ -51,7 +51,7 @@ async fn enums_are_words_and_options_are_lists_of_none_or_one() {
         "(ssassx(ssaxa(ssttt))sa(sbs)(ttta{st}t)(sta(stt)tx)(asa(sxxb))a{st}(staxas)(ttttt)uax)",
         "changing this breaks every client"
     );
-    assert_eq!(LiveTick::SIGNATURE.to_string(), "(xua(assasasasasasuasttu))");
+    assert_eq!(LiveTick::SIGNATURE.to_string(), "(xua(assasasasasasuasasbttu))");
 
     let stage = Stage::set().await;
     let reply = raw_status(&stage).await;

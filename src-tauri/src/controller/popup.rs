@@ -209,7 +209,17 @@ fn and_who_changed(body: Text, finding: &Finding) -> Text {
 
 fn and_where(mut body: Text, finding: &Finding) -> Text {
     if let Some(remote) = &finding.remote {
-        body = body.and(" → ").and_theirs(remote, REMOTE);
+        body = body.and(" → ");
+        body = match &finding.remote_name {
+            // Each by itself, so that no long name takes the place of its address.
+            Some(name) => body
+                .and(if finding.remote_name_inferred { "~" } else { "" })
+                .and_theirs(name, REMOTE)
+                .and(" (")
+                .and_theirs(remote, REMOTE)
+                .and(")"),
+            None => body.and_theirs(remote, REMOTE),
+        };
     }
     if let Some(parent) = &finding.parent_path {
         body = body.and(" · started by ").and_theirs(file_name(parent), NAME);
@@ -228,7 +238,7 @@ mod tests {
     fn a_new_application_says_what_where_and_by_whom() {
         let popup = Popup::of(&finding(7, "/usr/bin/curl")).unwrap();
         assert_eq!(popup.summary.plain(), "New application on the network: curl");
-        assert_eq!(popup.body.plain(), "/usr/bin/curl → 10.0.0.1:443 · started by bash");
+        assert_eq!(popup.body.plain(), "/usr/bin/curl → example.org (10.0.0.1:443) · started by bash");
         assert_eq!(popup.buttons, [Button::Approve, Button::Ignore, Button::Details]);
         assert!(!popup.critical);
     }
@@ -239,7 +249,7 @@ mod tests {
         assert_eq!(popup.summary.plain(), "Changed application: curl");
         assert_eq!(
             popup.body.plain(),
-            "/usr/bin/curl → 10.0.0.1:443 · started by bash\n\
+            "/usr/bin/curl → example.org (10.0.0.1:443) · started by bash\n\
              Its content was aaaaaaaaaaaa…, is now bbbbbbbbbbbb…"
         );
         assert!(popup.critical);
@@ -323,6 +333,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_left_out() {
         let mut bare = finding(7, "/usr/bin/curl");
+        bare.remote_name_inferred = true;
+        assert!(Popup::of(&bare).unwrap().body.plain().contains("→ ~example.org (10.0.0.1:443)"));
+        bare.remote_name = None;
+        assert!(Popup::of(&bare).unwrap().body.plain().contains("→ 10.0.0.1:443"));
         bare.remote = None;
         bare.parent_path = None;
         assert_eq!(Popup::of(&bare).unwrap().body.plain(), "/usr/bin/curl");

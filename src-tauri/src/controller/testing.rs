@@ -34,6 +34,8 @@ pub(crate) fn finding(id: i64, path: &str) -> Finding {
         parent_path: Some("/usr/bin/bash".to_owned()),
         uid: Some(1000),
         remote: Some("10.0.0.1:443".to_owned()),
+        remote_name: Some("example.org".to_owned()),
+        remote_name_inferred: false,
         detail: None,
         evidence: None,
     }
@@ -61,6 +63,8 @@ pub(crate) fn tick(unix_ms: i64) -> LiveTick {
         container: None,
         uid: 1000,
         remote: None,
+        domain: None,
+        domain_inferred: false,
         tx_bytes: 10,
         rx_bytes: 20,
         flows: 1,

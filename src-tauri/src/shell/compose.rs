@@ -74,7 +74,7 @@ mod tests {
         let notification = composed(&["actions", "body", "body-markup"]);
         let expected = ["default", "", "approve", "Approve", "ignore", "Ignore", "details", "Details"];
         assert_eq!(notification.actions, expected);
-        assert_eq!(notification.body, "/tmp/&lt;b&gt;&amp; → 10.0.0.1:443 · started by bash");
+        assert_eq!(notification.body, "/tmp/&lt;b&gt;&amp; → example.org (10.0.0.1:443) · started by bash");
         assert_eq!(notification.summary, "New application on the network: <b>&");
         assert!(notification.hints.contains(&Hint::DesktopEntry("portolan".to_owned())));
         assert!(notification.hints.contains(&Hint::Urgency(Urgency::Normal)));
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_server_without_markup_gets_plain_text() {
-        assert_eq!(composed(&["actions"]).body, "/tmp/<b>& → 10.0.0.1:443 · started by bash");
+        assert_eq!(composed(&["actions"]).body, "/tmp/<b>& → example.org (10.0.0.1:443) · started by bash");
     }
 
     #[test]

@@ -132,6 +132,8 @@ function tick(scene: Scene, second: number, reviews: ReadonlyMap<string, string>
     container: null,
     uid: actor.uid,
     remote: "151.101.2.132:443",
+    domain: "deb.debian.org",
+    domain_inferred: false,
     tx_bytes: actor.tx(second),
     rx_bytes: actor.rx(second),
     flows: 1,
@@ -141,8 +143,8 @@ function tick(scene: Scene, second: number, reviews: ReadonlyMap<string, string>
 }
 
 function nobody(path: string, rx_bytes: number): LiveRow {
-  const none = { application: null, sha256: null, parent_path: null, review: null, unit: null, container: null, remote: null };
-  return { ...none, path, uid: 0, tx_bytes: 0, rx_bytes, flows: 0 };
+  const none = { application: null, sha256: null, parent_path: null, review: null, unit: null, container: null, remote: null, domain: null };
+  return { ...none, path, domain_inferred: false, uid: 0, tx_bytes: 0, rx_bytes, flows: 0 };
 }
 
 const UNOWNED: Evidence = { provenance: { state: "unowned" } };
@@ -173,6 +175,8 @@ function findingsOf(scene: Scene, nowMs: number): Finding[] {
       parent_path: actor.parent,
       uid: actor.uid,
       remote: index === 0 ? "151.101.2.132:443" : "[2a04:4e42::644]:443",
+      remote_name: "deb.debian.org",
+      remote_name_inferred: index !== 0,
       detail: null,
       evidence: JSON.stringify(index === 1 ? MODIFIED : UNOWNED),
     }));

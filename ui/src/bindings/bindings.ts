@@ -6,6 +6,59 @@
 export type Access = "own" | "all";
 
 /**
+ * What is known of an address.
+ */
+export type AddressInfo = { 
+/**
+ * The address, in its usual form.
+ */
+address: string, 
+/**
+ * What its range is for (`portolan_core::Range`); `None` when nobody knows.
+ */
+range: string | null, 
+/**
+ * The IPv4 address inside it (6to4, NAT64, Teredo).
+ */
+embedded: string | null, 
+/**
+ * Code of the country.
+ */
+country: string | null, 
+/**
+ * The country's English name.
+ */
+country_name: string | null, 
+/**
+ * Number of the network (AS).
+ */
+asn: number | null, 
+/**
+ * Name of the network, as the database has it.
+ */
+network: string | null, 
+/**
+ * The city, where the database has cities.
+ */
+city: string | null, 
+/**
+ * Degrees north, where the database has them.
+ */
+latitude: number | null, 
+/**
+ * Degrees east, where the database has them.
+ */
+longitude: number | null, 
+/**
+ * Who talked with it and under which name, most bytes first.
+ */
+names: Array<SeenName>, 
+/**
+ * What was spoken with it, most bytes first.
+ */
+services: Array<SeenService>, };
+
+/**
  * An application and what a person decided about it. Its texts are hostile.
  */
 export type Application = { 
@@ -75,6 +128,19 @@ pending: number, };
  * How much of its work the daemon can do.
  */
 export type DaemonState = "recording" | "reduced";
+
+/**
+ * A value of a dimension, as rows show it.
+ */
+export type Filter = { 
+/**
+ * The word of a `portolan_core::Dimension`.
+ */
+dimension: string, 
+/**
+ * The value; empty or `-` for "not known". Of a domain, `*.example.org` is the name and all below it.
+ */
+value: string, };
 
 /**
  * Something a person should know. Its texts are hostile.
@@ -150,6 +216,14 @@ uid: number | null,
  * Where it talked to first: `address:port`, IPv6 in brackets.
  */
 remote: string | null, 
+/**
+ * What that is called; `None` when no name was seen.
+ */
+remote_name: string | null, 
+/**
+ * Whether it may as well be another name.
+ */
+remote_name_inferred: boolean, 
 /**
  * A sentence, for findings about the daemon itself.
  */
@@ -276,6 +350,14 @@ uid: number,
  */
 remote: string | null, 
 /**
+ * What that is called; `None` when no name was seen.
+ */
+domain: string | null, 
+/**
+ * Whether it may as well be another name.
+ */
+domain_inferred: boolean, 
+/**
  * Payload bytes sent in the tick.
  */
 tx_bytes: number, 
@@ -304,6 +386,27 @@ interval_ms: number,
  * Programs with bytes or open flows.
  */
 rows: Array<LiveRow>, };
+
+/**
+ * What is known of some addresses.
+ */
+export type LookupResult = { 
+/**
+ * Each address once, in the order asked for.
+ */
+addresses: Array<AddressInfo>, 
+/**
+ * Where countries and networks come from; `None` when there is no database.
+ */
+places: PlaceData | null, 
+/**
+ * Whether more was seen than one answer holds.
+ */
+truncated: boolean, 
+/**
+ * Whose traffic the names are from.
+ */
+access: Access, };
 
 /**
  * What the interfaces of the machine's own network namespace moved since the daemon started, and how that comes from what
@@ -341,6 +444,23 @@ rx_bytes: number,
  * Whether it is a number of packets times a usual size, and not counted.
  */
 estimate: boolean, };
+
+/**
+ * A database of countries and networks.
+ */
+export type PlaceData = { 
+/**
+ * What it calls itself.
+ */
+name: string, 
+/**
+ * When it was made.
+ */
+made_unix_ms: number | null, 
+/**
+ * What its licence wants to be shown beside what is from it; `None` for nothing.
+ */
+attribution: string | null, };
 
 /**
  * What programs moved over one protocol.
@@ -402,6 +522,10 @@ until_unix_ms: number | null,
  */
 by: Array<string>, 
 /**
+ * Which traffic: of each dimension named here, what has one of the values named; empty for all.
+ */
+only: Array<Filter>, 
+/**
  * At most so many rows, largest first; 0 for the daemon's limit.
  */
 limit: number, };
@@ -429,7 +553,9 @@ access: Access, };
 export type QueryRow = { 
 /**
  * A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `provenance`, `package`; the same of
- * a script as `script_path` and so on; `parent_path`, `parent_sha256`). A key that is missing is not known; then `unattributed` or `kernel` may say why.
+ * a script as `script_path` and so on; `parent_path`, `parent_sha256`; `name_source` and `inferred` = `true` of a domain;
+ * `asn_name`; `range` where a country or network is not known; `recognised` = `true` or `false` of a service). A key that is
+ * missing is not known; then `unattributed` or `kernel` may say why.
  */
 keys: Record<string, string>, 
 /**
@@ -494,6 +620,68 @@ sha256: string,
  * Where it comes from; `None` where nobody looked.
  */
 provenance: Provenance | null, };
+
+/**
+ * What one application of one user moved with an address under one name. Its texts are hostile.
+ */
+export type SeenName = { 
+/**
+ * The name; `None` when none was seen.
+ */
+domain: string | null, 
+/**
+ * How it is known (`portolan_core::NameSource`); the surest, where there are several.
+ */
+source: string | null, 
+/**
+ * Whether it may as well be another name.
+ */
+inferred: boolean, 
+/**
+ * The application's key; `None` for the kernel and for bytes without an owner.
+ */
+application: string | null, 
+/**
+ * As which user; `None` for callers who see their own traffic only.
+ */
+uid: number | null, 
+/**
+ * Payload bytes sent.
+ */
+tx_bytes: number, 
+/**
+ * Payload bytes received.
+ */
+rx_bytes: number, 
+/**
+ * When it was last.
+ */
+last_unix_ms: number, };
+
+/**
+ * What was spoken with an address.
+ */
+export type SeenService = { 
+/**
+ * The protocol that the bytes told, else the usual name of the port, else `tcp/12345`; `None` without a port.
+ */
+service: string | null, 
+/**
+ * Whether the bytes told it.
+ */
+recognised: boolean, 
+/**
+ * Payload bytes sent.
+ */
+tx_bytes: number, 
+/**
+ * Payload bytes received.
+ */
+rx_bytes: number, 
+/**
+ * When it was last.
+ */
+last_unix_ms: number, };
 
 /**
  * What the daemon found when it moved known bytes through loopback.

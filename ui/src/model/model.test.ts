@@ -9,7 +9,7 @@ import { View } from "./view.svelte";
 
 function row(path: string, rx_bytes: number, tx_bytes: number, more: Partial<LiveRow> = {}): LiveRow {
   const owner = { application: `path:${path}`, sha256: "a".repeat(64), parent_path: "/bin/sh", review: "unreviewed" };
-  return { path, ...owner, unit: null, container: null, uid: 1000, remote: null, rx_bytes, tx_bytes, flows: 1, ...more };
+  return { path, ...owner, unit: null, container: null, uid: 1000, remote: null, domain: null, domain_inferred: false, rx_bytes, tx_bytes, flows: 1, ...more };
 }
 
 function tick(second: number, rows: LiveRow[] = [], interval_ms = 1000): LiveTick {

@@ -22,3 +22,8 @@ export function title({ kind, severity }: Finding): string {
   const loudness = severity === "normal" ? "" : ` (${severity})`;
   return `${SIGNS[severity]} ${TITLES[kind] ?? "Finding"}${loudness}`;
 }
+
+/** `example.org (192.0.2.1:443)`; `~` before a name that may as well be another one. */
+export function namedRemote(remote: string, name: string | null, inferred: boolean): string {
+  return name === null ? remote : `${inferred ? "~" : ""}${name} (${remote})`;
+}

@@ -1,7 +1,7 @@
 //! One finding as a few lines, with what to do about it.
 
 use portolan_bus::{Finding, FindingState, Severity};
-use portolan_core::{ApplicationKey, Evidence, FindingKind, UnixMillis, Untrusted};
+use portolan_core::{ApplicationKey, Evidence, FindingKind, UnixMillis, Untrusted, named_remote};
 
 use crate::show::{clock::Clock, shell, users::Users, wrap::wrap};
 
@@ -29,7 +29,9 @@ pub(super) fn block(
     }
     let parent = finding.parent_path.as_ref().map(|path| format!("started by {}", harmless(path)));
     let user = finding.uid.map(|uid| format!("as user {}", users.name(uid)));
-    let remote = finding.remote.as_ref().map(|remote| format!("talked first to {}", harmless(remote)));
+    let (name, is_inferred) = (finding.remote_name.as_deref(), finding.remote_name_inferred);
+    let remote = finding.remote.as_ref().map(|remote| named_remote(remote, name, is_inferred));
+    let remote = remote.map(|remote| format!("talked first to {}", harmless(&remote)));
     let circumstances: Vec<String> = [parent, user, remote].into_iter().flatten().collect();
     if !circumstances.is_empty() {
         say(circumstances.join(", "));

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use portolan_core::{Bytes, Dimension, Sha256Digest, UnixMillis};
+use portolan_core::{Bytes, Dimension, NameSource, Sha256Digest, UnixMillis};
 use rusqlite::{Connection, Row};
 
 use super::{
@@ -105,7 +105,23 @@ impl Keys<'_, '_> {
                 self.put(dimension.as_str(), address.map(|address| address.to_string()));
                 Ok(())
             }
+            Dimension::Domain => self.domain(),
+            Dimension::Country => self.texts(["country", "range"]),
+            Dimension::Asn => {
+                self.number("asn")?;
+                self.texts(["asn_name", "range"])
+            }
+            Dimension::Service => {
+                self.texts(["service"])?;
+                let column = self.column();
+                let is_recognised: bool = self.row.get(column)?;
+                let recognised = self.keys.contains_key("service").then(|| is_recognised.to_string());
+                self.put("recognised", recognised);
+                Ok(())
+            }
             Dimension::Application
+            | Dimension::RegistrableDomain
+            | Dimension::Range
             | Dimension::Protocol
             | Dimension::Direction
             | Dimension::Command
@@ -116,13 +132,30 @@ impl Keys<'_, '_> {
             | Dimension::RemotePort
             | Dimension::LocalPort
             | Dimension::Namespace
-            | Dimension::Time => {
-                let column = self.column();
-                let number: Option<i64> = self.row.get(column)?;
-                self.put(dimension.as_str(), number.map(|number| number.to_string()));
-                Ok(())
-            }
+            | Dimension::Time => self.number(dimension.as_str()),
         }
+    }
+
+    fn number(&mut self, key: &str) -> rusqlite::Result<()> {
+        let column = self.column();
+        let number: Option<i64> = self.row.get(column)?;
+        self.put(key, number.map(|number| number.to_string()));
+        Ok(())
+    }
+
+    fn domain(&mut self) -> rusqlite::Result<()> {
+        self.texts(["domain"])?;
+        let (inferred, source) = (self.column(), self.column());
+        if self.keys.contains_key("domain") {
+            let inferred: bool = self.row.get(inferred)?;
+            let source: u8 = self.row.get(source)?;
+            self.put("inferred", inferred.then(|| true.to_string()));
+            self.put(
+                "name_source",
+                NameSource::ALL.get(usize::from(source)).map(|source| source.as_str().to_owned()),
+            );
+        }
+        Ok(())
     }
 
     fn texts<const N: usize>(&mut self, keys: [&str; N]) -> rusqlite::Result<()> {

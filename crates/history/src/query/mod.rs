@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use portolan_core::{Bytes, Dimension, Uid, UnixMillis};
+use portolan_core::{Bytes, Dimension, Only, Uid, UnixMillis};
 
 mod answer;
 mod columns;
@@ -17,6 +17,8 @@ pub struct Question {
     pub until: Option<UnixMillis>,
     /// What to group by, in any order; twice is once. Empty for one group with the total.
     pub by: Vec<Dimension>,
+    /// Which traffic: of each dimension named here, what has one of the values named; empty for all.
+    pub only: Vec<Only>,
     /// Whose traffic; `None` for everybody's.
     pub viewer: Option<Uid>,
     /// At most so many groups.
@@ -38,9 +40,11 @@ pub struct Group {
     /// The value of each dimension by its word. Hostile text.
     ///
     /// `executable` is a path and comes with `path`, `sha256`, `provenance` (its word) and `package` (`deb curl 7.88.1-10`); `script`
-    /// comes with the same as `script_path` and so on, `parent` with `parent_path` and `parent_sha256`;
-    /// `time` is in milliseconds since 1970. A key that is missing is not known. By application, executable or parent,
-    /// the kernel's groups have `kernel` = `kernel`, and groups without an owner have `unattributed` with the reason.
+    /// comes with the same as `script_path` and so on, `parent` with `parent_path` and `parent_sha256`; `domain` with `name_source`
+    /// (the surest) and `inferred` = `true` where it is; `country` and `asn` with `range` where they are not known, `asn` with
+    /// `asn_name`; `service` with `recognised` = `true` or `false`; `time` is in milliseconds since 1970. A key that is missing is
+    /// not known. By application, executable or parent, the kernel's groups have `kernel` = `kernel`, and groups without an
+    /// owner have `unattributed` with the reason.
     pub keys: BTreeMap<String, String>,
     /// Payload bytes.
     pub bytes: Bytes,

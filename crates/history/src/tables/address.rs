@@ -34,15 +34,11 @@ impl Addresses {
         if let Some(id) = self.known.get(&address) {
             return Ok(id);
         }
-        let octets: &[u8] = match &address {
-            IpAddr::V4(address) => &address.octets(),
-            IpAddr::V6(address) => &address.octets(),
-        };
         let id = find_or_insert(
             connection,
             "SELECT id FROM address WHERE value = ?1",
             "INSERT INTO address (value) VALUES (?1)",
-            &[&octets],
+            &[&octets(address)],
         )?;
         self.known.put(address, id);
         Ok(id)
@@ -50,6 +46,14 @@ impl Addresses {
 
     pub(crate) fn clear(&mut self) {
         self.known.clear();
+    }
+}
+
+/// An address as its column holds it.
+pub(crate) fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().into(),
+        IpAddr::V6(address) => address.octets().into(),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::str::FromStr;
 
 use portolan_core::{
-    ApplicationKey, Endpoint, Evidence, Executable, FindingKind, ParseError, ReviewState, Severity,
+    ApplicationKey, Endpoint, Evidence, Executable, FindingKind, Name, ParseError, ReviewState, Severity,
     Sha256Digest, Uid, UnixMillis,
 };
 
@@ -73,6 +73,8 @@ pub struct Subject {
     pub uid: Uid,
     /// Where it talked to first; `None` when that is not known.
     pub remote: Option<Endpoint>,
+    /// What that is called; `None` when no name was seen.
+    pub remote_name: Option<Name>,
 }
 
 /// A finding as it is stored.

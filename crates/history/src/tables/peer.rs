@@ -1,10 +1,11 @@
-use portolan_core::{Direction, Protocol};
+use portolan_core::{Direction, NameSource, Protocol, Recognised};
 use rusqlite::Connection;
 
 use crate::{
     cache::Cache,
-    ids::{AddressId, PeerId},
+    ids::{AddressId, PeerId, PlaceId},
     intern::find_or_insert,
+    tables::domain::Named,
 };
 
 /// A row of `peer`.
@@ -15,6 +16,9 @@ pub(crate) struct Peer {
     pub(crate) local: Option<AddressId>,
     pub(crate) remote: Option<AddressId>,
     pub(crate) service_port: Option<u16>,
+    pub(crate) name: Option<Named>,
+    pub(crate) place: Option<PlaceId>,
+    pub(crate) recognised: Option<Recognised>,
 }
 
 /// Write side of `peer`.
@@ -38,15 +42,22 @@ impl Peers {
             connection,
             "SELECT id FROM peer WHERE ifnull(remote_address_id, 0) = ifnull(?4, 0)
                 AND ifnull(service_port, -1) = ifnull(?5, -1) AND ifnull(local_address_id, 0) = ifnull(?3, 0)
-                AND protocol = ?1 AND direction = ?2",
-            "INSERT INTO peer (protocol, direction, local_address_id, remote_address_id, service_port)
-                VALUES (?1, ?2, ?3, ?4, ?5)",
+                AND protocol = ?1 AND direction = ?2 AND ifnull(domain_id, 0) = ifnull(?6, 0)
+                AND ifnull(name_source, '') = ifnull(?7, '') AND name_inferred = ?8
+                AND ifnull(place_id, 0) = ifnull(?9, 0) AND ifnull(recognised, '') = ifnull(?10, '')",
+            "INSERT INTO peer (protocol, direction, local_address_id, remote_address_id, service_port, domain_id,
+                name_source, name_inferred, place_id, recognised) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             &[
                 &peer.protocol.to_string(),
                 &peer.direction.as_str(),
                 &peer.local,
                 &peer.remote,
                 &peer.service_port,
+                &peer.name.map(|name| name.domain),
+                &peer.name.map(|name| name.source).map(NameSource::as_str),
+                &peer.name.is_some_and(|name| name.is_inferred),
+                &peer.place,
+                &peer.recognised.map(Recognised::as_str),
             ],
         )?;
         self.known.put(peer, id);

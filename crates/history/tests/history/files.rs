@@ -8,7 +8,7 @@ use std::{
 use portolan_core::{Bytes, Dimension, UnixMillis};
 use portolan_history::{History, OpenError, Question, ReadError, Reader, Record, WriteError};
 
-use crate::world::{Dice, Place, everything, record, records};
+use crate::world::{Dice, Place, everything, record, records, service};
 
 fn sqlite(path: &Path, sql: &str) {
     rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
@@ -33,7 +33,7 @@ fn a_new_file_is_readable_by_its_owner_only() {
     };
     assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
     assert_eq!(pragma("auto_vacuum"), "Integer(2)");
-    assert_eq!(pragma("user_version"), "Integer(5)");
+    assert_eq!(pragma("user_version"), "Integer(6)");
     let info = place.reader().info().unwrap();
     assert_eq!(info.first_bucket, Some(record().bucket_start));
     assert!(info.file_bytes > 0 && info.log_bytes > 0, "{info:?}");
@@ -101,7 +101,7 @@ fn what_is_no_history_is_named_and_left_alone() {
     drop(place.history());
     sqlite(&path, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
     unchanged(&fs::read(&path).unwrap(), |error| {
-        matches!(error, OpenError::NewerVersion { found: 99, known: 5, .. })
+        matches!(error, OpenError::NewerVersion { found: 99, known: 6, .. })
     });
 }
 
@@ -162,7 +162,7 @@ fn damage_inside_the_file_is_an_error_and_no_panic() {
         match Reader::open(&place.path()) {
             Err(OpenError::Damaged { .. } | OpenError::NotADatabase { .. }) => damaged += 1,
             Err(other) => panic!("{other:?}"),
-            Ok(reader) => match reader.query(&by) {
+            Ok(reader) => match reader.naming_services(service).unwrap().query(&by) {
                 Err(ReadError::Damaged(_)) => damaged += 1,
                 Err(other) => panic!("{other:?}"),
                 // A page that this question does not touch.

@@ -1,9 +1,9 @@
 use portolan_core::{
-    ApplicationKey, Evidence, FindingKind, ReviewState, Severity, Sha256Digest, Uid, UnixMillis,
+    ApplicationKey, Evidence, FindingKind, NameSource, ReviewState, Severity, Sha256Digest, Uid, UnixMillis,
 };
 use portolan_history::{Answered, FindingState, KnownApplication, NewFinding, Subject, WriteError};
 
-use crate::world::{Place, endpoint, executable, record};
+use crate::world::{Place, endpoint, executable, name, record};
 
 fn about(path: &str, uid: u32, at: i64) -> NewFinding {
     let executable = executable(path, 1);
@@ -20,6 +20,7 @@ fn about(path: &str, uid: u32, at: i64) -> NewFinding {
             parent: Some(crate::world::executable("/usr/bin/bash", 2)),
             uid: Uid(uid),
             remote: Some(endpoint("2001:db8::1", 443)),
+            remote_name: Some(name("www.example.org", NameSource::Dns, true)),
         }),
         detail: None,
         evidence: Evidence::default(),

@@ -17,6 +17,7 @@ fn found(kind: FindingKind, at: i64, evidence: Evidence) -> NewFinding {
         parent: None,
         uid: Uid(1000),
         remote: None,
+        remote_name: None,
     };
     NewFinding {
         at: UnixMillis(at),

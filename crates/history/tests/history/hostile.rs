@@ -76,6 +76,7 @@ fn findings_and_reviews_of_hostile_names_work() {
             parent: Some(crate::world::executable(&text, 2)),
             uid: Uid(1000),
             remote: None,
+            remote_name: None,
         };
         let (kind, detail) = (FindingKind::ChangedExecutable, text.clone());
         let raised = {

@@ -1,26 +1,30 @@
 //! Files that older versions wrote.
 
-use portolan_core::{FindingKind, Severity, Uid, UnixMillis};
-use portolan_history::{Answered, FindingState, Learning};
+use portolan_core::{Dimension, FindingKind, Severity, Uid, UnixMillis};
+use portolan_history::{Answered, FindingState, Learning, Question, Record};
 
-use crate::world::{Place, record};
+use crate::world::{Place, everything, record};
 
-fn version_4(place: &Place, rows: &str) {
-    let steps = [
-        include_str!("../../src/migrations/0001_first.sql"),
-        include_str!("../../src/migrations/0002_checkpoint.sql"),
-        include_str!("../../src/migrations/0003_placement.sql"),
-        include_str!("../../src/migrations/0004_accounted.sql"),
-    ];
-    let sql =
-        format!("{}; PRAGMA application_id = 0x504f5254; PRAGMA user_version = 4; {rows}", steps.concat());
+const STEPS: [&str; 5] = [
+    include_str!("../../src/migrations/0001_first.sql"),
+    include_str!("../../src/migrations/0002_checkpoint.sql"),
+    include_str!("../../src/migrations/0003_placement.sql"),
+    include_str!("../../src/migrations/0004_accounted.sql"),
+    include_str!("../../src/migrations/0005_findings.sql"),
+];
+
+/// A file as that version wrote it.
+fn version(version: usize, place: &Place, rows: &str) {
+    let steps = STEPS[..version].concat();
+    let sql = format!("{steps}; PRAGMA application_id = 0x504f5254; PRAGMA user_version = {version}; {rows}");
     rusqlite::Connection::open(place.path()).unwrap().execute_batch(&sql).unwrap();
 }
 
 #[test]
 fn findings_of_version_4_stay_as_they_were() {
     let place = Place::new();
-    version_4(
+    version(
+        4,
         &place,
         "INSERT INTO text VALUES (1, '/usr/bin/curl');
         INSERT INTO executable VALUES (1, 1, zeroblob(32)), (2, 1, x'0101010101010101010101010101010101010101010101010101010101010101');
@@ -65,6 +69,63 @@ fn findings_of_version_4_stay_as_they_were() {
 #[test]
 fn an_empty_file_of_version_4_has_learned_nothing() {
     let place = Place::new();
-    version_4(&place, "");
+    version(4, &place, "");
     assert_eq!(place.history().learning().unwrap(), None);
+}
+
+#[test]
+fn peers_of_version_5_have_no_name_and_stay_what_they_were() {
+    let place = Place::new();
+    version(
+        5,
+        &place,
+        "INSERT INTO text VALUES (1, '/usr/bin/curl'), (2, 'curl https://example.org'), (3, 'web.service');
+        INSERT INTO executable (id, path_id, sha256) VALUES (1, 1, zeroblob(32));
+        INSERT INTO lineage (id, executable_id) VALUES (1, 1);
+        INSERT INTO application (id, key) VALUES (1, 'path:/usr/bin/curl');
+        INSERT INTO address VALUES (1, x'c0000207'), (2, x'20010db8000000000000000000000001');
+        INSERT INTO actor VALUES (1, 'program', NULL, 1, 1, 2, 1000, 4026531840, 3, NULL);
+        INSERT INTO peer VALUES (7, 'tcp', 'outbound', 1, 2, 443);
+        INSERT INTO bucket VALUES (1, 1700000000000, 10000);
+        INSERT INTO traffic VALUES (1, 1, 7, 40000, 443, 7, 8, 1, 0, 0);
+        INSERT INTO finding (id, kind, at_ms, uid, application_id, executable_id, remote_address_id, remote_port)
+            VALUES (3, 'new-application', 10, 1000, 1, 1, 2, 443);",
+    );
+    let mut history = place.history();
+    let unnamed = Record { name: None, place: None, recognised: None, ..record() };
+    history.write(&[record(), unnamed]).unwrap();
+    let by = vec![
+        Dimension::Domain,
+        Dimension::RegistrableDomain,
+        Dimension::Country,
+        Dimension::Asn,
+        Dimension::Service,
+    ];
+    let rows = place.reader().query(&Question { by, ..everything() }).unwrap().rows;
+    let keys = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    };
+    let shown: Vec<_> = rows.into_iter().map(|row| (row.bytes.tx, row.keys)).collect();
+    // What was known by nothing but address and port before is so now, with what is added without a name.
+    let old = keys(&[("service", "https"), ("recognised", "false")]);
+    let new = keys(&[
+        ("domain", "www.example.org"),
+        ("name_source", "tls"),
+        ("registrable_domain", "example.org"),
+        ("country", "DE"),
+        ("asn", "64496"),
+        ("asn_name", "Example"),
+        ("service", "tls"),
+        ("recognised", "true"),
+    ]);
+    assert_eq!(shown, [(107, old), (100, new)]);
+    let peers: i64 = rusqlite::Connection::open(place.path())
+        .unwrap()
+        .query_row("SELECT count(*) FROM peer", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(peers, 2);
+    let found = place.reader().findings(true, None).unwrap();
+    let subject = found[0].finding.subject.as_ref().unwrap();
+    assert_eq!((subject.remote, &subject.remote_name), (record().remote, &None));
+    place.assert_sound();
 }

@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use portolan_core::{Bytes, Dimension, Uid, UnixMillis};
+use portolan_core::{Bytes, Dimension, NameSource, Only, Uid, UnixMillis};
 use portolan_history::{Group, Question, Reader, Record};
 
 use crate::{
     model,
-    world::{BUCKET_MS, Dice, Place, everything, executable, lineage, program, record, records},
+    world::{BUCKET_MS, Dice, Place, everything, executable, lineage, name, program, record, records},
 };
 
 /// Asks, and checks what holds of every answer: the order, and that it is the same each time.
@@ -40,6 +40,112 @@ fn every_dimension_gives_exactly_what_was_recorded() {
         assert_eq!(ask(&reader, &question), model::answer(&all, &question), "{question:?}");
     }
     place.assert_sound();
+}
+
+/// Conditions of every dimension: on each value that some record has, on one that none has, and on none at all.
+fn conditions(all: &[Record]) -> Vec<Only> {
+    let mut conditions = Vec::new();
+    for dimension in Dimension::ALL {
+        let question = Question { by: vec![dimension], ..everything() };
+        let values: BTreeSet<_> = model::answer(all, &question)
+            .into_keys()
+            .filter_map(|mut keys| keys.remove(dimension.as_str()))
+            .filter(|value| !value.is_empty())
+            .collect();
+        assert!(!values.is_empty(), "{dimension} has no value");
+        conditions.extend(values.iter().map(|value| Only::new(dimension, value).unwrap()));
+        conditions.push(Only::new(dimension, "").unwrap());
+    }
+    let others = [
+        "application='; DROP TABLE peer; --",
+        "remote=203.0.113.9",
+        "port=1",
+        "domain=*.example.org",
+        "domain=*.org",
+        "domain=*.le.org",
+        "domain=org",
+        "country=XX",
+        "service=:viewer",
+        "command=?1",
+        "unit=%",
+        "asn=1",
+    ];
+    conditions.extend(others.map(|text| text.parse::<Only>().unwrap()));
+    conditions
+}
+
+#[test]
+fn conditions_on_every_dimension_are_kept() {
+    let place = Place::new();
+    let mut dice = Dice(11);
+    let all = records(&mut dice, 1500);
+    place.history().write(&all).unwrap();
+    let reader = place.reader();
+    let conditions = conditions(&all);
+    let mut filters: Vec<_> = conditions.iter().map(|one| vec![one.clone()]).collect();
+    filters.extend((0..100).map(|_| (0..3).map(|_| dice.pick(&conditions)).collect()));
+    for only in filters {
+        for viewer in [None, Some(Uid(1000))] {
+            let by = vec![only[0].dimension(), dice.pick(&Dimension::ALL)];
+            let question = Question { by, only: only.clone(), viewer, ..everything() };
+            assert_eq!(ask(&reader, &question), model::answer(&all, &question), "{question:?}");
+        }
+    }
+}
+
+#[test]
+fn values_of_one_dimension_are_alternatives_and_dimensions_narrow() {
+    let place = Place::new();
+    let to = |port: u16, uid: u32| Record {
+        service_port: Some(port),
+        uid: Uid(uid),
+        bytes: Bytes { tx: port.into(), rx: 0 },
+        ..record()
+    };
+    place
+        .history()
+        .write(&[to(1, 7), to(2, 7), to(4, 8), Record { service_port: None, ..to(8, 7) }])
+        .unwrap();
+    let sum = |only: &[&str]| {
+        let only = only.iter().map(|text| text.parse().unwrap()).collect();
+        place.reader().query(&Question { only, ..everything() }).unwrap().rows[0].bytes.tx
+    };
+    assert_eq!(sum(&["port=1", "port=4"]), 5);
+    assert_eq!(sum(&["port=1", "port=4", "user=7"]), 1);
+    assert_eq!(sum(&["port=-", "port=2"]), 10);
+    assert_eq!(sum(&["port=2", "user=8"]), 0);
+}
+
+#[test]
+fn a_name_has_one_row_with_its_surest_source() {
+    let place = Place::new();
+    let named = |source, is_inferred| Record {
+        name: Some(name("example.org", source, is_inferred)),
+        bytes: Bytes { tx: 1, rx: 0 },
+        ..record()
+    };
+    let unnamed = Record { name: None, place: None, recognised: None, ..record() };
+    use NameSource::{Dns, Resolver, Tls};
+    let all = [named(Dns, false), named(Tls, false), named(Dns, true), named(Resolver, true), unnamed];
+    place.history().write(&all).unwrap();
+    let by = vec![Dimension::Domain, Dimension::Country, Dimension::Service];
+    let rows = place.reader().query(&Question { by, ..everything() }).unwrap().rows;
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let key = |key: &str| row.keys.get(key).map(String::as_str);
+            (row.bytes.tx, key("domain"), key("name_source"), key("inferred"), key("service"))
+        })
+        .collect();
+    let name = Some("example.org");
+    assert_eq!(
+        shown,
+        [
+            (100, None, None, None, Some("https")),
+            (2, name, Some("tls"), None, Some("tls")),
+            (2, name, Some("dns"), Some("true"), Some("tls")),
+        ]
+    );
 }
 
 #[test]

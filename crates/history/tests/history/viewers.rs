@@ -1,4 +1,4 @@
-use portolan_core::{Dimension, Uid, UnixMillis};
+use portolan_core::{Dimension, Only, Uid, UnixMillis};
 use portolan_history::{Question, Record};
 
 use crate::{
@@ -24,6 +24,11 @@ fn a_viewer_sees_only_their_own_rows_by_every_dimension() {
             let expected = model::answer(&all, &question);
             assert_eq!(rows.len(), expected.len(), "{question:?}");
             assert!(rows.iter().all(|row| expected.get(&row.keys) == Some(row)), "{question:?}");
+        }
+        // A condition opens nothing, whatever it is on.
+        for only in by.iter().map(|dimension| Only::new(*dimension, "-").unwrap()) {
+            let question = Question { viewer: Some(Uid(77)), only: vec![only], ..everything() };
+            assert!(reader.query(&question).unwrap().rows.iter().all(|row| row.bytes.is_zero()), "{by:?}");
         }
         // Somebody without any traffic sees no group, at most an empty total.
         let stranger = Question { viewer: Some(Uid(77)), by: by.clone(), ..everything() };

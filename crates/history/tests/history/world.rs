@@ -3,8 +3,9 @@
 use std::{net::IpAddr, sync::Arc};
 
 use portolan_core::{
-    ApplicationKey, Bytes, Direction, Endpoint, Executable, FileContent, Lineage, Owner, Placement, Protocol,
-    Provenance, Sha256Digest, Uid, Unattributed, UnixMillis,
+    ApplicationKey, Bytes, Direction, Endpoint, Executable, FileContent, Lineage, Name, NameSource, Network,
+    Owner, Place as Location, Placement, Protocol, Provenance, Range, Recognised, Sha256Digest, Uid,
+    Unattributed, UnixMillis,
 };
 use portolan_history::{History, Question, Reader, Record};
 use tempfile::TempDir;
@@ -31,7 +32,7 @@ impl Place {
     }
 
     pub(crate) fn reader(&self) -> Reader {
-        Reader::open(&self.path()).unwrap()
+        Reader::open(&self.path()).unwrap().naming_services(service).unwrap()
     }
 
     /// SQLite itself finds nothing wrong in the file, and no number points nowhere.
@@ -87,6 +88,33 @@ pub(crate) fn placement(cgroup: &str) -> Arc<Placement> {
     Arc::new(Placement::of_cgroup(&cgroup.into()))
 }
 
+/// What ports are called in the small machine.
+pub(crate) fn service(protocol: Protocol, port: u16) -> Option<&'static str> {
+    match (protocol, port) {
+        (Protocol::Tcp, 22) => Some("ssh"),
+        (Protocol::Tcp | Protocol::Udp, 443) => Some("https"),
+        _ => None,
+    }
+}
+
+pub(crate) fn name(domain: &str, source: NameSource, is_inferred: bool) -> Name {
+    let registrable = ["example.org", "example.net"].into_iter().find(|end| domain.ends_with(end));
+    Name {
+        domain: domain.parse().unwrap(),
+        registrable: registrable.map(|domain| domain.parse().unwrap()),
+        source,
+        is_inferred,
+    }
+}
+
+pub(crate) fn location(range: Range, country: Option<&str>, network: Option<(u32, &str)>) -> Location {
+    Location {
+        range,
+        country: country.map(|code| code.parse().unwrap()),
+        network: network.map(|(asn, name)| Network { asn, name: Some(name.into()) }),
+    }
+}
+
 pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {
     Endpoint { address: address.parse::<IpAddr>().unwrap(), port }
 }
@@ -105,7 +133,10 @@ pub(crate) fn record() -> Record {
         direction: Direction::Outbound,
         local: Some(endpoint("192.0.2.7", 40_000)),
         remote: Some(endpoint("2001:db8::1", 443)),
+        name: Some(name("www.example.org", NameSource::Tls, false)),
+        place: Some(location(Range::Public, Some("DE"), Some((64_496, "Example")))),
         service_port: Some(443),
+        recognised: Some(Recognised::Tls),
         network_namespace: 4_026_531_840,
         bytes: Bytes { tx: 100, rx: 2000 },
         flows_opened: 1,
@@ -154,6 +185,15 @@ pub(crate) fn records(dice: &mut Dice, count: usize) -> Vec<Record> {
     let owners = owners();
     let placements =
         ["/", "/system.slice/web.service", "/lxc/web", "/lxc/web/system.slice/web.service"].map(placement);
+    let domains = ["example.org", "www.example.org", "badexample.org", "cdn.example.net", "localhost"];
+    let locations = [
+        location(Range::Public, Some("DE"), Some((64_496, "Example"))),
+        location(Range::Public, Some("FR"), Some((64_496, "Example"))),
+        location(Range::Public, Some("FR"), None),
+        location(Range::Public, None, Some((0, "'; DROP TABLE peer; --"))),
+        location(Range::Private, None, None),
+        location(Range::Public, None, None),
+    ];
     let addresses = ["192.0.2.7", "192.0.2.8", "::ffff:192.0.2.7", "2001:db8::1"];
     let side = |dice: &mut Dice, ports: [u16; 3]| {
         (dice.below(4) > 0).then(|| endpoint(dice.pick(&addresses), dice.pick(&ports)))
@@ -179,7 +219,11 @@ pub(crate) fn records(dice: &mut Dice, count: usize) -> Vec<Record> {
                 direction: dice.pick(&[Direction::Outbound, Direction::Inbound, Direction::Unknown]),
                 local: side(dice, [0, 22, 65_535]),
                 remote: side(dice, [0, 443, 40_000]),
+                name: (dice.below(3) > 0)
+                    .then(|| name(dice.pick(&domains), dice.pick(&NameSource::ALL), dice.below(2) == 0)),
+                place: (dice.below(8) > 0).then(|| dice.pick(&locations)),
                 service_port: dice.pick(&[None, Some(22), Some(443), Some(65_535)]),
+                recognised: dice.pick(&[None, Some(Recognised::Ssh), Some(Recognised::Tls)]),
                 network_namespace: dice.pick(&[1, u32::MAX]),
                 bytes: Bytes { tx: dice.below(5000), rx: dice.below(1 << 40) },
                 flows_opened: dice.below(3),

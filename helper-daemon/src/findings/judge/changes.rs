@@ -203,6 +203,7 @@ fn about(
         parent: None,
         uid,
         remote: None,
+        remote_name: None,
     };
     NewFinding::about(kind, severity, subject, evidence, at)
 }

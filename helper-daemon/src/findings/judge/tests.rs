@@ -1,6 +1,6 @@
 use std::{net::Ipv4Addr, sync::Arc};
 
-use portolan_core::{Package, PackageManager};
+use portolan_core::{NameSource, Package, PackageManager};
 
 use super::*;
 
@@ -58,6 +58,7 @@ impl Program {
             code: self.code.as_ref(),
             uid: USER,
             remote: None,
+            name: None,
         }
     }
 }
@@ -94,7 +95,13 @@ fn a_new_application_is_told_once_with_everything_known_about_it() {
     let mut judge = Judge::default();
     let program = curl(1);
     let remote = Some(Endpoint { address: Ipv4Addr::LOCALHOST.into(), port: 443 });
-    let found = judge.observe(&Talk { remote, ..program.talk() }, NOW);
+    let name = Name {
+        domain: "example.org".parse().unwrap(),
+        registrable: None,
+        source: NameSource::Tls,
+        is_inferred: false,
+    };
+    let found = judge.observe(&Talk { remote, name: Some(&name), ..program.talk() }, NOW);
     let subject = Subject {
         application: key(),
         executable: executable("/usr/bin/curl", 1),
@@ -102,6 +109,7 @@ fn a_new_application_is_told_once_with_everything_known_about_it() {
         parent: Some(executable("/usr/bin/bash", 200)),
         uid: USER,
         remote,
+        remote_name: Some(name.clone()),
     };
     let evidence = Evidence { provenance: Some(Provenance::Unowned), ..Evidence::default() };
     let expected = NewFinding {

@@ -1,6 +1,6 @@
 //! Storing what was found, and finding again what was found before.
 
-use portolan_core::{Evidence, FindingKind, Severity};
+use portolan_core::{Evidence, FindingKind, NameSource, Severity};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{FindingRow, FindingState, NewFinding, read};
@@ -8,6 +8,7 @@ use crate::{
     ids::{AddressId, ApplicationId, ExecutableId},
     intern::Interner,
     tables::{
+        domain::Named,
         finding_member, parse_column,
         sighting::{Sighting, Sightings},
     },
@@ -44,13 +45,21 @@ struct Numbers {
     executable: Option<ExecutableId>,
     parent: Option<ExecutableId>,
     address: Option<AddressId>,
+    name: Option<Named>,
 }
 
 impl Numbers {
     fn of(connection: &Connection, interner: &mut Interner, finding: &NewFinding) -> rusqlite::Result<Self> {
         let Some(subject) = &finding.subject else {
-            let (application, executable, parent, address) = (None, None, None, None);
-            return Ok(Self { subject: finding.group.clone(), application, executable, parent, address });
+            let (application, executable, parent, address, name) = (None, None, None, None, None);
+            return Ok(Self {
+                subject: finding.group.clone(),
+                application,
+                executable,
+                parent,
+                address,
+                name,
+            });
         };
         let application = interner.applications.id(connection, &subject.application)?;
         let executable = interner.executables.id(connection, &mut interner.texts, &subject.executable)?;
@@ -81,6 +90,7 @@ impl Numbers {
             executable: Some(executable),
             parent,
             address: interner.addresses.id_of(connection, subject.remote)?,
+            name: interner.domains.id_of(connection, subject.remote_name.as_ref())?,
         })
     }
 }
@@ -126,8 +136,9 @@ fn insert(connection: &Connection, finding: &NewFinding, numbers: &Numbers) -> r
     connection
         .prepare_cached(
             "INSERT INTO finding (kind, severity, at_ms, updated_ms, uid, subject, application_id, executable_id,
-                previous_sha256, parent_executable_id, remote_address_id, remote_port, detail, evidence)
-                VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                previous_sha256, parent_executable_id, remote_address_id, remote_port, detail, evidence,
+                remote_domain_id, remote_name_source, remote_name_inferred)
+                VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute((
             finding.kind.as_str(),
@@ -143,6 +154,9 @@ fn insert(connection: &Connection, finding: &NewFinding, numbers: &Numbers) -> r
             subject.and_then(|subject| subject.remote).map(|remote| remote.port),
             &finding.detail,
             json(&finding.evidence),
+            numbers.name.map(|name| name.domain),
+            numbers.name.map(|name| name.source).map(NameSource::as_str),
+            numbers.name.is_some_and(|name| name.is_inferred),
         ))?;
     Ok(connection.last_insert_rowid())
 }
@@ -179,7 +193,8 @@ fn again(
         .prepare_cached(
             "UPDATE finding SET state = 'open', answered_by = NULL, answered_ms = NULL, snoozed_until_ms = NULL,
                 severity = ?2, at_ms = ?3, executable_id = ?4, previous_sha256 = ?5, parent_executable_id = ?6,
-                remote_address_id = ?7, remote_port = ?8, detail = ?9 WHERE id = ?1",
+                remote_address_id = ?7, remote_port = ?8, detail = ?9, remote_domain_id = ?10, remote_name_source = ?11,
+                remote_name_inferred = ?12 WHERE id = ?1",
         )?
         .execute((
             known.id,
@@ -191,6 +206,9 @@ fn again(
             numbers.address,
             subject.and_then(|subject| subject.remote).map(|remote| remote.port),
             &finding.detail,
+            numbers.name.map(|name| name.domain),
+            numbers.name.map(|name| name.source).map(NameSource::as_str),
+            numbers.name.is_some_and(|name| name.is_inferred),
         ))?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use portolan_core::{
 use rusqlite::{Connection, Row};
 
 use super::{Answered, FindingRow, NewFinding, Subject};
-use crate::tables::{address, executable, finding_member, parse_column};
+use crate::tables::{address, domain, executable, finding_member, parse_column};
 
 /// The kinds of open findings that are about no single application.
 pub(crate) fn open_kinds(connection: &Connection) -> rusqlite::Result<Vec<FindingKind>> {
@@ -73,11 +73,12 @@ fn select(rest: &str) -> String {
         "SELECT f.id, f.kind, f.state, f.at_ms, f.uid, a.key, t.value, e.sha256, f.previous_sha256,
             pt.value, pe.sha256, d.value, f.remote_port, f.detail, f.answered_by, f.answered_ms,
             f.severity, f.evidence, iif(f.application_id IS NULL, f.subject, NULL), f.times, f.updated_ms,
-            f.snoozed_until_ms
+            f.snoozed_until_ms, n.name, n.registrable, f.remote_name_source, f.remote_name_inferred
             FROM finding f LEFT JOIN application a ON a.id = f.application_id
             LEFT JOIN executable e ON e.id = f.executable_id LEFT JOIN text t ON t.id = e.path_id
             LEFT JOIN executable pe ON pe.id = f.parent_executable_id LEFT JOIN text pt ON pt.id = pe.path_id
-            LEFT JOIN address d ON d.id = f.remote_address_id {rest}"
+            LEFT JOIN address d ON d.id = f.remote_address_id
+            LEFT JOIN domain n ON n.id = f.remote_domain_id {rest}"
     )
 }
 
@@ -93,6 +94,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
             parent: executable::from_columns(row, 9)?,
             uid: Uid(uid),
             remote: remote(row)?,
+            remote_name: domain::from_columns(row, 22)?,
         }),
         _ => None,
     };

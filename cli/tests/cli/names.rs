@@ -1,0 +1,126 @@
+//! Names, places and services in answers.
+
+use portolan_bus::Filter;
+use serde_json::json;
+
+use crate::{
+    bus::{Bus, Policy},
+    peer::{Answers, Peer},
+    program::{is_harmless, run},
+    samples::{self, HOSTILE},
+};
+
+#[tokio::test]
+async fn what_is_inferred_or_assumed_or_nowhere_is_marked() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let row = |keys: &[(&str, &str)], bytes| samples::query_row(keys, bytes, 0);
+    let query = samples::result(vec![
+        row(
+            &[
+                ("domain", "example.org"),
+                ("name_source", "tls"),
+                ("country", "DE"),
+                ("asn", "64496"),
+                ("asn_name", HOSTILE),
+                ("service", "tls"),
+                ("recognised", "true"),
+            ],
+            5,
+        ),
+        row(
+            &[
+                ("domain", "cdn.example"),
+                ("name_source", "dns"),
+                ("inferred", "true"),
+                ("range", "private"),
+                ("service", "https"),
+                ("recognised", "false"),
+            ],
+            4,
+        ),
+        row(&[("service", "udp/12345"), ("recognised", "false")], 3),
+    ]);
+    let peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
+    let only = ["--only", "country=de", "--only", "domain=*.example", "--only", "remote-port="];
+    let asked = [&["query", "--by", "domain,country,asn,service"][..], &only].concat();
+    let ended = run(&bus.address, &asked).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(is_harmless(&ended.stdout), "{:?}", ended.stdout);
+    let lines: Vec<Vec<&str>> = ended.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][..5], ["DOMAIN", "COUNTRY", "AS", "NETWORK", "SERVICE"]);
+    assert_eq!(lines[1][..3], ["example.org", "DE", "64496"]);
+    assert_eq!(lines[2][..5], ["~cdn.example", "(private)", "-", "(private)", "https?"]);
+    assert_eq!(lines[3][..5], ["-", "-", "-", "-", "udp/12345"]);
+    assert!(ended.stdout.contains("~ before a name") && ended.stdout.contains("? after a service"));
+    let filter = |dimension: &str, value: &str| Filter { dimension: dimension.into(), value: value.into() };
+    let expected = [filter("country", "de"), filter("domain", "*.example"), filter("remote-port", "")];
+    assert_eq!(peer.answers().asked[0].only, expected);
+
+    let ended = run(&bus.address, &["query", "--json", "--by", "domain,asn,service,country,range"]).await;
+    let rows = &ended.json()["rows"];
+    assert_eq!(rows[1]["inferred"], json!(true));
+    assert_eq!((&rows[0]["asn"], &rows[0]["asn_name"]), (&json!(64_496), &json!(HOSTILE)));
+    assert_eq!((&rows[0]["recognised"], &rows[1]["recognised"]), (&json!(true), &json!(false)));
+    assert_eq!((&rows[1]["range"], &rows[2]["domain"]), (&json!("private"), &json!(null)));
+    assert_eq!(ended.stdout.matches("\"range\"").count(), 4, "once in each row, and in `by`");
+}
+
+#[tokio::test]
+async fn conditions_that_mean_nothing_are_refused_before_the_daemon_is_asked() {
+    let bus = Bus::start(Policy::Everybody).await;
+    for wrong in ["country", "colour=red", "port=http", "domain=a b"] {
+        let ended = run(&bus.address, &["query", "--only", wrong]).await;
+        assert_eq!(ended.code, Some(2), "{wrong}: {}", ended.stderr);
+    }
+    for wrong in [&["lookup"][..], &["lookup", "example.org"], &["lookup", "192.0.2.0/24"]] {
+        assert_eq!(run(&bus.address, wrong).await.code, Some(2), "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_says_who_knows_an_address_by_which_name() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let peer = Peer::start(&bus.address, Answers::default()).await;
+    let ended = run(&bus.address, &["lookup", "2002:C000:201::1", "127.0.0.1"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(is_harmless(&ended.stdout), "{:?}", ended.stdout);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines[0], "2002:c000:201::1");
+    assert!(
+        lines[1].starts_with("  6to4, with 192.0.2.1 inside, Berlin, Germany (DE), AS64496 /tmp/a\\u{1b}")
+    );
+    assert!(lines[1].ends_with("52.50 13.40"), "{}", lines[1]);
+    assert!(
+        lines[2].starts_with("  example.org, said in TLS, by ")
+            && lines[2].contains("as user root: in 1.50 MB")
+    );
+    assert!(lines[3].starts_with("  ~cdn.example, from a DNS answer to a local resolver, by "));
+    assert!(lines[4].starts_with("  no name seen, by "));
+    assert_eq!(lines[5], "  spoken with it: tls, https (by its port), udp/12345");
+    assert_eq!(
+        lines[6..9],
+        ["127.0.0.1", "  where it belongs is not known", "  nothing was seen to talk with it"]
+    );
+    assert!(ended.stdout.contains("your own traffic only") && ended.stdout.contains("libloc of 2026-01-01"));
+    assert!(ended.stdout.contains("CC BY-SA 4.0") && !ended.stdout.contains("reverse"));
+    assert_eq!(peer.answers().looked_up, ["2002:c000:201::1", "127.0.0.1"]);
+
+    let ended = run(&bus.address, &["lookup", "--json", "127.0.0.1"]).await;
+    let shown = ended.json();
+    assert_eq!(shown["addresses"][0]["names"][1]["domain"], json!("cdn.example"));
+    assert_eq!(shown["addresses"][1].get("reverse"), None);
+    assert_eq!((&shown["access"], &shown["places"]["name"]), (&json!("own"), &json!("libloc")));
+}
+
+#[tokio::test]
+async fn the_resolver_is_asked_only_when_told_to() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let mut lookup = samples::lookup();
+    // In /etc/hosts of every machine, so that nothing is sent for it.
+    lookup.addresses.remove(0);
+    let _peer = Peer::start(&bus.address, Answers { lookup, ..Answers::default() }).await;
+    let ended = run(&bus.address, &["lookup", "--reverse", "127.0.0.1"]).await;
+    assert!(ended.stdout.contains("reverse, asked now: localhost"), "{}", ended.stdout);
+    let ended = run(&bus.address, &["lookup", "--reverse", "--json", "127.0.0.1"]).await;
+    assert_eq!(ended.json()["addresses"][0]["reverse"], json!("localhost"));
+}
