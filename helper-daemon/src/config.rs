@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// What a person can set. Every key has a default; a missing file is all defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// How often the counters are read, in milliseconds: 100 to 10 000.
@@ -19,11 +19,21 @@ pub struct Config {
     pub record_command_lines: bool,
     /// How long, from the first start on, what talks is learned as one list instead of told one by one, in hours: 0 to 8 760.
     pub learning_hours: u32,
+    /// Databases of countries and networks, of which the first that knows something says it; `None` for Portolan's own. Without
+    /// any, no place is known.
+    #[serde(deserialize_with = "databases")]
+    pub places: Option<Vec<PathBuf>>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { tick_ms: 1000, bucket_ms: 10_000, record_command_lines: true, learning_hours: 24 }
+        Self {
+            tick_ms: 1000,
+            bucket_ms: 10_000,
+            record_command_lines: true,
+            learning_hours: 24,
+            places: None,
+        }
     }
 }
 
@@ -93,6 +103,31 @@ impl Config {
     }
 }
 
+/// A path, a list of paths, or `none`.
+fn databases<'a, D: Deserializer<'a>>(value: D) -> Result<Option<Vec<PathBuf>>, D::Error> {
+    const MOST: usize = 4;
+
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a path, a list of paths, or \"none\"")]
+    enum Given {
+        One(PathBuf),
+        Several(Vec<PathBuf>),
+    }
+    let paths = match Given::deserialize(value)? {
+        Given::One(path) if path.as_os_str().is_empty() || path == Path::new("none") => Vec::new(),
+        Given::One(path) => vec![path],
+        Given::Several(paths) => paths,
+    };
+    if let Some(relative) = paths.iter().find(|path| !path.is_absolute()) {
+        let problem = format!("{} is not an absolute path; it must begin with /", relative.display());
+        return Err(D::Error::custom(problem));
+    }
+    if paths.len() > MOST {
+        return Err(D::Error::custom(format!("these are {} paths, at most {MOST} are used", paths.len())));
+    }
+    Ok(Some(paths))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +152,21 @@ mod tests {
         assert!(unknown.contains("line 2") && unknown.contains("tyck_ms"), "{unknown}");
         let range = read("tick_ms = 1").unwrap_err().to_string();
         assert!(range.contains("tick_ms is 1, it must be from 100 to 10000"), "{range}");
+    }
+
+    #[test]
+    fn places_are_a_path_or_several_or_none() {
+        let places = |text: &str| read(text).unwrap().places;
+        assert_eq!(places(""), None);
+        assert_eq!(places("places = \"none\""), Some(Vec::new()));
+        assert_eq!(places("places = \"\""), Some(Vec::new()));
+        assert_eq!(places("places = \"/a.mmdb\""), Some(vec!["/a.mmdb".into()]));
+        assert_eq!(places("places = [\"/a\", \"/b\"]"), Some(vec!["/a".into(), "/b".into()]));
+        let refused = |text: &str| read(text).unwrap_err().to_string();
+        let relative = refused("tick_ms = 500\nplaces = [\"/a\", \"b\"]");
+        assert!(relative.contains("line 2") && relative.contains("b is not an absolute path"), "{relative}");
+        assert!(refused("places = 5").contains("expected a path, a list of paths"));
+        assert!(refused("places = [\"/1\", \"/2\", \"/3\", \"/4\", \"/5\"]").contains("at most 4"));
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub struct Options {
     #[arg(long)]
     pub detach_all: bool,
 
+    /// The database of countries and networks, unless the configuration names another one
+    #[arg(long, value_name = "FILE", default_value = "/usr/share/portolan/places.mmdb")]
+    pub places: PathBuf,
+
     /// The D-Bus address to serve on [default: the system bus, which DBUS_SYSTEM_BUS_ADDRESS may name]
     #[arg(long, value_name = "ADDR")]
     pub bus_address: Option<String>,

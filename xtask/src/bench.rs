@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 
-use crate::{packages, place::Place, tool};
+use crate::{packages, place::Place, places, tool};
 
 /// What can be measured, in the order in which it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +29,8 @@ pub(crate) enum Bench {
     Daemon,
     /// The same traffic watched by other tools
     Peers,
+    /// Look-ups of countries and networks
+    Places,
 }
 
 #[derive(clap::Args)]
@@ -96,6 +98,7 @@ fn run(place: &Place, word: &str, is_quick: bool) -> anyhow::Result<String> {
     let program = place.target.join("release/portolan-bench");
     let mut command = tool::as_root(&program.to_string_lossy());
     command.arg(word).arg("--tools").arg(place.target.join("bench-peers"));
+    command.arg("--places").arg(places::unpacked(place)?);
     if is_quick {
         command.arg("--quick");
     }

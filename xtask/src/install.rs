@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use portolan_testbed::find_program;
 
-use crate::{packages, place::Place, tool, ui};
+use crate::{packages, place::Place, places, tool, ui};
 
 /// The programs, from the build folder.
 const PROGRAMS: [(&str, &str); 3] = [
@@ -20,7 +20,7 @@ const PROGRAMS: [(&str, &str); 3] = [
 ];
 
 /// Everything else, from the checkout.
-const FILES: [(&str, &str); 16] = [
+const FILES: [(&str, &str); 18] = [
     ("packaging/systemd/portoland.service", "usr/lib/systemd/system/portoland.service"),
     ("packaging/dbus/org.portolan.Daemon1.conf", "usr/share/dbus-1/system.d/org.portolan.Daemon1.conf"),
     (
@@ -40,7 +40,12 @@ const FILES: [(&str, &str); 16] = [
     ("README.md", "usr/share/doc/portolan/README.md"),
     ("LICENSE-MIT", "usr/share/doc/portolan/LICENSE-MIT"),
     ("LICENSE-APACHE", "usr/share/doc/portolan/LICENSE-APACHE"),
+    ("packaging/places/ORIGIN", "usr/share/doc/portolan/places-ORIGIN"),
+    ("packaging/places/LICENSE", "usr/share/doc/portolan/places-LICENSE"),
 ];
+
+/// Countries and networks: under a licence of its own, so a file of its own.
+const PLACES: &str = "usr/share/portolan/places.mmdb";
 
 /// The configuration, which belongs to the administrator: never written over, removed only with `--purge`.
 const CONFIGURATION: (&str, &str) = ("packaging/portolan.toml", "etc/portolan/portolan.toml");
@@ -49,7 +54,7 @@ const CONFIGURATION: (&str, &str) = ("packaging/portolan.toml", "etc/portolan/po
 const STATE: [&str; 2] = ["var/lib/portolan", "etc/portolan"];
 
 /// Folders that nobody else uses.
-const OWN_DIRS: [&str; 1] = ["usr/share/doc/portolan"];
+const OWN_DIRS: [&str; 2] = ["usr/share/doc/portolan", "usr/share/portolan"];
 
 /// Builds everything and puts it in place, on this machine or under `root`.
 pub(crate) fn install(
@@ -64,6 +69,7 @@ pub(crate) fn install(
         ui::build_if_changed(place)?;
         build(place, debug)?;
     }
+    let database = places::unpacked(place)?;
     if root.is_none() && !tool::is_root() {
         let mut again = tool::as_root(&place.built("xtask").to_string_lossy());
         again.args(["install", "--no-build"]);
@@ -73,7 +79,7 @@ pub(crate) fn install(
         return tool::visibly(&mut again);
     }
     let target = root.as_deref().unwrap_or(Path::new("/"));
-    put(&place.top, &place.target.join(profile), target)?;
+    put(&place.top, &place.target.join(profile), &database, target)?;
     match root {
         Some(root) => tool::say(&format!("Portolan is under {}.", root.display())),
         None => start(),
@@ -114,13 +120,14 @@ fn build(place: &Place, debug: bool) -> anyhow::Result<()> {
     tool::visibly(&mut cargo)
 }
 
-fn put(top: &Path, programs: &Path, root: &Path) -> anyhow::Result<()> {
+fn put(top: &Path, programs: &Path, database: &Path, root: &Path) -> anyhow::Result<()> {
     for (program, to) in PROGRAMS {
         copy(&programs.join(program), &root.join(to), 0o755)?;
     }
     for (from, to) in FILES {
         copy(&top.join(from), &root.join(to), 0o644)?;
     }
+    copy(database, &root.join(PLACES), 0o644)?;
     if !root.join(CONFIGURATION.1).exists() {
         copy(&top.join(CONFIGURATION.0), &root.join(CONFIGURATION.1), 0o644)?;
     }
@@ -144,7 +151,7 @@ fn copy(from: &Path, to: &Path, mode: u32) -> anyhow::Result<()> {
 }
 
 fn take_away(root: &Path, purge: bool) -> anyhow::Result<()> {
-    let files = PROGRAMS.iter().map(|(_, to)| to).chain(FILES.iter().map(|(_, to)| to));
+    let files = PROGRAMS.iter().chain(&FILES).map(|(_, to)| to).chain([&PLACES]);
     for file in files {
         missing_is_fine(fs::remove_file(root.join(file)))
             .with_context(|| format!("cannot remove /{file}"))?;
@@ -231,14 +238,16 @@ mod tests {
             fs::write(programs.path().join(program), program).unwrap();
         }
         let top = portolan_testbed::source_path("");
-        put(&top, programs.path(), root.path()).unwrap();
-        assert_eq!(files(root.path()).len(), PROGRAMS.len() + FILES.len() + 1);
+        let database = programs.path().join("places.mmdb");
+        fs::write(&database, "").unwrap();
+        put(&top, programs.path(), &database, root.path()).unwrap();
+        assert_eq!(files(root.path()).len(), PROGRAMS.len() + FILES.len() + 2);
         let daemon = fs::metadata(root.path().join("usr/sbin/portoland")).unwrap();
         assert_eq!(daemon.permissions().mode() & 0o777, 0o755);
 
         let configuration = root.path().join(CONFIGURATION.1);
         fs::write(&configuration, "tick_ms = 500\n").unwrap();
-        put(&top, programs.path(), root.path()).unwrap();
+        put(&top, programs.path(), &database, root.path()).unwrap();
         assert_eq!(fs::read_to_string(&configuration).unwrap(), "tick_ms = 500\n");
 
         fs::create_dir_all(root.path().join("var/lib/portolan")).unwrap();

@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `test`, `scenarios`, `vm-test`, `bench`, `contracts`, `env`, `install` and `uninstall`: what one does with this checkout.
+//! `cargo xtask run`, `test`, `scenarios`, `vm-test`, `bench`, `contracts`, `geo-update`, `env`, `install` and `uninstall`: what one does with this checkout.
 //!
 //! Invariant: builds with nothing but Rust, because it is what installs everything else.
 #![forbid(unsafe_code)]
@@ -6,9 +6,11 @@
 mod accounts;
 mod bench;
 mod contracts;
+mod geo_update;
 mod install;
 mod packages;
 mod place;
+mod places;
 mod run;
 mod scenarios;
 mod test;
@@ -61,6 +63,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Makes the database of countries and networks again, from the newest data that Debian has
+    GeoUpdate {
+        /// Install missing packages without asking
+        #[arg(long)]
+        yes: bool,
+    },
     /// Builds and puts everything in place on this machine
     Install {
         /// Put it under this folder instead, and start nothing
@@ -107,6 +115,7 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
         Task::Bench(arguments) => return bench::bench(&place, &arguments),
         Task::Env => run::print_env(&place)?,
         Task::Contracts { check } => contracts::all(&place, check)?,
+        Task::GeoUpdate { yes } => geo_update::update(&place, yes)?,
         Task::Install { root, debug, no_build } => install::install(&place, root, debug, no_build)?,
         Task::Uninstall { root, purge } => install::uninstall(root, purge)?,
         Task::Service(arguments) => run::service::serve(&place, &arguments)?,

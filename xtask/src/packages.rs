@@ -14,12 +14,23 @@ use crate::tool;
 
 /// What compiles the kernel programs and the daemon, and what the daemon talks to.
 /// Each entry is a package or alternatives, the preferred one first.
-pub(crate) const BASE: &[&str] =
-    &["build-essential", "pkg-config", "clang-19|clang", "libbpf-dev", "linux-libc-dev", "dbus", "polkitd"];
+pub(crate) const BASE: &[&str] = &[
+    "build-essential",
+    "pkg-config",
+    "clang-19|clang",
+    "libbpf-dev",
+    "linux-libc-dev",
+    "dbus",
+    "polkitd",
+    "xz-utils",
+];
 
 /// What the tray app is built with.
 pub(crate) const WINDOWS: &[&str] =
     &["libwebkit2gtk-4.1-dev", "libgtk-3-dev", "libayatana-appindicator3-dev", "librsvg2-dev"];
+
+/// What `geo-update` reads the newest data with.
+pub(crate) const PLACES: &[&str] = &["debian-archive-keyring", "python3", "xz-utils"];
 
 /// What the scenarios use beside the base: two network namespaces and a witness in one of them.
 pub(crate) const SCENARIOS: &[&str] = &["iproute2", "nftables"];

@@ -15,6 +15,7 @@ mod figures;
 mod hooks;
 mod identity;
 mod peers;
+mod places;
 mod process;
 mod sockets;
 mod table;
@@ -44,6 +45,9 @@ struct Arguments {
     /// Where programs are that are not in PATH
     #[arg(long, value_name = "DIR", default_value = "target/bench-peers")]
     tools: PathBuf,
+    /// The database of countries and networks
+    #[arg(long, value_name = "FILE", default_value = "target/places.mmdb")]
+    places: PathBuf,
     /// How many sockets `hold` opens
     #[arg(long, hide = true, default_value_t = 0)]
     sockets: u32,
@@ -66,6 +70,8 @@ enum Bench {
     Daemon,
     /// The same traffic watched by other tools
     Peers,
+    /// Look-ups of countries and networks
+    Places,
     /// Holds sockets open: a part of `daemon`
     #[value(hide = true)]
     Hold,
@@ -76,6 +82,7 @@ enum Bench {
 struct Effort {
     is_quick: bool,
     tools: PathBuf,
+    places: PathBuf,
 }
 
 impl Effort {
@@ -89,7 +96,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.bench {
         Bench::Hold => sockets::hold(arguments.sockets, arguments.moving),
-        bench => run(bench, &Effort { is_quick: arguments.quick, tools: arguments.tools }),
+        bench => {
+            let Arguments { quick: is_quick, tools, places, .. } = arguments;
+            run(bench, &Effort { is_quick, tools, places })
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -112,6 +122,7 @@ fn run(bench: Bench, effort: &Effort) -> anyhow::Result<()> {
         Bench::Throughput => throughput::run(effort)?,
         Bench::Daemon => daemon::run(effort)?,
         Bench::Peers => peers::run(effort)?,
+        Bench::Places => places::run(effort)?,
         Bench::Hold => Vec::new(),
     };
     let mut out = io::stdout().lock();

@@ -7,41 +7,50 @@ use serde::Deserialize;
 
 use crate::{place::Place, tool};
 
-/// Which of our crates each may use. core ← {bpf, bus, history} ← portoland → packages; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 12] = [
+/// Which of our crates each may use. core ← {bpf, bus, history} ← portoland → packages, places; clients know core and bus.
+const KNOWS: [(&str, &[&str]); 13] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     ("portolan-bus", &["portolan-core"]),
     ("portolan-history", &["portolan-core"]),
     ("portolan-packages", &[]),
+    ("portolan-places", &["portolan-core"]),
     (
         "portoland",
-        &["portolan-core", "portolan-bpf", "portolan-bus", "portolan-history", "portolan-packages"],
+        &[
+            "portolan-core",
+            "portolan-bpf",
+            "portolan-bus",
+            "portolan-history",
+            "portolan-packages",
+            "portolan-places",
+        ],
     ),
     ("portolan-cli", &["portolan-core", "portolan-bus"]),
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),
     ("portolan-testbed", &["portolan-bus"]),
     ("portolan-scenarios", &["portolan-bus", "portolan-testbed"]),
-    ("portolan-bench", &["portolan-bus", "portolan-testbed"]),
-    ("xtask", &["portolan-bus", "portolan-testbed"]),
+    ("portolan-bench", &["portolan-bus", "portolan-places", "portolan-testbed"]),
+    ("xtask", &["portolan-bus", "portolan-core", "portolan-places", "portolan-testbed"]),
 ];
 
 /// What tests may use beside that.
 const TESTS_KNOW: [&str; 3] = ["portolan-testbed", "portolan-bus", "portolan-core"];
 
 /// Which crates may use a library of others; the name stands for all that begin with it.
-const LIBRARIES: [(&str, &[&str]); 4] = [
+const LIBRARIES: [(&str, &[&str]); 5] = [
     ("aya", &["portoland", "portolan-bpf", "portolan-bench"]),
     ("rusqlite", &["portolan-history", "portolan-packages"]),
     ("tauri", &["portolan-desktop"]),
     ("bindgen", &["xtask"]),
+    ("maxminddb", &["portolan-places", "portolan-bench"]),
 ];
 
 /// What the leaf may use: nothing that does I/O. `ts-rs` writes TypeScript, in tests.
 const OF_CORE: [&str; 4] = ["serde", "serde_json", "thiserror", "ts-rs"];
 
-/// Crates that speak to the kernel, and the program that moves bytes by every call there is.
-const MAY_BE_UNSAFE: [&str; 3] = ["portoland", "portolan-bpf", "portolan-generator"];
+/// Crates that speak to the kernel, the program that moves bytes by every call there is, and what maps a file (map.rs).
+const MAY_BE_UNSAFE: [&str; 4] = ["portoland", "portolan-bpf", "portolan-generator", "portolan-places"];
 
 #[derive(Deserialize)]
 struct Metadata {
