@@ -3,6 +3,7 @@
 
 mod app_images;
 mod applications;
+mod apt;
 mod bed;
 mod calls;
 mod cgroup;
