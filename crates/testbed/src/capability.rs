@@ -32,11 +32,13 @@ pub enum Capability {
     Dpkg,
     /// Packages of Debian can be installed on this machine.
     Apt,
+    /// Programs in Java can be compiled and run.
+    Java,
 }
 
 impl Capability {
     /// All of them, each after those that it includes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Root,
         Self::Ebpf,
         Self::PrivateBus,
@@ -48,6 +50,7 @@ impl Capability {
         Self::Btrfs,
         Self::Dpkg,
         Self::Apt,
+        Self::Java,
     ];
 
     /// Its words after "needs" in `#[ignore = "needs …"]`.
@@ -65,6 +68,7 @@ impl Capability {
             Self::Btrfs => "btrfs",
             Self::Dpkg => "dpkg",
             Self::Apt => "apt",
+            Self::Java => "java",
         }
     }
 
@@ -91,6 +95,7 @@ impl Capability {
             Self::Apt => {
                 Self::Dpkg.missing().or_else(|| first_missing(&["apt-get"])).or_else(database_missing)
             }
+            Self::Java => first_missing(&["java", "javac", "jar"]),
         }
     }
 

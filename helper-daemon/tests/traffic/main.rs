@@ -20,6 +20,7 @@ mod flatpaks;
 #[path = "../fuse/mod.rs"]
 mod fuse;
 mod impostors;
+mod java;
 mod kills;
 mod leases;
 mod life;
