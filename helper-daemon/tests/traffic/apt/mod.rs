@@ -43,7 +43,7 @@ async fn assert_nothing_is_loud(bed: &Bed, archive: &Archive<'_>) {
 /// Package, program and hash of all that has talked as an application of this name.
 async fn talked(bed: &Bed, application: &str) -> BTreeSet<[String; 4]> {
     let rows = bed.query(&["application", "executable", "parent"]).await;
-    let rows = rows.iter().filter(|row| row.keys["application"] == application);
+    let rows = rows.iter().filter(|row| row.keys.get("application").is_some_and(|it| it == application));
     rows.map(|row| ["package", "path", "sha256", "parent_path"].map(|key| row.keys[key].clone())).collect()
 }
 
