@@ -22,13 +22,6 @@ for folder in tmp run var; do
 done
 chmod 1777 /system/tmp
 mkdir -p -m 1777 /system/var/tmp
-# What is installed is what the host has: the databases of packages.
-for folder in var/lib/dpkg var/lib/rpm var/lib/pacman; do
-    if [ -d "/host/$folder" ]; then
-        mkdir -p "/system/$folder"
-        mount --bind "/host/$folder" "/system/$folder" || fail "/$folder cannot be shown at its place"
-    fi
-done
 # The checkout and its build folder may lie under one of these.
 while read -r folder; do
     mkdir -p "/system$folder"
