@@ -19,7 +19,7 @@ pub struct Evidence {
     /// Where that comes from which it runs, where it is an interpreter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Provenance>,
-    /// The process that it was found in.
+    /// The process that it was found in; of upgrades, the one that made the last of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessEvidence>,
     /// What started that, the nearest first, as it was when it was executed.

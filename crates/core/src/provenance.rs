@@ -3,6 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::Untrusted;
+
 /// Where a file comes from, as the package databases of this machine say.
 ///
 /// Whoever may write those databases (root) can say in them what they like: “verified” means that nobody changed the file without
@@ -60,6 +62,13 @@ impl PackageManager {
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|manager| manager.as_str() == word)
+    }
+
+    /// The manager that keeps a script of a package in this place, for itself to run: no package lists it.
+    #[must_use]
+    pub fn of_script(path: &Untrusted) -> Option<Self> {
+        const DPKG: [&str; 2] = ["/var/lib/dpkg/info/", "/var/lib/dpkg/tmp.ci/"];
+        DPKG.iter().any(|folder| path.as_raw().starts_with(folder)).then_some(Self::Deb)
     }
 
     /// The word before a package's name.

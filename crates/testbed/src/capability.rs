@@ -30,11 +30,15 @@ pub enum Capability {
     Btrfs,
     /// Packages of Debian can be built and installed, into a folder.
     Dpkg,
+    /// Packages of Debian can be installed on this machine.
+    Apt,
+    /// Programs in Java can be compiled and run.
+    Java,
 }
 
 impl Capability {
     /// All of them, each after those that it includes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Root,
         Self::Ebpf,
         Self::PrivateBus,
@@ -45,6 +49,8 @@ impl Capability {
         Self::Fuse,
         Self::Btrfs,
         Self::Dpkg,
+        Self::Apt,
+        Self::Java,
     ];
 
     /// Its words after "needs" in `#[ignore = "needs …"]`.
@@ -61,6 +67,8 @@ impl Capability {
             Self::Fuse => "FUSE",
             Self::Btrfs => "btrfs",
             Self::Dpkg => "dpkg",
+            Self::Apt => "apt",
+            Self::Java => "java",
         }
     }
 
@@ -84,6 +92,10 @@ impl Capability {
                 first_missing(&["mkfs.btrfs", "btrfs"]).or_else(|| device_missing("/dev/loop-control"))
             }
             Self::Dpkg => first_missing(&["dpkg", "dpkg-deb"]),
+            Self::Apt => {
+                Self::Dpkg.missing().or_else(|| first_missing(&["apt-get"])).or_else(database_missing)
+            }
+            Self::Java => first_missing(&["java", "javac", "jar"]),
         }
     }
 
@@ -105,6 +117,13 @@ fn namespaces_missing() -> Option<String> {
     (!has_them)
         .then(|| "the kernel has no network namespaces".to_owned())
         .or_else(|| first_missing(&["ip", "nft"]))
+}
+
+/// As root of a container or a virtual machine may find it.
+fn database_missing() -> Option<String> {
+    let database = "/var/lib/dpkg/status";
+    let may_write = rustix::fs::access(database, rustix::fs::Access::WRITE_OK);
+    may_write.err().map(|why| format!("{database} cannot be changed: {why}"))
 }
 
 fn device_missing(path: &str) -> Option<String> {

@@ -1,11 +1,15 @@
-use std::{panic, thread, time::Duration};
+use std::{panic, path::Path, thread, time::Duration};
 
 use futures_util::StreamExt;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, PidfdFlags, pidfd_open},
 };
-use zbus::{Connection, fdo::DBusProxy, names::BusName};
+use zbus::{
+    Connection,
+    fdo::{self, DBusProxy},
+    names::BusName,
+};
 
 use crate::{Error, Program};
 
@@ -48,16 +52,26 @@ async fn owned(
 ) -> zbus::Result<Outcome> {
     let bus = DBusProxy::new(&connection).await?;
     let mut changes = bus.receive_name_owner_changed_with_args(&[(0, name)]).await?;
-    if bus.name_has_owner(BusName::try_from(name)?).await? {
-        return Ok(Outcome::Owned);
-    }
+    let name = BusName::try_from(name)?;
     let waited = tokio::time::timeout(timeout, async {
-        tokio::select! {
-            _ = changes.next() => Outcome::Owned,
-            () = end_of(pid) => Outcome::ProgramEnded,
+        while !has_living_owner(&bus, &name).await? {
+            tokio::select! {
+                _ = changes.next() => {}
+                () = end_of(pid) => return Ok(Outcome::ProgramEnded),
+            }
         }
+        Ok(Outcome::Owned)
     });
-    Ok(waited.await.unwrap_or(Outcome::TimeOut))
+    waited.await.unwrap_or(Ok(Outcome::TimeOut))
+}
+
+/// Whether somebody owns the name who is still there: a busy bus learns late that a program was killed.
+async fn has_living_owner(bus: &DBusProxy<'_>, name: &BusName<'_>) -> zbus::Result<bool> {
+    match bus.get_connection_unix_process_id(name.clone()).await {
+        Ok(pid) => Ok(Path::new(&format!("/proc/{pid}")).exists()),
+        Err(fdo::Error::NameHasNoOwner(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Returns when the process has ended, or never when it cannot be watched. Looks ten times a second: only the news of a

@@ -46,6 +46,8 @@ pub(super) struct Look {
     pub(super) is_found: bool,
     /// Whether the way has been another one each time, and what is there now is to be seen all the same.
     pub(super) is_restless: bool,
+    /// Whether only the way is of interest.
+    pub(super) is_walk: bool,
 }
 
 /// What was seen.
@@ -60,6 +62,8 @@ pub(super) struct Looked {
 pub(super) enum Seen {
     /// The way is another one than the one that is marked: to be marked, and to be looked at again.
     Way { root: Root, places: Vec<Place>, key: Vec<(FileHandle, PlaceKind)> },
+    /// The way is the one that is marked: of a walk.
+    SameWay,
     /// A file. Without a hash: the known one, untouched. Without a key: somebody may write to it without leaving a trace.
     File { key: Option<FileKey>, attributes: Attributes, sha256: Option<Sha256Digest> },
     /// Nothing.
@@ -200,6 +204,9 @@ fn look_at(ending: &AtomicBool, look: &Look) -> io::Result<Glance> {
     let key = way.key();
     if key != look.held && !look.is_restless {
         return Ok(Glance::Seen(Seen::Way { root, places: way.places, key }));
+    }
+    if look.is_walk {
+        return Ok(Glance::Seen(Seen::SameWay));
     }
     match way.end {
         End::Missing => Ok(Glance::Seen(Seen::Gone)),

@@ -12,7 +12,9 @@
 //! longer than it is looked at; whatever a program does to its own file costs a bounded part of one thread. A verdict is of
 //! contents: that somebody renamed, touched or linked a file is none.
 
+mod by;
 mod decision;
+mod found;
 mod look;
 mod set;
 mod verdict;

@@ -225,6 +225,11 @@ impl<P: Changer> Changes<P> {
     }
 
     #[cfg(test)]
+    pub(super) fn is_any_to_be_walked(&self) -> bool {
+        self.files.values().any(WatchedFile::is_to_be_walked)
+    }
+
+    #[cfg(test)]
     pub(super) fn is_any_gone(&self) -> bool {
         self.files.values().any(WatchedFile::is_gone)
     }

@@ -6,7 +6,9 @@ use portolan_core::{
 
 use super::{
     Answer, Changed, Changer, Question, Verdict, Watch,
+    by::By,
     decision::{Decision, decide, is_by_manager},
+    found::Found,
     look::{Attributes, Look, Seen},
     way::Root,
 };
@@ -53,6 +55,9 @@ pub(super) struct WatchedFile<P> {
     not_before: MonotonicNs,
     looked_at: MonotonicNs,
     pause_ns: u64,
+    /// When to walk the way, at the latest: something may have another name since.
+    walk: Option<MonotonicNs>,
+    walked_at: MonotonicNs,
     writing_since: Option<MonotonicNs>,
     is_looking: bool,
     /// Whether something came since it is being looked at.
@@ -60,26 +65,6 @@ pub(super) struct WatchedFile<P> {
     new_ways: u32,
     by: By<P>,
     found: Option<Found<P>>,
-}
-
-/// Who did it, and when it was seen first.
-#[derive(Clone)]
-struct By<P> {
-    at: Option<Now>,
-    kind: FileEventKind,
-    who: Option<P>,
-}
-
-/// A change about which the package databases are asked.
-struct Found<P> {
-    kind: ChangeKind,
-    sha256: Option<Sha256Digest>,
-    why_unread: Option<String>,
-    by: By<P>,
-    since: MonotonicNs,
-    /// When to ask, or to ask again because no answer came.
-    ask: MonotonicNs,
-    by_manager: bool,
 }
 
 /// What is to be done.
@@ -102,6 +87,7 @@ impl<P: Changer> WatchedFile<P> {
             executed,
             is_found: executed.is_none(),
             is_restless: false,
+            is_walk: false,
         };
         Self {
             application: watch.application,
@@ -117,6 +103,8 @@ impl<P: Changer> WatchedFile<P> {
             not_before: now,
             looked_at: MonotonicNs(0),
             pause_ns: PAUSE_NS,
+            walk: None,
+            walked_at: MonotonicNs(0),
             writing_since: None,
             is_looking: false,
             is_dirty: false,
@@ -131,7 +119,8 @@ impl<P: Changer> WatchedFile<P> {
         let look = self.due.filter(|_| !self.is_looking).map(|due| due.max(self.not_before));
         let ask = self.found.as_ref().map(|found| found.ask);
         let forget = self.gone_since.map(|since| later(since, GONE_NS));
-        look.into_iter().chain(ask).chain(forget).min()
+        let walk = self.walk.filter(|_| !self.is_looking);
+        look.into_iter().chain(walk).chain(ask).chain(forget).min()
     }
 
     /// What is to be done by now.
@@ -146,12 +135,18 @@ impl<P: Changer> WatchedFile<P> {
         if self.gone_since.is_some_and(|since| later(since, GONE_NS) <= now) {
             return Some(Todo::Forget);
         }
-        if self.is_looking || self.due.is_none_or(|due| due.max(self.not_before) > now) {
+        if self.is_looking {
             return None;
         }
-        (self.is_looking, self.is_dirty) = (true, false);
-        (self.due, self.writing_since) = (None, None);
-        Some(Todo::Look(self.look.clone()))
+        let is_due = self.due.is_some_and(|due| due.max(self.not_before) <= now);
+        if !is_due && self.walk.is_none_or(|walk| walk > now) {
+            return None;
+        }
+        (self.is_looking, self.walk, self.walked_at) = (true, None, now);
+        if is_due {
+            (self.is_dirty, self.due, self.writing_since) = (false, None, None);
+        }
+        Some(Todo::Look(Look { is_walk: !is_due, ..self.look.clone() }))
     }
 
     /// There was no room for the question.
@@ -193,6 +188,11 @@ impl<P: Changer> WatchedFile<P> {
     }
 
     #[cfg(test)]
+    pub(super) fn is_to_be_walked(&self) -> bool {
+        self.walk.is_some() || self.is_looking
+    }
+
+    #[cfg(test)]
     pub(super) fn is_looking(&self) -> bool {
         self.is_looking
     }
@@ -207,20 +207,24 @@ impl<P: Changer> WatchedFile<P> {
     pub(super) fn event(&mut self, event: &FileEvent, who: Option<P>) -> bool {
         let now = event.at.monotonic;
         self.is_dirty |= self.is_looking;
-        if self.by.at.is_none() || event.kind >= self.by.kind {
-            self.by = By { at: self.by.at.or(Some(event.at)), kind: event.kind, who };
+        self.by.event(event, who);
+        if event.kind == FileEventKind::Writing {
+            let since = *self.writing_since.get_or_insert(now);
+            self.look_again(later(since, WRITING_NS));
+            return false;
         }
-        let due = match event.kind {
-            FileEventKind::Writing => later(*self.writing_since.get_or_insert(now), WRITING_NS),
-            FileEventKind::Done | FileEventKind::Attributes => now,
-        };
-        self.look_again(due);
-        due == now && self.not_before > now
+        self.look_again(now);
+        // What has its name now is to be marked before it is looked at, or what is done to that would be by nobody.
+        self.walk.get_or_insert(later(self.walked_at, PAUSE_NS).max(now));
+        self.not_before > now
     }
 
     /// Takes in a look. `Err` with the reason when it cannot be watched any more.
     pub(super) fn looked(&mut self, seen: Seen, took_ns: u64, now: Now) -> Result<Option<Verdict>, String> {
         self.is_looking = false;
+        if matches!(seen, Seen::SameWay) {
+            return Ok(None);
+        }
         if let Seen::Way { root, key, .. } = seen {
             (self.look.root, self.look.held) = (root, key);
             self.look.is_found = true;
@@ -239,7 +243,7 @@ impl<P: Changer> WatchedFile<P> {
         self.looked_at = now.monotonic;
         self.not_before = later(now.monotonic, took_ns.saturating_mul(PAUSE_TIMES).max(self.pause_ns));
         let verdict = match seen {
-            Seen::Way { .. } => None,
+            Seen::Way { .. } | Seen::SameWay => None,
             Seen::Lost(why) => return Err(why),
             Seen::Busy => {
                 self.look_again(self.not_before);
@@ -292,9 +296,9 @@ impl<P: Changer> WatchedFile<P> {
             _ => (self.found, self.told) = (None, None),
         }
         let before = before.filter(|before| *before != attributes)?;
-        let by = self.by.who.as_ref().map(Changer::chain).unwrap_or_default();
+        let by = self.by.who(ChangeKind::Attributes).map(Changer::chain).unwrap_or_default();
         let is_harmless = !attributes.give_more_than(&before) || is_by_manager(&by, &[]);
-        let at = self.by.at.unwrap_or(now).wall;
+        let at = self.by.at().unwrap_or(now).wall;
         let change = ChangeEvidence {
             kind: ChangeKind::Attributes,
             at,
@@ -332,14 +336,11 @@ impl<P: Changer> WatchedFile<P> {
             Some(found) if found.sha256 == sha256 && found.is_content() == (kind != ChangeKind::Removed) => {}
             before => {
                 // Before it is told, what replaces what was removed a moment ago is one change with that.
-                let by_manager =
-                    before.as_ref().is_some_and(|before| before.by_manager && self.by.who.is_none());
-                let by = match before {
-                    Some(before) if self.by.who.is_none() => before.by.clone(),
-                    _ => self.by.clone(),
-                };
+                let seen = self.by.who(kind).cloned().map(|who| (self.by.at(), Some(who), false));
+                let known = before.take().map(|before| (before.at, before.who, before.by_manager));
+                let (at, who, by_manager) = seen.or(known).unwrap_or((self.by.at(), None, false));
                 let (since, ask) = (now.monotonic, now.monotonic);
-                self.found = Some(Found { kind, sha256, why_unread, by, since, ask, by_manager });
+                *before = Some(Found { kind, sha256, why_unread, at, who, since, ask, by_manager });
             }
         }
     }
@@ -347,13 +348,15 @@ impl<P: Changer> WatchedFile<P> {
     /// Takes in what the package databases say.
     pub(super) fn answered(&mut self, mut answer: Answer, now: Now) -> Option<Verdict> {
         let found = self.found.as_mut().filter(|found| found.sha256 == answer.sha256)?;
-        let by = found.by.who.as_ref().map(Changer::chain).unwrap_or_default();
+        // Something was done since: it may not be what is there any more, and the databases may say so already.
+        answer.is_being_changed |= self.is_looking || self.due.is_some();
+        let by = found.who.as_ref().map(Changer::chain).unwrap_or_default();
         found.by_manager |= is_by_manager(&by, &answer.holders);
         let waited_ns = now.monotonic.0.saturating_sub(found.since.0);
         if let Some(why) = found.why_unread.take() {
             answer.provenance = Provenance::Unknown(why);
         }
-        let decision = decide(&answer, found.by_manager, waited_ns);
+        let decision = decide(&self.path, &answer, found.by_manager, waited_ns);
         let may_come_back = found.kind == ChangeKind::Removed && waited_ns < ABSENCE_NS;
         if decision == Decision::Wait || may_come_back {
             let pause = if may_come_back { ABSENCE_NS - waited_ns } else { ASK_AGAIN_NS };
@@ -362,7 +365,7 @@ impl<P: Changer> WatchedFile<P> {
         }
         let found = self.found.take()?;
         let provenance = found.is_content().then_some(answer.provenance);
-        let at = found.by.at.unwrap_or(now).wall;
+        let at = found.at.unwrap_or(now).wall;
         let change = ChangeEvidence { kind: found.kind, at, by, provenance, sha256: found.sha256 };
         let changed = self.changed(change);
         match found.sha256 {
@@ -380,18 +383,6 @@ impl<P: Changer> WatchedFile<P> {
         let (application, path) = (self.application.clone(), self.path.clone());
         let is_on_machine = self.look.root == Root::Machine;
         Changed { application, path, is_on_machine, before: self.before, change }
-    }
-}
-
-impl<P> Found<P> {
-    fn is_content(&self) -> bool {
-        self.kind != ChangeKind::Removed
-    }
-}
-
-impl<P> By<P> {
-    fn nobody() -> Self {
-        Self { at: None, kind: FileEventKind::Attributes, who: None }
     }
 }
 

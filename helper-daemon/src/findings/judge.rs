@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use portolan_core::{
     ApplicationKey, Endpoint, Evidence, Executable, FileContent, FindingKind, Lineage, Member, Name,
-    Provenance, ReviewState, Severity, Sha256Digest, Uid, UnixMillis, Untrusted,
+    PackageManager, Provenance, ReviewState, Severity, Sha256Digest, Uid, UnixMillis, Untrusted,
 };
 use portolan_history::{KnownApplication, NewFinding, Subject};
 
@@ -28,8 +28,8 @@ pub use unidentified::Unidentified;
 /// 3. An application that was never seen is a [`FindingKind::NewApplication`]: loud when a package lists the file with another
 ///    content, otherwise normal. While Portolan learns, those that a package lists are the [`FindingKind::Baseline`] together, and
 ///    what is known to be no package's is loud.
-/// 4. Any other new content is explained when it is what a package ships, and one [`FindingKind::Upgraded`] with the rest of the
-///    package manager's run; otherwise it is a loud [`FindingKind::ChangedExecutable`], whether the application was approved or not.
+/// 4. Any other new content is explained when it is what a package ships, or a package's own script that its manager runs, and one
+///    [`FindingKind::Upgraded`] with the rest of the manager's run; otherwise it is a loud [`FindingKind::ChangedExecutable`], whether the application was approved or not.
 ///    The user is told once of a content of a file of this machine, however many applications (scripts of one interpreter) have it.
 ///
 /// Everything observed is remembered at once, so that each is told once.
@@ -115,7 +115,7 @@ impl Judge {
                 Some(Provenance::Verified(_) | Provenance::Unchecked(_)) if learns => {
                     Groups::learned(talk.member(&content, previous, provenance), now)
                 }
-                _ => match provenance.and_then(Provenance::explained_by) {
+                _ => match provenance.and_then(Provenance::explained_by).or_else(|| talk.run_by(path)) {
                     Some(manager) => {
                         let member = talk.member(&content, previous, provenance);
                         self.groups.upgraded(manager, member, now)
@@ -215,6 +215,14 @@ impl<'a> Talk<'a> {
         };
         let Executable { path, sha256 } = &self.lineage.executable;
         [Some((path, *sha256, Some(self.provenance))), script].into_iter().flatten()
+    }
+
+    /// The package manager that runs this, a script of a package which it keeps for itself: another one with each version.
+    fn run_by(&self, path: &Untrusted) -> Option<PackageManager> {
+        const DPKG: &str = "/usr/bin/dpkg";
+        let is_below_it = || self.lineage.iter().skip(1).any(|parent| parent.path.as_raw() == DPKG);
+        PackageManager::of_script(path)
+            .filter(|_| self.uid == Uid(0) && self.application.is_of_the_machine() && is_below_it())
     }
 
     fn member(

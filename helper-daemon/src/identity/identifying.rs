@@ -13,9 +13,10 @@ use super::{
     processes::Processes,
 };
 
-/// How long an answer about the origin of a file is waited for.
-const ORIGIN_PATIENCE_NS: u64 = 10_000_000_000;
-/// How long it is asked again while a package manager is at work. The bytes wait meanwhile.
+/// How long an answer about the origin of a file is waited for: thousands of files may have to be read from a busy disk, and without
+/// them an application has another key. The bytes wait meanwhile.
+const ORIGIN_PATIENCE_NS: u64 = 60_000_000_000;
+/// How long it is asked again while a package manager is at work.
 const AT_WORK_PATIENCE_NS: u64 = 60_000_000_000;
 
 impl Processes {
@@ -34,7 +35,7 @@ impl Processes {
                 self.asked.remove(&number);
                 let place =
                     if exec.note.is_in_machines_mount { Place::OfTheMachine } else { Place::Elsewhere };
-                exec.settle(Answer::unknown(place, "the package databases could not be read for 10 s"));
+                exec.settle(Answer::unknown(place, "the package databases could not be read for a minute"));
             }
             Asked::Waits { .. } => {}
         }

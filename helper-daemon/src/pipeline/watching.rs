@@ -86,8 +86,8 @@ impl Recorder {
             Verdict::Unexplained(changed) => (changed, false),
             Verdict::Harmless(_) => return,
         };
-        let Changed { application, path, is_on_machine, change, .. } = changed;
-        let file = FileChange { application, path, is_on_machine, change, is_explained };
+        let Changed { application, path, is_on_machine, before, change } = changed;
+        let file = FileChange { application, path, is_on_machine, before, change, is_explained };
         for finding in self.judge.changed_file(&file, now.wall) {
             self.raise(finding);
         }

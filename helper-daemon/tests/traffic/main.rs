@@ -3,6 +3,7 @@
 
 mod app_images;
 mod applications;
+mod apt;
 mod bed;
 mod calls;
 mod cgroup;
@@ -19,6 +20,7 @@ mod flatpaks;
 #[path = "../fuse/mod.rs"]
 mod fuse;
 mod impostors;
+mod java;
 mod kills;
 mod leases;
 mod life;

@@ -55,7 +55,7 @@ script?: FileContent,
  */
 code?: Provenance, 
 /**
- * The process that it was found in.
+ * The process that it was found in; of upgrades, the one that made the last of them.
  */
 process?: ProcessEvidence, 
 /**

@@ -11,6 +11,8 @@ ip link set lo up
 ulimit -n 65536
 # What the kernel asks for later is in the package's folder, not in the host's.
 echo /run/portolan-vm/modprobe >/proc/sys/kernel/modprobe
+# A device that is a module's is there only when that is: nobody opens it before.
+/run/portolan-vm/modprobe -q fuse
 echo "portolan-vm: Linux $(uname -r) is up"
 setsid sh /run/portolan-vm/command </dev/null
 echo "portolan-vm: the command ended with $?"

@@ -1,7 +1,9 @@
 //! One finding as a few lines, with what to do about it.
 
 use portolan_bus::{Finding, FindingState, Severity};
-use portolan_core::{ApplicationKey, Evidence, FindingKind, UnixMillis, Untrusted, named_remote};
+use portolan_core::{
+    ApplicationKey, Evidence, FindingKind, ProcessEvidence, UnixMillis, Untrusted, named_remote,
+};
 
 use crate::show::{clock::Clock, shell, users::Users, wrap::wrap};
 
@@ -110,10 +112,19 @@ fn group(finding: &Finding) -> Option<String> {
     let evidence = finding.evidence.as_deref().map(Evidence::from_json).unwrap_or_default();
     let applications: std::collections::BTreeSet<_> =
         evidence.members.iter().map(|member| &member.application).collect();
+    let by = evidence.process.as_ref().map(|process| {
+        let started = evidence.parents.first().map(|parent| format!(", started by {}", file_name(parent)));
+        format!(" by {}{}", file_name(process), started.unwrap_or_default())
+    });
+    let by = by.unwrap_or_default();
     Some(match applications.len() {
-        1 => format!("1 application was {what}"),
-        count => format!("{count} applications were {what}"),
+        1 => format!("1 application was {what}{by}"),
+        count => format!("{count} applications were {what}{by}"),
     })
+}
+
+fn file_name(process: &ProcessEvidence) -> String {
+    Untrusted::from(process.path.as_raw().rsplit('/').next().unwrap_or_default()).for_terminal()
 }
 
 /// The path, after the application's name where that says more: `x.py (python3): /usr/bin/python3.11`.

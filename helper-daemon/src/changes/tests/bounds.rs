@@ -1,5 +1,6 @@
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     time::{Duration, Instant},
 };
 
@@ -202,4 +203,35 @@ fn a_question_for_which_there_was_no_room_is_asked_again_soon() {
     let pid = run("printf two > \"$1\"", &[&path]);
     bed.assert_change(&path, ChangeKind::Written, Some("two"), pid);
     assert_eq!(bed.refused, 0);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_is_looked_at_later_is_by_who_did_it_last() {
+    let mut bed = Bed::new();
+    let path = bed.watch_new("program", "one");
+    // Each look makes the next one wait for longer.
+    for mode in [0o700, 0o711, 0o755] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        bed.settle();
+    }
+    bed.take_told();
+    let replace = |content: &str| {
+        let next = path.with_extension("next");
+        fs::write(&next, content).unwrap();
+        run("exec mv \"$1\" \"$2\"", &[&next, &path])
+    };
+    replace("two");
+    bed.until("what has the name now is watched", |bed| {
+        bed.changes.counts().looked_at_later > 0 && !bed.changes.is_any_to_be_walked()
+    });
+    let pid = replace("three");
+    bed.assert_change(&path, ChangeKind::Replaced, Some("three"), pid);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    bed.settle();
+    bed.take_told();
+    // What wrote, and not what gave another mode to it later.
+    let pid = run("printf four > \"$1\"", &[&path]);
+    run("exec chmod 755 \"$1\"", &[&path]);
+    bed.assert_change(&path, ChangeKind::Written, Some("four"), pid);
 }

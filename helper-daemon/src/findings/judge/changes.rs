@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use portolan_core::{
     ApplicationKey, ChangeEvidence, ChangeKind, Evidence, Executable, FindingKind, ForeignCode, Member,
-    PackageManager, Provenance, ReviewState, Severity, Sha256Digest, Uid, UnixMillis, Untrusted,
+    PackageManager, ProcessEvidence, Provenance, ReviewState, Severity, Sha256Digest, Uid, UnixMillis,
+    Untrusted,
 };
 use portolan_history::{NewFinding, Subject};
 
@@ -22,6 +23,8 @@ pub struct FileChange {
     pub path: Untrusted,
     /// Whether the path is this machine's, and no container's.
     pub is_on_machine: bool,
+    /// The content that it had.
+    pub before: Sha256Digest,
     /// What was done to it.
     pub change: ChangeEvidence,
     /// Whether a package manager did that itself.
@@ -46,16 +49,17 @@ impl Judge {
     pub fn changed_file(&mut self, file: &FileChange, now: UnixMillis) -> Vec<NewFinding> {
         let FileChange { path, change, .. } = file;
         let affected = self.affected(file);
-        if affected.is_empty() {
-            return Vec::new();
-        }
         let content = change.sha256.filter(|_| change.kind.is_of_content());
         let package = change.provenance.as_ref().and_then(Provenance::package);
         let explained_by = change
             .provenance
             .as_ref()
             .and_then(Provenance::explained_by)
-            .or_else(|| package.filter(|_| file.is_explained).map(|package| package.manager));
+            .or_else(|| package.filter(|_| file.is_explained).map(|package| package.manager))
+            .or_else(|| PackageManager::of_script(path).filter(|_| file.is_explained));
+        if affected.is_empty() {
+            return self.name_run(explained_by, &change.by, now).into_iter().collect();
+        }
         if let (Some(sha256), Some(manager)) = (content, explained_by) {
             return self.upgraded(file, sha256, manager, affected, now).into_iter().collect();
         }
@@ -134,18 +138,33 @@ impl Judge {
         now: UnixMillis,
     ) -> Option<NewFinding> {
         let mut finding: Option<NewFinding> = None;
-        for Affected { application, uid, before, .. } in affected {
+        for Affected { application, uid, .. } in affected {
             if let Some(known) = self.applications.get_mut(&application) {
                 known.remember(&file.path, sha256);
             }
             let (path, provenance) = (file.path.clone(), file.change.provenance.clone());
-            let member = Member { application, uid, path, before, after: Some(sha256), provenance };
+            let (before, after) = (Some(file.before), Some(sha256));
+            let member = Member { application, uid, path, before, after, provenance };
             match &mut finding {
                 Some(finding) => finding.evidence.members.push(member),
                 None => finding = Some(self.groups.upgraded(manager, member, now)),
             }
         }
+        finding.iter_mut().for_each(|finding| self.groups.name(manager, finding, &file.change.by));
         finding
+    }
+
+    /// What a package manager brought talked before it was seen who did it.
+    fn name_run(
+        &mut self,
+        manager: Option<PackageManager>,
+        by: &[ProcessEvidence],
+        now: UnixMillis,
+    ) -> Option<NewFinding> {
+        let manager = manager.filter(|_| !by.is_empty())?;
+        let mut finding = self.groups.unnamed(manager, now)?;
+        self.groups.name(manager, &mut finding, by);
+        Some(finding)
     }
 
     /// There is code in a process of the application that is not its executable's. `None` when all of it was told before.

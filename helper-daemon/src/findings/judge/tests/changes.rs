@@ -17,8 +17,8 @@ fn changed(judge: &mut Judge, change: ChangeEvidence) -> Option<NewFinding> {
 }
 
 fn file(path: &str, change: ChangeEvidence) -> FileChange {
-    let path = path.into();
-    FileChange { application: key(), path, is_on_machine: true, change, is_explained: false }
+    let (path, before) = (path.into(), Sha256Digest([1; 32]));
+    FileChange { application: key(), path, is_on_machine: true, before, change, is_explained: false }
 }
 
 /// The same, by somebody who was seen.
@@ -199,6 +199,41 @@ fn what_a_package_manager_installs_without_a_checksum_is_quiet_and_known() {
     let found = judge.changed_file(&file, NOW);
     assert_eq!((found.len(), found[0].kind, found[0].severity), (1, Upgraded, Quiet));
     assert_eq!(told_of(&mut judge, 2), []);
+}
+
+#[test]
+fn who_made_an_upgrade_is_told_also_when_what_it_brought_talks_before_that_is_seen() {
+    let mut judge = known(ReviewState::Approved, &[1]);
+    let talked = judge.observe(&Program::of("/usr/bin/curl", 2, verified()).talk(), NOW).remove(0);
+    assert_eq!((talked.kind, talked.evidence.process), (Upgraded, None));
+    let upgrade = || by_somebody(change(ChangeKind::Replaced, Some(2), Some(verified())));
+    let named = changed(&mut judge, upgrade()).unwrap();
+    assert_eq!((named.kind, named.group), (Upgraded, talked.group));
+    assert_eq!((named.evidence.members, named.evidence.process.unwrap().pid), (Vec::new(), Pid(7)));
+    assert_eq!(changed(&mut judge, upgrade()), None);
+}
+
+#[test]
+fn what_dpkg_runs_of_its_packages_is_quiet_below_dpkg_and_nowhere_else() {
+    let path = "/var/lib/dpkg/info/curl.postinst";
+    let parent = |path| Lineage { executable: executable(path, 100), script: None, parent: None };
+    for (parent_path, expected) in
+        [("/usr/bin/dpkg", (Upgraded, Quiet)), ("/tmp/dpkg", (ChangedExecutable, Loud))]
+    {
+        let mut judge = Judge::default();
+        let mut last = Vec::new();
+        for content in [1, 2] {
+            let mut program = Program::of("/usr/bin/dash", 9, verified());
+            let sha256 = Some(Sha256Digest([content; 32]));
+            program.lineage.script = Some(FileContent { path: path.into(), sha256 });
+            program.lineage.parent = Some(Arc::new(parent(parent_path)));
+            program.application = format!("script:/usr/bin/dash:{path}").parse().unwrap();
+            program.code = Some(Provenance::Unowned);
+            let talk = Talk { uid: Uid(0), ..program.talk() };
+            last = judge.observe(&talk, NOW).iter().map(|found| (found.kind, found.severity)).collect();
+        }
+        assert_eq!(last, [expected]);
+    }
 }
 
 #[test]

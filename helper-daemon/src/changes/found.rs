@@ -1,0 +1,23 @@
+use portolan_core::{ChangeKind, MonotonicNs, Sha256Digest};
+
+use crate::clock::Now;
+
+/// A change about which the package databases are asked.
+pub(super) struct Found<P> {
+    pub(super) kind: ChangeKind,
+    pub(super) sha256: Option<Sha256Digest>,
+    pub(super) why_unread: Option<String>,
+    /// When it was seen first, and who did it.
+    pub(super) at: Option<Now>,
+    pub(super) who: Option<P>,
+    pub(super) since: MonotonicNs,
+    /// When to ask, or to ask again because no answer came.
+    pub(super) ask: MonotonicNs,
+    pub(super) by_manager: bool,
+}
+
+impl<P> Found<P> {
+    pub(super) fn is_content(&self) -> bool {
+        self.kind != ChangeKind::Removed
+    }
+}
