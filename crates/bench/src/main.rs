@@ -14,6 +14,7 @@ mod empty;
 mod figures;
 mod hooks;
 mod identity;
+mod names;
 mod peers;
 mod places;
 mod process;
@@ -72,6 +73,8 @@ enum Bench {
     Peers,
     /// Look-ups of countries and networks
     Places,
+    /// Reading DNS answers and what flows say first
+    Names,
     /// Holds sockets open: a part of `daemon`
     #[value(hide = true)]
     Hold,
@@ -123,6 +126,7 @@ fn run(bench: Bench, effort: &Effort) -> anyhow::Result<()> {
         Bench::Daemon => daemon::run(effort)?,
         Bench::Peers => peers::run(effort)?,
         Bench::Places => places::run(effort)?,
+        Bench::Names => names::run(effort)?,
         Bench::Hold => Vec::new(),
     };
     let mut out = io::stdout().lock();

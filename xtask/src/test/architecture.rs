@@ -7,12 +7,13 @@ use serde::Deserialize;
 
 use crate::{place::Place, tool};
 
-/// Which of our crates each may use. core ← {bpf, bus, history} ← portoland → packages, places; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 13] = [
+/// Which of our crates each may use. core ← {bpf, bus, history} ← portoland → {names, packages, places}; clients know core and bus.
+const KNOWS: [(&str, &[&str]); 14] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     ("portolan-bus", &["portolan-core"]),
     ("portolan-history", &["portolan-core"]),
+    ("portolan-names", &["portolan-core"]),
     ("portolan-packages", &[]),
     ("portolan-places", &["portolan-core"]),
     (
@@ -22,6 +23,7 @@ const KNOWS: [(&str, &[&str]); 13] = [
             "portolan-bpf",
             "portolan-bus",
             "portolan-history",
+            "portolan-names",
             "portolan-packages",
             "portolan-places",
         ],
@@ -30,8 +32,11 @@ const KNOWS: [(&str, &[&str]); 13] = [
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),
     ("portolan-testbed", &["portolan-bus"]),
     ("portolan-scenarios", &["portolan-bus", "portolan-testbed"]),
-    ("portolan-bench", &["portolan-bus", "portolan-places", "portolan-testbed"]),
     ("xtask", &["portolan-bus", "portolan-core", "portolan-places", "portolan-testbed"]),
+    (
+        "portolan-bench",
+        &["portolan-bus", "portolan-core", "portolan-names", "portolan-places", "portolan-testbed"],
+    ),
 ];
 
 /// What tests may use beside that.
