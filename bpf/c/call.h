@@ -20,6 +20,8 @@ struct call {
 	__u64 count;
 	__u32 shape;	/* enum call_shape */
 	__u32 messages;	/* 1 for a buffer and for vectors */
+	__u32 descriptor;
+	__u32 reserved;
 };
 
 /* The beginning of struct user_msghdr, which struct mmsghdr begins with. */
@@ -42,8 +44,7 @@ struct message {
 	 : (number) == (three) || (number) == (threes) ? CALL_MESSAGES		\
 						     : CALL_OTHER)
 
-/* Reads the registers; the call's first argument. */
-static __always_inline __u32 read_x86(struct pt_regs___x86 *registers, int sent, struct call *call)
+static __always_inline void read_x86(struct pt_regs___x86 *registers, int sent, struct call *call)
 {
 	__u64 number = registers->orig_ax;
 
@@ -53,10 +54,10 @@ static __always_inline __u32 read_x86(struct pt_regs___x86 *registers, int sent,
 	call->shape = sent ? SHAPE(number, 1, 44, 20, 46, 307) : SHAPE(number, 0, 45, 19, 47, 299);
 	if (number == 307 || number == 299)
 		call->messages = call->count;
-	return registers->di;
+	call->descriptor = registers->di;
 }
 
-static __always_inline __u32 read_arm64(struct pt_regs___arm64 *registers, int sent, struct call *call)
+static __always_inline void read_arm64(struct pt_regs___arm64 *registers, int sent, struct call *call)
 {
 	__u32 number = registers->syscallno;
 
@@ -65,7 +66,7 @@ static __always_inline __u32 read_arm64(struct pt_regs___arm64 *registers, int s
 	call->shape = sent ? SHAPE(number, 64, 206, 66, 211, 269) : SHAPE(number, 63, 207, 65, 212, 243);
 	if (number == 269 || number == 243)
 		call->messages = call->count;
-	return registers->orig_x0;
+	call->descriptor = registers->orig_x0;
 }
 
 /* Whether the task has registers of its own: a worker's are a copy of its maker's. */
@@ -74,23 +75,10 @@ static __always_inline int has_call(struct task_struct *task)
 	return !(task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER));
 }
 
-/* Whether the descriptor is the socket's: what io_uring does at the end of another call is not that call's. */
-static __always_inline int is_descriptor_of(struct task_struct *task, __u32 descriptor, struct sock *sk)
-{
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file;
-
-	if (descriptor >= BPF_CORE_READ(table, max_fds) ||
-	    bpf_probe_read_kernel(&file, sizeof(file), files + descriptor))
-		return 0;
-	return BPF_CORE_READ(file, private_data) == (void *)sk->sk_socket;
-}
-
-/* The call by which the current task sends, or receives, at the socket; 0 when it is none that has a buffer. */
-static __noinline int find_call(struct sock *sk, int sent, struct call *call)
+/* The call by which the current task sends, or receives; 0 when it is none that has a buffer. */
+static __noinline int find_call(int sent, struct call *call)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 descriptor = 0;
 	void *registers;
 
 	call->shape = CALL_OTHER;
@@ -99,10 +87,24 @@ static __noinline int find_call(struct sock *sk, int sent, struct call *call)
 		return 0;
 	registers = (void *)bpf_task_pt_regs(task);
 	if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->orig_ax))
-		descriptor = read_x86(registers, sent, call);
+		read_x86(registers, sent, call);
 	else if (bpf_core_field_exists(((struct pt_regs___arm64 *)0)->orig_x0))
-		descriptor = read_arm64(registers, sent, call);
-	return call->shape != CALL_OTHER && is_descriptor_of(task, descriptor, sk);
+		read_arm64(registers, sent, call);
+	return call->shape != CALL_OTHER;
+}
+
+/* Whether the call's descriptor is the socket's: what io_uring does at the end of another call is not that call's. */
+static __noinline int is_call_on(struct sock *sk, const struct call *call)
+{
+	struct files_struct *files = bpf_get_current_task_btf()->files;
+	struct fdtable *table = files ? files->fdt : 0;
+	void *socket = sk->sk_socket;
+	struct file *file;
+
+	if (!table || call->descriptor >= table->max_fds ||
+	    bpf_probe_read_kernel(&file, sizeof(file), table->fd + call->descriptor))
+		return 0;
+	return BPF_CORE_READ(file, private_data) == socket;
 }
 
 #endif

@@ -44,7 +44,7 @@ struct {
 } said_scratch SEC(".maps");
 
 /* The room with the current call in it; NULL when there is nothing to look at. To be left. */
-static __always_inline struct said_room *enter_room(struct sock *sk, __u16 way)
+static __always_inline struct said_room *enter_room(__u16 way)
 {
 	__u32 zero = 0;
 	struct said_room *room = bpf_map_lookup_elem(&said_scratch, &zero);
@@ -55,7 +55,7 @@ static __always_inline struct said_room *enter_room(struct sock *sk, __u16 way)
 		lose(PORTOLAN_LOSS_SAID, 1);
 		return 0;
 	}
-	if (!find_call(sk, way == PORTOLAN_WAY_SENT, &room->call)) {
+	if (!find_call(way == PORTOLAN_WAY_SENT, &room->call)) {
 		room->is_busy = 0;
 		return 0;
 	}
@@ -216,7 +216,7 @@ static __noinline int look_at_sent(struct sock *sk, struct portolan_cell *cell, 
 		return 0;
 	}
 	cell->looks++;
-	room = is_of_kernel(sk) ? 0 : enter_room(sk, PORTOLAN_WAY_SENT);
+	room = is_of_kernel(sk) ? 0 : enter_room(PORTOLAN_WAY_SENT);
 	if (!room) {
 		cell->heard = PORTOLAN_HEARD_ENOUGH;
 		return 0;
@@ -224,7 +224,7 @@ static __noinline int look_at_sent(struct sock *sk, struct portolan_cell *cell, 
 	room->said.bytes_len = 0;
 	if (room->call.messages == 1 && !offset)
 		copy_call(room, room->call.at, length < BEGINNING ? length : BEGINNING);
-	if (room->call.messages == 1 && (offset || begins_known(room)))
+	if (room->call.messages == 1 && (offset || begins_known(room)) && is_call_on(sk, &room->call))
 		copy_call(room, room->call.at, length < limit ? length : limit);
 	else
 		room->said.bytes_len = 0;
@@ -251,10 +251,13 @@ static __noinline int look_at_answers(struct sock *sk, __u64 length, int flags)
 		return 0;
 	offset = cell->said_rx;
 	cell->said_rx += length;
-	room = flags & MSG_TRUNC ? 0 : enter_room(sk, PORTOLAN_WAY_RECEIVED);
+	room = flags & MSG_TRUNC ? 0 : enter_room(PORTOLAN_WAY_RECEIVED);
 	if (!room)
 		return 0;
-	if (room->call.messages == 1 && (copy_call(room, room->call.at, length), room->said.bytes_len)) {
+	room->said.bytes_len = 0;
+	if (room->call.messages == 1 && is_call_on(sk, &room->call))
+		copy_call(room, room->call.at, length);
+	if (room->said.bytes_len) {
 		describe_speaker(sk, cell, &room->said.flow);
 		room->said.offset = offset;
 		room->said.is_cut = room->said.bytes_len < length;
@@ -300,14 +303,15 @@ static __always_inline void look_at_datagrams_sent(struct sock *sk, struct said_
 		if (i >= room->call.messages)
 			break;
 		copy_call(room, at, BEGINNING);
-		if (!begins_quic(room))
+		if (!begins_quic(room) || !is_call_on(sk, &room->call))
 			continue;
 		/* Which of them this is, nobody says. */
 		if (room->call.messages > 1 && !is_for(sk, room, at))
 			continue;
 		held = copy_call(room, at, room->call.messages > 1 ? PORTOLAN_SAID_MAX : length);
 		room->said.is_cut = room->said.bytes_len < (room->call.messages > 1 ? held : length);
-		say(room);
+		if (begins_quic(room)) /* still: the program can change it meanwhile */
+			say(room);
 	}
 }
 
@@ -321,13 +325,13 @@ static __noinline int look_at_datagram(struct sock *sk, struct portolan_cell *ce
 		cell->looks++;
 	if (flow->protocol != IPPROTO_UDP || is_of_kernel(sk))
 		return 0;
-	room = enter_room(sk, sent ? PORTOLAN_WAY_SENT : PORTOLAN_WAY_RECEIVED);
+	room = enter_room(sent ? PORTOLAN_WAY_SENT : PORTOLAN_WAY_RECEIVED);
 	if (!room)
 		return 0;
 	room->said.flow = *flow;
 	if (sent) {
 		look_at_datagrams_sent(sk, room, length);
-	} else if (room->call.messages == 1 || is_connected(sk)) {
+	} else if ((room->call.messages == 1 || is_connected(sk)) && is_call_on(sk, &room->call)) {
 		/* The first one of several: it has been received whichever of them this is. */
 		copy_call(room, room->call.at, length);
 		room->said.is_cut = room->said.bytes_len < length;
