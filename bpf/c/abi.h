@@ -21,6 +21,10 @@
 #define PORTOLAN_CLOSINGS_MAX 32768	/* sockets closed between two readings; beyond, they go to the table of flows */
 #define PORTOLAN_OVERFLOW_MAX 8192	/* owners whose flows did not fit above */
 #define PORTOLAN_RING_BYTES (1 << 20)
+#define PORTOLAN_SAID_MAX 4096		/* bytes of one call, or datagram, that are looked at */
+#define PORTOLAN_SAID_RING_BYTES (1 << 20)
+#define PORTOLAN_SAID_PER_SECOND 1000	/* records of one CPU; a second is 2^30 ns */
+#define PORTOLAN_LOOKS_MAX 16		/* calls of one socket that are looked at between two readings of the cells */
 
 /* A process: exec keeps pid and start time, so the generation tells two executables apart. All 0: the kernel itself. */
 struct portolan_owner {
@@ -78,6 +82,12 @@ enum portolan_cell_flags {
 	PORTOLAN_CELL_RELEASED = 4,	/* the program closed the socket, which still tries to connect */
 };
 
+/* What is known of a TCP connection's streams. Not among the flags, which other programs change at the same time. */
+enum portolan_heard {
+	PORTOLAN_HEARD_ENOUGH = 1,	/* nothing more of what is sent is looked at */
+	PORTOLAN_HEARD_MIDWAY = 2,	/* the beginning was not seen: no place in the streams is known */
+};
+
 struct portolan_cell {
 	struct portolan_flow flow;
 	struct portolan_counters counters;
@@ -85,6 +95,10 @@ struct portolan_cell {
 	__u32 flags;		/* enum portolan_cell_flags */
 	__u32 copied_seq;	/* TCP: what the program had consumed at the last reading of tcp_sock.copied_seq */
 	__u32 shown_to;		/* the reader that knows the flow; written by dump_cells, 0 when another flow begins */
+	__u32 looks;		/* calls that were looked at; set to 0 by dump_cells */
+	__u32 heard;		/* enum portolan_heard */
+	__u32 said_tx;		/* TCP: where in the stream the next call begins, until that is enough */
+	__u32 said_rx;		/* the same of what is received, where that is looked at */
 };
 
 /* What a socket has left when it was closed. */
@@ -189,6 +203,21 @@ struct portolan_message {
 		  PORTOLAN_DIRECTORY_MAX + PORTOLAN_ENVIRONMENT_MAX];
 };
 
+enum portolan_way {
+	PORTOLAN_WAY_SENT = 1,
+	PORTOLAN_WAY_RECEIVED = 2,
+};
+
+/* What a program sent or received, as it was in its memory; behind it, bytes_len bytes. */
+struct portolan_said {
+	struct portolan_flow flow;	/* as the bytes were charged */
+	__u64 at_ns;			/* CLOCK_BOOTTIME */
+	__u64 offset;			/* of the first byte in the stream; 0 for a datagram */
+	__u32 bytes_len;
+	__u16 way;			/* enum portolan_way */
+	__u16 is_cut;			/* 1 when there was more */
+};
+
 /* What calls moved, counted before any cell or table: cumulative, per CPU. What all owners add up to must equal it. */
 struct portolan_truth {
 	__u64 tcp_tx_bytes;
@@ -208,7 +237,9 @@ enum portolan_loss {
 	PORTOLAN_LOSS_OVERFLOW_RX_BYTES = 4,
 	PORTOLAN_LOSS_CELLS = 5,		/* sockets that got no cell and were counted flow by flow */
 	PORTOLAN_LOSS_PEERS = 6,		/* datagrams whose peer could not be kept */
-	PORTOLAN_LOSS_KINDS = 7,
+	PORTOLAN_LOSS_SAID = 7,			/* what was said, and found no room */
+	PORTOLAN_LOSS_SAID_TOO_OFTEN = 8,	/* what was said beyond what is looked at in a second, or of one connection */
+	PORTOLAN_LOSS_KINDS = 9,
 };
 
 #endif

@@ -12,17 +12,8 @@
 
 #include "flows.h"
 #include "peers.h"
+#include "said.h"
 #include "sockets.h"
-
-static __always_inline int is_used_by(struct task_struct *task, const struct portolan_cell *cell)
-{
-	return cell->state == PORTOLAN_CELL_READY && is_of(task, &cell->flow.owner, cell->flow.uid);
-}
-
-static __always_inline int is_mine(const struct portolan_cell *cell)
-{
-	return is_used_by(bpf_get_current_task_btf(), cell);
-}
 
 /* The cell becomes the current task's, or the kernel's, when nobody has used it yet. */
 static __always_inline void claim(struct sock *sk, struct portolan_cell *cell)
@@ -68,29 +59,8 @@ static __always_inline void charge_stream(struct sock *sk, __u64 tx, __u64 rx)
 		add(&cell->counters, tx, rx);
 	else
 		charge_stream_apart(sk, cell, tx, rx);
-}
-
-static __always_inline int same_address(const __u8 *a, const __u8 *b)
-{
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
-
-	return x[0] == y[0] && x[1] == y[1];
-}
-
-/* Whether the flow's peer is that of this call: as its cgroup hook saw it, else as the socket is connected. */
-static __always_inline int is_with(const struct portolan_flow *flow, struct sock *sk, const struct peer *peer)
-{
-	const __u32 *words = (const __u32 *)flow->remote_address;
-	struct in6_addr *address = &sk->__sk_common.skc_v6_daddr;
-
-	if (peer)
-		return flow->remote_port == peer->port && same_address(flow->remote_address, peer->address);
-	if (flow->remote_port != bpf_ntohs(sk->__sk_common.skc_dport))
-		return 0;
-	if (sk->__sk_common.skc_family == AF_INET6)
-		return words[0] == address->in6_u.u6_addr32[0] && words[1] == address->in6_u.u6_addr32[1] &&
-		       words[2] == address->in6_u.u6_addr32[2] && words[3] == address->in6_u.u6_addr32[3];
-	return words[3] == sk->__sk_common.skc_daddr && words[2] == bpf_htonl(0xffff);
+	if (tx && cell && !cell->heard)
+		look_at_sent(sk, cell, tx);
 }
 
 /* Charges a datagram of another program or another peer than the cell's. */
@@ -100,6 +70,7 @@ static __noinline int charge_datagram_apart(struct sock *sk, struct portolan_cel
 	__u8 direction = sent ? PORTOLAN_DIRECTION_OUTBOUND : PORTOLAN_DIRECTION_INBOUND;
 	__u64 tx = sent ? length : 0, rx = sent ? 0 : length;
 	struct portolan_cell fresh = {};
+	int is_first = 0;
 
 	/* Who opened the socket's first flow opened the others: a server answers many peers. */
 	describe_flow(sk, &fresh.flow, cell ? cell->flow.direction : direction);
@@ -114,14 +85,17 @@ static __noinline int charge_datagram_apart(struct sock *sk, struct portolan_cel
 		if (peer && is_connected(sk))
 			fresh.flags = PORTOLAN_CELL_NAMED;
 		cell = bpf_sk_storage_get(&cells, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
-		if (!cell) {
+		if (!cell)
 			lose(PORTOLAN_LOSS_CELLS, 1);
-		} else if (is_mine(cell) && is_with(&cell->flow, sk, peer)) {
-			add(&cell->counters, tx, rx);
-			return 0;
-		} /* else another thread was first, with another peer */
+		else /* unless another thread was first, with another peer */
+			is_first = is_mine(cell) && is_with(&cell->flow, sk, peer);
 	}
-	settle_use(&fresh.flow, tx, rx);
+	if (is_first)
+		add(&cell->counters, tx, rx);
+	else
+		settle_use(&fresh.flow, tx, rx);
+	if (cell && is_worth_a_look(cell, &fresh.flow, sent))
+		look_at_datagram(sk, cell, &fresh.flow, length, sent);
 	return 0;
 }
 
@@ -133,10 +107,13 @@ static __always_inline void charge_datagram(struct sock *sk, int sent, __u64 len
 	struct peer *peer = peer_of_call(task, sk, cell);
 
 	witness_datagram(sk, sent ? length : 0, sent ? 0 : length);
-	if (cell && is_used_by(task, cell) && is_with(&cell->flow, sk, peer))
+	if (cell && is_used_by(task, cell) && is_with(&cell->flow, sk, peer)) {
 		add(&cell->counters, sent ? length : 0, sent ? 0 : length);
-	else
+		if (is_worth_a_look(cell, &cell->flow, sent))
+			look_at_datagram(sk, cell, &cell->flow, length, sent);
+	} else {
 		charge_datagram_apart(sk, cell, peer, sent, length);
+	}
 	if (peer)
 		peer->socket = 0;
 }
@@ -188,7 +165,10 @@ static __always_inline void charge_received(struct sock *sk, long length, int fl
 		} else if (flags & MSG_OOB) { /* on_consumed sees the rest, and alone adds to the cell */
 			witness_stream(0, length);
 			settle_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
+			return; /* it is no part of the stream */
 		}
+		if (sk->__sk_common.skc_dport == bpf_htons(DNS_PORT))
+			look_at_answers(sk, length, flags);
 	} else if (length >= 0) {
 		charge_datagram(sk, 0, length);
 	} else {
@@ -244,6 +224,7 @@ int BPF_PROG(on_consumed, struct sock *sk)
 		if (cell) {
 			cell->copied_seq = now;
 			cell->flags = PORTOLAN_CELL_SEQUENCED;
+			cell->heard = PORTOLAN_HEARD_ENOUGH | PORTOLAN_HEARD_MIDWAY;
 		}
 		return 0;
 	}

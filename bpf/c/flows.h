@@ -85,6 +85,16 @@ static __always_inline void describe_flow(struct sock *sk, struct portolan_flow 
 	describe_socket(sk, flow);
 }
 
+static __always_inline int is_used_by(struct task_struct *task, const struct portolan_cell *cell)
+{
+	return cell->state == PORTOLAN_CELL_READY && is_of(task, &cell->flow.owner, cell->flow.uid);
+}
+
+static __always_inline int is_mine(const struct portolan_cell *cell)
+{
+	return is_used_by(bpf_get_current_task_btf(), cell);
+}
+
 static __always_inline void add(struct portolan_counters *to, __u64 tx, __u64 rx)
 {
 	if (tx)

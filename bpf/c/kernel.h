@@ -30,11 +30,14 @@
 #define F_SEAL_WRITE 0x8
 #define MSG_OOB 0x1
 #define MSG_PEEK 0x2
+#define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
+#define PF_IO_WORKER 0x00000010
+#define PF_USER_WORKER 0x00004000 /* since Linux 6.4 */
 #define PF_KTHREAD 0x00200000
 #define FS_MGTIME 64 /* file_system_type.fs_flags, since Linux 6.13 */
 #define I_CTIME_QUERIED 0x80000000u /* in inode.i_ctime_nsec, since Linux 6.13 */
@@ -106,11 +109,14 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
 	__u8 sk_kern_sock : 1;
 	__u16 sk_protocol;
 	__u16 sk_type;
+	struct socket *sk_socket;
 };
 
 struct inet_sock {
@@ -223,6 +229,30 @@ struct fs_struct {
 
 struct file {
 	struct inode *f_inode;
+	void *private_data; /* of a socket's file: the struct socket */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+/* What a program called the kernel with. */
+struct pt_regs___x86 {
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long orig_ax;
+};
+
+struct pt_regs___arm64 {
+	__u64 regs[31];
+	__u64 orig_x0;
+	int syscallno;
 };
 
 struct mm_struct {
@@ -257,6 +287,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	const struct cred *cred;
 	struct fs_struct *fs;
+	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 };

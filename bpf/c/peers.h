@@ -77,6 +77,29 @@ static __always_inline struct peer *peer_of_call(struct task_struct *task, struc
 	return peer && peer->socket == (__u64)sk ? peer : 0;
 }
 
+static __always_inline int same_address(const __u8 *a, const __u8 *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+/* Whether the flow's peer is that of this call: as its cgroup hook saw it, else as the socket is connected. */
+static __always_inline int is_with(const struct portolan_flow *flow, struct sock *sk, const struct peer *peer)
+{
+	const __u32 *words = (const __u32 *)flow->remote_address;
+	struct in6_addr *address = &sk->__sk_common.skc_v6_daddr;
+
+	if (peer)
+		return flow->remote_port == peer->port && same_address(flow->remote_address, peer->address);
+	if (flow->remote_port != bpf_ntohs(sk->__sk_common.skc_dport))
+		return 0;
+	if (sk->__sk_common.skc_family == AF_INET6)
+		return words[0] == address->in6_u.u6_addr32[0] && words[1] == address->in6_u.u6_addr32[1] &&
+		       words[2] == address->in6_u.u6_addr32[2] && words[3] == address->in6_u.u6_addr32[3];
+	return words[3] == sk->__sk_common.skc_daddr && words[2] == bpf_htonl(0xffff);
+}
+
 SEC("cgroup/sendmsg4")
 int on_sendmsg4(struct bpf_sock_addr *ctx)
 {

@@ -7,6 +7,8 @@
 #include "processes.h"
 #include "flows.h"
 #include "peers.h"
+#include "call.h"
+#include "said.h"
 #include "sockets.h"
 #include "accounting.h"
 #include "older.h"

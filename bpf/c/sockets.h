@@ -85,6 +85,9 @@ static __always_inline void begin(struct sock *sk, __u8 direction, __u32 state)
 	__builtin_memset(&cell->counters, 0, sizeof(cell->counters));
 	cell->flags = 0;
 	cell->shown_to = 0;
+	cell->heard = 0;
+	cell->said_tx = 0;
+	cell->said_rx = 0;
 	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
 	__sync_lock_test_and_set(&cell->state, state);
 }
@@ -228,6 +231,7 @@ int adopt_sockets(struct bpf_iter__task_file *ctx)
 	if (tcp && tcp_state != TCP_LISTEN) {
 		fresh.copied_seq = consumed(sk, tcp);
 		fresh.flags = PORTOLAN_CELL_SEQUENCED;
+		fresh.heard = PORTOLAN_HEARD_ENOUGH | PORTOLAN_HEARD_MIDWAY;
 	}
 	if (tcp_state == TCP_LISTEN)
 		fresh.state = PORTOLAN_CELL_LISTENING;
@@ -260,6 +264,8 @@ int dump_cells(struct bpf_iter__bpf_sk_storage_map *ctx)
 	__u32 *shown_to = bpf_map_lookup_elem(&reader, &zero);
 	__u64 opened_ns;
 
+	if (cell && cell->looks)
+		cell->looks = 0;
 	if (!sk || !cell || !shown_to || *(volatile __u32 *)&cell->state != PORTOLAN_CELL_READY)
 		return 0;
 	opened_ns = *(volatile __u64 *)&cell->counters.opened_ns;

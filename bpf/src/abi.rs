@@ -15,6 +15,10 @@ pub const PORTOLAN_CLOSED_MAX: u32 = 131072;
 pub const PORTOLAN_CLOSINGS_MAX: u32 = 32768;
 pub const PORTOLAN_OVERFLOW_MAX: u32 = 8192;
 pub const PORTOLAN_RING_BYTES: u32 = 1048576;
+pub const PORTOLAN_SAID_MAX: u32 = 4096;
+pub const PORTOLAN_SAID_RING_BYTES: u32 = 1048576;
+pub const PORTOLAN_SAID_PER_SECOND: u32 = 1000;
+pub const PORTOLAN_LOOKS_MAX: u32 = 16;
 pub const PORTOLAN_WITH_FLOW: u64 = 4611686018427387904;
 pub type __u8 = ::core::ffi::c_uchar;
 pub type __u16 = ::core::ffi::c_ushort;
@@ -145,6 +149,9 @@ pub const PORTOLAN_CELL_SEQUENCED: portolan_cell_flags = 1;
 pub const PORTOLAN_CELL_NAMED: portolan_cell_flags = 2;
 pub const PORTOLAN_CELL_RELEASED: portolan_cell_flags = 4;
 pub type portolan_cell_flags = ::core::ffi::c_uint;
+pub const PORTOLAN_HEARD_ENOUGH: portolan_heard = 1;
+pub const PORTOLAN_HEARD_MIDWAY: portolan_heard = 2;
+pub type portolan_heard = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(
     Debug,
@@ -165,10 +172,14 @@ pub struct portolan_cell {
     pub flags: __u32,
     pub copied_seq: __u32,
     pub shown_to: __u32,
+    pub looks: __u32,
+    pub heard: __u32,
+    pub said_tx: __u32,
+    pub said_rx: __u32,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_cell"][::core::mem::size_of::<portolan_cell>() - 120usize];
+    ["Size of portolan_cell"][::core::mem::size_of::<portolan_cell>() - 136usize];
     ["Alignment of portolan_cell"][::core::mem::align_of::<portolan_cell>() - 8usize];
     ["Offset of field: portolan_cell::flow"][::core::mem::offset_of!(portolan_cell, flow) - 0usize];
     ["Offset of field: portolan_cell::counters"][::core::mem::offset_of!(portolan_cell, counters) - 72usize];
@@ -177,6 +188,10 @@ const _: () = {
     ["Offset of field: portolan_cell::copied_seq"]
         [::core::mem::offset_of!(portolan_cell, copied_seq) - 112usize];
     ["Offset of field: portolan_cell::shown_to"][::core::mem::offset_of!(portolan_cell, shown_to) - 116usize];
+    ["Offset of field: portolan_cell::looks"][::core::mem::offset_of!(portolan_cell, looks) - 120usize];
+    ["Offset of field: portolan_cell::heard"][::core::mem::offset_of!(portolan_cell, heard) - 124usize];
+    ["Offset of field: portolan_cell::said_tx"][::core::mem::offset_of!(portolan_cell, said_tx) - 128usize];
+    ["Offset of field: portolan_cell::said_rx"][::core::mem::offset_of!(portolan_cell, said_rx) - 132usize];
 };
 #[repr(C)]
 #[derive(
@@ -406,6 +421,42 @@ const _: () = {
     ["Offset of field: portolan_message::event"][::core::mem::offset_of!(portolan_message, event) - 0usize];
     ["Offset of field: portolan_message::text"][::core::mem::offset_of!(portolan_message, text) - 152usize];
 };
+pub const PORTOLAN_WAY_SENT: portolan_way = 1;
+pub const PORTOLAN_WAY_RECEIVED: portolan_way = 2;
+pub type portolan_way = ::core::ffi::c_uint;
+#[repr(C)]
+#[derive(
+    Debug,
+    Copy,
+    Clone,
+    Hash,
+    PartialEq,
+    Eq,
+    zerocopy :: FromBytes,
+    zerocopy :: Immutable,
+    zerocopy :: IntoBytes,
+    zerocopy :: KnownLayout,
+)]
+pub struct portolan_said {
+    pub flow: portolan_flow,
+    pub at_ns: __u64,
+    pub offset: __u64,
+    pub bytes_len: __u32,
+    pub way: __u16,
+    pub is_cut: __u16,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of portolan_said"][::core::mem::size_of::<portolan_said>() - 96usize];
+    ["Alignment of portolan_said"][::core::mem::align_of::<portolan_said>() - 8usize];
+    ["Offset of field: portolan_said::flow"][::core::mem::offset_of!(portolan_said, flow) - 0usize];
+    ["Offset of field: portolan_said::at_ns"][::core::mem::offset_of!(portolan_said, at_ns) - 72usize];
+    ["Offset of field: portolan_said::offset"][::core::mem::offset_of!(portolan_said, offset) - 80usize];
+    ["Offset of field: portolan_said::bytes_len"]
+        [::core::mem::offset_of!(portolan_said, bytes_len) - 88usize];
+    ["Offset of field: portolan_said::way"][::core::mem::offset_of!(portolan_said, way) - 92usize];
+    ["Offset of field: portolan_said::is_cut"][::core::mem::offset_of!(portolan_said, is_cut) - 94usize];
+};
 #[repr(C)]
 #[derive(
     Debug,
@@ -451,5 +502,7 @@ pub const PORTOLAN_LOSS_OVERFLOW_TX_BYTES: portolan_loss = 3;
 pub const PORTOLAN_LOSS_OVERFLOW_RX_BYTES: portolan_loss = 4;
 pub const PORTOLAN_LOSS_CELLS: portolan_loss = 5;
 pub const PORTOLAN_LOSS_PEERS: portolan_loss = 6;
-pub const PORTOLAN_LOSS_KINDS: portolan_loss = 7;
+pub const PORTOLAN_LOSS_SAID: portolan_loss = 7;
+pub const PORTOLAN_LOSS_SAID_TOO_OFTEN: portolan_loss = 8;
+pub const PORTOLAN_LOSS_KINDS: portolan_loss = 9;
 pub type portolan_loss = ::core::ffi::c_uint;

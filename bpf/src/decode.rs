@@ -81,7 +81,7 @@ pub fn decode_closed(key: FlowKey, counters: Counters) -> Cell {
     }
 }
 
-fn decode_flow(raw: &abi::portolan_flow) -> Flow {
+pub(crate) fn decode_flow(raw: &abi::portolan_flow) -> Flow {
     let protocol =
         if raw.family == AF_PACKET { Protocol::Packet } else { Protocol::from_ip_number(raw.protocol) };
     Flow {

@@ -11,11 +11,13 @@ mod decode;
 mod environment;
 mod event;
 mod map;
+mod said;
 
 pub use decode::{Cell, DecodeError, Socket, decode_closed, decode_owner, split_socket};
 pub use environment::{Environment, Value, Variable, code_variables_in, variable_tables, variables};
 pub use event::{Event, EventKind, FileId, Stamps, decode_event, decode_events};
 pub use map::{Counters, FlowKey, OwnerKey, Truth};
+pub use said::{Said, Way, decode_said};
 
 /// The compiled programs: an ELF object with BTF and CO-RE relocations, aligned for the loader.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/portolan.bpf.o"));

@@ -42,6 +42,10 @@ pub struct Losses {
     pub cells: u64,
     /// Datagrams whose peer could not be kept.
     pub peers: u64,
+    /// What was said, and found the ring full.
+    pub said_without_room: u64,
+    /// What was said beyond what is looked at in a second, or of one connection.
+    pub said_too_often: u64,
     /// Calls that were not counted, because another one was being counted on the same processor.
     pub missed_calls: u64,
     /// How often the queue of executed files overflowed.
@@ -190,6 +194,8 @@ impl Counters {
             },
             cells: read(abi::PORTOLAN_LOSS_CELLS)?,
             peers: read(abi::PORTOLAN_LOSS_PEERS)?,
+            said_without_room: read(abi::PORTOLAN_LOSS_SAID)?,
+            said_too_often: read(abi::PORTOLAN_LOSS_SAID_TOO_OFTEN)?,
             ..Losses::default()
         })
     }

@@ -9,6 +9,7 @@
 //! | socket closed | cgroup/sock_release | at the last close, with the cell still there | the last bytes before a close are lost |
 //! | fork, exec, exit | tp_btf/sched_process_* | exact, for the shortest process | nothing can be attributed |
 //! | moved to another cgroup | tp_btf/cgroup_attach_task | names the unit of programs that are moved after their start | the cgroup at the start counts |
+//! | what a name may be found in | the same as bytes sent and received | in the call, whose buffer it is copied from | before Linux 5.15: no name from what was said |
 //! | executed file | fanotify FAN_OPEN_EXEC | a descriptor of what ran, also when it is gone | /proc is asked, which is too late for short processes |
 //! | file changed | fanotify FAN_REPORT_FID | who changed which inode, through whichever name | a change is seen at the next exec |
 //!
@@ -45,6 +46,7 @@ mod network_layer;
 mod pins;
 mod places;
 mod programs;
+mod said;
 mod sources;
 mod stat;
 mod syscall;
@@ -67,7 +69,7 @@ pub use watched_files::{FileEvent, FileEventKind, FileEvents, Place, PlaceKind, 
 
 use std::{io, os::fd::AsFd, path::Path, rc::Rc, time::Duration};
 
-use portolan_bpf::{Event, Socket};
+use portolan_bpf::{Event, Said, Socket};
 use portolan_core::MonotonicNs;
 
 use counters::Counters;
@@ -77,6 +79,7 @@ use exec_files::ExecFiles;
 use iterators::Iterators;
 use pins::{PinError, Pins};
 use programs::{Attached, Programs};
+use said::SaidRing;
 use sources::Sources;
 use truth::TruthMap;
 
@@ -87,6 +90,7 @@ pub struct Monitor {
     hooks: Vec<Hook>,
     sources: Rc<Sources>,
     events: Events,
+    said: SaidRing,
     exec_files: Option<ExecFiles>,
     watched_files: Option<WatchedFiles>,
     own_namespace: Option<u32>,
@@ -143,11 +147,16 @@ impl Monitor {
         hooks.push(hook);
         let (watched_files, hook) = WatchedFiles::start(&sources);
         hooks.push(hook);
-        let events = Events::new(programs.ring()?);
+        let events = Events::new(programs.ring("events")?);
+        let said = SaidRing::open(&mut programs)?;
         let iterators = Iterators::attach(&mut programs)?;
         let mut counters = Counters::new(&mut programs)?;
         let instance = counters.instance(now)?;
-        sources.add(&waker).and_then(|()| sources.add(&events)).map_err(cannot_wait)?;
+        sources
+            .add(&waker)
+            .and_then(|()| sources.add(&events))
+            .and_then(|()| sources.add_edge(&said))
+            .map_err(cannot_wait)?;
         let truth = TruthMap::open(&mut programs)?;
         let adopted = iterators.adopt_sockets();
         hooks.push(Hook::from_result(
@@ -160,6 +169,7 @@ impl Monitor {
             hooks,
             sources,
             events,
+            said,
             exec_files,
             watched_files,
             own_namespace: marks::own_namespace(),
@@ -262,6 +272,15 @@ impl Monitor {
     #[must_use]
     pub fn events_taken(&self) -> u64 {
         self.events.taken()
+    }
+
+    /// What programs said since the last call that a name may be found in, oldest first; not all at once when there is too much.
+    /// A wait ends when a quarter of what the kernel keeps is full.
+    ///
+    /// # Errors
+    /// When the programs are not of this build.
+    pub fn said(&mut self, see: impl FnMut(Said)) -> Result<(), MonitorError> {
+        Ok(self.said.read(see)?)
     }
 
     /// Executed files, oldest first, not all at once; none when there are no more.

@@ -227,10 +227,9 @@ impl Programs {
         Attached { _object: object, _tables: tables, missed }
     }
 
-    pub(super) fn ring(&mut self) -> Result<RingBuf<MapData>, MonitorError> {
-        let map = self.take_map("events")?;
-        RingBuf::try_from(map)
-            .map_err(|source| MonitorError::Map { name: "events", source: Box::new(source) })
+    pub(super) fn ring(&mut self, name: &'static str) -> Result<RingBuf<MapData>, MonitorError> {
+        let map = self.take_map(name)?;
+        RingBuf::try_from(map).map_err(|source| MonitorError::Map { name, source: Box::new(source) })
     }
 
     pub(super) fn take_map(&mut self, name: &'static str) -> Result<aya::maps::Map, MonitorError> {

@@ -72,6 +72,8 @@ pub(super) fn losses_to_wire(losses: &Losses, refused: Refused) -> BTreeMap<Stri
         ("flows_forgotten_early", refused.flows_forgotten),
         ("sockets_without_cell", losses.cells),
         ("datagrams_without_peer", losses.peers),
+        ("names_not_read", losses.said_without_room),
+        ("names_said_too_often", losses.said_too_often),
         ("history_rows_merged", refused.merged_rows),
         ("findings_not_kept", refused.findings),
         ("files_not_watched", refused.files_not_watched),

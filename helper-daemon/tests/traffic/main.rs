@@ -29,6 +29,7 @@ mod memory;
 mod mounts;
 mod owners;
 mod programs;
+mod said;
 mod scripts;
 mod served;
 mod sockets;
