@@ -39,8 +39,8 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<Vec<Table>> {
         ("maxminddb's own types for country and network", &scattered, &|address| {
             let found = reader.lookup(address);
             let found = found.as_ref().ok();
-            drop(black_box(found.and_then(|found| found.decode::<geoip2::Country>().ok())));
-            drop(black_box(found.and_then(|found| found.decode::<geoip2::Asn>().ok())));
+            black_box(found.and_then(|found| found.decode::<geoip2::Country>().ok()));
+            black_box(found.and_then(|found| found.decode::<geoip2::Asn>().ok()));
         }),
         ("a binary search among the first addresses", &scattered, &|address| {
             black_box(starts.partition_point(|start| *start <= number(address)));
@@ -122,7 +122,7 @@ fn addresses(count: usize) -> Vec<IpAddr> {
     };
     let address = |turn: usize| {
         let bits = next() << 64 | next();
-        if turn % 2 == 0 {
+        if turn.is_multiple_of(2) {
             Ipv4Addr::from_bits(u32::try_from(bits >> 96).unwrap_or(0)).into()
         } else {
             Ipv6Addr::from_bits(bits >> 4 & u128::MAX >> 4 | 0x2 << 124).into()

@@ -90,7 +90,8 @@ impl Places {
         }
         let place = self.find(address, &mut known.names);
         if known.places.len() >= REMEMBERED {
-            *known = Known::default();
+            known.places.clear();
+            known.names.clear();
         }
         known.places.insert(address, place.clone());
         place
@@ -152,8 +153,13 @@ impl Places {
 /// The kind of range, and the address that the databases are asked for: none of a special range.
 fn looked_up(address: IpAddr) -> (Range, Option<IpAddr>) {
     let (range, embedded) = range_of(address);
-    let asked = embedded.map_or(address.to_canonical(), IpAddr::V4);
-    (range, Some(asked).filter(|asked| range_of(*asked) == (Range::Public, None)))
+    let asked = match embedded {
+        Some(embedded) => {
+            Some(IpAddr::V4(embedded)).filter(|embedded| range_of(*embedded).0 == Range::Public)
+        }
+        None => (range == Range::Public).then(|| address.to_canonical()),
+    };
+    (range, asked)
 }
 
 /// Each name stands once in memory.

@@ -89,7 +89,7 @@ impl Writer {
         let count = u32::try_from(nodes.len()).map_err(|_| TooLarge(largest))?;
         let record_size: u16 = match largest {
             ..0x100_0000 => 24,
-            ..0x1000_0000 => 28,
+            0x100_0000..0x1000_0000 => 28,
             _ => return Err(TooLarge(largest)),
         };
         let mut bytes = Vec::with_capacity(nodes.len() * 7 + self.values.bytes.len());
@@ -258,8 +258,8 @@ fn put_pointer(bytes: &mut Vec<u8>, place: u32) {
     const LONG: u32 = MIDDLE + (1 << 27);
     let (kind, place, length) = match place {
         ..SHORT => (0x20, place, 1),
-        ..MIDDLE => (0x28, place - SHORT, 2),
-        ..LONG => (0x30, place - MIDDLE, 3),
+        SHORT..MIDDLE => (0x28, place - SHORT, 2),
+        MIDDLE..LONG => (0x30, place - MIDDLE, 3),
         _ => (0x38, place, 4),
     };
     let all = u64::from(place).to_be_bytes();

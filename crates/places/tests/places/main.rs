@@ -1,4 +1,5 @@
 //! Databases as they come: good ones, changing ones and hostile ones, and the one that Portolan ships.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as expected")]
 
 mod hostile;
 mod reading;
