@@ -49,13 +49,18 @@ impl Bench {
     }
 }
 
+/// Has nginx beside the build, where it is not installed.
+pub(crate) fn unpack_nginx(place: &Place) -> anyhow::Result<()> {
+    peers::unpack_nginx(&place.target.join("bench-peers"))
+}
+
 /// Gets what is missing, builds, measures and writes. A bench that fails keeps none of the others from being written.
 pub(crate) fn bench(place: &Place, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let benches = if arguments.names.is_empty() { Bench::value_variants() } else { &arguments.names };
     packages::install(&[packages::BASE, packages::BENCH], arguments.yes)?;
     let tools = place.target.join("bench-peers");
     if benches.contains(&Bench::Throughput) {
-        peers::unpack_nginx(&tools)?;
+        unpack_nginx(place)?;
     }
     if benches.contains(&Bench::Peers) {
         peers::install(&tools)?;

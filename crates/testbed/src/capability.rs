@@ -28,13 +28,15 @@ pub enum Capability {
     Fuse,
     /// An image of btrfs can be made and mounted.
     Btrfs,
+    /// Name servers, web servers and their clients are there.
+    NameServers,
     /// Packages of Debian can be built and installed, into a folder.
     Dpkg,
 }
 
 impl Capability {
     /// All of them, each after those that it includes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Root,
         Self::Ebpf,
         Self::PrivateBus,
@@ -44,6 +46,7 @@ impl Capability {
         Self::Gdb,
         Self::Fuse,
         Self::Btrfs,
+        Self::NameServers,
         Self::Dpkg,
     ];
 
@@ -60,6 +63,7 @@ impl Capability {
             Self::Gdb => "gdb",
             Self::Fuse => "FUSE",
             Self::Btrfs => "btrfs",
+            Self::NameServers => "name servers",
             Self::Dpkg => "dpkg",
         }
     }
@@ -83,6 +87,17 @@ impl Capability {
             Self::Btrfs => {
                 first_missing(&["mkfs.btrfs", "btrfs"]).or_else(|| device_missing("/dev/loop-control"))
             }
+            // nginx may be unpacked and not installed.
+            Self::NameServers => first_missing(&[
+                "dnsmasq",
+                "gtlsserver",
+                "gtlsclient",
+                "openssl",
+                "curl",
+                "musl-gcc",
+                "cc",
+                "setpriv",
+            ]),
             Self::Dpkg => first_missing(&["dpkg", "dpkg-deb"]),
         }
     }

@@ -25,6 +25,7 @@ mod life;
 mod loads;
 mod memory;
 mod mounts;
+mod names;
 mod owners;
 mod programs;
 mod scripts;
