@@ -49,9 +49,17 @@ impl Bench {
     }
 }
 
-/// Has nginx beside the build, where it is not installed.
-pub(crate) fn unpack_nginx(place: &Place) -> anyhow::Result<()> {
-    peers::unpack_nginx(&place.target.join("bench-peers"))
+/// A package, and the program in it.
+pub(crate) type Packaged = (&'static str, &'static str);
+
+/// A web server.
+pub(crate) const NGINX: Packaged = ("nginx", "usr/sbin/nginx");
+/// A resolver that is asked by more than DNS; below /usr since Debian 13, where a link leads there.
+pub(crate) const RESOLVED: Packaged = ("systemd-resolved", "lib/systemd/systemd-resolved");
+
+/// Has a program beside the build, where it is not installed.
+pub(crate) fn unpack(place: &Place, (package, path): Packaged) -> anyhow::Result<()> {
+    peers::unpack(&place.target.join("bench-peers"), package, path)
 }
 
 /// Gets what is missing, builds, measures and writes. A bench that fails keeps none of the others from being written.
@@ -60,7 +68,7 @@ pub(crate) fn bench(place: &Place, arguments: &Arguments) -> anyhow::Result<Exit
     packages::install(&[packages::BASE, packages::BENCH], arguments.yes)?;
     let tools = place.target.join("bench-peers");
     if benches.contains(&Bench::Throughput) {
-        unpack_nginx(place)?;
+        unpack(place, NGINX)?;
     }
     if benches.contains(&Bench::Peers) {
         peers::install(&tools)?;

@@ -22,7 +22,9 @@ pub(crate) fn counts(output: &str) -> Option<(u64, u64)> {
 /// Runs everything; fails when anything failed.
 pub(crate) fn test(place: &Place, yes: bool) -> anyhow::Result<ExitCode> {
     packages::install(&[packages::BASE, packages::WINDOWS, packages::SCENARIOS, packages::TESTS], yes)?;
-    bench::unpack_nginx(place)?;
+    for packaged in [bench::NGINX, bench::RESOLVED] {
+        bench::unpack(place, packaged)?;
+    }
     let mut report = Report::new();
 
     report.check("files: none is over 400 lines", || tree::lengths(place));

@@ -12,10 +12,12 @@ use std::{
 use portolan_testbed::User;
 
 use crate::bed::{Bed, query};
-use network::{DNS, IN_HOSTS, Network, PLAIN, SHARED, run_together};
+use network::{DNS, IN_HOSTS, Network, OTHER, PLAIN, SHARED, run_together};
 
 const ONE: &str = "one.names.test";
 const TWO: &str = "two.names.test";
+/// Where systemd-resolved is asked by DNS.
+const STUB: &str = "127.0.0.53";
 const GREETINGS: &str = "greetings";
 
 /// The names that each program's flows to these addresses had, with their bytes; no name is an empty one.
@@ -25,7 +27,7 @@ async fn names_of(bed: &Bed, programs: &[&Path]) -> Vec<Vec<String>> {
     for row in &rows {
         let key = |name: &str| row.keys.get(name).map(String::as_str).unwrap_or_default();
         // What is asked of DNS servers has no name of its own.
-        if key("remote").contains(SHARED) || key("remote").contains(IN_HOSTS) {
+        if [SHARED, IN_HOSTS, OTHER].contains(&key("remote")) {
             names.entry(key("path")).or_default().push(key("domain").to_owned());
         }
     }
@@ -98,24 +100,30 @@ async fn every_way_to_ask_is_heard() {
     let script = format!(
         "import socket; s = socket.create_connection(('python.names.test', {PLAIN})); s.send(b'x'); print(s.recv(64).decode())"
     );
-    let mut of_local = town.network.command_of_local_resolver(&local);
-    of_local.args(["libc", "local.names.test", PLAIN]);
+    let stub = town.network.client("cc", "stub");
+    let of_resolver = |program: &Path, resolver: &str, name: &str| {
+        let mut command = town.network.command_with(program, None, resolver);
+        command.args(["libc", name, PLAIN]);
+        command
+    };
     let reached = run_together(vec![
         town.command(&libc, &["libc", "libc.names.test", PLAIN]),
         town.command(&musl, &["libc", "musl.names.test", PLAIN]),
         town.command(&datagram, &["udp", "udp.names.test", DNS, PLAIN]),
         town.command(&stream, &["tcp", "tcp.names.test", DNS, PLAIN]),
-        of_local,
+        of_resolver(&local, "local.conf", "local.names.test"),
+        of_resolver(&stub, "stub.conf", "stub.names.test"),
         town.command(&copy, &["copy", "copy.names.test", PLAIN]),
         town.command(&python, &["-I", "-c", &script]),
     ]);
-    assert_eq!(reached, [GREETINGS; 7]);
+    assert_eq!(reached, [GREETINGS; 8]);
     town.assert_names(&[
         (&libc, &["libc.names.test"]),
         (&musl, &["musl.names.test"]),
         (&datagram, &["udp.names.test"]),
         (&stream, &["tcp.names.test"]),
         (&local, &["local.names.test"]),
+        (&stub, &["stub.names.test"]),
         (&copy, &["copy.names.test"]),
         (&python, &["python.names.test"]),
     ])
@@ -140,8 +148,9 @@ async fn a_quic_connection_has_the_name_that_it_said() {
 #[ignore = "needs root, eBPF, a private bus, namespaces and name servers"]
 async fn what_others_asked_is_told_by_the_system_s_resolver_and_the_hosts_alone() {
     let town = Town::start();
-    let [asking, silent, later, hosts, executes] =
-        ["asking", "silent", "later", "in-hosts", "executes"].map(|name| town.network.client("cc", name));
+    let [asking, silent, later, at_other, hosts, executes] =
+        ["asking", "silent", "later", "at-other", "in-hosts", "executes"]
+            .map(|name| town.network.client("cc", name));
     let nobody = User::new("somebody", 54_321);
     let as_somebody = |path: &Path, words: &[&str]| {
         let mut command = town.network.command(path, Some(&nobody));
@@ -153,9 +162,14 @@ async fn what_others_asked_is_told_by_the_system_s_resolver_and_the_hosts_alone(
     assert_eq!(run_together(vec![town.command(&silent, &["to", SHARED, PLAIN])]), [GREETINGS]);
     assert_eq!(run_together(vec![town.command(&executes, &["exec", TWO, PLAIN])]), [GREETINGS]);
     town.assert_names(&[(&silent, &[""]), (&executes, &[""])]).await;
-    // It asks the resolver of this machine, which has asked for it: others have the name, too.
-    run_together(vec![as_somebody(&asking, &["ask", ONE, "127.0.0.1"])]);
+    // It asks the resolvers of this machine, which have asked for it: others have the name, too.
+    run_together(vec![
+        as_somebody(&asking, &["ask", ONE, "127.0.0.1"]),
+        as_somebody(&asking, &["ask", "www.other.test", STUB]),
+    ]);
+    assert_eq!(run_together(vec![town.command(&at_other, &["to", OTHER, PLAIN])]), [GREETINGS]);
     assert_eq!(run_together(vec![town.command(&later, &["to", SHARED, PLAIN])]), [GREETINGS]);
     assert_eq!(run_together(vec![town.command(&hosts, &["libc", "db", PLAIN])]), [GREETINGS]);
-    town.assert_names(&[(&later, &[ONE]), (&hosts, &["db.hosts.test"])]).await;
+    town.assert_names(&[(&later, &[ONE]), (&at_other, &["www.other.test"]), (&hosts, &["db.hosts.test"])])
+        .await;
 }

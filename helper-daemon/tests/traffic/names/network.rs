@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread,
+    time::{Duration, Instant},
 };
 
 use portolan_testbed::{DaemonOptions, Folder, Program, User, built, find_program, source_path};
@@ -20,6 +21,8 @@ pub(crate) const DNS: &str = "10.53.0.2";
 pub(crate) const SHARED: &str = "10.53.0.3";
 /// Stands in the /etc/hosts of the programs, and in no DNS.
 pub(crate) const IN_HOSTS: &str = "10.53.0.4";
+/// Of `other.test`.
+pub(crate) const OTHER: &str = "10.53.0.5";
 /// Whoever connects here is greeted, whatever it says.
 pub(crate) const PLAIN: &str = "7777";
 
@@ -79,7 +82,7 @@ impl Network {
         let (client, server) = (Machine::start(), Machine::start());
         client.ip(&format!("link add wire0 type veth peer name wire1 netns {}", server.0.pid()));
         for (machine, device, addresses) in
-            [(&client, "wire0", &["10.53.0.1"][..]), (&server, "wire1", &[DNS, SHARED, IN_HOSTS])]
+            [(&client, "wire0", &["10.53.0.1"][..]), (&server, "wire1", &[DNS, SHARED, IN_HOSTS, OTHER])]
         {
             machine.ip(&format!("link set {device} up"));
             addresses
@@ -90,10 +93,20 @@ impl Network {
         folder.write("hosts", &format!("127.0.0.1 localhost\n{IN_HOSTS} db.hosts.test db\n")).unwrap();
         folder.write("resolv.conf", &format!("nameserver {DNS}\n")).unwrap();
         folder.write("local.conf", "nameserver 127.0.0.1\n").unwrap();
+        folder.write("stub.conf", "nameserver 127.0.0.53\n").unwrap();
         server.enter(greet_everybody);
         let servers = vec![
-            dnsmasq(&server, DNS, &[&format!("--address=/names.test/{SHARED}"), "--no-resolv"]),
+            dnsmasq(
+                &server,
+                DNS,
+                &[
+                    &format!("--address=/names.test/{SHARED}"),
+                    &format!("--address=/other.test/{OTHER}"),
+                    "--no-resolv",
+                ],
+            ),
             dnsmasq(&client, "127.0.0.1", &["--no-resolv", &format!("--server={DNS}"), "--cache-size=0"]),
+            resolved(&client, &folder),
             nginx(&server, &folder),
             quic(&server, &folder),
         ];
@@ -105,12 +118,8 @@ impl Network {
         self.command_with(program, user, "resolv.conf")
     }
 
-    /// The same where the resolver of its own machine is asked.
-    pub(crate) fn command_of_local_resolver(&self, program: &Path) -> Command {
-        self.command_with(program, None, "local.conf")
-    }
-
-    fn command_with(&self, program: &Path, user: Option<&User>, resolv: &str) -> Command {
+    /// The same with another resolv.conf: `local.conf`, whose resolver is dnsmasq on the same machine, or `stub.conf`, of systemd-resolved.
+    pub(crate) fn command_with(&self, program: &Path, user: Option<&User>, resolv: &str) -> Command {
         let mut command = self.client.command("unshare");
         command.args(["--mount", "sh", "-ec", IN_MOUNTS, "sh"]);
         command.arg(self.folder.path().join(resolv)).arg(self.folder.path().join("hosts"));
@@ -156,6 +165,9 @@ impl Network {
 const IN_MOUNTS: &str =
     "mount --bind \"$1\" /etc/resolv.conf; mount --bind \"$2\" /etc/hosts; shift 2; exec \"$@\"";
 
+const IN_OWN_RUN: &str = "mount -t tmpfs tmpfs /run; mkdir /run/systemd; mkdir -p /etc/systemd; cd \"$1\"; \
+    mount --bind passwd /etc/passwd; mount --bind group /etc/group; mount --bind systemd /etc/systemd; exec \"$2\"";
+
 fn executable(path: PathBuf) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -174,6 +186,33 @@ fn dnsmasq(machine: &Machine, address: &str, words: &[&str]) -> Program {
     program
 }
 
+/// systemd-resolved with its stub, without systemd and D-Bus: it needs a user and a /run of its own.
+fn resolved(machine: &Machine, folder: &Folder) -> Program {
+    let with = |file: &str, line: &str| format!("{}{line}\n", fs::read_to_string(file).unwrap());
+    let passwd = with("/etc/passwd", "systemd-resolve:x:990:990::/:/usr/sbin/nologin");
+    folder.write("passwd", &passwd).unwrap();
+    folder.write("group", &with("/etc/group", "systemd-resolve:x:990:")).unwrap();
+    folder.make_dir("systemd", 0o755).unwrap();
+    let config = format!("[Resolve]\nDNS={DNS}\nLLMNR=no\nMulticastDNS=no\nDNSSEC=no\nCache=no\n");
+    folder.write("systemd/resolved.conf", &config).unwrap();
+    let installed = ["/usr/lib/systemd/systemd-resolved", "/lib/systemd/systemd-resolved"].map(PathBuf::from);
+    let path = installed
+        .into_iter()
+        .chain(["usr/lib", "lib"].map(|lib| unpacked(&format!("{lib}/systemd/systemd-resolved"))))
+        .find(|path| path.is_file())
+        .expect("systemd-resolved is not there; `cargo xtask test` gets it");
+    let mut command = machine.command("unshare");
+    command.args(["--mount", "sh", "-ec", IN_OWN_RUN, "sh"]).arg(folder.path()).arg(path);
+    let program = Program::start("systemd-resolved", command).unwrap();
+    wait_for_socket(machine, "udp", "3500007F:0035 ".to_owned());
+    program
+}
+
+/// What `cargo xtask test` unpacks and does not install, because it would be started, or change the machine.
+fn unpacked(path: &str) -> PathBuf {
+    built("portoland").unwrap().ancestors().nth(2).unwrap().join("bench-peers/debian").join(path)
+}
+
 fn nginx(machine: &Machine, folder: &Folder) -> Program {
     let dir = folder.path().to_str().unwrap();
     let mut openssl = Command::new("openssl");
@@ -181,10 +220,7 @@ fn nginx(machine: &Machine, folder: &Folder) -> Program {
     openssl.arg(format!("{dir}/key.pem")).arg("-out").arg(format!("{dir}/cert.pem"));
     assert!(openssl.output().unwrap().status.success());
     let config = folder.write("nginx.conf", &CONFIG.replace("DIR", dir)).unwrap();
-    // Installed, or unpacked where `cargo xtask test` puts it.
-    let build = built("portoland").unwrap();
-    let unpacked = build.ancestors().nth(2).unwrap().join("bench-peers/debian/usr/sbin/nginx");
-    let path = find_program("nginx").unwrap_or(unpacked);
+    let path = find_program("nginx").unwrap_or_else(|| unpacked("usr/sbin/nginx"));
     let mut command = machine.command(path);
     command.arg("-p").arg(dir).arg("-c").arg(config);
     let program = Program::start("nginx", command).unwrap();
@@ -200,15 +236,19 @@ fn quic(machine: &Machine, folder: &Folder) -> Program {
 }
 
 fn wait_for_port(machine: &Machine, port: u16) {
-    let is_there = move || {
-        let local = format!(":{port:04X} 00000000:0000 0A");
-        let deadline = std::time::Instant::now() + PATIENCE;
-        while !fs::read_to_string("/proc/thread-self/net/tcp").unwrap().contains(&local) {
-            assert!(std::time::Instant::now() < deadline, "nobody listens on port {port}");
-            thread::sleep(std::time::Duration::from_millis(10));
+    wait_for_socket(machine, "tcp", format!(":{port:04X} 00000000:0000 0A"));
+}
+
+/// Waits for a line of the kernel's list of sockets.
+fn wait_for_socket(machine: &Machine, list: &str, line: String) {
+    let list = format!("/proc/thread-self/net/{list}");
+    machine.enter(move || {
+        let deadline = Instant::now() + PATIENCE;
+        while !fs::read_to_string(&list).unwrap().contains(&line) {
+            assert!(Instant::now() < deadline, "{list} has no {line}");
+            thread::sleep(Duration::from_millis(10));
         }
-    };
-    machine.enter(is_there);
+    });
 }
 
 /// Listens on every address for as long as this process lives, and answers each connection once.
