@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what Portolan costs, measured as root with the release build, into `docs/benchmarks.md`.
 
 mod document;
+mod fuzz;
 mod machine;
 mod peers;
 
@@ -29,6 +30,10 @@ pub(crate) enum Bench {
     Daemon,
     /// The same traffic watched by other tools
     Peers,
+    /// Reading DNS answers and what flows say first
+    Names,
+    /// The parsers of foreign bytes, with bytes that are made up
+    Fuzz,
 }
 
 #[derive(clap::Args)]
@@ -79,7 +84,11 @@ pub(crate) fn bench(place: &Place, arguments: &Arguments) -> anyhow::Result<Exit
     for bench in benches {
         let word = bench.word();
         tool::say(&format!("\n{word}"));
-        match run(place, &word, arguments.quick) {
+        let tables = match bench {
+            Bench::Fuzz => fuzz::run(place, arguments.quick),
+            _ => run(place, &word, arguments.quick),
+        };
+        match tables {
             Ok(tables) if arguments.quick => tool::say(&tables),
             Ok(tables) => {
                 tool::say(&tables);

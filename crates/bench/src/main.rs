@@ -14,6 +14,7 @@ mod empty;
 mod figures;
 mod hooks;
 mod identity;
+mod names;
 mod peers;
 mod process;
 mod sockets;
@@ -66,6 +67,8 @@ enum Bench {
     Daemon,
     /// The same traffic watched by other tools
     Peers,
+    /// Reading DNS answers and what flows say first
+    Names,
     /// Holds sockets open: a part of `daemon`
     #[value(hide = true)]
     Hold,
@@ -112,6 +115,7 @@ fn run(bench: Bench, effort: &Effort) -> anyhow::Result<()> {
         Bench::Throughput => throughput::run(effort)?,
         Bench::Daemon => daemon::run(effort)?,
         Bench::Peers => peers::run(effort)?,
+        Bench::Names => names::run(effort)?,
         Bench::Hold => Vec::new(),
     };
     let mut out = io::stdout().lock();

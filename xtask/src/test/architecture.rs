@@ -8,11 +8,12 @@ use serde::Deserialize;
 use crate::{place::Place, tool};
 
 /// Which of our crates each may use. core ← {bpf, bus, history} ← portoland → packages; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 12] = [
+const KNOWS: [(&str, &[&str]); 13] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     ("portolan-bus", &["portolan-core"]),
     ("portolan-history", &["portolan-core"]),
+    ("portolan-names", &["portolan-core"]),
     ("portolan-packages", &[]),
     (
         "portoland",
@@ -22,7 +23,7 @@ const KNOWS: [(&str, &[&str]); 12] = [
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),
     ("portolan-testbed", &["portolan-bus"]),
     ("portolan-scenarios", &["portolan-bus", "portolan-testbed"]),
-    ("portolan-bench", &["portolan-bus", "portolan-testbed"]),
+    ("portolan-bench", &["portolan-bus", "portolan-core", "portolan-names", "portolan-testbed"]),
     ("xtask", &["portolan-bus", "portolan-testbed"]),
 ];
 
