@@ -9,7 +9,7 @@ use portolan_core::{Domain, MonotonicNs, ProcessKey, Uid};
 
 use super::shares::Shares;
 
-/// Answers that are kept of all processes: about 200 bytes each, the name among them once for all.
+/// Answers that are kept of all processes: about 320 bytes each, with a name of its own.
 const ANSWERS: usize = 65_536;
 /// Of one process; and of one that asks for others.
 const ANSWERS_OF_ONE: usize = 1_024;

@@ -5,7 +5,7 @@ use portolan_core::{Flow, MonotonicNs, Name, Recognised};
 
 use super::shares::Shares;
 
-/// Flows of which something is known: about 250 bytes each.
+/// Flows of which something is known: about 440 bytes each.
 const FLOWS: usize = 65_536;
 /// For how long that is kept at least: what a flow says comes before its first bytes are read.
 const KEPT_NS: u64 = 10_000_000_000;

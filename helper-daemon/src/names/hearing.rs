@@ -1,9 +1,14 @@
-use std::{collections::HashMap, net::IpAddr};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use portolan_core::{Domain, Flow, MonotonicNs, Protocol, Recognised, Uid};
+use portolan_core::{Direction, Flow, MonotonicNs, Protocol, Recognised, Uid};
+use portolan_names::{
+    Opened, Opening, State,
+    dns::{self, Answered, Stream},
+    recognised_from_answer,
+};
 
-use super::{Asker, Names, Opened, shares::Shares};
+use super::{Asker, Names, shares::Shares};
 
 /// Where DNS is asked.
 const DNS_PORT: u16 = 53;
@@ -38,70 +43,39 @@ pub struct Heard<'a> {
     pub bytes: &'a [u8],
 }
 
-/// A DNS answer, as the parsers give it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
-    /// The name that was asked for.
-    pub question: Domain,
-    /// Its addresses, by whatever names it came to them, and for how many seconds.
-    pub addresses: Vec<(IpAddr, u32)>,
-}
-
-/// Who takes bytes apart. Everything they are given is hostile; what they keep is bounded.
-pub trait Parsers {
-    /// The beginning of a flow that is not whole yet.
-    type Opening;
-    /// The DNS messages of a connection.
-    type Stream;
-
-    /// Nothing of a flow yet.
-    fn opening(protocol: Protocol) -> Self::Opening;
-    /// Adds what was sent; what the flow is, once that is clear.
-    fn open(opening: &mut Self::Opening, offset: u64, bytes: &[u8]) -> Option<Opened>;
-    /// A DNS message: `None` when it is no answer with addresses.
-    fn answer(message: &[u8]) -> Option<Answered>;
-    /// Nothing of a connection yet.
-    fn stream() -> Self::Stream;
-    /// Adds what was received; the messages that are whole by now.
-    fn join(stream: &mut Self::Stream, offset: u64, bytes: &[u8]) -> Vec<Vec<u8>>;
-}
-
 /// Listens to what was copied, and tells the names that are in it.
-#[derive(Debug)]
-pub struct Hearing<P: Parsers> {
-    openings: Parts<P::Opening>,
-    streams: Parts<P::Stream>,
+#[derive(Default)]
+pub struct Hearing {
+    openings: Parts<Opening, OPENINGS>,
+    streams: Parts<Stream, STREAMS>,
 }
 
-impl<P: Parsers> Default for Hearing<P> {
-    fn default() -> Self {
-        Self { openings: Parts::of(OPENINGS), streams: Parts::of(STREAMS) }
-    }
-}
-
-impl<P: Parsers> Hearing<P> {
+impl Hearing {
     /// Takes in one copy.
     pub fn hear(&mut self, heard: Heard<'_>, names: &mut Names) {
         let Heard { flow, at, way, offset, bytes } = heard;
-        let is_from_dns = flow.remote.is_some_and(|remote| remote.port == DNS_PORT);
-        match (way, flow.protocol) {
-            (Way::Received, Protocol::Udp) if is_from_dns => answered::<P>(flow, at, bytes, names),
-            (Way::Received, Protocol::Tcp) if is_from_dns => {
-                let Some(mut stream) = self.streams.take(flow, || P::stream()) else { return };
-                for message in P::join(&mut stream, offset, bytes) {
-                    answered::<P>(flow, at, &message, names);
-                }
+        let is_from_dns = way == Way::Received && flow.remote.is_some_and(|remote| remote.port == DNS_PORT);
+        match (flow.protocol, flow.direction) {
+            (Protocol::Udp, _) if is_from_dns => answered(flow, at, dns::answer(bytes), names),
+            (Protocol::Tcp, _) if is_from_dns => {
+                let Some(mut stream) = self.streams.take(flow, Stream::new) else { return };
+                answered(flow, at, stream.add(offset, bytes), names);
                 self.streams.keep(*flow, stream, at);
             }
-            (_, Protocol::Tcp | Protocol::Udp) => self.open(heard, names),
-            (_, Protocol::Icmp | Protocol::Packet | Protocol::Ip(_)) => {}
+            // What a server answers tells what it speaks, and its client is not called anything.
+            (Protocol::Tcp, Direction::Inbound) if way == Way::Sent => {
+                let recognised = recognised_from_answer(bytes);
+                names.opened(flow, Opened { recognised, ..Opened::default() }, at);
+            }
+            (Protocol::Tcp | Protocol::Udp, _) if way == Way::Sent => self.open(heard, names),
+            _ => {}
         }
     }
 
-    /// Gives up what nothing follows.
-    pub fn sweep(&mut self, now: MonotonicNs) {
-        self.openings.sweep(now);
-        self.streams.sweep(now);
+    /// Gives up what nothing follows; what it told so far is all there is.
+    pub fn sweep(&mut self, now: MonotonicNs, names: &mut Names) {
+        self.openings.sweep(now, |flow, opening, at| names.opened(flow, opening.so_far().clone(), at));
+        self.streams.sweep(now, |_, _, _| {});
     }
 
     /// How many flows were not listened to because there was no room for what they began with.
@@ -116,37 +90,39 @@ impl<P: Parsers> Hearing<P> {
         if flow.protocol == Protocol::Tcp && offset > 0 && !self.openings.has(flow) {
             return;
         }
-        let Some(mut opening) = self.openings.take(flow, || P::opening(flow.protocol)) else { return };
-        match P::open(&mut opening, offset, bytes) {
-            Some(opened) => {
+        let Some(mut opening) = self.openings.take(flow, || Opening::new(flow.protocol)) else { return };
+        match opening.add(offset, bytes) {
+            State::Done(opened) => {
                 self.openings.give_back(flow.uid);
                 names.opened(flow, opened, at);
             }
-            None => self.openings.keep(*flow, opening, at),
+            State::More => self.openings.keep(*flow, opening, at),
         }
     }
 }
 
-fn answered<P: Parsers>(flow: &Flow, at: MonotonicNs, message: &[u8], names: &mut Names) {
-    let Some(Answered { question, addresses }) = P::answer(message) else { return };
+fn answered(flow: &Flow, at: MonotonicNs, answers: impl IntoIterator<Item = Answered>, names: &mut Names) {
     let Flow { owner: process, uid, network_namespace, .. } = *flow;
-    names.answered(Asker { process, uid, network_namespace }, question, &addresses, at);
-    names.opened(flow, Opened { recognised: Some(Recognised::Dns), name: None, is_inferred: false }, at);
+    for Answered { question, addresses } in answers {
+        names.answered(Asker { process, uid, network_namespace }, question, &addresses, at);
+        names.opened(flow, Opened { recognised: Some(Recognised::Dns), ..Opened::default() }, at);
+    }
 }
 
 /// What is not whole yet, by flow.
-#[derive(Debug)]
-struct Parts<T> {
+struct Parts<T, const MOST: usize> {
     of: HashMap<Flow, (MonotonicNs, T), RandomState>,
     shares: Shares,
     refused: u64,
 }
 
-impl<T> Parts<T> {
-    fn of(most: usize) -> Self {
-        Self { of: HashMap::default(), shares: Shares::of(most), refused: 0 }
+impl<T, const MOST: usize> Default for Parts<T, MOST> {
+    fn default() -> Self {
+        Self { of: HashMap::default(), shares: Shares::of(MOST), refused: 0 }
     }
+}
 
+impl<T, const MOST: usize> Parts<T, MOST> {
     fn has(&self, flow: &Flow) -> bool {
         self.of.contains_key(flow)
     }
@@ -171,12 +147,13 @@ impl<T> Parts<T> {
         self.shares.give_back(uid);
     }
 
-    fn sweep(&mut self, now: MonotonicNs) {
+    fn sweep(&mut self, now: MonotonicNs, mut give_up: impl FnMut(&Flow, &T, MonotonicNs)) {
         let shares = &mut self.shares;
-        self.of.retain(|flow, (at, _)| {
+        self.of.retain(|flow, (at, part)| {
             let stays = at.0.saturating_add(PATIENCE_NS) > now.0;
             if !stays {
                 shares.give_back(flow.uid);
+                give_up(flow, part, *at);
             }
             stays
         });

@@ -26,6 +26,6 @@ mod store;
 mod tests;
 
 pub use answers::Asker;
-pub use hearing::{Answered, Heard, Hearing, Parsers, Way};
+pub use hearing::{Heard, Hearing, Way};
 pub use hosts::{Hosts, HostsReader};
-pub use store::{Names, Opened, Relations};
+pub use store::{Names, Relations};

@@ -4,6 +4,7 @@ use portolan_core::{
     ApplicationKey, Direction, Domain, Flow, MonotonicNs, Name, NameSource, ProcessKey, Recognised, Uid,
     Untrusted,
 };
+use portolan_names::{Opened, registrable};
 
 use super::{
     answers::{Answers, Asker, Known, Wanted},
@@ -23,40 +24,16 @@ pub trait Relations {
     fn sees_machines_hosts(&self, process: &ProcessKey) -> bool;
 }
 
-/// What the bytes of a flow told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opened {
-    /// What it speaks; `None` when that was not recognised.
-    pub recognised: Option<Recognised>,
-    /// The name of the other side, and where it stood.
-    pub name: Option<(Domain, NameSource)>,
-    /// Whether the name may as well be another.
-    pub is_inferred: bool,
-}
-
 /// All that is known of names. Which name a flow has: docs/names.md.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Names {
     flows: Flows,
     answers: Answers,
     resolvers: Resolvers,
     hosts: Hosts,
-    registrable: fn(&Domain) -> Option<Domain>,
 }
 
 impl Names {
-    /// Nothing yet. `registrable`: the part of a domain that somebody registered.
-    #[must_use]
-    pub fn new(registrable: fn(&Domain) -> Option<Domain>) -> Self {
-        Self {
-            flows: Flows::default(),
-            answers: Answers::default(),
-            resolvers: Resolvers::default(),
-            hosts: Hosts::default(),
-            registrable,
-        }
-    }
-
     /// A process received a DNS answer: the name that was asked for, and its addresses with their times to live in seconds.
     pub fn answered(&mut self, asker: Asker, question: Domain, addresses: &[(IpAddr, u32)], at: MonotonicNs) {
         let asks_for_others = self.resolvers.has(&asker.process);
@@ -68,7 +45,7 @@ impl Names {
         let Opened { recognised, name, is_inferred } = opened;
         // What the other side says names this one.
         let name = name.filter(|_| flow.direction != Direction::Inbound);
-        let name = name.map(|(domain, source)| self.name(domain, source, is_inferred));
+        let name = name.map(|(domain, source)| called(domain, source, is_inferred));
         self.flows.said(flow, recognised, name, at);
     }
 
@@ -107,12 +84,12 @@ impl Names {
                 // A server does not go by names, and who asks for others means none of them.
                 || flow.direction == Direction::Inbound
                 || self.resolvers.has(&flow.owner);
-            let name = self.name(Domain::clone(&known.domain), source, is_inferred);
+            let name = called(Domain::clone(&known.domain), source, is_inferred);
             self.flows.found(flow, began, Arc::clone(&name));
             return Some(name);
         }
         let domain = self.hosts.name_of(remote)?;
-        relations.sees_machines_hosts(&flow.owner).then(|| self.name(domain.clone(), NameSource::Hosts, true))
+        relations.sees_machines_hosts(&flow.owner).then(|| called(domain.clone(), NameSource::Hosts, true))
     }
 
     /// What a flow was seen to speak. `began`: as for [`Self::name_of`].
@@ -172,14 +149,13 @@ impl Names {
         Some((self.answers.known_to(resolvers, of_resolvers)?, NameSource::Resolver))
     }
 
-    fn name(&self, domain: Domain, source: NameSource, is_inferred: bool) -> Arc<Name> {
-        let registrable = (self.registrable)(&domain);
-        Arc::new(Name { domain, registrable, source, is_inferred })
-    }
-
     /// How many answers there are.
     #[cfg(test)]
     pub(super) fn answers(&self) -> usize {
         self.answers.len()
     }
+}
+
+fn called(domain: Domain, source: NameSource, is_inferred: bool) -> Arc<Name> {
+    Arc::new(Name { registrable: registrable(&domain), domain, source, is_inferred })
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, io};
 
 use foldhash::fast::RandomState;
-use portolan_core::{Direction, Domain, Flow, MonotonicNs, Owner};
+use portolan_core::{Direction, Flow, MonotonicNs, Owner};
 
 use super::{
     ledger::Ledger,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     identity::Processes,
-    names::{Hosts, HostsReader, Names},
+    names::{Hearing, Hosts, HostsReader, Names},
 };
 
 /// How often what nobody needs is forgotten.
@@ -19,20 +19,18 @@ const SWEEP_NS: u64 = 10_000_000_000;
 
 pub(super) struct Naming {
     pub(super) names: Names,
+    /// What programs said, as far as it is not whole.
+    pub(super) hearing: Hearing,
     hosts: HostsReader,
     swept: MonotonicNs,
 }
 
 impl Naming {
     /// Nothing is known yet but, soon, /etc/hosts.
-    pub(super) fn start(
-        registrable: fn(&Domain) -> Option<Domain>,
-        learn: impl Fn(Hosts) + Send + 'static,
-        now: MonotonicNs,
-    ) -> io::Result<Self> {
+    pub(super) fn start(learn: impl Fn(Hosts) + Send + 'static, now: MonotonicNs) -> io::Result<Self> {
         let mut hosts = HostsReader::start(learn)?;
         hosts.look(now);
-        Ok(Self { names: Names::new(registrable), hosts, swept: now })
+        Ok(Self { names: Names::default(), hearing: Hearing::default(), hosts, swept: now })
     }
 
     /// A flow moved bytes: who holds the port of DNS is asked by others.
@@ -49,9 +47,15 @@ impl Naming {
         }
     }
 
+    /// How many names there was no room for.
+    pub(super) fn forgotten_early(&self) -> u64 {
+        self.names.forgotten_early().saturating_add(self.hearing.forgotten_early())
+    }
+
     /// After each tick: looks at /etc/hosts and forgets what nobody needs, when it is time to.
     pub(super) fn sweep(&mut self, now: MonotonicNs, processes: &Processes, ledger: &Ledger, rows: &Rows) {
         self.hosts.look(now);
+        self.hearing.sweep(now, &mut self.names);
         if now.0 < self.swept.0.saturating_add(SWEEP_NS) {
             return;
         }

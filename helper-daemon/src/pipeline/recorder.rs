@@ -183,9 +183,7 @@ impl Recorder {
                 });
             }
         })?;
-        // The public suffix list comes with the parsers.
         let naming = Naming::start(
-            |_| None,
             {
                 let learn = learn.clone();
                 move |hosts| learn(Learned::Hosts(hosts))

@@ -17,7 +17,14 @@ const KNOWS: [(&str, &[&str]); 13] = [
     ("portolan-packages", &[]),
     (
         "portoland",
-        &["portolan-core", "portolan-bpf", "portolan-bus", "portolan-history", "portolan-packages"],
+        &[
+            "portolan-core",
+            "portolan-bpf",
+            "portolan-bus",
+            "portolan-history",
+            "portolan-names",
+            "portolan-packages",
+        ],
     ),
     ("portolan-cli", &["portolan-core", "portolan-bus"]),
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),

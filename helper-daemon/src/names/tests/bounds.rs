@@ -3,9 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use portolan_core::{NameSource::Dns, Uid};
+use portolan_names::Opened;
 
 use super::{Bed, HOME, USER, domain, flow, flow_to, named, process, seconds};
-use crate::names::{Asker, Opened};
+use crate::names::Asker;
 
 fn address(number: u32) -> IpAddr {
     Ipv4Addr::from(0x0a00_0000 + number).into()

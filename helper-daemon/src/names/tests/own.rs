@@ -5,9 +5,10 @@ use portolan_core::{
     NameSource::{Dns, Hosts, Tls},
     Recognised, Uid,
 };
+use portolan_names::Opened;
 
 use super::{Bed, ELSEWHERE, USER, domain, flow, flow_to, named, process, seconds};
-use crate::names::{Asker, Opened};
+use crate::names::Asker;
 
 fn hello(name: Option<&str>) -> Opened {
     let name = name.map(|name| (domain(name), Tls));
@@ -22,10 +23,10 @@ fn the_name_that_a_flow_said_comes_first_then_its_own_answer_then_the_hosts() {
     assert_eq!(bed.name(&flow(1), seconds(5)), named("www.hosts.example", Hosts, true));
     bed.answers(1, "www.dns.example", seconds(4));
     assert_eq!(bed.name(&flow(1), seconds(5)), named("www.dns.example", Dns, false));
-    bed.names.opened(&flow(1), hello(Some("www.tls.example")), seconds(6));
-    assert_eq!(bed.name(&flow(1), seconds(5)), named("www.tls.example", Tls, false));
+    bed.names.opened(&flow(1), hello(Some("www.tls.co.uk")), seconds(6));
+    assert_eq!(bed.name(&flow(1), seconds(5)), named("www.tls.co.uk", Tls, false));
     let name = bed.names.name_of(&flow(1), None, &bed.kin).unwrap();
-    assert_eq!(name.registrable, Some(domain("tls.example")));
+    assert_eq!(name.registrable, Some(domain("tls.co.uk")));
     assert_eq!(bed.names.recognised_of(&flow(1), None), Some(Recognised::Tls));
 }
 
