@@ -14,6 +14,7 @@ pub mod identity;
 pub mod instance;
 pub mod journal;
 pub mod monitor;
+pub mod names;
 pub mod options;
 pub mod pipeline;
 pub mod resources;

@@ -56,13 +56,26 @@ impl Bench {
     }
 }
 
+/// A package, and the program in it.
+pub(crate) type Packaged = (&'static str, &'static str);
+
+/// A web server.
+pub(crate) const NGINX: Packaged = ("nginx", "usr/sbin/nginx");
+/// A resolver that is asked by more than DNS; below /usr since Debian 13, where a link leads there.
+pub(crate) const RESOLVED: Packaged = ("systemd-resolved", "lib/systemd/systemd-resolved");
+
+/// Has a program beside the build, where it is not installed.
+pub(crate) fn unpack(place: &Place, (package, path): Packaged) -> anyhow::Result<()> {
+    peers::unpack(&place.target.join("bench-peers"), package, path)
+}
+
 /// Gets what is missing, builds, measures and writes. A bench that fails keeps none of the others from being written.
 pub(crate) fn bench(place: &Place, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let benches = if arguments.names.is_empty() { Bench::value_variants() } else { &arguments.names };
     packages::install(&[packages::BASE, packages::BENCH], arguments.yes)?;
     let tools = place.target.join("bench-peers");
     if benches.contains(&Bench::Throughput) {
-        peers::unpack_nginx(&tools)?;
+        unpack(place, NGINX)?;
     }
     if benches.contains(&Bench::Peers) {
         peers::install(&tools)?;

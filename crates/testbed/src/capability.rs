@@ -28,6 +28,8 @@ pub enum Capability {
     Fuse,
     /// An image of btrfs can be made and mounted.
     Btrfs,
+    /// Name servers, web servers and their clients are there.
+    NameServers,
     /// Packages of Debian can be built and installed, into a folder.
     Dpkg,
     /// Packages of Debian can be installed on this machine.
@@ -38,7 +40,7 @@ pub enum Capability {
 
 impl Capability {
     /// All of them, each after those that it includes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Root,
         Self::Ebpf,
         Self::PrivateBus,
@@ -48,6 +50,7 @@ impl Capability {
         Self::Gdb,
         Self::Fuse,
         Self::Btrfs,
+        Self::NameServers,
         Self::Dpkg,
         Self::Apt,
         Self::Java,
@@ -66,6 +69,7 @@ impl Capability {
             Self::Gdb => "gdb",
             Self::Fuse => "FUSE",
             Self::Btrfs => "btrfs",
+            Self::NameServers => "name servers",
             Self::Dpkg => "dpkg",
             Self::Apt => "apt",
             Self::Java => "java",
@@ -91,6 +95,17 @@ impl Capability {
             Self::Btrfs => {
                 first_missing(&["mkfs.btrfs", "btrfs"]).or_else(|| device_missing("/dev/loop-control"))
             }
+            // nginx may be unpacked and not installed.
+            Self::NameServers => first_missing(&[
+                "dnsmasq",
+                "gtlsserver",
+                "gtlsclient",
+                "openssl",
+                "curl",
+                "musl-gcc",
+                "cc",
+                "setpriv",
+            ]),
             Self::Dpkg => first_missing(&["dpkg", "dpkg-deb"]),
             Self::Apt => {
                 Self::Dpkg.missing().or_else(|| first_missing(&["apt-get"])).or_else(database_missing)

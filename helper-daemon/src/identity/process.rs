@@ -79,6 +79,17 @@ impl Process {
         }
     }
 
+    /// This process, and those of whose memory it began with a copy: who forked it, when it has executed nothing since.
+    pub fn and_originals(&self) -> impl Iterator<Item = &Process> {
+        self.with_parents().take_while(|process| Rc::ptr_eq(&process.exec, &self.exec))
+    }
+
+    /// Whether the machine's own files are what it has at their paths, as far as that can be known without asking its filesystems.
+    pub fn has_machines_files(&self) -> bool {
+        let note = &self.exec.note;
+        note.has_machines_mounts || (note.has_roots_mounts && note.placement.container.is_none())
+    }
+
     /// `None` while a file of this process or of a parent is being hashed.
     pub(super) fn lineage(&self) -> Option<Result<Arc<Lineage>, Unattributed>> {
         if let Some(settled) = self.lineage.get() {

@@ -114,6 +114,11 @@ impl Processes {
         self.table.get(key).cloned()
     }
 
+    /// All that are remembered, and those of whose memory they began with a copy.
+    pub fn all_and_originals(&self) -> HashSet<ProcessKey> {
+        self.table.values().flat_map(|process| process.and_originals()).map(|process| process.key).collect()
+    }
+
     /// Executed files that were closed before their exec came, because too many waited.
     #[must_use]
     pub fn files_closed_early(&self) -> u64 {

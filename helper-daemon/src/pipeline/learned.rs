@@ -11,6 +11,7 @@ use crate::{
     clock::Now,
     foreign::Inspected,
     identity::{Answer, Hashed},
+    names::Hosts,
 };
 
 /// What other threads found out.
@@ -19,6 +20,7 @@ pub(super) enum Learned {
     Origin(Answer),
     Change(changes::Answer),
     Foreign(Inspected),
+    Hosts(Hosts),
 }
 
 impl Recorder {
@@ -38,6 +40,7 @@ impl Recorder {
             Learned::Origin(answer) => self.processes.answered(answer),
             Learned::Change(answer) => self.changes.answered(answer, Now::read()),
             Learned::Foreign(inspected) => self.tell_foreign_code(inspected, Now::read()),
+            Learned::Hosts(hosts) => self.naming.names.set_hosts(hosts),
         }
     }
 

@@ -161,6 +161,14 @@ impl Ledger {
         }
     }
 
+    /// Whether a flow has a socket, or may go on without one that is seen.
+    pub(super) fn may_go_on(&self, flow: &Flow) -> bool {
+        self.flows.get(flow).is_some_and(|known| {
+            let entry = known.entry();
+            entry.sockets > 0 || entry.apart
+        })
+    }
+
     /// How many flows are remembered, and how many sockets the last reading saw.
     pub(super) fn sizes(&self) -> (usize, usize) {
         (self.flows.len(), self.sockets.in_use())

@@ -9,6 +9,7 @@
 //! | `snapshot` | what the status says |
 //! | `tick` | one tick: read, subtract, attribute, show, judge, record |
 //! | `learned` | what other threads find out |
+//! | `naming` | what is known of names |
 //! | `ledger` | growth of cumulative counters, exactly once |
 //! | `rows` | what moved in buckets that are not written yet |
 //! | `tally` | whose the bytes were, and what was lost |
@@ -36,6 +37,7 @@ mod ledger;
 mod live;
 mod lookup;
 mod merge;
+mod naming;
 mod network;
 mod outbox;
 mod recorder;

@@ -20,6 +20,7 @@ use super::{
     learned::Learned,
     ledger::{Ledger, SETTLED_AFTER},
     live::{Recent, Tick},
+    naming::Naming,
     network::Network,
     outbox::Outbox,
     restart::Inheritance,
@@ -93,6 +94,7 @@ pub struct Recorder {
     pub(super) judge: Judge,
     pub(super) conservation: Conservation,
     pub(super) network: Network,
+    pub(super) naming: Naming,
     pub(super) self_test: SelfTests,
     pub(super) writer: Writer,
     pub(super) recent: Recent,
@@ -181,6 +183,13 @@ impl Recorder {
                 });
             }
         })?;
+        let naming = Naming::start(
+            {
+                let learn = learn.clone();
+                move |hosts| learn(Learned::Hosts(hosts))
+            },
+            Now::read().monotonic,
+        )?;
         let inspector =
             Inspector::start(origins.provenances(), move |inspected| learn(Learned::Foreign(inspected)))?;
         let mut changes = Changes::start({
@@ -230,6 +239,7 @@ impl Recorder {
             gaps,
             rows,
             head,
+            naming,
             network: Network::new(NetworkLayer::read(), truth),
             self_test: SelfTests::new(self_tests),
             writer,

@@ -172,6 +172,11 @@ impl Rows {
         }
     }
 
+    /// The flow of each row, and whose it is.
+    pub(super) fn flows(&self) -> impl Iterator<Item = (&Flow, &Source)> {
+        self.rows.values().map(|row| (&row.flow, &row.source))
+    }
+
     /// What all of them moved.
     pub(super) fn bytes(&self) -> Bytes {
         self.rows.values().fold(Bytes::default(), |sum, row| sum + row.bytes)

@@ -38,6 +38,7 @@ impl Recorder {
             files_not_watched: changes.not_watched,
             change_queue_overflows: changes.queue_overflows,
             processes_not_inspected: self.inspector.counts().not_inspected(),
+            names_forgotten: self.naming.forgotten_early(),
         };
         Ok(Snapshot {
             self_test: self.self_test.to_wire(),

@@ -56,6 +56,8 @@ pub(super) struct Refused {
     pub(super) change_queue_overflows: u64,
     /// Processes that were not looked at for foreign code, or not to the end.
     pub(super) processes_not_inspected: u64,
+    /// Names that there was no room for.
+    pub(super) names_forgotten: u64,
 }
 
 /// Losses by kind, as the status shows them.
@@ -79,6 +81,7 @@ pub(super) fn losses_to_wire(losses: &Losses, refused: Refused) -> BTreeMap<Stri
         ("files_not_watched", refused.files_not_watched),
         ("changed_file_queue_overflows", refused.change_queue_overflows),
         ("processes_not_inspected", refused.processes_not_inspected),
+        ("names_forgotten_early", refused.names_forgotten),
     ]
     .into_iter()
     .map(|(kind, count)| (kind.to_owned(), count))

@@ -116,6 +116,7 @@ impl Recorder {
             self.write(Vec::new());
         }
         self.bound_rows();
+        self.naming.sweep(now.monotonic, &self.processes, &self.ledger, &self.rows);
         self.processes.sweep(now.monotonic);
         self.give_memory_back(growths.len());
         Ok(())
@@ -147,6 +148,7 @@ impl Recorder {
         for growth in growths {
             let (flow, bytes) = (growth.flow, growth.bytes);
             self.network.moved(&flow, bytes);
+            self.naming.moved(&flow);
             self.head.accounted += bytes;
             if self.self_test.takes(&flow, bytes) {
                 self.conservation.self_test_moved(bytes);
@@ -167,12 +169,15 @@ impl Recorder {
 
     /// Tells what is known by now to the tally, the judge and the next tick of the live view.
     pub(super) fn settle(&mut self, now: Now) {
-        let Self { rows, tally, judge, shown, processes, changes, inspector, .. } = self;
+        let Self { rows, tally, judge, shown, processes, changes, inspector, naming, .. } = self;
         let mut found = Vec::new();
         rows.settle(|told| {
             let flow = &told.row.flow;
             if let Source::Process(process) = &told.row.source {
                 processes.note_identified(process);
+            }
+            if told.is_first {
+                naming.identified(flow, told.owner);
             }
             tally.add(told.owner, told.bytes);
             let name = told.row.name();

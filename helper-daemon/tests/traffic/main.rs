@@ -27,6 +27,7 @@ mod life;
 mod loads;
 mod memory;
 mod mounts;
+mod names;
 mod owners;
 mod programs;
 mod said;

@@ -47,24 +47,24 @@ fn search_path(tools: &Path) -> anyhow::Result<OsString> {
     env::join_paths(std::iter::once(dir).chain(env::split_paths(&path))).context("PATH cannot be extended")
 }
 
-/// Unpacks nginx without installing it: the package would start a server on port 80.
-pub(super) fn unpack_nginx(tools: &Path) -> anyhow::Result<()> {
+/// Unpacks a package without installing it, where its program is not on the machine: it would start a server, or change how the
+/// machine resolves names. `path` is that of the program in the package, without the first slash.
+pub(super) fn unpack(tools: &Path, package: &str, path: &str) -> anyhow::Result<()> {
     let dir = tools.join("debian");
-    if dir.join("usr/sbin/nginx").is_file()
-        || find_program("nginx").is_some()
-        || find_program("apt-get").is_none()
-    {
+    let is_there = dir.join(path).is_file() || Path::new("/").join(path).is_file();
+    if is_there || find_program("apt-get").is_none() {
         return Ok(());
     }
-    let packages = tools.join("packages");
+    let packages = tools.join("packages").join(package);
     fs::create_dir_all(&packages).with_context(|| format!("cannot make {}", packages.display()))?;
     let mut apt = Command::new("apt-get");
-    apt.args(["download", "-qq", "nginx"]).current_dir(&packages);
-    tool::output_of(apt, Duration::from_secs(300)).context("nginx cannot be downloaded")?;
+    apt.args(["download", "-qq", package]).current_dir(&packages);
+    tool::output_of(apt, Duration::from_secs(300))
+        .with_context(|| format!("{package} cannot be downloaded"))?;
     for entry in fs::read_dir(&packages).with_context(|| format!("cannot read {}", packages.display()))? {
-        let package = entry?.path();
+        let file = entry?.path();
         let mut unpack = Command::new("dpkg-deb");
-        unpack.arg("--extract").arg(&package).arg(&dir);
+        unpack.arg("--extract").arg(&file).arg(&dir);
         tool::output_of(unpack, Duration::from_secs(60))?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 
-use crate::{contracts, packages, place::Place, test::report::Report, tool};
+use crate::{bench, contracts, packages, place::Place, test::report::Report, tool};
 
 /// How many tests passed and failed, from what a test program printed; `None` when it died before it said so.
 pub(crate) fn counts(output: &str) -> Option<(u64, u64)> {
@@ -22,6 +22,9 @@ pub(crate) fn counts(output: &str) -> Option<(u64, u64)> {
 /// Runs everything; fails when anything failed.
 pub(crate) fn test(place: &Place, yes: bool) -> anyhow::Result<ExitCode> {
     packages::install(&[packages::BASE, packages::WINDOWS, packages::SCENARIOS, packages::TESTS], yes)?;
+    for packaged in [bench::NGINX, bench::RESOLVED] {
+        bench::unpack(place, packaged)?;
+    }
     let mut report = Report::new();
 
     report.check("files: none is over 400 lines", || tree::lengths(place));

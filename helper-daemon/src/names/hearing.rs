@@ -1,0 +1,162 @@
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use portolan_core::{Direction, Flow, MonotonicNs, Protocol, Recognised, Uid};
+use portolan_names::{
+    Opened, Opening, State,
+    dns::{self, Answered, Stream},
+    recognised_from_answer,
+};
+
+use super::{Asker, Names, shares::Shares};
+
+/// Where DNS is asked.
+const DNS_PORT: u16 = 53;
+/// Beginnings of flows that are not whole yet, of all users; the parsers bound each (16 KiB).
+const OPENINGS: usize = 512;
+/// Connections to DNS servers.
+const STREAMS: usize = 512;
+/// For how long either waits for what follows.
+const PATIENCE_NS: u64 = 10_000_000_000;
+
+/// Which way bytes went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// This machine's program sent them.
+    Sent,
+    /// It received them.
+    Received,
+}
+
+/// A copy of bytes that a program moved by one call.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'a> {
+    /// Whose, and with whom.
+    pub flow: &'a Flow,
+    /// When the call ended.
+    pub at: MonotonicNs,
+    /// Which way.
+    pub way: Way,
+    /// Where they stand in the stream, for TCP: bytes that went this way before.
+    pub offset: u64,
+    /// The bytes, or as many as were copied.
+    pub bytes: &'a [u8],
+}
+
+/// Listens to what was copied, and tells the names that are in it.
+#[derive(Default)]
+pub struct Hearing {
+    openings: Parts<Opening, OPENINGS>,
+    streams: Parts<Stream, STREAMS>,
+}
+
+impl Hearing {
+    /// Takes in one copy.
+    pub fn hear(&mut self, heard: Heard<'_>, names: &mut Names) {
+        let Heard { flow, at, way, offset, bytes } = heard;
+        let is_from_dns = way == Way::Received && flow.remote.is_some_and(|remote| remote.port == DNS_PORT);
+        match (flow.protocol, flow.direction) {
+            (Protocol::Udp, _) if is_from_dns => answered(flow, at, dns::answer(bytes), names),
+            (Protocol::Tcp, _) if is_from_dns => {
+                let Some(mut stream) = self.streams.take(flow, Stream::new) else { return };
+                answered(flow, at, stream.add(offset, bytes), names);
+                self.streams.keep(*flow, stream, at);
+            }
+            // What a server answers tells what it speaks, and its client is not called anything.
+            (Protocol::Tcp, Direction::Inbound) if way == Way::Sent => {
+                let recognised = recognised_from_answer(bytes);
+                names.opened(flow, Opened { recognised, ..Opened::default() }, at);
+            }
+            (Protocol::Tcp | Protocol::Udp, _) if way == Way::Sent => self.open(heard, names),
+            _ => {}
+        }
+    }
+
+    /// Gives up what nothing follows; what it told so far is all there is.
+    pub fn sweep(&mut self, now: MonotonicNs, names: &mut Names) {
+        self.openings.sweep(now, |flow, opening, at| names.opened(flow, opening.so_far().clone(), at));
+        self.streams.sweep(now, |_, _, _| {});
+    }
+
+    /// How many flows were not listened to because there was no room for what they began with.
+    #[must_use]
+    pub fn forgotten_early(&self) -> u64 {
+        self.openings.refused.saturating_add(self.streams.refused)
+    }
+
+    fn open(&mut self, heard: Heard<'_>, names: &mut Names) {
+        let Heard { flow, at, offset, bytes, .. } = heard;
+        // What follows an opening that was whole already, or given up.
+        if flow.protocol == Protocol::Tcp && offset > 0 && !self.openings.has(flow) {
+            return;
+        }
+        let Some(mut opening) = self.openings.take(flow, || Opening::new(flow.protocol)) else { return };
+        match opening.add(offset, bytes) {
+            State::Done(opened) => {
+                self.openings.give_back(flow.uid);
+                names.opened(flow, opened, at);
+            }
+            State::More => self.openings.keep(*flow, opening, at),
+        }
+    }
+}
+
+fn answered(flow: &Flow, at: MonotonicNs, answers: impl IntoIterator<Item = Answered>, names: &mut Names) {
+    let Flow { owner: process, uid, network_namespace, .. } = *flow;
+    for Answered { question, addresses } in answers {
+        names.answered(Asker { process, uid, network_namespace }, question, &addresses, at);
+        names.opened(flow, Opened { recognised: Some(Recognised::Dns), ..Opened::default() }, at);
+    }
+}
+
+/// What is not whole yet, by flow.
+struct Parts<T, const MOST: usize> {
+    of: HashMap<Flow, (MonotonicNs, T), RandomState>,
+    shares: Shares,
+    refused: u64,
+}
+
+impl<T, const MOST: usize> Default for Parts<T, MOST> {
+    fn default() -> Self {
+        Self { of: HashMap::default(), shares: Shares::of(MOST), refused: 0 }
+    }
+}
+
+impl<T, const MOST: usize> Parts<T, MOST> {
+    fn has(&self, flow: &Flow) -> bool {
+        self.of.contains_key(flow)
+    }
+
+    /// Takes what there is of a flow, or begins; `None` when there is no room. It is to be kept, or its room given back.
+    fn take(&mut self, flow: &Flow, begin: impl FnOnce() -> T) -> Option<T> {
+        if let Some((_, part)) = self.of.remove(flow) {
+            return Some(part);
+        }
+        if !self.shares.take(flow.uid) {
+            self.refused += 1;
+            return None;
+        }
+        Some(begin())
+    }
+
+    fn keep(&mut self, flow: Flow, part: T, at: MonotonicNs) {
+        self.of.insert(flow, (at, part));
+    }
+
+    fn give_back(&mut self, uid: Uid) {
+        self.shares.give_back(uid);
+    }
+
+    fn sweep(&mut self, now: MonotonicNs, mut give_up: impl FnMut(&Flow, &T, MonotonicNs)) {
+        let shares = &mut self.shares;
+        self.of.retain(|flow, (at, part)| {
+            let stays = at.0.saturating_add(PATIENCE_NS) > now.0;
+            if !stays {
+                shares.give_back(flow.uid);
+                give_up(flow, part, *at);
+            }
+            stays
+        });
+        self.of.shrink_to(self.of.len().saturating_mul(2));
+    }
+}
