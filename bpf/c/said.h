@@ -76,6 +76,7 @@ static __always_inline long copy(struct said_room *room, __u64 from, __u64 lengt
 
 	if (at >= PORTOLAN_SAID_MAX)
 		return -1;
+	barrier_var(length); /* the compiler may know the bound already; the verifier of Linux 6.1 does not */
 	if (length > PORTOLAN_SAID_MAX)
 		length = PORTOLAN_SAID_MAX;
 	if (bpf_probe_read_user(room->bytes + at, length, (void *)from))

@@ -17,9 +17,8 @@ fn what_a_connection_says_first_is_heard_with_its_place_in_the_stream() {
         let (mut client, _server) = connected();
         client.write_all(b"G").unwrap();
         client.write_all(b"ET / HTTP/1.1\r\n").unwrap();
-        client
-            .write_vectored(&[IoSlice::new(b"Ho"), IoSlice::new(b"st: "), IoSlice::new(b"a.test\r\n")])
-            .unwrap();
+        let parts = [IoSlice::new(b"Ho"), IoSlice::new(b"st: "), IoSlice::new(b"a.test\r\n")];
+        assert_eq!(client.write_vectored(&parts).unwrap(), 14);
         let parts = [IoSlice::new(b"\r"), IoSlice::new(b"\n")];
         sendmsg(&client, &parts, &mut SendAncillaryBuffer::default(), SendFlags::empty()).unwrap();
         let heard = ear.heard();
