@@ -17,7 +17,7 @@ use crate::{
     instance::{Instance, make_folder},
     monitor,
     options::Options,
-    pipeline::{DaemonBackend, End, Knowledge, Places, Recorder, RecorderError, Writer},
+    pipeline::{Atlas, DaemonBackend, End, Places, Recorder, RecorderError, Writer},
     resources,
 };
 
@@ -51,14 +51,16 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
     let started = Now::read().wall;
     let history_path = options.state_dir.join("history.sqlite");
     let events = Recorder::event_channel();
-    let writer = start_writer(&history_path, events.clone())?;
+    let place_files = config.places.clone().unwrap_or_else(|| vec![options.places.clone()]);
+    let atlas = Atlas::new(place_files, options.state_dir.clone());
+    let writer = start_writer(&history_path, atlas.clone(), events.clone())?;
     let (ended, mut recorder_ended) = oneshot::channel();
     let places = Places { pin_dir: options.pin_dir.clone(), journal: options.journal() };
     let (handle, recording) = Recorder::spawn(config, places, events, writer, ended)?;
 
     let (bus, bus_state) = watch::channel(BusState::Starting);
     let (shut_down, shutdown) = watch::channel(false);
-    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, Knowledge::default(), started));
+    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, atlas, started));
     let serving = dbus::serve(options.bus_address.as_deref(), backend, bus, shutdown);
     tokio::pin!(serving);
     let notifying = notify_when_ready(bus_state);
@@ -117,8 +119,12 @@ fn raise_descriptor_limit() {
     }
 }
 
-fn start_writer(path: &Path, events: tokio::sync::broadcast::Sender<Event>) -> anyhow::Result<Writer> {
-    Writer::start(path, move |finding| {
+fn start_writer(
+    path: &Path,
+    atlas: Atlas,
+    events: tokio::sync::broadcast::Sender<Event>,
+) -> anyhow::Result<Writer> {
+    Writer::start(path, atlas, move |finding| {
         // Nobody listens while no client is there.
         drop(events.send(Event::Finding(Arc::new(finding))));
     })

@@ -67,7 +67,7 @@ async fn reverse(addresses: &[AddressInfo]) -> Vec<Option<String>> {
 struct Answer<'a> {
     access: Access,
     truncated: bool,
-    places: &'a Option<PlaceData>,
+    places: &'a [PlaceData],
     addresses: Vec<Address<'a>>,
 }
 
@@ -118,9 +118,9 @@ impl Page {
                 .then(|| "There is more than one answer holds; ask for fewer addresses.".to_owned()),
             (result.access == Access::Own)
                 .then(|| "Names and services are from your own traffic only.".to_owned()),
-            result.places.as_ref().map(|places| self.source(places)),
         ];
-        for line in below.into_iter().flatten() {
+        let sources = result.places.iter().map(|places| self.source(places));
+        for line in below.into_iter().flatten().chain(sources) {
             page.push_str(&(wrap(&line, self.width, 0) + "\n"));
         }
         page
@@ -171,7 +171,7 @@ impl Page {
         let made = places.made_unix_ms.map(|made| format!(" of {}", self.clock.full(UnixMillis(made))));
         let attribution = places.attribution.as_deref().map(|text| format!(". {}", harmless(text)));
         format!(
-            "Countries and networks: {}{}{}",
+            "Places: {}{}{}",
             harmless(&places.name),
             made.unwrap_or_default(),
             attribution.unwrap_or_default()
@@ -191,15 +191,14 @@ fn place(info: &AddressInfo) -> String {
     });
     let coordinates = info.latitude.zip(info.longitude);
     let parts = [
-        info.range.as_deref().map(harmless),
+        Some(harmless(&info.range)),
         info.embedded.as_deref().map(|address| format!("with {} inside", harmless(address))),
         info.city.as_deref().map(harmless),
         country,
         network,
         coordinates.map(|(north, east)| format!("{north:.2} {east:.2}")),
     ];
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { "where it belongs is not known".to_owned() } else { parts.join(", ") }
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// How a name is known.

@@ -138,7 +138,7 @@ pub(crate) fn lookup() -> LookupResult {
     };
     let nothing = AddressInfo {
         address: "127.0.0.1".to_owned(),
-        range: None,
+        range: "loopback".to_owned(),
         embedded: None,
         country: None,
         country_name: None,
@@ -152,7 +152,7 @@ pub(crate) fn lookup() -> LookupResult {
     };
     let all = AddressInfo {
         address: "2002:c000:201::1".to_owned(),
-        range: Some("6to4".to_owned()),
+        range: "6to4".to_owned(),
         embedded: Some("192.0.2.1".to_owned()),
         country: Some("DE".to_owned()),
         country_name: Some("Germany".to_owned()),
@@ -173,7 +173,7 @@ pub(crate) fn lookup() -> LookupResult {
         made_unix_ms: Some(1_767_225_600_000),
         attribution: Some("CC BY-SA 4.0".to_owned()),
     };
-    LookupResult { addresses: vec![all, nothing], places: Some(places), truncated: true, access: Access::Own }
+    LookupResult { addresses: vec![all, nothing], places: vec![places], truncated: true, access: Access::Own }
 }
 
 pub(crate) fn finding(path: &str) -> Finding {

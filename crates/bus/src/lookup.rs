@@ -13,8 +13,8 @@ pub const ADDRESSES_MAX: usize = 64;
 pub struct LookupResult {
     /// Each address once, in the order asked for.
     pub addresses: Vec<AddressInfo>,
-    /// Where countries and networks come from; `None` when there is no database.
-    pub places: Option<PlaceData>,
+    /// Where countries and networks come from; none when there is no database.
+    pub places: Vec<PlaceData>,
     /// Whether more was seen than one answer holds.
     pub truncated: bool,
     /// Whose traffic the names are from.
@@ -40,8 +40,8 @@ pub struct PlaceData {
 pub struct AddressInfo {
     /// The address, in its usual form.
     pub address: String,
-    /// What its range is for (`portolan_core::Range`); `None` when nobody knows.
-    pub range: Option<String>,
+    /// What its range is for (`portolan_core::Range`).
+    pub range: String,
     /// The IPv4 address inside it (6to4, NAT64, Teredo).
     pub embedded: Option<String>,
     /// Code of the country.

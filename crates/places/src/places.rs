@@ -19,7 +19,7 @@ use crate::{
 const REMEMBERED: usize = 4096;
 
 /// Databases that answer where an address belongs. Shared between threads; an answer may wait for the disk.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Places {
     databases: Vec<(PathBuf, Database)>,
     known: Mutex<Known>,

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
+use portolan_bpf::Way;
 use portolan_core::{Direction, Flow, MonotonicNs, Protocol, Recognised, Uid};
 use portolan_names::{
     Opened, Opening, State,
@@ -18,15 +19,6 @@ const OPENINGS: usize = 512;
 const STREAMS: usize = 512;
 /// For how long either waits for what follows.
 const PATIENCE_NS: u64 = 10_000_000_000;
-
-/// Which way bytes went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// This machine's program sent them.
-    Sent,
-    /// It received them.
-    Received,
-}
 
 /// A copy of bytes that a program moved by one call.
 #[derive(Debug, Clone, Copy)]

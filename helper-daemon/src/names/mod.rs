@@ -26,6 +26,6 @@ mod store;
 mod tests;
 
 pub use answers::Asker;
-pub use hearing::{Heard, Hearing, Way};
+pub use hearing::{Heard, Hearing};
 pub use hosts::{Hosts, HostsReader};
 pub use store::{Names, Relations};

@@ -25,9 +25,10 @@ use tokio::{
 
 use super::{
     applications,
+    atlas::Atlas,
     findings::to_wire,
     handle::{Command, Handle},
-    lookup::{self, Knowledge},
+    lookup,
     writer::Writing,
 };
 use crate::{
@@ -47,7 +48,7 @@ const STATUS_PATIENCE: Duration = Duration::from_secs(2);
 pub struct DaemonBackend {
     handle: Handle,
     history_path: PathBuf,
-    knowledge: Knowledge,
+    atlas: Atlas,
     started: UnixMillis,
     readers: Arc<Semaphore>,
     skipped_events: AtomicU64,
@@ -57,10 +58,10 @@ pub struct DaemonBackend {
 impl DaemonBackend {
     /// A backend that asks the recorder, and reads the history at `history_path`.
     #[must_use]
-    pub fn new(handle: Handle, history_path: PathBuf, knowledge: Knowledge, started: UnixMillis) -> Self {
+    pub fn new(handle: Handle, history_path: PathBuf, atlas: Atlas, started: UnixMillis) -> Self {
         let readers = Arc::new(Semaphore::new(READERS));
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { handle, history_path, knowledge, started, readers, skipped_events, skipped_rows }
+        Self { handle, history_path, atlas, started, readers, skipped_events, skipped_rows }
     }
 
     /// Runs a question on a thread that may wait for the disk.
@@ -70,12 +71,12 @@ impl DaemonBackend {
         ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Error> {
         let (path, readers) = (self.history_path.clone(), Arc::clone(&self.readers));
-        let service = self.knowledge.service;
         let answer = async {
             let place = readers.acquire_owned().await;
             tokio::task::spawn_blocking(move || {
                 let _place = place;
-                let reader = Reader::open(&path).and_then(|reader| reader.naming_services(service));
+                let reader =
+                    Reader::open(&path).and_then(|reader| reader.naming_services(portolan_names::service));
                 let reader = reader.map_err(|error: OpenError| sentence::of(&error))?;
                 ask(&reader).map_err(|error| sentence::of(&error))
             })
@@ -133,8 +134,12 @@ fn hanging_disk(patience: Duration) -> Error {
 impl Backend for DaemonBackend {
     async fn status(&self, viewer: Viewer) -> Result<Status, Error> {
         let snapshot = self.handle.ask(Command::Snapshot).await?;
-        let info = self.read(STATUS_PATIENCE, Reader::info).await;
+        let atlas = self.atlas.clone();
+        let info = self.read(STATUS_PATIENCE, move |reader| Ok((reader.info()?, atlas.problem()))).await;
+        let (info, places_problem) =
+            info.map_or_else(|error| (Err(error), None), |(info, problem)| (Ok(info), problem));
         let mut notes = snapshot.notes;
+        notes.extend(places_problem);
         notes.extend(
             snapshot
                 .hooks
@@ -205,8 +210,8 @@ impl Backend for DaemonBackend {
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {
         self.flush().await?;
-        let knowledge = self.knowledge.clone();
-        let ask = move |reader: &Reader| lookup::look_up(reader, &knowledge, viewer, &addresses);
+        let atlas = self.atlas.clone();
+        let ask = move |reader: &Reader| lookup::look_up(reader, &atlas, viewer, &addresses);
         self.read(DISK_PATIENCE, ask).await
     }
 

@@ -1,67 +1,26 @@
 //! What is known of an address: where it belongs, and what the history has seen of it.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr};
 
-use portolan_bus::{AddressInfo, LookupResult, PlaceData, SeenName, SeenService};
-use portolan_core::{Dimension, Only, Place, Protocol};
-use portolan_history::{Answer, Group, Question, ReadError, Reader, ServiceName};
+use portolan_bus::{AddressInfo, LookupResult, SeenName, SeenService};
+use portolan_core::{Dimension, Only};
+use portolan_history::{Answer, Group, Question, ReadError, Reader};
+use portolan_places::{Details, country_name, range_of};
 
+use super::atlas::Atlas;
 use crate::dbus::Viewer;
 
 /// The most names, and the most services, of all addresses of a look-up.
 const SEEN_MAX: usize = 10_000;
 
-/// What the daemon knows besides what it counted.
-#[derive(Clone)]
-pub struct Knowledge {
-    /// Where addresses belong; `None` without a database.
-    pub locate: Option<Arc<dyn Locate>>,
-    /// The usual names of ports.
-    pub service: ServiceName,
-}
-
-impl Default for Knowledge {
-    /// Nothing.
-    fn default() -> Self {
-        fn unnamed(_: Protocol, _: u16) -> Option<&'static str> {
-            None
-        }
-        Self { locate: None, service: unnamed }
-    }
-}
-
-/// Says where addresses belong. May read files: it is asked on threads that may wait.
-pub trait Locate: Send + Sync {
-    /// Where an address belongs.
-    fn locate(&self, address: IpAddr) -> Located;
-
-    /// The database that says so; `None` while there is none.
-    fn data(&self) -> Option<PlaceData>;
-}
-
-/// Where an address belongs, in more words than the history keeps.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Located {
-    /// What the history would keep.
-    pub place: Place,
-    /// The address inside it.
-    pub embedded: Option<IpAddr>,
-    /// The country's English name.
-    pub country_name: Option<String>,
-    /// The city.
-    pub city: Option<String>,
-    /// Degrees north and east.
-    pub coordinates: Option<(f64, f64)>,
-}
-
 /// Looks addresses up in the database of places and, as far as the viewer sees it, in the history.
 pub(super) fn look_up(
     reader: &Reader,
-    knowledge: &Knowledge,
+    atlas: &Atlas,
     viewer: Viewer,
     addresses: &[IpAddr],
 ) -> Result<LookupResult, ReadError> {
-    let mut infos: Vec<AddressInfo> = addresses.iter().map(|address| info(*address, knowledge)).collect();
+    let mut infos: Vec<AddressInfo> = addresses.iter().map(|address| info(*address, atlas)).collect();
     let at: HashMap<String, usize> =
         infos.iter().enumerate().map(|(at, info)| (info.address.clone(), at)).collect();
     let ask = |by: &[Dimension]| -> Result<Answer, ReadError> {
@@ -88,39 +47,29 @@ pub(super) fn look_up(
     services.rows.iter().for_each(|group| tell(group, |info, group| info.services.push(service(group))));
     Ok(LookupResult {
         addresses: infos,
-        places: knowledge.locate.as_ref().and_then(|locate| locate.data()),
+        places: atlas.sources(),
         truncated: names.truncated || services.truncated,
         access: viewer.access,
     })
 }
 
-fn info(address: IpAddr, knowledge: &Knowledge) -> AddressInfo {
-    let located = knowledge.locate.as_ref().map(|locate| locate.locate(address));
-    let mut info = AddressInfo {
+fn info(address: IpAddr, atlas: &Atlas) -> AddressInfo {
+    let Details { place, city, coordinates } = atlas.details_of(address);
+    let (latitude, longitude) = coordinates.unzip();
+    AddressInfo {
         address: address.to_string(),
-        range: None,
-        embedded: None,
-        country: None,
-        country_name: None,
-        asn: None,
-        network: None,
-        city: None,
-        latitude: None,
-        longitude: None,
+        range: place.range.as_str().to_owned(),
+        embedded: range_of(address).1.map(|embedded| embedded.to_string()),
+        country: place.country.map(|country| country.to_string()),
+        country_name: place.country.as_ref().and_then(country_name).map(str::to_owned),
+        asn: place.network.as_ref().map(|network| network.asn),
+        network: place.network.and_then(|network| network.name).map(|name| name.to_string()),
+        city,
+        latitude,
+        longitude,
         names: Vec::new(),
         services: Vec::new(),
-    };
-    if let Some(Located { place, embedded, country_name, city, coordinates }) = located {
-        info.range = Some(place.range.as_str().to_owned());
-        info.embedded = embedded.map(|address| address.to_string());
-        info.country = place.country.map(|country| country.to_string());
-        info.country_name = country_name;
-        info.asn = place.network.as_ref().map(|network| network.asn);
-        info.network = place.network.and_then(|network| network.name).map(|name| name.to_string());
-        info.city = city;
-        (info.latitude, info.longitude) = coordinates.unzip();
     }
-    info
 }
 
 fn name(group: &Group) -> SeenName {
@@ -149,29 +98,16 @@ fn service(group: &Group) -> SeenService {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use portolan_bus::Access;
     use portolan_core::{
-        Bytes, Direction, Endpoint, Name, NameSource, Network, Owner, Range, Recognised, Uid, UnixMillis,
+        Bytes, Direction, Endpoint, Name, NameSource, Owner, Protocol, Recognised, Uid, UnixMillis,
     };
     use portolan_history::{History, Record};
     use tempfile::TempDir;
 
     use super::*;
-
-    struct Everywhere;
-
-    impl Locate for Everywhere {
-        fn locate(&self, _: IpAddr) -> Located {
-            let network = Network { asn: 64_496, name: Some("Example".into()) };
-            let place = Place { range: Range::Public, country: "DE".parse().ok(), network: Some(network) };
-            let coordinates = Some((52.5, 13.4));
-            Located { place, embedded: None, country_name: Some("Germany".into()), city: None, coordinates }
-        }
-
-        fn data(&self) -> Option<PlaceData> {
-            Some(PlaceData { name: "test".into(), made_unix_ms: None, attribution: None })
-        }
-    }
 
     fn record(uid: u32, address: &str, domain: &str, tx: u64) -> Record {
         Record {
@@ -213,17 +149,14 @@ mod tests {
         ];
         History::open(&path).unwrap().write(&records).unwrap();
         let reader = Reader::open(&path).unwrap();
-        let knowledge = Knowledge { locate: Some(Arc::new(Everywhere)), ..Knowledge::default() };
+        let atlas = Atlas::new(Vec::new(), dir.path().to_owned());
         let addresses: Vec<IpAddr> = ["192.0.2.1", "2001:db8::1"].map(|text| text.parse().unwrap()).into();
         let seen = |access| {
             let viewer = Viewer { uid: Uid(1000), access };
-            let result = look_up(&reader, &knowledge, viewer, &addresses).unwrap();
-            assert!(!result.truncated && result.access == access && result.places.is_some());
+            let result = look_up(&reader, &atlas, viewer, &addresses).unwrap();
+            assert!(!result.truncated && result.access == access && result.places.is_empty());
             let [first, second] = result.addresses.try_into().unwrap();
-            assert_eq!(
-                (first.country.as_deref(), first.asn, first.latitude),
-                (Some("DE"), Some(64_496), Some(52.5))
-            );
+            assert_eq!(first.range, "documentation");
             assert!(second.names.is_empty() && second.services.is_empty());
             let [service] = first.services.try_into().unwrap();
             assert_eq!((service.service.as_deref(), service.recognised), (Some("tls"), true));
@@ -244,7 +177,8 @@ mod tests {
         let path = dir.path().join("history.sqlite");
         History::open(&path).unwrap().write(&[record(1000, "192.0.2.1", "mine.example", 5)]).unwrap();
         let viewer = Viewer { uid: Uid(0), access: Access::All };
-        let result = look_up(&Reader::open(&path).unwrap(), &Knowledge::default(), viewer, &[]).unwrap();
-        assert!(result.addresses.is_empty() && result.places.is_none());
+        let atlas = Atlas::new(Vec::new(), dir.path().to_owned());
+        let result = look_up(&Reader::open(&path).unwrap(), &atlas, viewer, &[]).unwrap();
+        assert!(result.addresses.is_empty() && result.places.is_empty());
     }
 }

@@ -10,6 +10,7 @@
 //! | `tick` | one tick: read, subtract, attribute, show, judge, record |
 //! | `learned` | what other threads find out |
 //! | `naming` | what is known of names |
+//! | `atlas` | where addresses belong |
 //! | `ledger` | growth of cumulative counters, exactly once |
 //! | `rows` | what moved in buckets that are not written yet |
 //! | `tally` | whose the bytes were, and what was lost |
@@ -26,6 +27,7 @@
 //! waits for a disk, a hash or a client.
 
 mod applications;
+mod atlas;
 mod backend;
 mod conservation;
 mod findings;
@@ -51,12 +53,12 @@ mod waker;
 mod watching;
 mod writer;
 
+pub use atlas::Atlas;
 pub use backend::DaemonBackend;
 pub use handle::{End, Handle};
 pub use ledger::Ledger;
 #[cfg(test)]
 pub(crate) use ledger::tests::flow;
-pub use lookup::{Knowledge, Locate, Located};
 pub use recorder::{Places, Recorder, RecorderError};
 pub use self_test::{SelfTestChild, move_known_bytes};
 pub use writer::{Writer, WriterError};

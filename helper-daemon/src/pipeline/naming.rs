@@ -1,26 +1,34 @@
 //! What the recorder knows of names, and who tells it.
 
-use std::{collections::HashSet, io};
+use std::{collections::HashSet, io, sync::Arc};
 
 use foldhash::fast::RandomState;
-use portolan_core::{Direction, Flow, MonotonicNs, Owner};
+use portolan_bpf::Said;
+use portolan_core::{Direction, Flow, MonotonicNs, Name, Owner, Recognised};
 
 use super::{
     ledger::Ledger,
-    rows::{Rows, Source},
+    rows::{Row, Rows, Source},
 };
 use crate::{
     identity::Processes,
-    names::{Hearing, Hosts, HostsReader, Names},
+    names::{Heard, Hearing, Hosts, HostsReader, Names},
 };
 
 /// How often what nobody needs is forgotten.
 const SWEEP_NS: u64 = 10_000_000_000;
 
+/// What is known of a flow's other side.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) name: Option<Arc<Name>>,
+    pub(super) recognised: Option<Recognised>,
+}
+
 pub(super) struct Naming {
     pub(super) names: Names,
     /// What programs said, as far as it is not whole.
-    pub(super) hearing: Hearing,
+    hearing: Hearing,
     hosts: HostsReader,
     swept: MonotonicNs,
 }
@@ -31,6 +39,20 @@ impl Naming {
         let mut hosts = HostsReader::start(learn)?;
         hosts.look(now);
         Ok(Self { names: Names::default(), hearing: Hearing::default(), hosts, swept: now })
+    }
+
+    /// A program said something.
+    pub(super) fn hear(&mut self, said: &Said) {
+        let Said { flow, at, way, offset, bytes, is_cut: _ } = said;
+        self.hearing.hear(Heard { flow, at: *at, way: *way, offset: *offset, bytes }, &mut self.names);
+    }
+
+    /// What the other side of a row is called, and what it speaks, as far as that is known by now.
+    pub(super) fn known_of(&mut self, row: &Row, processes: &Processes) -> Known {
+        Known {
+            name: self.names.name_of(&row.flow, row.began, processes),
+            recognised: self.names.recognised_of(&row.flow, row.began),
+        }
     }
 
     /// A flow moved bytes: who holds the port of DNS is asked by others.

@@ -293,6 +293,7 @@ impl Recorder {
         // Hashes first: a process whose end is not among the events that follow was there when its file had been read.
         let has_learned = self.take_learned();
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
+        self.hear()?;
         self.processes.identify_executed(&self.hasher);
         // After the events: who changed a file has its beginning in them.
         self.look_at_changes(Now::read());

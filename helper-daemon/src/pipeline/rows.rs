@@ -7,10 +7,10 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use portolan_core::{Bytes, Flow, Name, Owner, Placement, Unattributed, UnixMillis};
+use portolan_core::{Bytes, Flow, MonotonicNs, Name, Owner, Placement, Unattributed, UnixMillis};
 use portolan_history::Record;
 
-use super::ledger::Growth;
+use super::{ledger::Growth, naming::Known};
 use crate::{
     clock::Now,
     identity::{Identity, Process},
@@ -60,17 +60,12 @@ pub(super) struct Row {
     /// The part of `fresh` that moved under a daemon before this one: it is on no screen.
     inherited: Bytes,
     flows_opened: u64,
+    /// When the flow was first used, where that was in this bucket.
+    pub(super) began: Option<MonotonicNs>,
     first: UnixMillis,
     last: UnixMillis,
     /// Whose it is, once known.
     owner: Option<Owner>,
-}
-
-impl Row {
-    /// What its other side is called, as far as it is known by now.
-    pub(super) fn name(&self) -> Option<&Name> {
-        None
-    }
 }
 
 /// What a row has to tell after a tick.
@@ -109,6 +104,7 @@ impl Rows {
             fresh: Bytes::default(),
             inherited: Bytes::default(),
             flows_opened: 0,
+            began: None,
             first,
             last: now.wall,
             owner: None,
@@ -117,6 +113,7 @@ impl Rows {
         row.fresh += growth.bytes;
         let flows_opened = u64::from(growth.opened.is_some());
         row.flows_opened += flows_opened;
+        row.began = row.began.or(growth.opened);
         row.last = now.wall;
         let (bucket_start, flow) = key;
         RowNote { flow, bucket_start, bytes: growth.bytes, flows_opened, first, last: now.wall }
@@ -132,6 +129,7 @@ impl Rows {
             fresh: bytes,
             inherited: bytes,
             flows_opened,
+            began: None,
             first,
             last,
             owner: None,
@@ -204,11 +202,15 @@ impl Rows {
     }
 
     /// Takes the rows whose owner is known out, for the history.
-    pub(super) fn take_settled(&mut self, bucket_ms: u32) -> Vec<Record> {
+    pub(super) fn take_settled(
+        &mut self,
+        bucket_ms: u32,
+        mut known: impl FnMut(&Row) -> Known,
+    ) -> Vec<Record> {
         let mut records = Vec::new();
         self.rows.retain(|(bucket_start, _), row| {
             let Some(owner) = row.owner.take() else { return true };
-            records.push(record(*bucket_start, bucket_ms, row, owner));
+            records.push(record(*bucket_start, bucket_ms, row, owner, known(row)));
             false
         });
         self.rows.shrink_to(self.rows.len().saturating_mul(2));
@@ -225,7 +227,7 @@ impl Rows {
     }
 }
 
-fn record(bucket_start: UnixMillis, bucket_ms: u32, row: &Row, owner: Owner) -> Record {
+fn record(bucket_start: UnixMillis, bucket_ms: u32, row: &Row, owner: Owner, known: Known) -> Record {
     let command_line = match &row.source {
         Source::Process(process) => process.command_line(),
         Source::Kernel | Source::Nobody(_) => None,
@@ -241,10 +243,11 @@ fn record(bucket_start: UnixMillis, bucket_ms: u32, row: &Row, owner: Owner) -> 
         direction: row.flow.direction,
         local: row.flow.local,
         remote: row.flow.remote,
-        name: row.name().cloned(),
+        name: known.name.map(|name| Name::clone(&name)),
+        // Found by the thread that writes.
         place: None,
         service_port: row.flow.service_port(),
-        recognised: None,
+        recognised: known.recognised,
         network_namespace: row.flow.network_namespace,
         bytes: row.bytes,
         flows_opened: row.flows_opened,

@@ -88,6 +88,7 @@ impl Recorder {
         monitor.sockets(|socket| ledger.see(socket))?;
         // After the counters: whoever has a byte in them has its beginning in these events.
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
+        self.hear()?;
         let mut growths = self.ledger.finish();
         growths.extend(self.take_losses(now)?);
         let after = self.monitor.truth()?;
@@ -162,6 +163,12 @@ impl Recorder {
         Ok(())
     }
 
+    /// Takes in what programs said of names.
+    pub(super) fn hear(&mut self) -> Result<(), RecorderError> {
+        let Self { monitor, naming, .. } = self;
+        Ok(monitor.said(|said| naming.hear(&said))?)
+    }
+
     pub(super) fn identify_owners(&mut self, now: MonotonicNs) {
         let Self { rows, processes, hasher, origins, .. } = self;
         rows.unidentified().for_each(|process| processes.identify(process, hasher, origins, now));
@@ -180,7 +187,8 @@ impl Recorder {
                 naming.identified(flow, told.owner);
             }
             tally.add(told.owner, told.bytes);
-            let name = told.row.name();
+            let known = naming.known_of(told.row, processes);
+            let name = known.name.as_deref();
             let who = Who { owner: told.owner, placement: told.row.source.placement(), uid: flow.uid };
             shown.moved(who, flow.remote, name, told.moved_now);
             watch(changes, inspector, &told.row.source, told.owner, now);
@@ -222,7 +230,8 @@ impl Recorder {
 
     /// Hands what is settled to the history; while that is behind, it waits in the outbox.
     pub(super) fn write(&mut self, done: Vec<oneshot::Sender<Result<(), Error>>>) {
-        let records = self.rows.take_settled(self.config.bucket_ms);
+        let Self { rows, naming, processes, .. } = self;
+        let records = rows.take_settled(self.config.bucket_ms, |row| naming.known_of(row, processes));
         let checkpoint = (!records.is_empty()).then(|| self.hand_over());
         if checkpoint.is_some() || !done.is_empty() {
             self.outbox.write(records, checkpoint, done);

@@ -18,7 +18,7 @@ use portolan_history::{
 };
 use tokio::sync::oneshot;
 
-use super::waker::Waker;
+use super::{atlas::Atlas, waker::Waker};
 
 mod backlog;
 mod worker;
@@ -141,10 +141,15 @@ impl Writer {
     ///
     /// # Errors
     /// When there can be no history at this path.
-    pub fn start(path: &Path, tell: impl Fn(Finding) + Send + 'static) -> Result<Self, WriterError> {
+    pub fn start(
+        path: &Path,
+        atlas: Atlas,
+        tell: impl Fn(Finding) + Send + 'static,
+    ) -> Result<Self, WriterError> {
         let health = Arc::new(Mutex::new(Health::default()));
         let writing = Arc::new(Writing::default());
-        let (worker, known) = Worker::open(path, Arc::clone(&health), Arc::clone(&writing), Box::new(tell))?;
+        let (worker, known) =
+            Worker::open(path, Arc::clone(&health), Arc::clone(&writing), atlas, Box::new(tell))?;
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let thread = thread::Builder::new().name("history".to_owned()).spawn(move || worker.run(&queue))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), health, writing, known })

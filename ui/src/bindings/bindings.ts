@@ -398,7 +398,7 @@ addresses: Array<AddressInfo>,
 /**
  * Where countries and networks come from; `None` when there is no database.
  */
-places: PlaceData | null, 
+places: Array<PlaceData>, 
 /**
  * Whether more was seen than one answer holds.
  */

@@ -1,5 +1,6 @@
 //! Bytes that come in pieces.
 
+use portolan_bpf::Way;
 use portolan_core::{
     Direction,
     NameSource::{Dns, Http},
@@ -7,7 +8,7 @@ use portolan_core::{
 };
 
 use super::{Bed, flow, flow_to, named, seconds};
-use crate::names::{Heard, Hearing, Way};
+use crate::names::{Heard, Hearing};
 
 /// An answer that a name of two labels has 192.0.2.1.
 fn answer(name: &str) -> Vec<u8> {

@@ -79,7 +79,7 @@ mod tests {
         let mut told = Bytes::default();
         rows.settle(|row| told += row.bytes);
         assert_eq!(told, Bytes { tx: 300, rx: 500 });
-        let records = rows.take_settled(10_000);
+        let records = rows.take_settled(10_000, |_| Known::default());
         assert!(records.iter().all(|record| record.flows_opened == 50 && record.bytes.tx == 150));
     }
 }

@@ -11,7 +11,11 @@ use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
 use portolan_history::{Checkpoint, FindingRow, History, KnownApplication, Learning, OpenError, WriteError};
 
 use super::{Health, Job, WriterError, Writing, backlog::Backlog};
-use crate::{clock::Now, pipeline::findings::to_wire, sentence};
+use crate::{
+    clock::Now,
+    pipeline::{Atlas, findings::to_wire},
+    sentence,
+};
 
 /// How often a history that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -26,6 +30,7 @@ pub(super) struct Worker {
     written: u64,
     health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
+    atlas: Atlas,
     tell: Box<dyn Fn(Finding) + Send>,
 }
 
@@ -58,10 +63,11 @@ impl Worker {
         path: &Path,
         health: Arc<Mutex<Health>>,
         writing: Arc<Writing>,
+        atlas: Atlas,
         tell: Box<dyn Fn(Finding) + Send>,
     ) -> Result<(Self, Known), WriterError> {
         let (path, backlog) = (path.to_owned(), Backlog::default());
-        let mut worker = Self { path, history: None, backlog, written: 0, health, writing, tell };
+        let mut worker = Self { path, history: None, backlog, written: 0, health, writing, atlas, tell };
         match History::open(&worker.path) {
             Ok(history) => worker.history = Some(history),
             Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
@@ -144,7 +150,8 @@ impl Worker {
 
     fn work(&mut self, job: Job) {
         match job {
-            Job::Write { records, checkpoint, done } => {
+            Job::Write { mut records, checkpoint, done } => {
+                self.atlas.locate(&mut records);
                 self.backlog.add_records(records, checkpoint);
                 let result = self.write_backlog();
                 self.writing.ended();
