@@ -12,8 +12,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
+use portolan_testbed::unpack_places;
 
-use crate::{packages, place::Place, places, tool};
+use crate::{packages, place::Place, tool};
 
 /// What can be measured, in the order in which it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -120,7 +121,7 @@ fn run(place: &Place, word: &str, is_quick: bool) -> anyhow::Result<String> {
     let program = place.target.join("release/portolan-bench");
     let mut command = tool::as_root(&program.to_string_lossy());
     command.arg(word).arg("--tools").arg(place.target.join("bench-peers"));
-    command.arg("--places").arg(places::unpacked(place)?);
+    command.arg("--places").arg(unpack_places(&place.target)?);
     if is_quick {
         command.arg("--quick");
     }

@@ -8,9 +8,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use portolan_testbed::find_program;
+use portolan_testbed::{find_program, unpack_places};
 
-use crate::{packages, place::Place, places, tool, ui};
+use crate::{packages, place::Place, tool, ui};
 
 /// The programs, from the build folder.
 const PROGRAMS: [(&str, &str); 3] = [
@@ -69,7 +69,7 @@ pub(crate) fn install(
         ui::build_if_changed(place)?;
         build(place, debug)?;
     }
-    let database = places::unpacked(place)?;
+    let database = unpack_places(&place.target)?;
     if root.is_none() && !tool::is_root() {
         let mut again = tool::as_root(&place.built("xtask").to_string_lossy());
         again.args(["install", "--no-build"]);

@@ -10,7 +10,6 @@ mod geo_update;
 mod install;
 mod packages;
 mod place;
-mod places;
 mod run;
 mod scenarios;
 mod test;

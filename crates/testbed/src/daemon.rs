@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Error, Folder, PrivateBus, Program, built, keeper::Keeper};
+use crate::{Error, Folder, PrivateBus, Program, built, keeper::Keeper, unpack_places};
 
 const READY: Duration = Duration::from_secs(60);
 /// What the kernel keeps for daemons of tests begins like this; the name of its folder follows.
@@ -83,6 +83,8 @@ impl Daemon {
             runtime_dir.into(),
             "--pin-dir".into(),
             pin_dir.clone().into(),
+            "--places".into(),
+            unpack_places(path.parent().unwrap_or(Path::new(".")))?.into(),
             "--bus-address".into(),
             bus.address().into(),
         ];

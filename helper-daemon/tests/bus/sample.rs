@@ -99,7 +99,7 @@ pub(crate) fn lookup_result(access: Access, address: String, uids: &[u32]) -> Lo
     };
     let info = AddressInfo {
         address,
-        range: Some("public".into()),
+        range: "public".into(),
         embedded: None,
         country: Some("DE".into()),
         country_name: Some("Ger\0many".into()),
@@ -119,7 +119,7 @@ pub(crate) fn lookup_result(access: Access, address: String, uids: &[u32]) -> Lo
     };
     let places =
         PlaceData { name: "libloc".into(), made_unix_ms: Some(1), attribution: Some("by somebody".into()) };
-    LookupResult { addresses: vec![info], places: Some(places), truncated: false, access }
+    LookupResult { addresses: vec![info], places: vec![places], truncated: false, access }
 }
 
 pub(crate) fn finding(id: i64, uid: Option<u32>) -> Finding {

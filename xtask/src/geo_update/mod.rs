@@ -12,8 +12,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use portolan_places::{ATTRIBUTION, Places};
+use portolan_testbed::PACKED_PLACES;
 
-use crate::{packages, place::Place, places::PACKED, tool};
+use crate::{packages, place::Place, tool};
 
 /// Where the database is from, for people who read the packaging.
 const ORIGIN: &str = "packaging/places/ORIGIN";
@@ -34,7 +35,7 @@ pub(crate) fn update(place: &Place, yes: bool) -> anyhow::Result<()> {
     let file = dir.join("portolan-places.mmdb");
     fs::write(&file, &made.database).with_context(|| format!("cannot write {}", file.display()))?;
     check(&file, &dir)?;
-    let size = pack(&file, &place.file(PACKED))?;
+    let size = pack(&file, &place.file(PACKED_PLACES))?;
     let date = made.date.strftime("%Y-%m-%d");
     let origin = format!(
         "portolan-places.mmdb\n\n{ATTRIBUTION}.\n\nMade by `cargo xtask geo-update` from Debian's package libloc-database \
@@ -43,7 +44,7 @@ pub(crate) fn update(place: &Place, yes: bool) -> anyhow::Result<()> {
     );
     fs::write(place.file(ORIGIN), origin).with_context(|| format!("cannot write {ORIGIN}"))?;
     tool::say(&format!(
-        "{PACKED}: {} networks, data of {date}, {} bytes, {size} compressed. Commit it with {ORIGIN}.",
+        "{PACKED_PLACES}: {} networks, data of {date}, {} bytes, {size} compressed. Commit it with {ORIGIN}.",
         made.networks,
         made.database.len(),
     ));

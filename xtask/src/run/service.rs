@@ -13,11 +13,11 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use portolan_bus::{BUS_NAME, action};
-use portolan_testbed::{Polkit, PrivateBus, Program, User, wait_for_name};
+use portolan_testbed::{Polkit, PrivateBus, Program, User, unpack_places, wait_for_name};
 use tokio::signal::unix::SignalKind;
 
 use super::{events, machine_bus::MachineBus};
-use crate::{place::Place, places, tool};
+use crate::{place::Place, tool};
 
 /// The beginning of the line that says that the daemon runs; the rest is the address of a private bus.
 pub(super) const READY: &str = "ready ";
@@ -111,7 +111,7 @@ fn start_daemon(place: &Place, dir: &Path, bus: &Bus) -> anyhow::Result<Program>
     let mut command = Command::new(place.built("portoland"));
     command.arg("--config").arg(place.file("packaging/portolan.toml"));
     command.arg("--state-dir").arg(dir.join("state")).arg("--runtime-dir").arg(dir.join("runtime"));
-    command.arg("--places").arg(places::unpacked(place)?);
+    command.arg("--places").arg(unpack_places(&place.target)?);
     // Not the place of an installed daemon.
     command.args(["--pin-dir", "/sys/fs/bpf/portolan-run"]);
     command.args(["--bus-address", address]).current_dir("/");

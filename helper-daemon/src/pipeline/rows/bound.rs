@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::Now,
-        pipeline::{ledger::Growth, rows::Source},
+        pipeline::{ledger::Growth, naming::Known, rows::Source},
     };
 
     fn growth(pid: u32, network_namespace: u32) -> Growth {
