@@ -20,7 +20,7 @@ const TWO: &str = "two.names.test";
 const STUB: &str = "127.0.0.53";
 const GREETINGS: &str = "greetings";
 
-/// The names that each program's flows to these addresses had, with their bytes; no name is an empty one.
+/// The names that each program's flows to these addresses had; no name is an empty one, and `~` is before what is inferred.
 async fn names_of(bed: &Bed, programs: &[&Path]) -> Vec<Vec<String>> {
     let rows = query(&bed.proxy().await, &["executable", "domain", "remote"]).await;
     let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -28,7 +28,8 @@ async fn names_of(bed: &Bed, programs: &[&Path]) -> Vec<Vec<String>> {
         let key = |name: &str| row.keys.get(name).map(String::as_str).unwrap_or_default();
         // What is asked of DNS servers has no name of its own.
         if [SHARED, IN_HOSTS, OTHER].contains(&key("remote")) {
-            names.entry(key("path")).or_default().push(key("domain").to_owned());
+            let mark = if row.keys.contains_key("inferred") { "~" } else { "" };
+            names.entry(key("path")).or_default().push(format!("{mark}{}", key("domain")));
         }
     }
     let of = |path: &&Path| names.get(path.to_str().unwrap()).cloned().unwrap_or_default();
@@ -134,14 +135,18 @@ async fn every_way_to_ask_is_heard() {
 #[ignore = "needs root, eBPF, a private bus, namespaces and name servers"]
 async fn a_quic_connection_has_the_name_that_it_said() {
     let town = Town::start();
-    // By its address, so that nothing but its Initial can tell the name.
-    let quic = town.network.copy("gtlsclient", "quic");
-    let words = ["--quiet", "--exit-on-all-streams-close", "--no-http-dump", "--timeout=20s", "--sni"];
+    let words = ["--quiet", "--exit-on-all-streams-close", "--no-http-dump", "--timeout=20s"];
     let mut command = town.command(&quic, &words);
-    command.args(["quic.names.test", SHARED, "443", "https://quic.names.test/hosts"]);
+    command.args([ONE, "443", "https://quic.names.test/hosts"]);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    town.assert_names(&[(&quic, &["quic.names.test"])]).await;
+    town.assert_names(&[(&quic, &[ONE])]).await;
+    // By its Initial, and not by what DNS told it.
+    let rows = query(&town.bed.proxy().await, &["executable", "domain", "service"]).await;
+    let of_quic =
+        rows.iter().find(|row| row.keys["path"] == quic.to_str().unwrap() && row.keys["service"] == "quic");
+    let keys = &of_quic.unwrap().keys;
+    assert_eq!((keys["name_source"].as_str(), keys["recognised"].as_str()), ("quic", "true"));
 }
 
 #[tokio::test]
@@ -157,11 +162,12 @@ async fn what_others_asked_is_told_by_the_system_s_resolver_and_the_hosts_alone(
         command.args(words);
         command
     };
-    // One user's program asks the server itself: nobody else has the name of it, nor who it becomes.
+    // One user's program asks the server itself: nobody else has the name of it. Who it becomes is another process of its application.
     run_together(vec![as_somebody(&asking, &["ask", ONE, DNS])]);
     assert_eq!(run_together(vec![town.command(&silent, &["to", SHARED, PLAIN])]), [GREETINGS]);
     assert_eq!(run_together(vec![town.command(&executes, &["exec", TWO, PLAIN])]), [GREETINGS]);
-    town.assert_names(&[(&silent, &[""]), (&executes, &[""])]).await;
+    let inferred = |name: &str| format!("~{name}");
+    town.assert_names(&[(&silent, &[""]), (&executes, &[&inferred(TWO)])]).await;
     // It asks the resolvers of this machine, which have asked for it: others have the name, too.
     run_together(vec![
         as_somebody(&asking, &["ask", ONE, "127.0.0.1"]),
@@ -170,6 +176,10 @@ async fn what_others_asked_is_told_by_the_system_s_resolver_and_the_hosts_alone(
     assert_eq!(run_together(vec![town.command(&at_other, &["to", OTHER, PLAIN])]), [GREETINGS]);
     assert_eq!(run_together(vec![town.command(&later, &["to", SHARED, PLAIN])]), [GREETINGS]);
     assert_eq!(run_together(vec![town.command(&hosts, &["libc", "db", PLAIN])]), [GREETINGS]);
-    town.assert_names(&[(&later, &[ONE]), (&at_other, &["www.other.test"]), (&hosts, &["db.hosts.test"])])
-        .await;
+    town.assert_names(&[
+        (&later, &[&inferred(ONE)]),
+        (&at_other, &["~www.other.test"]),
+        (&hosts, &["~db.hosts.test"]),
+    ])
+    .await;
 }
