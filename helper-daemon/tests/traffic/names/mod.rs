@@ -135,6 +135,7 @@ async fn every_way_to_ask_is_heard() {
 #[ignore = "needs root, eBPF, a private bus, namespaces and name servers"]
 async fn a_quic_connection_has_the_name_that_it_said() {
     let town = Town::start();
+    let quic = town.network.copy("gtlsclient", "quic");
     let words = ["--quiet", "--exit-on-all-streams-close", "--no-http-dump", "--timeout=20s"];
     let mut command = town.command(&quic, &words);
     command.args([ONE, "443", "https://quic.names.test/hosts"]);
