@@ -14,9 +14,9 @@ export type AddressInfo = {
  */
 address: string, 
 /**
- * What its range is for (`portolan_core::Range`); `None` when nobody knows.
+ * What its range is for (`portolan_core::Range`).
  */
-range: string | null, 
+range: string, 
 /**
  * The IPv4 address inside it (6to4, NAT64, Teredo).
  */
@@ -396,7 +396,7 @@ export type LookupResult = {
  */
 addresses: Array<AddressInfo>, 
 /**
- * Where countries and networks come from; `None` when there is no database.
+ * Where countries and networks come from; none when there is no database.
  */
 places: Array<PlaceData>, 
 /**
