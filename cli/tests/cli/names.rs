@@ -97,10 +97,7 @@ async fn a_look_up_says_who_knows_an_address_by_which_name() {
     assert!(lines[3].starts_with("  ~cdn.example, from a DNS answer to a local resolver, by "));
     assert!(lines[4].starts_with("  no name seen, by "));
     assert_eq!(lines[5], "  spoken with it: tls, https (by its port), udp/12345");
-    assert_eq!(
-        lines[6..9],
-        ["127.0.0.1", "  where it belongs is not known", "  nothing was seen to talk with it"]
-    );
+    assert_eq!(lines[6..9], ["127.0.0.1", "  loopback", "  nothing was seen to talk with it"]);
     assert!(ended.stdout.contains("your own traffic only") && ended.stdout.contains("libloc of 2026-01-01"));
     assert!(ended.stdout.contains("CC BY-SA 4.0") && !ended.stdout.contains("reverse"));
     assert_eq!(peer.answers().looked_up, ["2002:c000:201::1", "127.0.0.1"]);
