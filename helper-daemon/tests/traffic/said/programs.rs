@@ -49,7 +49,7 @@ fn certificate(dir: &Path) {
 }
 
 #[test]
-#[ignore = "needs root, eBPF, curl and openssl"]
+#[ignore = "needs root, eBPF and name servers"]
 fn curl_says_the_name_of_its_server_over_tls() {
     let dir = tempfile::tempdir().unwrap();
     certificate(dir.path());
@@ -119,7 +119,7 @@ fn serve(listener: &TcpListener, end: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-#[ignore = "needs root, eBPF, curl and python"]
+#[ignore = "needs root, eBPF and name servers"]
 fn curl_and_python_say_the_name_of_their_server_over_http() {
     listen(|ear| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
