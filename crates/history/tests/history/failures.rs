@@ -5,7 +5,7 @@ use portolan_history::{History, Question, Reader, Record, WriteError};
 
 use crate::{
     model,
-    world::{Dice, Place, everything, record, records},
+    world::{Dice, Place, everything, record, records, service},
 };
 
 /// A small filesystem in memory, gone with the value.
@@ -58,7 +58,8 @@ fn a_full_disk_loses_nothing_and_writing_goes_on_when_there_is_room() {
     assert!(!written.is_empty());
     let question = Question { by: Dimension::ALL.to_vec(), ..everything() };
     let check = |expected: &[Record]| {
-        let rows = Reader::open(&path).unwrap().query(&question).unwrap().rows;
+        let reader = Reader::open(&path).unwrap().naming_services(service).unwrap();
+        let rows = reader.query(&question).unwrap().rows;
         let expected = model::answer(expected, &question);
         assert_eq!(rows.len(), expected.len());
         assert!(rows.iter().all(|row| expected.get(&row.keys) == Some(row)));
