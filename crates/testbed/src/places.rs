@@ -1,9 +1,12 @@
 use std::{
-    fs::{self, File},
+    fs::{self, Permissions},
     io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{self, Command, Stdio},
+    process::{Command, Stdio},
 };
+
+use tempfile::NamedTempFile;
 
 use crate::{Error, source_path};
 
@@ -26,16 +29,18 @@ pub fn unpack_places(folder: &Path) -> Result<PathBuf, Error> {
         let path = path.to_owned();
         |source: io::Error| Error::File { action: "write", path, source }
     };
-    // Tests of several programs may do so at once.
-    let new = file.with_extension(process::id().to_string());
+    // Several tests may do so at once, of one program or of several.
+    let new = NamedTempFile::new_in(folder).map_err(failed(folder))?;
+    let output = new.reopen().map_err(failed(folder))?;
     let mut xz = Command::new("xz");
     xz.args(["--decompress", "--stdout"]).arg(&packed);
-    let status = xz.stdout(Stdio::from(File::create(&new).map_err(failed(&new))?)).status();
+    let status = xz.stdout(Stdio::from(output)).status();
     let status = status.map_err(|source| Error::Start { program: "xz".to_owned(), source })?;
     if !status.success() {
         let output = format!("{} could not be unpacked", packed.display());
         return Err(Error::Failed { program: "xz".to_owned(), status, output });
     }
-    fs::rename(&new, &file).map_err(failed(&file))?;
+    fs::set_permissions(new.path(), Permissions::from_mode(0o644)).map_err(failed(&file))?;
+    new.persist(&file).map_err(|error| failed(&file)(error.error))?;
     Ok(file)
 }
