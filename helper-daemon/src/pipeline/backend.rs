@@ -64,10 +64,12 @@ impl DaemonBackend {
         Self { handle, history_path, atlas, started, readers, skipped_events, skipped_rows }
     }
 
-    /// Runs a question on a thread that may wait for the disk.
+    /// Runs a question on a thread that may wait for the disk. `late`: why there is no answer in time although the disk has let the
+    /// file be opened.
     async fn read<T: Send + 'static>(
         &self,
         patience: Duration,
+        late: fn(Duration) -> Error,
         ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Error> {
         let (path, readers) = (self.history_path.clone(), Arc::clone(&self.readers));
@@ -88,8 +90,7 @@ impl DaemonBackend {
         match timeout(patience, answer).await {
             Ok(Ok(answer)) => answer.map_err(Error::HistoryUnavailable),
             Ok(Err(error)) => Err(Error::Internal(format!("a question to the history ended early: {error}"))),
-            // The disk has let the file be opened.
-            Err(_) if is_asked.load(Ordering::Relaxed) => Err(long_question(patience)),
+            Err(_) if is_asked.load(Ordering::Relaxed) => Err(late(patience)),
             Err(_) => Err(hanging_disk(patience)),
         }
     }
@@ -138,7 +139,7 @@ fn hanging_disk(patience: Duration) -> Error {
 
 fn long_question(patience: Duration) -> Error {
     Error::HistoryUnavailable(format!(
-        "the answer takes longer than {} s. Ask for less: a shorter time, or fewer groups.",
+        "the answer takes longer than {} s. Ask for a shorter time, or for less.",
         patience.as_secs()
     ))
 }
@@ -146,7 +147,7 @@ fn long_question(patience: Duration) -> Error {
 impl Backend for DaemonBackend {
     async fn status(&self, viewer: Viewer) -> Result<Status, Error> {
         let snapshot = self.handle.ask(Command::Snapshot).await?;
-        let info = self.read(STATUS_PATIENCE, Reader::info).await;
+        let info = self.read(STATUS_PATIENCE, hanging_disk, Reader::info).await;
         let mut notes = snapshot.notes;
         notes.extend(self.atlas.problem());
         notes.extend(
@@ -214,7 +215,7 @@ impl Backend for DaemonBackend {
             let answer = reader.query(&question)?;
             Ok((answer, names_places.map_or_else(Vec::new, |atlas| atlas.sources())))
         };
-        let (answer, places) = self.read(DISK_PATIENCE, ask).await?;
+        let (answer, places) = self.read(DISK_PATIENCE, long_question, ask).await?;
         let rows = answer.rows.into_iter().map(|group| QueryRow {
             keys: group.keys,
             tx_bytes: group.bytes.tx,
@@ -230,18 +231,20 @@ impl Backend for DaemonBackend {
         self.flush().await?;
         let atlas = self.atlas.clone();
         let ask = move |reader: &Reader| lookup::look_up(reader, &atlas, viewer, &addresses);
-        self.read(DISK_PATIENCE, ask).await
+        self.read(DISK_PATIENCE, long_question, ask).await
     }
 
     async fn findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
-        let rows =
-            self.read(DISK_PATIENCE, move |reader| reader.findings(include_answered, viewer.only())).await?;
+        let rows = self
+            .read(DISK_PATIENCE, hanging_disk, move |reader| reader.findings(include_answered, viewer.only()))
+            .await?;
         Ok(rows.into_iter().map(to_wire).collect())
     }
 
     async fn applications(&self, viewer: Viewer) -> Result<Vec<Application>, Error> {
         self.flush().await?;
-        let rows = self.read(DISK_PATIENCE, move |reader| reader.applications(viewer.only())).await?;
+        let rows =
+            self.read(DISK_PATIENCE, hanging_disk, move |reader| reader.applications(viewer.only())).await?;
         Ok(rows.into_iter().map(applications::to_wire).collect())
     }
 

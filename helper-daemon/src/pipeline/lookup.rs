@@ -187,6 +187,7 @@ pub(super) mod tests {
         let reader = Reader::open(&path).unwrap();
         let atlas = Atlas::new(Vec::new(), dir.path().to_owned());
         let addresses: Vec<IpAddr> = ["192.0.2.1", "2001:db8::1"].map(|text| text.parse().unwrap()).into();
+        assert_eq!(reader.known_addresses(&addresses).unwrap(), addresses[..1]);
         let seen = |access| {
             let viewer = Viewer { uid: Uid(1000), access };
             let result = look_up(&reader, &atlas, viewer, &addresses).unwrap();
