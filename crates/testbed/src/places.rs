@@ -44,3 +44,25 @@ pub fn unpack_places(folder: &Path) -> Result<PathBuf, Error> {
     new.persist(&file).map_err(|error| failed(&file)(error.error))?;
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+    use crate::Folder;
+
+    #[test]
+    fn two_threads_may_unpack_at_once() {
+        let (folder, start) = (Folder::for_everybody().unwrap(), Barrier::new(2));
+        let unpack = || {
+            start.wait();
+            fs::metadata(unpack_places(folder.path()).unwrap()).unwrap().len()
+        };
+        let sizes = thread::scope(|scope| {
+            [scope.spawn(unpack), scope.spawn(unpack)].map(|thread| thread.join().unwrap())
+        });
+        assert!(sizes[0] > 1 << 20 && sizes[0] == sizes[1]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left there");
+    }
+}
