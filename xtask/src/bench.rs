@@ -57,17 +57,17 @@ impl Bench {
     }
 }
 
-/// A package, and the program in it.
-pub(crate) type Packaged = (&'static str, &'static str);
+/// A package, and where the program in it may be.
+pub(crate) type Packaged = (&'static str, &'static [&'static str]);
 
 /// A web server.
-pub(crate) const NGINX: Packaged = ("nginx", "usr/sbin/nginx");
-/// A resolver that is asked by more than DNS; below /usr since Debian 13, where a link leads there.
-pub(crate) const RESOLVED: Packaged = ("systemd-resolved", "lib/systemd/systemd-resolved");
+pub(crate) const NGINX: Packaged = ("nginx", portolan_testbed::NGINX);
+/// A resolver.
+pub(crate) const RESOLVED: Packaged = ("systemd-resolved", portolan_testbed::RESOLVED);
 
 /// Has a program beside the build, where it is not installed.
-pub(crate) fn unpack(place: &Place, (package, path): Packaged) -> anyhow::Result<()> {
-    peers::unpack(&place.target.join("bench-peers"), package, path)
+pub(crate) fn unpack(place: &Place, (package, paths): Packaged) -> anyhow::Result<()> {
+    peers::unpack(&place.target.join("bench-peers"), package, paths)
 }
 
 /// Gets what is missing, builds, measures and writes. A bench that fails keeps none of the others from being written.

@@ -12,6 +12,8 @@ use crate::{
     show::{
         amount::{Precision::Rounded, bytes},
         clock::Clock,
+        places::source,
+        service::is_port,
         users::Users,
         wrap::wrap,
     },
@@ -115,11 +117,11 @@ impl Page {
             inferred.then(|| "~ before a name: it may as well be another one.".to_owned()),
             result
                 .truncated
-                .then(|| "There is more than one answer holds; ask for fewer addresses.".to_owned()),
+                .then(|| "There is more than one answer holds; the largest are shown.".to_owned()),
             (result.access == Access::Own)
                 .then(|| "Names and services are from your own traffic only.".to_owned()),
         ];
-        let sources = result.places.iter().map(|places| self.source(places));
+        let sources = result.places.iter().map(|places| source(places, &self.clock));
         for line in below.into_iter().flatten().chain(sources) {
             page.push_str(&(wrap(&line, self.width, 0) + "\n"));
         }
@@ -166,17 +168,6 @@ impl Page {
             self.clock.for_table(UnixMillis(seen.last_unix_ms), self.width)
         )
     }
-
-    fn source(&self, places: &PlaceData) -> String {
-        let made = places.made_unix_ms.map(|made| format!(" of {}", self.clock.full(UnixMillis(made))));
-        let attribution = places.attribution.as_deref().map(|text| format!(". {}", harmless(text)));
-        format!(
-            "Places: {}{}{}",
-            harmless(&places.name),
-            made.unwrap_or_default(),
-            attribution.unwrap_or_default()
-        )
-    }
 }
 
 /// `public, Berlin, Germany (DE), AS64496 Example, 52.50 13.40`.
@@ -218,7 +209,7 @@ fn how(source: &str) -> String {
 fn service(seen: &SeenService) -> String {
     match &seen.service {
         Some(service) if seen.recognised => harmless(service),
-        Some(service) if service.contains('/') => harmless(service),
+        Some(service) if is_port(service) => harmless(service),
         Some(service) => format!("{} (by its port)", harmless(service)),
         None => "what has no port".to_owned(),
     }

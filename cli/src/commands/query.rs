@@ -1,4 +1,4 @@
-use portolan_bus::{Access, Filter, QueryRequest, QueryResult, QueryRow};
+use portolan_bus::{Access, Filter, PlaceData, QueryRequest, QueryResult, QueryRow};
 use portolan_core::{Dimension, UnixMillis};
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use crate::{
     show::{
         amount::{Precision, bytes, grouped},
         clock::{Clock, duration},
+        places::source,
         wrap::wrap,
     },
 };
@@ -91,6 +92,7 @@ struct Answer<'a> {
     only: &'a [Filter],
     access: Access,
     truncated: bool,
+    places: &'a [PlaceData],
     rows: Vec<JsonRow<'a>>,
 }
 
@@ -103,6 +105,7 @@ impl<'a> Answer<'a> {
             only: &request.only,
             access: result.access,
             truncated: result.truncated,
+            places: &result.places,
             rows: result.rows.iter().map(|row| JsonRow { by, row }).collect(),
         }
     }
@@ -134,7 +137,9 @@ fn page(by: &[Dimension], request: &QueryRequest, result: &QueryResult, look: &L
         instant(last),
     );
     let mut page = table(by, rows, look).render(look.terminal_width);
-    for line in [Some(total), beyond(request, first, last), marks(rows)].into_iter().flatten() {
+    let sources = result.places.iter().map(|places| source(places, &look.clock));
+    let below = [Some(total), beyond(request, first, last), marks(rows)];
+    for line in below.into_iter().flatten().chain(sources) {
         page.push_str(&(wrap(&line, look.terminal_width, 0) + "\n"));
     }
     page

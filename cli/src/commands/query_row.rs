@@ -11,6 +11,7 @@ use crate::show::{
     clock::Clock,
     cut::Cut,
     provenance,
+    service::is_port,
     table::{Cell, Column, Table},
     users::Users,
 };
@@ -142,6 +143,7 @@ fn details(dimension: Dimension) -> &'static [&'static str] {
         Dimension::Script => &["script_path", "script_sha256", "script_provenance", "script_package"],
         Dimension::Parent => &["parent_path", "parent_sha256"],
         Dimension::Domain => &["name_source", "inferred"],
+        Dimension::RegistrableDomain => &["inferred"],
         Dimension::Country => &["range"],
         Dimension::Asn => &["asn_name", "range"],
         Dimension::Service => &["recognised"],
@@ -199,7 +201,9 @@ fn cell(row: &QueryRow, dimension: Dimension, look: &Look, users: &mut Users) ->
         };
     };
     match (dimension, number(dimension, text)) {
-        (Dimension::Domain, _) if is_inferred(row) => untrusted(&format!("~{text}")),
+        (Dimension::Domain | Dimension::RegistrableDomain, _) if is_inferred(row) => {
+            untrusted(&format!("~{text}"))
+        }
         (Dimension::Service, _) if is_assumed(row) => untrusted(&format!("{text}?")),
         (Dimension::Time, Some(ms)) => look.instant(ms),
         (Dimension::User, Some(uid)) => match u32::try_from(uid) {
@@ -218,7 +222,7 @@ pub(crate) fn is_inferred(row: &QueryRow) -> bool {
 /// Whether its service is what the port is usually for; one named by its port assumes nothing.
 pub(crate) fn is_assumed(row: &QueryRow) -> bool {
     row.keys.get("recognised").is_some_and(|recognised| recognised == "false")
-        && row.keys.get("service").is_some_and(|service| !service.contains('/'))
+        && row.keys.get("service").is_some_and(|service| !is_port(service))
 }
 
 /// What the range of an address is for that has no country, or no network.

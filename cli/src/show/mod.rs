@@ -3,7 +3,9 @@
 pub(crate) mod amount;
 pub(crate) mod clock;
 pub(crate) mod cut;
+pub(crate) mod places;
 pub(crate) mod provenance;
+pub(crate) mod service;
 pub(crate) mod shell;
 pub(crate) mod statement;
 pub(crate) mod table;

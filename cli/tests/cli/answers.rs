@@ -48,6 +48,7 @@ async fn query_as_json_has_the_keys_asked_for() {
         "only": [],
         "access": "own",
         "truncated": true,
+            "places": [],
         "rows": [
             {
                 "executable": "/usr/bin/curl", "path": "/usr/bin/curl", "sha256": "aa", "provenance": "verified", "package": null,

@@ -1,6 +1,6 @@
 //! Names, places and services in answers.
 
-use portolan_bus::Filter;
+use portolan_bus::{Filter, QueryResult};
 use serde_json::json;
 
 use crate::{
@@ -39,7 +39,9 @@ async fn what_is_inferred_or_assumed_or_nowhere_is_marked() {
             4,
         ),
         row(&[("service", "udp/12345"), ("recognised", "false")], 3),
+        row(&[("service", "EtherNet/IP-1"), ("recognised", "false")], 2),
     ]);
+    let query = QueryResult { places: vec![samples::places()], ..query };
     let peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
     let only = ["--only", "country=de", "--only", "domain=*.example", "--only", "remote-port="];
     let asked = [&["query", "--by", "domain,country,asn,service"][..], &only].concat();
@@ -51,18 +53,39 @@ async fn what_is_inferred_or_assumed_or_nowhere_is_marked() {
     assert_eq!(lines[1][..3], ["example.org", "DE", "64496"]);
     assert_eq!(lines[2][..5], ["~cdn.example", "(private)", "-", "(private)", "https?"]);
     assert_eq!(lines[3][..5], ["-", "-", "-", "-", "udp/12345"]);
+    assert_eq!(lines[4][4], "EtherNet/IP-1?");
+    assert!(
+        ended.stdout.ends_with(" CC BY-SA 4.0\n") && ended.stdout.contains("Places: libloc of 2026-01-01")
+    );
     assert!(ended.stdout.contains("~ before a name") && ended.stdout.contains("? after a service"));
     let filter = |dimension: &str, value: &str| Filter { dimension: dimension.into(), value: value.into() };
     let expected = [filter("country", "de"), filter("domain", "*.example"), filter("remote-port", "")];
     assert_eq!(peer.answers().asked[0].only, expected);
 
     let ended = run(&bus.address, &["query", "--json", "--by", "domain,asn,service,country,range"]).await;
+    assert_eq!(ended.json()["places"][0]["attribution"], json!("CC BY-SA 4.0"));
     let rows = &ended.json()["rows"];
     assert_eq!(rows[1]["inferred"], json!(true));
     assert_eq!((&rows[0]["asn"], &rows[0]["asn_name"]), (&json!(64_496), &json!(HOSTILE)));
     assert_eq!((&rows[0]["recognised"], &rows[1]["recognised"]), (&json!(true), &json!(false)));
     assert_eq!((&rows[1]["range"], &rows[2]["domain"]), (&json!("private"), &json!(null)));
-    assert_eq!(ended.stdout.matches("\"range\"").count(), 4, "once in each row, and in `by`");
+    assert_eq!(ended.stdout.matches("\"range\"").count(), 5, "once in each row, and in `by`");
+}
+
+#[tokio::test]
+async fn the_registrable_part_of_an_inferred_name_is_marked_as_well() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let sure = ("registrable_domain", "example.org");
+    let row = |keys: &[(&str, &str)]| samples::query_row(keys, 1, 2);
+    let query = samples::result(vec![row(&[sure]), row(&[sure, ("inferred", "true")])]);
+    let _peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
+    let ended = run(&bus.address, &["query", "--by", "registrable_domain"]).await;
+    let first = |line: &str| ended.stdout.lines().any(|shown| shown.split_whitespace().next() == Some(line));
+    assert!(first("example.org") && first("~example.org"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("Places:"));
+    let ended = run(&bus.address, &["query", "--json", "--by", "registrable_domain"]).await;
+    let shown = &ended.json()["rows"];
+    assert_eq!((&shown[0]["inferred"], &shown[1]["inferred"]), (&json!(null), &json!(true)));
 }
 
 #[tokio::test]

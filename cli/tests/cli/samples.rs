@@ -103,7 +103,7 @@ pub(crate) fn troubled_status() -> Status {
 }
 
 pub(crate) fn result(rows: Vec<QueryRow>) -> QueryResult {
-    QueryResult { rows, truncated: false, access: Access::All }
+    QueryResult { rows, places: Vec::new(), truncated: false, access: Access::All }
 }
 
 pub(crate) fn query_row(keys: &[(&str, &str)], tx_bytes: u64, rx_bytes: u64) -> QueryRow {
@@ -168,12 +168,20 @@ pub(crate) fn lookup() -> LookupResult {
         ],
         services: vec![service("tls", true), service("https", false), service("udp/12345", false)],
     };
-    let places = PlaceData {
+    LookupResult {
+        addresses: vec![all, nothing],
+        places: vec![places()],
+        truncated: true,
+        access: Access::Own,
+    }
+}
+
+pub(crate) fn places() -> PlaceData {
+    PlaceData {
         name: "libloc".to_owned(),
         made_unix_ms: Some(1_767_225_600_000),
         attribution: Some("CC BY-SA 4.0".to_owned()),
-    };
-    LookupResult { addresses: vec![all, nothing], places: vec![places], truncated: true, access: Access::Own }
+    }
 }
 
 pub(crate) fn finding(path: &str) -> Finding {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use zvariant::Type;
 
-use crate::Access;
+use crate::{Access, PlaceData};
 
 /// A question to the history.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
@@ -48,7 +48,8 @@ impl TryFrom<&Filter> for Only {
 #[ts(export, export_to = "bindings.ts")]
 pub struct QueryRow {
     /// A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `provenance`, `package`; the same of
-    /// a script as `script_path` and so on; `parent_path`, `parent_sha256`; `name_source` and `inferred` = `true` of a domain;
+    /// a script as `script_path` and so on; `parent_path`, `parent_sha256`; `name_source` and `inferred` = `true` of a domain, the latter
+    /// of a registrable one, too;
     /// `asn_name`; `range` where a country or network is not known; `recognised` = `true` or `false` of a service). A key that is
     /// missing is not known; then `unattributed` or `kernel` may say why.
     #[ts(type = "Record<string, string>")]
@@ -76,6 +77,8 @@ pub struct QueryRow {
 pub struct QueryResult {
     /// The groups, largest first.
     pub rows: Vec<QueryRow>,
+    /// Where countries and networks come from; none unless grouped by one of them, and where there is no database.
+    pub places: Vec<PlaceData>,
     /// Whether there were more rows than the limit.
     pub truncated: bool,
     /// Whose traffic it is.

@@ -24,7 +24,7 @@ pub enum Dimension {
     /// The name of the other side; rows also carry `name_source` (the surest one) and, where it may as well be another name,
     /// `inferred` = `true`.
     Domain,
-    /// The part of that name which somebody registered.
+    /// The part of that name which somebody registered; rows also carry `inferred` as those of a domain do.
     RegistrableDomain,
     /// What the remote address's range is for.
     Range,

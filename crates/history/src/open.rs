@@ -132,6 +132,7 @@ fn configure_writer(connection: &mut Connection) -> rusqlite::Result<()> {
 fn prepare(connection: &Connection, patience: Duration) -> rusqlite::Result<Found> {
     connection.busy_timeout(patience)?;
     harden(connection)?;
+    sort_beside(connection);
     Found::look(connection)
 }
 
@@ -140,6 +141,14 @@ fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)
+}
+
+/// What is too large to be sorted in memory goes into nameless files beside the history. SQLite would put them into /tmp, /var/tmp or
+/// the working directory, all of which a service may find read-only. This is said for the whole process.
+fn sort_beside(connection: &Connection) {
+    let dir = connection.path().and_then(|path| Path::new(path).parent()).and_then(Path::to_str);
+    // A folder that cannot be written to is refused: who only reads there keeps SQLite's own choice.
+    let _ = connection.pragma_update(None, "temp_store_directory", dir.unwrap_or_default());
 }
 
 /// What a database says about itself.

@@ -1,5 +1,6 @@
 use std::{
     fs,
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -9,7 +10,7 @@ use rusqlite::{Connection, functions::FunctionFlags};
 use crate::{
     Answer, ApplicationRow, FindingRow, OpenError, Question, ReadError, open, query,
     set_aside::with_suffix,
-    tables::{application, bucket, finding},
+    tables::{address, application, bucket, finding},
 };
 
 /// A connection that cannot write. It sees what was committed when a question starts, and delays no writer.
@@ -56,6 +57,17 @@ impl Reader {
     /// Sums up the traffic. Blocks until the answer is complete.
     pub fn query(&self, question: &Question) -> Result<Answer, ReadError> {
         Ok(query::answer(&self.connection, question)?)
+    }
+
+    /// Those of these addresses that stand anywhere in the history, whoever had to do with them.
+    pub fn known_addresses(&self, addresses: &[IpAddr]) -> Result<Vec<IpAddr>, ReadError> {
+        let mut known = Vec::new();
+        for address in addresses {
+            if address::is_known(&self.connection, *address)? {
+                known.push(*address);
+            }
+        }
+        Ok(known)
     }
 
     /// Findings, newest first; without `include_answered` only the open ones.

@@ -5,7 +5,7 @@ use std::{
 
 use rustix::process::geteuid;
 
-use crate::{Error, bus, ebpf};
+use crate::{Error, NGINX, RESOLVED, bus, ebpf, packaged};
 
 /// What a test may need of the machine. `#[ignore = "needs …"]` names them, and `cargo xtask test` reads them there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +95,6 @@ impl Capability {
             Self::Btrfs => {
                 first_missing(&["mkfs.btrfs", "btrfs"]).or_else(|| device_missing("/dev/loop-control"))
             }
-            // nginx may be unpacked and not installed.
             Self::NameServers => first_missing(&[
                 "dnsmasq",
                 "gtlsserver",
@@ -105,7 +104,9 @@ impl Capability {
                 "musl-gcc",
                 "cc",
                 "setpriv",
-            ]),
+            ])
+            .or_else(|| unpacked_missing("nginx", NGINX))
+            .or_else(|| unpacked_missing("systemd-resolved", RESOLVED)),
             Self::Dpkg => first_missing(&["dpkg", "dpkg-deb"]),
             Self::Apt => {
                 Self::Dpkg.missing().or_else(|| first_missing(&["apt-get"])).or_else(database_missing)
@@ -143,6 +144,12 @@ fn database_missing() -> Option<String> {
 
 fn device_missing(path: &str) -> Option<String> {
     (!Path::new(path).exists()).then(|| format!("there is no {path}"))
+}
+
+fn unpacked_missing(name: &str, paths: &[&str]) -> Option<String> {
+    packaged(paths)
+        .is_none()
+        .then(|| format!("{name} is neither installed nor unpacked (`cargo xtask test` unpacks it)"))
 }
 
 fn first_missing(programs: &[&str]) -> Option<String> {

@@ -32,7 +32,7 @@ pub use desktop::Desktop;
 pub use error::Error;
 pub use folder::Folder;
 pub use keeper::Keeper;
-pub use paths::{built, source_path};
+pub use paths::{NGINX, RESOLVED, built, packaged, source_path};
 pub use places::{PACKED_PLACES, unpack_places};
 pub use program::Program;
 pub use screen::Widget;

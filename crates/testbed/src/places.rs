@@ -1,9 +1,12 @@
 use std::{
-    fs::{self, File},
+    fs::{self, Permissions},
     io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{self, Command, Stdio},
+    process::{Command, Stdio},
 };
+
+use tempfile::NamedTempFile;
 
 use crate::{Error, source_path};
 
@@ -26,16 +29,40 @@ pub fn unpack_places(folder: &Path) -> Result<PathBuf, Error> {
         let path = path.to_owned();
         |source: io::Error| Error::File { action: "write", path, source }
     };
-    // Tests of several programs may do so at once.
-    let new = file.with_extension(process::id().to_string());
+    // Several tests may do so at once, of one program or of several.
+    let new = NamedTempFile::new_in(folder).map_err(failed(folder))?;
+    let output = new.reopen().map_err(failed(folder))?;
     let mut xz = Command::new("xz");
     xz.args(["--decompress", "--stdout"]).arg(&packed);
-    let status = xz.stdout(Stdio::from(File::create(&new).map_err(failed(&new))?)).status();
+    let status = xz.stdout(Stdio::from(output)).status();
     let status = status.map_err(|source| Error::Start { program: "xz".to_owned(), source })?;
     if !status.success() {
         let output = format!("{} could not be unpacked", packed.display());
         return Err(Error::Failed { program: "xz".to_owned(), status, output });
     }
-    fs::rename(&new, &file).map_err(failed(&file))?;
+    fs::set_permissions(new.path(), Permissions::from_mode(0o644)).map_err(failed(&file))?;
+    new.persist(&file).map_err(|error| failed(&file)(error.error))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+    use crate::Folder;
+
+    #[test]
+    fn two_threads_may_unpack_at_once() {
+        let (folder, start) = (Folder::for_everybody().unwrap(), Barrier::new(2));
+        let unpack = || {
+            start.wait();
+            fs::metadata(unpack_places(folder.path()).unwrap()).unwrap().len()
+        };
+        let sizes = thread::scope(|scope| {
+            [scope.spawn(unpack), scope.spawn(unpack)].map(|thread| thread.join().unwrap())
+        });
+        assert!(sizes[0] > 1 << 20 && sizes[0] == sizes[1]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left there");
+    }
 }

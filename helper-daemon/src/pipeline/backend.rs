@@ -7,7 +7,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -64,13 +64,17 @@ impl DaemonBackend {
         Self { handle, history_path, atlas, started, readers, skipped_events, skipped_rows }
     }
 
-    /// Runs a question on a thread that may wait for the disk.
+    /// Runs a question on a thread that may wait for the disk. `late`: why there is no answer in time although the disk has let the
+    /// file be opened.
     async fn read<T: Send + 'static>(
         &self,
         patience: Duration,
+        late: fn(Duration) -> Error,
         ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Error> {
         let (path, readers) = (self.history_path.clone(), Arc::clone(&self.readers));
+        let is_asked = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&is_asked);
         let answer = async {
             let place = readers.acquire_owned().await;
             tokio::task::spawn_blocking(move || {
@@ -78,6 +82,7 @@ impl DaemonBackend {
                 let reader =
                     Reader::open(&path).and_then(|reader| reader.naming_services(portolan_names::service));
                 let reader = reader.map_err(|error: OpenError| sentence::of(&error))?;
+                asked.store(true, Ordering::Relaxed);
                 ask(&reader).map_err(|error| sentence::of(&error))
             })
             .await
@@ -85,6 +90,7 @@ impl DaemonBackend {
         match timeout(patience, answer).await {
             Ok(Ok(answer)) => answer.map_err(Error::HistoryUnavailable),
             Ok(Err(error)) => Err(Error::Internal(format!("a question to the history ended early: {error}"))),
+            Err(_) if is_asked.load(Ordering::Relaxed) => Err(late(patience)),
             Err(_) => Err(hanging_disk(patience)),
         }
     }
@@ -131,15 +137,19 @@ fn hanging_disk(patience: Duration) -> Error {
     ))
 }
 
+fn long_question(patience: Duration) -> Error {
+    Error::HistoryUnavailable(format!(
+        "the answer takes longer than {} s. Ask for a shorter time, or for less.",
+        patience.as_secs()
+    ))
+}
+
 impl Backend for DaemonBackend {
     async fn status(&self, viewer: Viewer) -> Result<Status, Error> {
         let snapshot = self.handle.ask(Command::Snapshot).await?;
-        let atlas = self.atlas.clone();
-        let info = self.read(STATUS_PATIENCE, move |reader| Ok((reader.info()?, atlas.problem()))).await;
-        let (info, places_problem) =
-            info.map_or_else(|error| (Err(error), None), |(info, problem)| (Ok(info), problem));
+        let info = self.read(STATUS_PATIENCE, hanging_disk, Reader::info).await;
         let mut notes = snapshot.notes;
-        notes.extend(places_problem);
+        notes.extend(self.atlas.problem());
         notes.extend(
             snapshot
                 .hooks
@@ -196,7 +206,16 @@ impl Backend for DaemonBackend {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
         self.flush().await?;
-        let answer = self.read(DISK_PATIENCE, move |reader| reader.query(&question)).await?;
+        let names_places = question
+            .by
+            .iter()
+            .any(|by| matches!(by, Dimension::Country | Dimension::Asn))
+            .then(|| self.atlas.clone());
+        let ask = move |reader: &Reader| {
+            let answer = reader.query(&question)?;
+            Ok((answer, names_places.map_or_else(Vec::new, |atlas| atlas.sources())))
+        };
+        let (answer, places) = self.read(DISK_PATIENCE, long_question, ask).await?;
         let rows = answer.rows.into_iter().map(|group| QueryRow {
             keys: group.keys,
             tx_bytes: group.bytes.tx,
@@ -205,25 +224,27 @@ impl Backend for DaemonBackend {
             first_unix_ms: group.first.map_or(0, |first| first.0),
             last_unix_ms: group.last.map_or(0, |last| last.0),
         });
-        Ok(QueryResult { rows: rows.collect(), truncated: answer.truncated, access: viewer.access })
+        Ok(QueryResult { rows: rows.collect(), places, truncated: answer.truncated, access: viewer.access })
     }
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {
         self.flush().await?;
         let atlas = self.atlas.clone();
         let ask = move |reader: &Reader| lookup::look_up(reader, &atlas, viewer, &addresses);
-        self.read(DISK_PATIENCE, ask).await
+        self.read(DISK_PATIENCE, long_question, ask).await
     }
 
     async fn findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
-        let rows =
-            self.read(DISK_PATIENCE, move |reader| reader.findings(include_answered, viewer.only())).await?;
+        let rows = self
+            .read(DISK_PATIENCE, hanging_disk, move |reader| reader.findings(include_answered, viewer.only()))
+            .await?;
         Ok(rows.into_iter().map(to_wire).collect())
     }
 
     async fn applications(&self, viewer: Viewer) -> Result<Vec<Application>, Error> {
         self.flush().await?;
-        let rows = self.read(DISK_PATIENCE, move |reader| reader.applications(viewer.only())).await?;
+        let rows =
+            self.read(DISK_PATIENCE, hanging_disk, move |reader| reader.applications(viewer.only())).await?;
         Ok(rows.into_iter().map(applications::to_wire).collect())
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 use portolan_bpf::{Cell, Socket};
-use portolan_core::{Bytes, Endpoint, Flow, MonotonicNs, ProcessKey, Uid};
+use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey, Uid};
 
 use crate::{journal::FlowNote, monitor::Closed};
 
@@ -55,8 +55,8 @@ pub struct Ledger {
     forgotten_early: u64,
 }
 
-/// How many flows of an owner and a user have a socket in use, and the remote side of one of them.
-pub(super) type OpenFlows = HashMap<(ProcessKey, Uid), (u32, Option<Endpoint>), RandomState>;
+/// How many flows of an owner and a user have a socket in use, and the one of them with the highest remote side.
+pub(super) type OpenFlows = HashMap<(ProcessKey, Uid), (u32, Flow), RandomState>;
 
 /// Bytes that are known by owner only, until it is clear which of them had been reported by flow before.
 #[derive(Debug, Default)]
@@ -189,10 +189,12 @@ impl Ledger {
         if self.sockets.take_changed() {
             self.open.clear();
             for known in self.flows.iter().filter(|known| known.entry().sockets > 0) {
-                let flow = known.flow();
-                let (flows, remote) = self.open.entry((flow.owner, flow.uid)).or_default();
+                let flow = *known.flow();
+                let (flows, shown) = self.open.entry((flow.owner, flow.uid)).or_insert((0, flow));
                 *flows = flows.saturating_add(1);
-                *remote = (*remote).max(flow.remote);
+                if flow.remote > shown.remote {
+                    *shown = flow;
+                }
             }
         }
         &self.open

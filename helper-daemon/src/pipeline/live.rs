@@ -74,8 +74,8 @@ struct What {
     bytes: Bytes,
     flows: u32,
     by_remote: HashMap<Endpoint, There, RandomState>,
-    /// Of a flow that is open, whether it moves anything or not.
-    open_remote: Option<Endpoint>,
+    /// Of a flow that is open, whether it moves anything or not, and its name.
+    open_remote: Option<(Endpoint, Option<Name>)>,
 }
 
 /// What moved with one remote side, and what that is called.
@@ -105,17 +105,15 @@ impl Tick {
         if let Some(remote) = remote {
             let there = what.by_remote.entry(remote).or_default();
             there.bytes += bytes.total();
-            if there.name.is_none() {
-                there.name = name.cloned();
-            }
+            there.is_called(name.cloned());
         }
     }
 
-    /// Flows that have a socket in use, and the remote side of one of them.
-    pub(super) fn open(&mut self, who: Who<'_>, flows: u32, remote: Option<Endpoint>) {
+    /// Flows that have a socket in use, and the remote side of one of them with its name.
+    pub(super) fn open(&mut self, who: Who<'_>, flows: u32, remote: Option<Endpoint>, name: Option<&Name>) {
         let what = self.what(who);
         what.flows = what.flows.saturating_add(flows);
-        what.open_remote = what.open_remote.max(remote);
+        what.note_open(remote.map(|remote| (remote, name.cloned())));
     }
 
     fn what(&mut self, who: Who<'_>) -> &mut What {
@@ -160,7 +158,7 @@ impl What {
     fn absorb(&mut self, other: Self) {
         self.bytes += other.bytes;
         self.flows = self.flows.saturating_add(other.flows);
-        self.open_remote = self.open_remote.max(other.open_remote);
+        self.note_open(other.open_remote);
         if self.by_remote.is_empty() {
             self.by_remote = other.by_remote;
             return;
@@ -168,7 +166,25 @@ impl What {
         for (remote, There { bytes, name }) in other.by_remote {
             let there = self.by_remote.entry(remote).or_default();
             there.bytes += bytes;
-            there.name = there.name.take().or(name);
+            there.is_called(name);
+        }
+    }
+
+    /// The one with the highest address is shown: it stays the same from tick to tick.
+    fn note_open(&mut self, other: Option<(Endpoint, Option<Name>)>) {
+        let remote = |open: &Option<(Endpoint, Option<Name>)>| open.as_ref().map(|(remote, _)| *remote);
+        if remote(&other) > remote(&self.open_remote) {
+            self.open_remote = other;
+        }
+    }
+}
+
+impl There {
+    /// Another name at the same place makes the first one doubtful: only one is shown.
+    fn is_called(&mut self, name: Option<Name>) {
+        match (&mut self.name, name) {
+            (Some(known), Some(name)) => known.is_inferred |= known.domain != name.domain,
+            (known, name) => *known = known.take().or(name),
         }
     }
 }
@@ -190,7 +206,10 @@ impl Shown {
 
 fn row(who: Shown, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<ReviewState>) -> LiveRow {
     let most = what.by_remote.iter().max_by_key(|(remote, there)| (there.bytes, **remote));
-    let name = most.and_then(|(_, there)| there.name.as_ref());
+    let moved = most.map(|(remote, there)| (remote, there.name.as_ref()));
+    let open = || what.open_remote.as_ref().map(|(remote, name)| (remote, name.as_ref()));
+    let (remote, name) = moved.or_else(open).unzip();
+    let name = name.flatten();
     let raw = |text: Untrusted| text.as_raw().to_owned();
     let mut row = LiveRow {
         application: None,
@@ -201,7 +220,7 @@ fn row(who: Shown, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<Re
         unit: who.placement.unit.as_ref().map(Unit::to_text).map(raw),
         container: who.placement.container.as_ref().map(Container::to_text).map(raw),
         uid: who.uid.0,
-        remote: most.map(|(remote, _)| *remote).or(what.open_remote).map(|remote| remote.to_string()),
+        remote: remote.map(ToString::to_string),
         domain: name.map(|name| name.domain.to_string()),
         domain_inferred: name.is_some_and(|name| name.is_inferred),
         tx_bytes: what.bytes.tx,
@@ -219,4 +238,57 @@ fn row(who: Shown, what: &What, review_of: impl Fn(&ApplicationKey) -> Option<Re
         }
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::NameSource;
+
+    use super::*;
+
+    const REMOTE: &str = "192.0.2.1";
+
+    fn name(domain: &str) -> Name {
+        let domain = domain.parse().unwrap();
+        Name { domain, registrable: None, source: NameSource::Tls, is_inferred: false }
+    }
+
+    /// What the only row of a tick shows of its remote side.
+    fn shown(fill: impl Fn(&mut Tick, Who<'_>, Endpoint)) -> (Option<String>, bool) {
+        let remote = Endpoint { address: REMOTE.parse().unwrap(), port: 443 };
+        let who = Who { owner: &Owner::Kernel, placement: Arc::default(), uid: Uid(0) };
+        let mut tick = Tick::default();
+        fill(&mut tick, who, remote);
+        let tick = tick.finish(1, 1000, |_| None, &Recent::default());
+        let [row] = <[LiveRow; 1]>::try_from(tick.rows).unwrap();
+        assert_eq!(row.remote, Some(format!("{REMOTE}:443")));
+        (row.domain, row.domain_inferred)
+    }
+
+    #[test]
+    fn one_of_several_names_at_a_place_is_marked() {
+        let bytes = Bytes { tx: 1, rx: 1 };
+        let of = |names: &[Option<&str>]| {
+            shown(|tick, who, remote| {
+                for called in names {
+                    let called = called.map(name);
+                    tick.moved(who.clone(), Some(remote), called.as_ref(), bytes);
+                }
+            })
+        };
+        let one = Some("one.example".to_owned());
+        assert_eq!(of(&[Some("one.example"), None, Some("one.example")]), (one.clone(), false));
+        assert_eq!(of(&[None, Some("one.example"), Some("two.example")]), (one, true));
+    }
+
+    #[test]
+    fn what_is_only_open_has_its_name() {
+        let open = shown(|tick, who, remote| {
+            let lower = Endpoint { port: 1, ..remote };
+            tick.open(who.clone(), 1, Some(lower), Some(&name("lower.example")));
+            tick.open(who.clone(), 1, Some(remote), Some(&name("one.example")));
+            tick.open(who, 1, None, None);
+        });
+        assert_eq!(open, (Some("one.example".to_owned()), false));
+    }
 }

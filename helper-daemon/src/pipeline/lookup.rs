@@ -1,16 +1,20 @@
 //! What is known of an address: where it belongs, and what the history has seen of it.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
 
 use portolan_bus::{AddressInfo, LookupResult, SeenName, SeenService};
-use portolan_core::{Dimension, Only};
+use portolan_core::{Bytes, Dimension, NameSource, Only};
 use portolan_history::{Answer, Group, Question, ReadError, Reader};
 use portolan_places::{Details, country_name, range_of};
 
 use super::atlas::Atlas;
 use crate::dbus::Viewer;
 
-/// The most names, and the most services, of all addresses of a look-up.
+/// The most names, each with each service, of all addresses of a look-up.
 const SEEN_MAX: usize = 10_000;
 
 /// Looks addresses up in the database of places and, as far as the viewer sees it, in the history.
@@ -23,34 +27,64 @@ pub(super) fn look_up(
     let mut infos: Vec<AddressInfo> = addresses.iter().map(|address| info(*address, atlas)).collect();
     let at: HashMap<String, usize> =
         infos.iter().enumerate().map(|(at, info)| (info.address.clone(), at)).collect();
-    let ask = |by: &[Dimension]| -> Result<Answer, ReadError> {
-        let of = |address: &IpAddr| Only::new(Dimension::Remote, &address.to_string()).ok();
-        let only: Vec<Only> = addresses.iter().filter_map(of).collect();
-        if only.is_empty() {
-            return Ok(Answer { rows: Vec::new(), truncated: false });
-        }
-        let by = [&[Dimension::Remote], by].concat();
-        reader.query(&Question { by, only, viewer: viewer.only(), limit: SEEN_MAX, ..Question::default() })
-    };
-    let mut by = vec![Dimension::Domain, Dimension::Application];
-    if viewer.only().is_none() {
-        by.push(Dimension::User);
-    }
-    let (names, services) = (ask(&by)?, ask(&[Dimension::Service])?);
+    let seen = ask(reader, viewer, addresses)?;
+    let names = sums(&seen.rows, &["service", "recognised", "name_source"]);
+    let services = sums(
+        &seen.rows,
+        &["domain", "name_source", "inferred", "application", "user", "kernel", "unattributed"],
+    );
     let mut tell = |group: &Group, tell: fn(&mut AddressInfo, &Group)| {
         let address = group.keys.get(Dimension::Remote.as_str());
         if let Some(info) = address.and_then(|address| at.get(address)).and_then(|at| infos.get_mut(*at)) {
             tell(info, group);
         }
     };
-    names.rows.iter().for_each(|group| tell(group, |info, group| info.names.push(name(group))));
-    services.rows.iter().for_each(|group| tell(group, |info, group| info.services.push(service(group))));
+    names.iter().for_each(|group| tell(group, |info, group| info.names.push(name(group))));
+    services.iter().for_each(|group| tell(group, |info, group| info.services.push(service(group))));
     Ok(LookupResult {
         addresses: infos,
         places: atlas.sources(),
-        truncated: names.truncated || services.truncated,
+        truncated: seen.truncated,
         access: viewer.access,
     })
+}
+
+/// Who talked with these addresses, under which names, and what was spoken.
+fn ask(reader: &Reader, viewer: Viewer, addresses: &[IpAddr]) -> Result<Answer, ReadError> {
+    let mut by = vec![Dimension::Remote, Dimension::Domain, Dimension::Application, Dimension::Service];
+    let mut asked = addresses.to_vec();
+    // Who may know what others did is spared a search for what nobody did. Anybody else would learn from its speed that somebody did.
+    if viewer.only().is_none() {
+        by.push(Dimension::User);
+        asked = reader.known_addresses(addresses)?;
+    }
+    if asked.is_empty() {
+        return Ok(Answer { rows: Vec::new(), truncated: false });
+    }
+    let of = |address: &IpAddr| Only::new(Dimension::Remote, &address.to_string()).ok();
+    let only = asked.iter().filter_map(of).collect();
+    reader.query(&Question { by, only, viewer: viewer.only(), limit: SEEN_MAX, ..Question::default() })
+}
+
+/// Adds up the groups that differ in these keys only; largest first. Of the sources of a name, the surest stays.
+fn sums(groups: &[Group], apart_from: &[&str]) -> Vec<Group> {
+    let source = |group: &Group| group.keys.get("name_source")?.parse::<NameSource>().ok();
+    let mut sums: BTreeMap<BTreeMap<&String, &String>, Group> = BTreeMap::new();
+    for group in groups {
+        let keys = group.keys.iter().filter(|(key, _)| !apart_from.contains(&key.as_str())).collect();
+        let sum =
+            sums.entry(keys).or_insert_with(|| Group { bytes: Bytes::default(), flows: 0, ..group.clone() });
+        sum.bytes += group.bytes;
+        sum.flows = sum.flows.saturating_add(group.flows);
+        sum.first = sum.first.min(group.first);
+        sum.last = sum.last.max(group.last);
+        if source(group) < source(sum) {
+            sum.keys.clone_from(&group.keys);
+        }
+    }
+    let mut sums: Vec<Group> = sums.into_values().collect();
+    sums.sort_by_key(|sum| Reverse(sum.bytes.total()));
+    sums
 }
 
 fn info(address: IpAddr, atlas: &Atlas) -> AddressInfo {
@@ -97,7 +131,7 @@ fn service(group: &Group) -> SeenService {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use portolan_bus::Access;
@@ -109,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    fn record(uid: u32, address: &str, domain: &str, tx: u64) -> Record {
+    pub(crate) fn record(uid: u32, address: &str, domain: &str, tx: u64) -> Record {
         Record {
             bucket_start: UnixMillis(0),
             bucket_ms: 10_000,
@@ -146,11 +180,14 @@ mod tests {
             record(1000, "192.0.2.1", "mine.example", 5),
             record(1001, "192.0.2.1", "secret.example", 7),
             record(1000, "192.0.2.9", "elsewhere.example", 9),
+            // The same, as another service: a name is one with all services, and a service one under all names.
+            Record { recognised: Some(Recognised::Ssh), ..record(1001, "192.0.2.1", "secret.example", 1) },
         ];
         History::open(&path).unwrap().write(&records).unwrap();
         let reader = Reader::open(&path).unwrap();
         let atlas = Atlas::new(Vec::new(), dir.path().to_owned());
         let addresses: Vec<IpAddr> = ["192.0.2.1", "2001:db8::1"].map(|text| text.parse().unwrap()).into();
+        assert_eq!(reader.known_addresses(&addresses).unwrap(), addresses[..1]);
         let seen = |access| {
             let viewer = Viewer { uid: Uid(1000), access };
             let result = look_up(&reader, &atlas, viewer, &addresses).unwrap();
@@ -158,17 +195,22 @@ mod tests {
             let [first, second] = result.addresses.try_into().unwrap();
             assert_eq!(first.range, "documentation");
             assert!(second.names.is_empty() && second.services.is_empty());
-            let [service] = first.services.try_into().unwrap();
-            assert_eq!((service.service.as_deref(), service.recognised), (Some("tls"), true));
+            let services = first.services.into_iter().map(|service| {
+                assert!(service.recognised && service.last_unix_ms == 7);
+                (service.service.unwrap(), service.tx_bytes)
+            });
             let names = first.names.into_iter().map(|name| {
                 assert!(name.inferred && name.source.as_deref() == Some("dns") && name.last_unix_ms == 7);
                 (name.domain.unwrap(), name.uid, name.tx_bytes)
             });
-            (names.collect::<Vec<_>>(), service.tx_bytes)
+            (names.collect::<Vec<_>>(), services.collect::<Vec<_>>())
         };
-        assert_eq!(seen(Access::Own), (vec![("mine.example".to_owned(), None, 5)], 5));
-        let all = [("secret.example".to_owned(), Some(1001), 7), ("mine.example".to_owned(), Some(1000), 5)];
-        assert_eq!(seen(Access::All), (all.into(), 12));
+        assert_eq!(
+            seen(Access::Own),
+            (vec![("mine.example".to_owned(), None, 5)], vec![("tls".to_owned(), 5)])
+        );
+        let all = [("secret.example".to_owned(), Some(1001), 8), ("mine.example".to_owned(), Some(1000), 5)];
+        assert_eq!(seen(Access::All), (all.into(), vec![("tls".to_owned(), 12), ("ssh".to_owned(), 1)]));
     }
 
     #[test]

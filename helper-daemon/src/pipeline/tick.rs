@@ -215,11 +215,12 @@ impl Recorder {
     }
 
     fn show_open(&mut self, shown: &mut Tick) {
-        for ((owner, uid), (flows, remote)) in self.ledger.open() {
+        for ((owner, uid), (flows, flow)) in self.ledger.open() {
             let Some(process) = self.processes.get(owner) else { continue };
             if let Identity::Settled(owner) = process.identity() {
                 let who = Who { owner: &owner, placement: process.placement(), uid: *uid };
-                shown.open(who, *flows, *remote);
+                let name = self.naming.names.name_of(flow, None, &self.processes);
+                shown.open(who, *flows, flow.remote, name.as_deref());
             }
         }
     }

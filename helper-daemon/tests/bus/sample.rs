@@ -80,6 +80,7 @@ pub(crate) fn query_result(access: Access) -> QueryResult {
             first_unix_ms: 3,
             last_unix_ms: 4,
         }],
+        places: vec![places()],
         truncated: true,
         access,
     }
@@ -117,9 +118,11 @@ pub(crate) fn lookup_result(access: Access, address: String, uids: &[u32]) -> Lo
             last_unix_ms: 5,
         }],
     };
-    let places =
-        PlaceData { name: "libloc".into(), made_unix_ms: Some(1), attribution: Some("by somebody".into()) };
-    LookupResult { addresses: vec![info], places: vec![places], truncated: false, access }
+    LookupResult { addresses: vec![info], places: vec![places()], truncated: false, access }
+}
+
+fn places() -> PlaceData {
+    PlaceData { name: "libloc".into(), made_unix_ms: Some(1), attribution: Some("by somebody".into()) }
 }
 
 pub(crate) fn finding(id: i64, uid: Option<u32>) -> Finding {

@@ -29,6 +29,7 @@ mod memory;
 mod mounts;
 mod names;
 mod owners;
+mod places;
 mod programs;
 mod said;
 mod scripts;

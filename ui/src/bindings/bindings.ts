@@ -539,6 +539,10 @@ export type QueryResult = {
  */
 rows: Array<QueryRow>, 
 /**
+ * Where countries and networks come from; none unless grouped by one of them, and where there is no database.
+ */
+places: Array<PlaceData>, 
+/**
  * Whether there were more rows than the limit.
  */
 truncated: boolean, 
@@ -553,7 +557,8 @@ access: Access, };
 export type QueryRow = { 
 /**
  * A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `provenance`, `package`; the same of
- * a script as `script_path` and so on; `parent_path`, `parent_sha256`; `name_source` and `inferred` = `true` of a domain;
+ * a script as `script_path` and so on; `parent_path`, `parent_sha256`; `name_source` and `inferred` = `true` of a domain, the latter
+ * of a registrable one, too;
  * `asn_name`; `range` where a country or network is not known; `recognised` = `true` or `false` of a service). A key that is
  * missing is not known; then `unattributed` or `kernel` may say why.
  */

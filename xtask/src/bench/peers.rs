@@ -3,7 +3,7 @@
 use std::{env, ffi::OsString, fs, os::unix::fs::symlink, path::Path, process::Command, time::Duration};
 
 use anyhow::Context as _;
-use portolan_testbed::find_program;
+use portolan_testbed::{find_program, packaged};
 
 use crate::tool;
 
@@ -48,11 +48,10 @@ fn search_path(tools: &Path) -> anyhow::Result<OsString> {
 }
 
 /// Unpacks a package without installing it, where its program is not on the machine: it would start a server, or change how the
-/// machine resolves names. `path` is that of the program in the package, without the first slash.
-pub(super) fn unpack(tools: &Path, package: &str, path: &str) -> anyhow::Result<()> {
+/// machine resolves names. `paths` are those that the program may have in the package, without the first slash.
+pub(super) fn unpack(tools: &Path, package: &str, paths: &[&str]) -> anyhow::Result<()> {
     let dir = tools.join("debian");
-    let is_there = dir.join(path).is_file() || Path::new("/").join(path).is_file();
-    if is_there || find_program("apt-get").is_none() {
+    if packaged(paths).is_some() || find_program("apt-get").is_none() {
         return Ok(());
     }
     let packages = tools.join("packages").join(package);

@@ -119,8 +119,12 @@ impl Keys<'_, '_> {
                 self.put("recognised", recognised);
                 Ok(())
             }
+            Dimension::RegistrableDomain => {
+                self.texts([dimension.as_str()])?;
+                let column = self.column();
+                self.inferred(column)
+            }
             Dimension::Application
-            | Dimension::RegistrableDomain
             | Dimension::Range
             | Dimension::Protocol
             | Dimension::Direction
@@ -147,14 +151,19 @@ impl Keys<'_, '_> {
         self.texts(["domain"])?;
         let (inferred, source) = (self.column(), self.column());
         if self.keys.contains_key("domain") {
-            let inferred: bool = self.row.get(inferred)?;
+            self.inferred(inferred)?;
             let source: u8 = self.row.get(source)?;
-            self.put("inferred", inferred.then(|| true.to_string()));
             self.put(
                 "name_source",
                 NameSource::ALL.get(usize::from(source)).map(|source| source.as_str().to_owned()),
             );
         }
+        Ok(())
+    }
+
+    fn inferred(&mut self, column: usize) -> rusqlite::Result<()> {
+        let inferred: bool = self.row.get(column)?;
+        self.put("inferred", inferred.then(|| true.to_string()));
         Ok(())
     }
 

@@ -152,9 +152,14 @@ pub(crate) fn of(dimension: Dimension) -> Columns {
             labels: "LEFT JOIN domain ON domain.id = g.domain_id",
             shown: &["domain.name", "g.name_inferred", "g.name_source"],
         },
-        Dimension::RegistrableDomain => {
-            plain(Needs::Domain, &[("d.registrable", "registrable")], &["g.registrable"])
-        }
+        Dimension::RegistrableDomain => plain(
+            Needs::Domain,
+            &[
+                ("d.registrable", "registrable"),
+                ("d.registrable IS NOT NULL AND r.name_inferred", "registrable_inferred"),
+            ],
+            &["g.registrable", "g.registrable_inferred"],
+        ),
         Dimension::Range => plain(Needs::Place, &[("w.range", "range")], &["g.range"]),
         Dimension::Country => plain(
             Needs::Place,

@@ -41,7 +41,7 @@ pub struct Group {
     ///
     /// `executable` is a path and comes with `path`, `sha256`, `provenance` (its word) and `package` (`deb curl 7.88.1-10`); `script`
     /// comes with the same as `script_path` and so on, `parent` with `parent_path` and `parent_sha256`; `domain` with `name_source`
-    /// (the surest) and `inferred` = `true` where it is; `country` and `asn` with `range` where they are not known, `asn` with
+    /// (the surest) and `inferred` = `true` where it is, `registrable_domain` with the latter; `country` and `asn` with `range` where they are not known, `asn` with
     /// `asn_name`; `service` with `recognised` = `true` or `false`; `time` is in milliseconds since 1970. A key that is missing is
     /// not known. By application, executable or parent, the kernel's groups have `kernel` = `kernel`, and groups without an
     /// owner have `unattributed` with the reason.

@@ -49,6 +49,11 @@ impl Addresses {
     }
 }
 
+/// Whether it was ever written.
+pub(crate) fn is_known(connection: &Connection, address: IpAddr) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM address WHERE value = ?1")?.exists([octets(address)])
+}
+
 /// An address as its column holds it.
 pub(crate) fn octets(address: IpAddr) -> Vec<u8> {
     match address {

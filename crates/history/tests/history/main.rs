@@ -11,5 +11,6 @@ mod migration;
 mod model;
 mod provenance;
 mod queries;
+mod sorting;
 mod viewers;
 mod world;

@@ -14,7 +14,7 @@ const STEPS: [&str; 5] = [
 ];
 
 /// A file as that version wrote it.
-fn version(version: usize, place: &Place, rows: &str) {
+pub(crate) fn version(version: usize, place: &Place, rows: &str) {
     let steps = STEPS[..version].concat();
     let sql = format!("{steps}; PRAGMA application_id = 0x504f5254; PRAGMA user_version = {version}; {rows}");
     rusqlite::Connection::open(place.path()).unwrap().execute_batch(&sql).unwrap();

@@ -106,7 +106,10 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
                 record.name.as_ref().map(|name| name.domain.to_string())
             }
             Dimension::RegistrableDomain => {
-                record.name.as_ref().and_then(|name| name.registrable.as_ref()).map(ToString::to_string)
+                let name = record.name.as_ref().filter(|name| name.registrable.is_some());
+                let inferred = name.is_some_and(|name| name.is_inferred);
+                keys.extend(inferred.then(|| ("inferred".to_owned(), "true".to_owned())));
+                name.and_then(|name| name.registrable.as_ref()).map(ToString::to_string)
             }
             Dimension::Range => range(record.place.as_ref()),
             Dimension::Country => {

@@ -11,7 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portolan_testbed::{DaemonOptions, Folder, Program, User, built, find_program, source_path};
+use portolan_testbed::{
+    DaemonOptions, Folder, NGINX, Program, RESOLVED, User, built, find_program, packaged, source_path,
+};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::bed::PATIENCE;
@@ -195,22 +197,12 @@ fn resolved(machine: &Machine, folder: &Folder) -> Program {
     folder.make_dir("systemd", 0o755).unwrap();
     let config = format!("[Resolve]\nDNS={DNS}\nLLMNR=no\nMulticastDNS=no\nDNSSEC=no\nCache=no\n");
     folder.write("systemd/resolved.conf", &config).unwrap();
-    let installed = ["/usr/lib/systemd/systemd-resolved", "/lib/systemd/systemd-resolved"].map(PathBuf::from);
-    let path = installed
-        .into_iter()
-        .chain(["usr/lib", "lib"].map(|lib| unpacked(&format!("{lib}/systemd/systemd-resolved"))))
-        .find(|path| path.is_file())
-        .expect("systemd-resolved is not there; `cargo xtask test` gets it");
+    let path = packaged(RESOLVED).expect("systemd-resolved is not there; `cargo xtask test` gets it");
     let mut command = machine.command("unshare");
     command.args(["--mount", "sh", "-ec", IN_OWN_RUN, "sh"]).arg(folder.path()).arg(path);
     let program = Program::start("systemd-resolved", command).unwrap();
     wait_for_socket(machine, "udp", "3500007F:0035 ".to_owned());
     program
-}
-
-/// What `cargo xtask test` unpacks and does not install, because it would be started, or change the machine.
-fn unpacked(path: &str) -> PathBuf {
-    built("portoland").unwrap().ancestors().nth(2).unwrap().join("bench-peers/debian").join(path)
 }
 
 fn nginx(machine: &Machine, folder: &Folder) -> Program {
@@ -220,7 +212,7 @@ fn nginx(machine: &Machine, folder: &Folder) -> Program {
     openssl.arg(format!("{dir}/key.pem")).arg("-out").arg(format!("{dir}/cert.pem"));
     assert!(openssl.output().unwrap().status.success());
     let config = folder.write("nginx.conf", &CONFIG.replace("DIR", dir)).unwrap();
-    let path = find_program("nginx").unwrap_or_else(|| unpacked("usr/sbin/nginx"));
+    let path = packaged(NGINX).expect("nginx is not there; `cargo xtask test` gets it");
     let mut command = machine.command(path);
     command.arg("-p").arg(dir).arg("-c").arg(config);
     let program = Program::start("nginx", command).unwrap();

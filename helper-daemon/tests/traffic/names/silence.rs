@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket},
     process::Command,
     thread,
     time::Duration,
@@ -42,6 +42,8 @@ async fn no_packet_leaves_the_machine_because_of_the_daemon() {
     assert_eq!(of_daemon, fs::read_link(&namespace).unwrap(), "the daemon is inside");
     // Others talk, inside and outside, on loopback, to names and to addresses; and everything is asked of the daemon.
     let talk = || {
+        // Of /etc/hosts. Any other would be asked of a server, by this test.
+        assert!("localhost:1".to_socket_addrs().unwrap().all(|address| address.ip().is_loopback()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         drop(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
         let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -63,6 +65,10 @@ async fn no_packet_leaves_the_machine_because_of_the_daemon() {
         enter(talk);
         assert!(!bed.query(&["executable", "remote"]).await.is_empty());
         proxy.status().await.unwrap();
+        proxy.applications().await.unwrap();
+        proxy.findings(true).await.unwrap();
+        let known = proxy.lookup(&["8.8.8.8", "2001:4860:4860::8888"]).await.unwrap();
+        assert_eq!(known.addresses[0].country.as_deref(), Some("US"));
         tokio::time::sleep(Duration::from_secs(1)).await;
         ticks += 1;
     }
