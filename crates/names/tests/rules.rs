@@ -135,19 +135,19 @@ fn a_stream_goes_on_behind_a_hole_when_it_knows_where() {
     };
     let whole = [("a.b".to_owned(), 2), ("c.d".to_owned(), 2)];
     // What comes again is left out.
-    let mut stream = Stream::new();
+    let mut stream = Stream::at(0);
     assert_eq!(stream.add(0, &both[..10]), []);
     assert_eq!(stream.add(0, &both[..5]), []);
     assert_eq!(counts(stream.add(7, &both[7..])), whole);
     // A hole in the first answer hides what is behind it there, and nothing of the second.
-    let mut stream = Stream::new();
+    let mut stream = Stream::at(0);
     assert_eq!(stream.add(0, &both[..first.len() - 3]), []);
     assert_eq!(
         counts(stream.add(first.len() as u64 - 1, &both[first.len() - 1..])),
         [("a.b".to_owned(), 1), ("c.d".to_owned(), 2)]
     );
     // A hole over the next length hides everything.
-    let mut stream = Stream::new();
+    let mut stream = Stream::at(0);
     stream.add(0, &both[..first.len() - 3]);
     assert_eq!(stream.add(first.len() as u64 + 1, &both[first.len() + 1..]), []);
     assert_eq!(stream.add(both.len() as u64, &both), []);

@@ -40,8 +40,11 @@ impl Names {
         self.answers.add(asker, asks_for_others, question, addresses, at);
     }
 
-    /// A flow said what it is.
+    /// A flow said what it is. What says nothing changes nothing.
     pub fn opened(&mut self, flow: &Flow, opened: Opened, at: MonotonicNs) {
+        if opened == Opened::default() {
+            return;
+        }
         let Opened { recognised, name, is_inferred } = opened;
         // What the other side says names this one.
         let name = name.filter(|_| flow.direction != Direction::Inbound);
@@ -72,7 +75,10 @@ impl Names {
         began: Option<MonotonicNs>,
         relations: &impl Relations,
     ) -> Option<Arc<Name>> {
-        if let Some(name) = self.flows.name(flow, began) {
+        if let Some(began) = began {
+            self.flows.begins(flow, began);
+        }
+        if let Some(name) = self.flows.name(flow) {
             return Some(name);
         }
         let remote = flow.remote?.address.to_canonical();
@@ -92,10 +98,15 @@ impl Names {
         relations.sees_machines_hosts(&flow.owner).then(|| called(domain.clone(), NameSource::Hosts, true))
     }
 
-    /// What a flow was seen to speak. `began`: as for [`Self::name_of`].
+    /// What a flow was seen to speak. To be asked after its name: that knows whether another flow began.
     #[must_use]
-    pub fn recognised_of(&self, flow: &Flow, began: Option<MonotonicNs>) -> Option<Recognised> {
-        self.flows.recognised(flow, began)
+    pub fn recognised_of(&self, flow: &Flow) -> Option<Recognised> {
+        self.flows.recognised(flow)
+    }
+
+    /// When a flow said something.
+    pub(super) fn said_at(&self, flow: &Flow) -> Option<MonotonicNs> {
+        self.flows.said_at(flow)
     }
 
     /// How many names were not kept because there was no room for them.

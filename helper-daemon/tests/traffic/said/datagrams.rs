@@ -140,3 +140,35 @@ fn the_first_packets_of_quic_are_heard_and_no_others() {
         assert_eq!(heard, expected);
     });
 }
+
+/// What looks like a question about one name, as far as the kernel programs look at it.
+fn question(number: u8, length: usize) -> Vec<u8> {
+    let mut message = vec![0, number, 1, 0, 0, 1];
+    message.resize(length, 0);
+    message
+}
+
+#[test]
+#[ignore = "needs root and eBPF"]
+fn what_is_asked_of_a_name_server_is_heard() {
+    listen(|ear| {
+        let _server = UdpSocket::bind("127.0.0.1:53").unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.send_to(&question(1, 40), "127.0.0.1:53").unwrap();
+        client.send_to(&question(2, 40), "127.0.0.1:54").unwrap();
+        client.send_to(b"an answer, or something else", "127.0.0.1:53").unwrap();
+        client.connect("127.0.0.1:53").unwrap();
+        client.send(&question(3, 600)).unwrap();
+        let heard: Vec<_> = ear.heard_as(Way::Sent).into_iter().map(|(_, bytes, _)| bytes).collect();
+        assert_eq!(heard, [question(1, 40), question(3, 512)]);
+        // As glibc asks for both kinds of address.
+        let mut questions = [question(4, 40), question(5, 41)];
+        let mut messages: Vec<_> =
+            questions.iter_mut().map(|question| Message { parts: vec![question], to: None }).collect();
+        assert_eq!(send_all(&client, &mut messages), 2);
+        let mut heard: Vec<_> = ear.heard_as(Way::Sent).into_iter().map(|(_, bytes, _)| bytes).collect();
+        heard.sort_unstable();
+        heard.dedup();
+        assert_eq!(heard, [question(4, 40), question(5, 41)]);
+    });
+}
