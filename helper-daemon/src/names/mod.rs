@@ -7,6 +7,7 @@
 //! | `questions` | what processes asked DNS servers, so that nobody else answers |
 //! | `flows` | what single flows said, and which name they were found to have |
 //! | `answers` | the DNS answers that processes received |
+//! | `memory` | those of one process |
 //! | `resolvers` | who asks for others |
 //! | `hosts` | /etc/hosts |
 //! | `shares` | how users share what room there is |
@@ -20,6 +21,7 @@ mod flows;
 mod hearing;
 mod hosts;
 mod kin;
+mod memory;
 mod questions;
 mod resolvers;
 mod shares;

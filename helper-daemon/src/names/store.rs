@@ -16,7 +16,7 @@ use super::{
 /// What processes are to each other, as far as names depend on it.
 pub trait Relations {
     /// Whose memory a process has: its own, without end, and that of those which it is a copy of, until it was made (fork, and no exec
-    /// since).
+    /// since). Not of endlessly many.
     fn memory_of(&self, process: &ProcessKey) -> Vec<(ProcessKey, MonotonicNs)>;
     /// Whether both are known to be the same application.
     fn are_same_application(&self, one: &ProcessKey, other: &ProcessKey) -> bool;
@@ -94,8 +94,8 @@ impl Names {
             self.flows.found(flow, began, Arc::clone(&name));
             return Some(name);
         }
-        let domain = self.hosts.name_of(remote)?;
-        relations.sees_machines_hosts(&flow.owner).then(|| called(domain.clone(), NameSource::Hosts, true))
+        let name = self.hosts.name_of(remote)?;
+        relations.sees_machines_hosts(&flow.owner).then(|| Arc::clone(name))
     }
 
     /// What a flow was seen to speak. To be asked after its name: that knows whether another flow began.
@@ -167,6 +167,7 @@ impl Names {
     }
 }
 
-fn called(domain: Domain, source: NameSource, is_inferred: bool) -> Arc<Name> {
+/// A name as it is shown.
+pub(super) fn called(domain: Domain, source: NameSource, is_inferred: bool) -> Arc<Name> {
     Arc::new(Name { registrable: registrable(&domain), domain, source, is_inferred })
 }
