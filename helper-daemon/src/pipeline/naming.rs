@@ -86,7 +86,7 @@ impl Naming {
         for (flow, source) in rows.flows() {
             unwritten.insert(flow);
             if let Source::Process(process) = source {
-                there.extend(process.and_originals().map(|process| process.key));
+                process.add_with_originals(&mut there);
             }
         }
         let is_needed = |flow: &Flow| ledger.may_go_on(flow) || unwritten.contains(flow);
