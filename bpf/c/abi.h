@@ -217,7 +217,7 @@ struct portolan_said {
 	__u64 offset;			/* of the first byte in the stream; 0 for a datagram */
 	__u32 bytes_len;
 	__u16 way;			/* enum portolan_way */
-	__u16 is_cut;			/* 1 when there was more */
+	__u16 reserved;
 };
 
 /* What calls moved, counted before any cell or table: cumulative, per CPU. What all owners add up to must equal it. */

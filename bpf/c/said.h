@@ -86,34 +86,31 @@ static __always_inline long copy(struct said_room *room, __u64 from, __u64 lengt
 	return 0;
 }
 
-/* Copies the beginning of what count vectors hold, at most limit bytes; how much they hold. */
-static __always_inline __u64 copy_vectors(struct said_room *room, __u64 vectors, __u64 count, __u64 limit)
+/* Copies the beginning of what count vectors hold, at most limit bytes. */
+static __always_inline void copy_vectors(struct said_room *room, __u64 vectors, __u64 count, __u64 limit)
 {
 	struct {
 		__u64 base;
 		__u64 length;
 	} vector;
-	__u64 held = 0;
 	__u32 i;
 
 	for (i = 0; i < VECTORS_MAX; i++) {
 		if (i >= count || bpf_probe_read_user(&vector, sizeof(vector), (void *)(vectors + i * sizeof(vector))))
 			break;
-		held += vector.length;
 		if (vector.length > limit)
 			vector.length = limit;
 		if (copy(room, vector.base, vector.length))
 			break;
 		limit -= vector.length;
 	}
-	return i < count ? ~0ULL : held;
 }
 
 /*
- * Copies the beginning of the call's bytes, or of its message's; how much there is, as far as the caller says. Global, as say: the
- * verifier looks at a global function once, not for each way to it.
+ * Copies the beginning of the call's bytes, or of its message's. Global, as say: the verifier looks at a global function once, not
+ * for each way to it.
  */
-__noinline __u64 copy_call(struct said_room *room, __u64 message, __u64 limit)
+__noinline int copy_call(struct said_room *room, __u64 message, __u64 limit)
 {
 	struct message header;
 
@@ -124,13 +121,12 @@ __noinline __u64 copy_call(struct said_room *room, __u64 message, __u64 limit)
 		limit = PORTOLAN_SAID_MAX;
 	if (room->call.shape == CALL_BUFFER) {
 		copy(room, room->call.at, room->call.count < limit ? room->call.count : limit);
-		return room->call.count;
+	} else if (room->call.shape == CALL_VECTORS) {
+		copy_vectors(room, room->call.at, room->call.count, limit);
+	} else if (!bpf_probe_read_user(&header, sizeof(header), (void *)message)) {
+		copy_vectors(room, header.vectors, header.vectors_count, limit);
 	}
-	if (room->call.shape == CALL_VECTORS)
-		return copy_vectors(room, room->call.at, room->call.count, limit);
-	if (bpf_probe_read_user(&header, sizeof(header), (void *)message))
-		return 0;
-	return copy_vectors(room, header.vectors, header.vectors_count, limit);
+	return 0;
 }
 
 /* Sends what is in the room. */
@@ -239,7 +235,6 @@ static __noinline int look_at_sent(struct sock *sk, struct portolan_cell *cell, 
 	if (room->said.bytes_len) {
 		describe_speaker(sk, cell, &room->said.flow);
 		room->said.offset = offset;
-		room->said.is_cut = room->said.bytes_len < length;
 		say(room);
 	} else {
 		cell->heard = PORTOLAN_HEARD_ENOUGH;
@@ -283,7 +278,6 @@ static __noinline int look_at_answers(struct sock *sk, __u64 length, int flags)
 	if (room->said.bytes_len) {
 		describe_speaker(sk, cell, &room->said.flow);
 		room->said.offset = offset;
-		room->said.is_cut = room->said.bytes_len < length;
 		say(room);
 	}
 	leave_room(room);
@@ -321,7 +315,7 @@ static __always_inline int begins_wanted(const struct said_room *room)
 static __always_inline void look_at_datagrams_sent(struct sock *sk, struct said_room *room, __u64 length)
 {
 	__u64 limit = room->said.flow.remote_port == DNS_PORT ? QUESTION_MAX : PORTOLAN_SAID_MAX;
-	__u64 at = room->call.at, held;
+	__u64 at = room->call.at;
 	__u32 i;
 
 	if (room->call.messages == 1 && length < limit)
@@ -335,8 +329,7 @@ static __always_inline void look_at_datagrams_sent(struct sock *sk, struct said_
 		/* Which of them this is, nobody says. */
 		if (room->call.messages > 1 && !is_for(sk, room, at))
 			continue;
-		held = copy_call(room, at, limit);
-		room->said.is_cut = room->said.bytes_len < (room->call.messages > 1 ? held : length);
+		copy_call(room, at, limit);
 		if (begins_wanted(room)) /* still: the program can change it meanwhile */
 			say(room);
 	}
@@ -363,7 +356,6 @@ static __noinline int look_at_datagram(struct sock *sk, struct portolan_cell *ce
 	} else if ((room->call.messages == 1 || is_connected(sk)) && is_call_on(sk, &room->call)) {
 		/* The first one of several: it has been received whichever of them this is. */
 		copy_call(room, room->call.at, length);
-		room->said.is_cut = room->said.bytes_len < length;
 		if (room->said.bytes_len)
 			say(room);
 	}

@@ -447,7 +447,7 @@ pub struct portolan_said {
     pub offset: __u64,
     pub bytes_len: __u32,
     pub way: __u16,
-    pub is_cut: __u16,
+    pub reserved: __u16,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
@@ -459,7 +459,7 @@ const _: () = {
     ["Offset of field: portolan_said::bytes_len"]
         [::core::mem::offset_of!(portolan_said, bytes_len) - 88usize];
     ["Offset of field: portolan_said::way"][::core::mem::offset_of!(portolan_said, way) - 92usize];
-    ["Offset of field: portolan_said::is_cut"][::core::mem::offset_of!(portolan_said, is_cut) - 94usize];
+    ["Offset of field: portolan_said::reserved"][::core::mem::offset_of!(portolan_said, reserved) - 94usize];
 };
 #[repr(C)]
 #[derive(

@@ -113,6 +113,17 @@ fn only_answers_to_one_question_for_addresses_count() {
 }
 
 #[test]
+fn of_a_message_with_countless_records_the_first_count() {
+    let others = |count: usize| {
+        let mut records = vec![a("c.d", 1); count];
+        records.push(a("a.b", 2));
+        said("a.b", A, &records)
+    };
+    assert_eq!(others(63), ["192.0.2.2 300"]);
+    assert_eq!(others(64), [""; 0]);
+}
+
+#[test]
 fn of_a_message_that_is_cut_off_the_whole_records_count() {
     let message = message(0x8180, "a.b", A, &[a("a.b", 1), a("a.b", 2)]);
     let count = |length: usize| dns::answer(&message[..length]).map(|answered| answered.addresses.len());

@@ -126,5 +126,5 @@ pub(super) fn named(name: &str, source: NameSource, is_inferred: bool) -> Option
 /// What was copied at the first second.
 pub(super) fn heard(flow: &Flow, way: Way, offset: u64, bytes: &(impl AsRef<[u8]> + ?Sized)) -> Said {
     let bytes = bytes.as_ref().to_vec();
-    Said { flow: *flow, at: seconds(1), way, offset, bytes, is_cut: false }
+    Said { flow: *flow, at: seconds(1), way, offset, bytes }
 }
