@@ -25,6 +25,7 @@
 #define PORTOLAN_SAID_RING_BYTES (1 << 20)
 #define PORTOLAN_SAID_PER_SECOND 1000	/* records of one CPU; a second is 2^30 ns */
 #define PORTOLAN_LOOKS_MAX 16		/* calls of one socket that are looked at between two readings of the cells */
+#define PORTOLAN_DNS_LOOKS_MAX 512	/* the same of those that may be questions to DNS servers, or their answers */
 
 /* A process: exec keeps pid and start time, so the generation tells two executables apart. All 0: the kernel itself. */
 struct portolan_owner {
@@ -95,7 +96,8 @@ struct portolan_cell {
 	__u32 flags;		/* enum portolan_cell_flags */
 	__u32 copied_seq;	/* TCP: what the program had consumed at the last reading of tcp_sock.copied_seq */
 	__u32 shown_to;		/* the reader that knows the flow; written by dump_cells, 0 when another flow begins */
-	__u32 looks;		/* calls that were looked at; set to 0 by dump_cells */
+	__u16 looks;		/* calls that were looked at; set to 0 by dump_cells */
+	__u16 dns_looks;	/* the same of those with a DNS server */
 	__u32 heard;		/* enum portolan_heard */
 	__u32 said_tx;		/* TCP: where in the stream the next call begins, until that is enough */
 	__u32 said_rx;		/* the same of what is received, where that is looked at */
@@ -215,7 +217,7 @@ struct portolan_said {
 	__u64 offset;			/* of the first byte in the stream; 0 for a datagram */
 	__u32 bytes_len;
 	__u16 way;			/* enum portolan_way */
-	__u16 is_cut;			/* 1 when there was more */
+	__u16 reserved;
 };
 
 /* What calls moved, counted before any cell or table: cumulative, per CPU. What all owners add up to must equal it. */

@@ -142,12 +142,7 @@ int BPF_PROG(on_packet_recvmsg, struct socket *sock, struct msghdr *msg, unsigne
 /* Keeps the address of a call for the length that follows in the same call, as the cgroup hooks do. */
 static __always_inline int remember_name(struct sock *sk, struct msghdr *msg)
 {
-	struct {
-		__u16 family;
-		__be16 port;
-		__be32 ipv4; /* IPv6: its flow label */
-		__u8 ipv6[16];
-	} name = {};
+	struct internet_name name = {};
 	void *from = msg->msg_name;
 	struct peer *peer;
 

@@ -12,6 +12,14 @@
 
 #include "flows.h"
 
+/* The beginning of struct sockaddr_in, and struct sockaddr_in6. */
+struct internet_name {
+	__u16 family;
+	__be16 port;
+	__be32 ipv4; /* IPv6: its flow label */
+	__u8 ipv6[16];
+};
+
 /* Where to put the address of the peer of this call on sk; NULL when there is no room. */
 static __always_inline struct peer *begin_peer(void *sk, int is_connected, __u16 port)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * What programs say that names may be found in, copied from their memory and only recognised here (decision 14): DNS answers, the
- * beginning of what a TCP connection sends, QUIC's first datagrams.
+ * What programs say that names may be found in, copied from their memory and only recognised here (decision 14): DNS answers and
+ * the questions that they answer, the beginning of what a TCP connection sends, QUIC's first datagrams.
  *
  * Called by the programs that count a call, in the caller's context, when its buffer has been read or filled. Where that is, the
  * caller's registers say (bpf_task_pt_regs: since Linux 5.15; before, nothing is copied). Not the kernel's own copy of the call:
@@ -16,6 +16,7 @@
 
 #define DNS_PORT 53
 #define GREETING_MAX 16 /* bytes of what an accepted connection sends first */
+#define QUESTION_MAX 512 /* bytes of a question to a DNS server */
 #define BEGINNING 8 /* bytes that tell whether the rest matters */
 #define VECTORS_MAX 8 /* parts of a buffer, and … */
 #define MESSAGES_MAX 4 /* … messages of one call that are looked at */
@@ -85,34 +86,31 @@ static __always_inline long copy(struct said_room *room, __u64 from, __u64 lengt
 	return 0;
 }
 
-/* Copies the beginning of what count vectors hold, at most limit bytes; how much they hold. */
-static __always_inline __u64 copy_vectors(struct said_room *room, __u64 vectors, __u64 count, __u64 limit)
+/* Copies the beginning of what count vectors hold, at most limit bytes. */
+static __always_inline void copy_vectors(struct said_room *room, __u64 vectors, __u64 count, __u64 limit)
 {
 	struct {
 		__u64 base;
 		__u64 length;
 	} vector;
-	__u64 held = 0;
 	__u32 i;
 
 	for (i = 0; i < VECTORS_MAX; i++) {
 		if (i >= count || bpf_probe_read_user(&vector, sizeof(vector), (void *)(vectors + i * sizeof(vector))))
 			break;
-		held += vector.length;
 		if (vector.length > limit)
 			vector.length = limit;
 		if (copy(room, vector.base, vector.length))
 			break;
 		limit -= vector.length;
 	}
-	return i < count ? ~0ULL : held;
 }
 
 /*
- * Copies the beginning of the call's bytes, or of its message's; how much there is, as far as the caller says. Global, as say: the
- * verifier looks at a global function once, not for each way to it.
+ * Copies the beginning of the call's bytes, or of its message's. Global, as say: the verifier looks at a global function once, not
+ * for each way to it.
  */
-__noinline __u64 copy_call(struct said_room *room, __u64 message, __u64 limit)
+__noinline int copy_call(struct said_room *room, __u64 message, __u64 limit)
 {
 	struct message header;
 
@@ -123,13 +121,12 @@ __noinline __u64 copy_call(struct said_room *room, __u64 message, __u64 limit)
 		limit = PORTOLAN_SAID_MAX;
 	if (room->call.shape == CALL_BUFFER) {
 		copy(room, room->call.at, room->call.count < limit ? room->call.count : limit);
-		return room->call.count;
+	} else if (room->call.shape == CALL_VECTORS) {
+		copy_vectors(room, room->call.at, room->call.count, limit);
+	} else if (!bpf_probe_read_user(&header, sizeof(header), (void *)message)) {
+		copy_vectors(room, header.vectors, header.vectors_count, limit);
 	}
-	if (room->call.shape == CALL_VECTORS)
-		return copy_vectors(room, room->call.at, room->call.count, limit);
-	if (bpf_probe_read_user(&header, sizeof(header), (void *)message))
-		return 0;
-	return copy_vectors(room, header.vectors, header.vectors_count, limit);
+	return 0;
 }
 
 /* Sends what is in the room. */
@@ -191,6 +188,12 @@ static __always_inline int begins_quic(const struct said_room *room)
 	return (version == 1 || version >> 8 == 0xff0000) && (room->bytes[0] & 0xf0) == 0xc0;
 }
 
+/* A question to a DNS server: one, as it is asked for addresses. */
+static __always_inline int begins_question(const struct said_room *room)
+{
+	return room->said.bytes_len >= 6 && !(room->bytes[2] & 0xf8) && !room->bytes[4] && room->bytes[5] == 1;
+}
+
 /* Whose the bytes of a stream are: as they were charged. */
 static __always_inline void describe_speaker(struct sock *sk, const struct portolan_cell *cell, struct portolan_flow *flow)
 {
@@ -232,7 +235,6 @@ static __noinline int look_at_sent(struct sock *sk, struct portolan_cell *cell, 
 	if (room->said.bytes_len) {
 		describe_speaker(sk, cell, &room->said.flow);
 		room->said.offset = offset;
-		room->said.is_cut = room->said.bytes_len < length;
 		say(room);
 	} else {
 		cell->heard = PORTOLAN_HEARD_ENOUGH;
@@ -241,18 +243,33 @@ static __noinline int look_at_sent(struct sock *sk, struct portolan_cell *cell, 
 	return 0;
 }
 
-/* A stream received length bytes, perhaps from a name server. Calls for nobody (MSG_TRUNC) move on, but leave nothing to read. */
+/* Whether one more call with a DNS server is looked at. */
+static __always_inline int may_look_at_dns(struct portolan_cell *cell)
+{
+	if (cell->dns_looks >= PORTOLAN_DNS_LOOKS_MAX) {
+		lose(PORTOLAN_LOSS_SAID_TOO_OFTEN, 1);
+		return 0;
+	}
+	cell->dns_looks++;
+	return 1;
+}
+
+/*
+ * A stream that a program opened received length bytes, perhaps from a name server. Calls for nobody (MSG_TRUNC) move on, but leave
+ * nothing to read.
+ */
 static __noinline int look_at_answers(struct sock *sk, __u64 length, int flags)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
 	struct said_room *room;
 	__u32 offset;
 
-	if (!cell || cell->heard & PORTOLAN_HEARD_MIDWAY || is_of_kernel(sk))
+	if (!cell || cell->heard & PORTOLAN_HEARD_MIDWAY || is_of_kernel(sk) ||
+	    cell->flow.direction != PORTOLAN_DIRECTION_OUTBOUND)
 		return 0;
 	offset = cell->said_rx;
 	cell->said_rx += length;
-	room = flags & MSG_TRUNC ? 0 : enter_room(PORTOLAN_WAY_RECEIVED);
+	room = flags & MSG_TRUNC || !may_look_at_dns(cell) ? 0 : enter_room(PORTOLAN_WAY_RECEIVED);
 	if (!room)
 		return 0;
 	room->said.bytes_len = 0;
@@ -261,7 +278,6 @@ static __noinline int look_at_answers(struct sock *sk, __u64 length, int flags)
 	if (room->said.bytes_len) {
 		describe_speaker(sk, cell, &room->said.flow);
 		room->said.offset = offset;
-		room->said.is_cut = room->said.bytes_len < length;
 		say(room);
 	}
 	leave_room(room);
@@ -271,12 +287,7 @@ static __noinline int look_at_answers(struct sock *sk, __u64 length, int flags)
 /* Whether a message of a call of several goes where the flow goes. */
 static __noinline int is_for(struct sock *sk, struct said_room *room, __u64 at)
 {
-	struct {
-		__u16 family;
-		__be16 port;
-		__be32 ipv4; /* IPv6: its flow label */
-		__u8 ipv6[16];
-	} name = {};
+	struct internet_name name = {};
 	struct message message;
 	struct peer peer = {};
 
@@ -294,36 +305,46 @@ static __noinline int is_for(struct sock *sk, struct said_room *room, __u64 at)
 	return is_with(&room->said.flow, sk, &peer);
 }
 
+/* Whether what is in the room is what datagrams of its flow are looked at for. */
+static __always_inline int begins_wanted(const struct said_room *room)
+{
+	return room->said.flow.remote_port == DNS_PORT ? begins_question(room) : begins_quic(room);
+}
+
 /* The flow is in the room. */
 static __always_inline void look_at_datagrams_sent(struct sock *sk, struct said_room *room, __u64 length)
 {
-	__u64 at = room->call.at, held;
+	__u64 limit = room->said.flow.remote_port == DNS_PORT ? QUESTION_MAX : PORTOLAN_SAID_MAX;
+	__u64 at = room->call.at;
 	__u32 i;
 
+	if (room->call.messages == 1 && length < limit)
+		limit = length;
 	for (i = 0; i < MESSAGES_MAX; i++, at += MESSAGE_STRIDE) {
 		if (i >= room->call.messages)
 			break;
 		copy_call(room, at, BEGINNING);
-		if (!begins_quic(room) || !is_call_on(sk, &room->call))
+		if (!begins_wanted(room) || !is_call_on(sk, &room->call))
 			continue;
 		/* Which of them this is, nobody says. */
 		if (room->call.messages > 1 && !is_for(sk, room, at))
 			continue;
-		held = copy_call(room, at, room->call.messages > 1 ? PORTOLAN_SAID_MAX : length);
-		room->said.is_cut = room->said.bytes_len < (room->call.messages > 1 ? held : length);
-		if (begins_quic(room)) /* still: the program can change it meanwhile */
+		copy_call(room, at, limit);
+		if (begins_wanted(room)) /* still: the program can change it meanwhile */
 			say(room);
 	}
 }
 
-/* A datagram was sent, or received from a name server. */
+/* A datagram was sent, or came from a name server. */
 static __noinline int look_at_datagram(struct sock *sk, struct portolan_cell *cell, const struct portolan_flow *flow,
 				       __u64 length, int sent)
 {
 	struct said_room *room;
 
-	if (sent)
+	if (flow->remote_port != DNS_PORT)
 		cell->looks++;
+	else if (!may_look_at_dns(cell))
+		return 0;
 	if (flow->protocol != IPPROTO_UDP || is_of_kernel(sk))
 		return 0;
 	room = enter_room(sent ? PORTOLAN_WAY_SENT : PORTOLAN_WAY_RECEIVED);
@@ -335,7 +356,6 @@ static __noinline int look_at_datagram(struct sock *sk, struct portolan_cell *ce
 	} else if ((room->call.messages == 1 || is_connected(sk)) && is_call_on(sk, &room->call)) {
 		/* The first one of several: it has been received whichever of them this is. */
 		copy_call(room, room->call.at, length);
-		room->said.is_cut = room->said.bytes_len < length;
 		if (room->said.bytes_len)
 			say(room);
 	}
@@ -346,7 +366,7 @@ static __noinline int look_at_datagram(struct sock *sk, struct portolan_cell *ce
 /* Whether a datagram of this flow may say something. */
 static __always_inline int is_worth_a_look(const struct portolan_cell *cell, const struct portolan_flow *flow, int sent)
 {
-	return sent ? cell->looks < PORTOLAN_LOOKS_MAX : flow->remote_port == DNS_PORT;
+	return flow->remote_port == DNS_PORT || (sent && cell->looks < PORTOLAN_LOOKS_MAX);
 }
 
 #endif

@@ -264,8 +264,8 @@ int dump_cells(struct bpf_iter__bpf_sk_storage_map *ctx)
 	__u32 *shown_to = bpf_map_lookup_elem(&reader, &zero);
 	__u64 opened_ns;
 
-	if (cell && cell->looks)
-		cell->looks = 0;
+	if (cell && (cell->looks || cell->dns_looks))
+		cell->looks = cell->dns_looks = 0;
 	if (!sk || !cell || !shown_to || *(volatile __u32 *)&cell->state != PORTOLAN_CELL_READY)
 		return 0;
 	opened_ns = *(volatile __u64 *)&cell->counters.opened_ns;

@@ -19,6 +19,7 @@ pub const PORTOLAN_SAID_MAX: u32 = 4096;
 pub const PORTOLAN_SAID_RING_BYTES: u32 = 1048576;
 pub const PORTOLAN_SAID_PER_SECOND: u32 = 1000;
 pub const PORTOLAN_LOOKS_MAX: u32 = 16;
+pub const PORTOLAN_DNS_LOOKS_MAX: u32 = 512;
 pub const PORTOLAN_WITH_FLOW: u64 = 4611686018427387904;
 pub type __u8 = ::core::ffi::c_uchar;
 pub type __u16 = ::core::ffi::c_ushort;
@@ -172,7 +173,8 @@ pub struct portolan_cell {
     pub flags: __u32,
     pub copied_seq: __u32,
     pub shown_to: __u32,
-    pub looks: __u32,
+    pub looks: __u16,
+    pub dns_looks: __u16,
     pub heard: __u32,
     pub said_tx: __u32,
     pub said_rx: __u32,
@@ -189,6 +191,8 @@ const _: () = {
         [::core::mem::offset_of!(portolan_cell, copied_seq) - 112usize];
     ["Offset of field: portolan_cell::shown_to"][::core::mem::offset_of!(portolan_cell, shown_to) - 116usize];
     ["Offset of field: portolan_cell::looks"][::core::mem::offset_of!(portolan_cell, looks) - 120usize];
+    ["Offset of field: portolan_cell::dns_looks"]
+        [::core::mem::offset_of!(portolan_cell, dns_looks) - 122usize];
     ["Offset of field: portolan_cell::heard"][::core::mem::offset_of!(portolan_cell, heard) - 124usize];
     ["Offset of field: portolan_cell::said_tx"][::core::mem::offset_of!(portolan_cell, said_tx) - 128usize];
     ["Offset of field: portolan_cell::said_rx"][::core::mem::offset_of!(portolan_cell, said_rx) - 132usize];
@@ -443,7 +447,7 @@ pub struct portolan_said {
     pub offset: __u64,
     pub bytes_len: __u32,
     pub way: __u16,
-    pub is_cut: __u16,
+    pub reserved: __u16,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
@@ -455,7 +459,7 @@ const _: () = {
     ["Offset of field: portolan_said::bytes_len"]
         [::core::mem::offset_of!(portolan_said, bytes_len) - 88usize];
     ["Offset of field: portolan_said::way"][::core::mem::offset_of!(portolan_said, way) - 92usize];
-    ["Offset of field: portolan_said::is_cut"][::core::mem::offset_of!(portolan_said, is_cut) - 94usize];
+    ["Offset of field: portolan_said::reserved"][::core::mem::offset_of!(portolan_said, reserved) - 94usize];
 };
 #[repr(C)]
 #[derive(

@@ -26,10 +26,8 @@ pub struct Said {
     pub way: Way,
     /// Where in the stream the bytes begin; 0 for a datagram. Of a stream that moves more than 4 GiB it begins again.
     pub offset: u64,
-    /// At most 4 096.
+    /// At most 4 096; there may have been more.
     pub bytes: Vec<u8>,
-    /// Whether there was more.
-    pub is_cut: bool,
 }
 
 /// Decodes a record of the ring of what was said.
@@ -51,7 +49,6 @@ pub fn decode_said(bytes: &[u8]) -> Result<Said, DecodeError> {
         way,
         offset: raw.offset,
         bytes: rest.get(..length).ok_or_else(error)?.to_vec(),
-        is_cut: raw.is_cut != 0,
     })
 }
 
@@ -70,14 +67,13 @@ mod tests {
         raw.offset = 9;
         raw.bytes_len = 3;
         raw.way = 2;
-        raw.is_cut = 1;
         let bytes = [raw.as_bytes(), b"abc"].concat();
         let said = decode_said(&bytes).unwrap();
         assert_eq!(
             (said.flow.protocol, said.at, said.way, said.offset),
             (Protocol::Udp, MonotonicNs(7), Way::Received, 9)
         );
-        assert_eq!((said.bytes.as_slice(), said.is_cut), (&b"abc"[..], true));
+        assert_eq!(said.bytes, b"abc");
         assert!((0..bytes.len()).all(|length| decode_said(&bytes[..length]).is_err()));
         raw.way = 3;
         assert!(decode_said(&[raw.as_bytes(), b"abc"].concat()).is_err());

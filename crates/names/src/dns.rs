@@ -22,7 +22,7 @@ use portolan_core::Domain;
 pub use stream::Stream;
 
 /// Records of a message that are looked at.
-const MOST_RECORDS: usize = 512;
+const MOST_RECORDS: usize = 64;
 /// Names that one name may stand for; resolvers follow 11 or fewer.
 const MOST_ALIASES: usize = 16;
 /// Addresses of one answer.
@@ -34,6 +34,8 @@ const ANY_RESOLVER: &str = "resolver.arpa";
 /// What a DNS answer says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
+    /// The number that the question had.
+    pub id: u16,
     /// The name that was asked for.
     pub question: Domain,
     /// Its addresses, each once, and for how many seconds they are, by the shortest time on the way from the name. May be
@@ -56,16 +58,10 @@ pub fn answer(message: &[u8]) -> Option<Answered> {
     if !header.qr() || header.opcode() != Opcode::QUERY || header.rcode() != Rcode::NOERROR {
         return None;
     }
-    let question = message.sole_question().ok().filter(|question| question.qclass() == Class::IN)?;
-    let is_service = match question.qtype() {
-        Rtype::A | Rtype::AAAA | Rtype::ANY => false,
-        Rtype::HTTPS | Rtype::SVCB => true,
-        _ => return None,
-    };
-    let asked = to_domain(question.qname(), is_service).filter(|name| name.as_str() != ANY_RESOLVER)?;
+    let Asked { name, domain, is_service } = asked(message)?;
     let records = records(message, is_service);
-    let mut answered = Answered { question: asked, addresses: Vec::new() };
-    for (name, ttl_seconds) in names(*question.qname(), &records) {
+    let mut answered = Answered { id: header.id(), question: domain, addresses: Vec::new() };
+    for (name, ttl_seconds) in names(name, &records) {
         for record in records.iter().filter(|record| record.owner().name_eq(&name)) {
             let ttl_seconds = ttl_seconds.min(record.ttl().as_secs());
             for address in addresses(record) {
@@ -76,15 +72,34 @@ pub fn answer(message: &[u8]) -> Option<Answered> {
     Some(answered)
 }
 
-/// Whether this is a DNS message: a query or the answer to one, with one question that can be read.
+/// Reads a question for the addresses of a name, as [`answer`] does: its number, and the name.
 #[must_use]
-pub fn is_message(bytes: &[u8]) -> bool {
-    Message::from_slice(bytes).is_ok_and(|message| {
-        message.header().opcode() == Opcode::QUERY
-            && message
-                .sole_question()
-                .is_ok_and(|question| matches!(question.qclass(), Class::IN | Class::CH))
-    })
+pub fn question(message: &[u8]) -> Option<(u16, Domain)> {
+    let message = Message::from_slice(message).ok()?;
+    let header = message.header();
+    if header.qr() || header.opcode() != Opcode::QUERY {
+        return None;
+    }
+    Some((header.id(), asked(message)?.domain))
+}
+
+/// What a message asks for, or answers.
+struct Asked<'a> {
+    name: Name<'a>,
+    domain: Domain,
+    is_service: bool,
+}
+
+fn asked(message: &Message<[u8]>) -> Option<Asked<'_>> {
+    let question = message.sole_question().ok().filter(|question| question.qclass() == Class::IN)?;
+    let is_service = match question.qtype() {
+        Rtype::A | Rtype::AAAA | Rtype::ANY => false,
+        Rtype::HTTPS | Rtype::SVCB => true,
+        _ => return None,
+    };
+    let name = *question.qname();
+    let domain = to_domain(&name, is_service).filter(|domain| domain.as_str() != ANY_RESOLVER)?;
+    Some(Asked { name, domain, is_service })
 }
 
 impl Answered {

@@ -5,7 +5,7 @@
 //!
 //! | what | by | at most |
 //! |---|---|---|
-//! | [`dns`] | crate `domain` | 512 records, 16 aliases, 64 addresses; over TCP 16 KiB of a message |
+//! | [`dns`] | crate `domain` | 64 records, 16 aliases, 64 addresses; over TCP 16 KiB of a message |
 //! | TLS ([`Opening`]) | crate `tls-parser`; records are put together here | 16 KiB |
 //! | QUIC ([`Opening`]) | RustCrypto (`aes-gcm`, `aes`, `hkdf`); packets and frames are read here | 16 KiB of hello, 16 packets and datagrams |
 //! | HTTP ([`Opening`]) | crate `httparse` | 16 KiB, 96 header lines |

@@ -15,8 +15,8 @@ fn messages() -> Vec<Vec<u8>> {
 
 fn read_by_all(bytes: &[u8]) {
     let _ = dns::answer(bytes);
-    let _ = dns::is_message(bytes);
-    dns::Stream::new().add(0, bytes);
+    let _ = dns::question(bytes);
+    dns::Stream::at(0).add(0, bytes);
     let _ = recognised_from_answer(bytes);
     Opening::new(Protocol::Tcp).add(0, bytes);
     let mut udp = Opening::new(Protocol::Udp);
@@ -91,9 +91,9 @@ fn a_stream_may_come_in_any_pieces() {
 #[test]
 fn answers_over_tcp_may_come_in_any_pieces() {
     let stream = file("dns-tcp");
-    let expected = dns::Stream::new().add(0, &stream);
+    let expected = dns::Stream::at(0).add(0, &stream);
     for size in 1..stream.len() {
-        let mut parts = dns::Stream::new();
+        let mut parts = dns::Stream::at(0);
         let pieces = stream.chunks(size).enumerate();
         let found: Vec<_> = pieces.flat_map(|(at, piece)| parts.add((at * size) as u64, piece)).collect();
         assert_eq!(found, expected, "pieces of {size} bytes");

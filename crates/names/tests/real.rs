@@ -17,10 +17,14 @@ fn addresses(answered: &dns::Answered) -> Vec<(String, u32)> {
 
 #[test]
 fn dnsmasq_answers() {
-    assert!(dns::is_message(&file("dns-query")) && dns::answer(&file("dns-query")).is_none());
+    assert!(dns::question(&file("dns-query")).is_some() && dns::answer(&file("dns-query")).is_none());
     // Asked for as wWw.siTE.exAMple; two aliases, of 60 and of 30 seconds.
     let cname = answer("dns-cname");
     assert_eq!(cname.question.as_str(), "www.site.example");
+    let mut asked = file("dns-cname");
+    assert_eq!(dns::question(&asked), None, "an answer is no question");
+    asked[2] &= 0x7f;
+    assert_eq!(dns::question(&asked), Some((cname.id, cname.question.clone())));
     assert_eq!(addresses(&cname), [("192.0.2.10".to_owned(), 30)]);
     assert_eq!(addresses(&answer("dns-aaaa")), [("2001:db8::10".to_owned(), 300)]);
     let both = [("192.0.2.10".to_owned(), 300), ("2001:db8::10".to_owned(), 300)];
@@ -36,7 +40,7 @@ fn dnsmasq_answers() {
 #[test]
 fn dns_over_tcp_is_put_together() {
     let stream = file("dns-tcp");
-    let answers = dns::Stream::new().add(0, &stream);
+    let answers = dns::Stream::at(0).add(0, &stream);
     let found: Vec<_> = answers.iter().map(|one| (one.question.as_str(), one.addresses.len())).collect();
     assert_eq!(found, [("many.example", 59), ("www.site.example", 1)]);
 }

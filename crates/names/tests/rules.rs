@@ -113,6 +113,17 @@ fn only_answers_to_one_question_for_addresses_count() {
 }
 
 #[test]
+fn of_a_message_with_countless_records_the_first_count() {
+    let others = |count: usize| {
+        let mut records = vec![a("c.d", 1); count];
+        records.push(a("a.b", 2));
+        said("a.b", A, &records)
+    };
+    assert_eq!(others(63), ["192.0.2.2 300"]);
+    assert_eq!(others(64), [""; 0]);
+}
+
+#[test]
 fn of_a_message_that_is_cut_off_the_whole_records_count() {
     let message = message(0x8180, "a.b", A, &[a("a.b", 1), a("a.b", 2)]);
     let count = |length: usize| dns::answer(&message[..length]).map(|answered| answered.addresses.len());
@@ -135,19 +146,19 @@ fn a_stream_goes_on_behind_a_hole_when_it_knows_where() {
     };
     let whole = [("a.b".to_owned(), 2), ("c.d".to_owned(), 2)];
     // What comes again is left out.
-    let mut stream = Stream::new();
+    let mut stream = Stream::at(0);
     assert_eq!(stream.add(0, &both[..10]), []);
     assert_eq!(stream.add(0, &both[..5]), []);
     assert_eq!(counts(stream.add(7, &both[7..])), whole);
     // A hole in the first answer hides what is behind it there, and nothing of the second.
-    let mut stream = Stream::new();
+    let mut stream = Stream::at(0);
     assert_eq!(stream.add(0, &both[..first.len() - 3]), []);
     assert_eq!(
         counts(stream.add(first.len() as u64 - 1, &both[first.len() - 1..])),
         [("a.b".to_owned(), 1), ("c.d".to_owned(), 2)]
     );
     // A hole over the next length hides everything.
-    let mut stream = Stream::new();
+    let mut stream = Stream::at(0);
     stream.add(0, &both[..first.len() - 3]);
     assert_eq!(stream.add(first.len() as u64 + 1, &both[first.len() + 1..]), []);
     assert_eq!(stream.add(both.len() as u64, &both), []);

@@ -1,9 +1,11 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    collections::HashSet,
     rc::Rc,
     sync::Arc,
 };
 
+use foldhash::fast::RandomState;
 use portolan_core::{
     Executable, Lineage, MonotonicNs, Owner, Placement, ProcessKey, Uid, Unattributed, Untrusted,
 };
@@ -82,6 +84,11 @@ impl Process {
     /// This process, and those of whose memory it began with a copy: who forked it, when it has executed nothing since.
     pub fn and_originals(&self) -> impl Iterator<Item = &Process> {
         self.with_parents().take_while(|process| Rc::ptr_eq(&process.exec, &self.exec))
+    }
+
+    /// Adds all of those; where one is there already, so are the ones before it.
+    pub fn add_with_originals(&self, keys: &mut HashSet<ProcessKey, RandomState>) {
+        self.and_originals().take_while(|process| keys.insert(process.key)).for_each(drop);
     }
 
     /// Whether the machine's own files are what it has at their paths, as far as that can be known without asking its filesystems.

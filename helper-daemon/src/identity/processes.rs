@@ -4,6 +4,7 @@ use std::{
     rc::Rc,
 };
 
+use foldhash::fast::RandomState;
 use portolan_bpf::{Event, EventKind};
 use portolan_core::{Interpreted, Invocation, MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
 
@@ -115,8 +116,10 @@ impl Processes {
     }
 
     /// All that are remembered, and those of whose memory they began with a copy.
-    pub fn all_and_originals(&self) -> HashSet<ProcessKey> {
-        self.table.values().flat_map(|process| process.and_originals()).map(|process| process.key).collect()
+    pub fn all_and_originals(&self) -> HashSet<ProcessKey, RandomState> {
+        let mut keys = HashSet::default();
+        self.table.values().for_each(|process| process.add_with_originals(&mut keys));
+        keys
     }
 
     /// Executed files that were closed before their exec came, because too many waited.

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     net::IpAddr,
     rc::Rc,
 };
@@ -7,17 +7,20 @@ use std::{
 use foldhash::fast::RandomState;
 use portolan_core::{Domain, MonotonicNs, ProcessKey, Uid};
 
-use super::shares::Shares;
+use super::{
+    memory::{Answer, Memory},
+    shares::{Shares, share_of},
+};
 
-/// Answers that are kept of all processes: about 320 bytes each, with a name of its own.
+/// Answers that are kept of all processes: about 400 bytes each, with a name of its own.
 const ANSWERS: usize = 65_536;
 /// Of one process; and of one that asks for others.
 const ANSWERS_OF_ONE: usize = 1_024;
 const ANSWERS_OF_RESOLVER: usize = 4_096;
-/// Addresses of one answer: more than fit into any that a program would use.
-const ADDRESSES: usize = 64;
 /// Processes of one user that are asked about an address on behalf of others: those that heard of it last.
 const HOLDERS: usize = 8;
+/// Of all users.
+const HOLDERS_OF_ALL: usize = 64;
 /// How long an answer is what a program goes by, whatever its time to live: programs keep answers longer than they may, and nobody
 /// should for ever. In seconds.
 const LIFE: std::ops::RangeInclusive<u32> = 3_600..=86_400;
@@ -31,30 +34,6 @@ pub struct Asker {
     pub uid: Uid,
     /// Inode number of the network namespace in which it came.
     pub network_namespace: u32,
-}
-
-/// That a process was told that a name has an address.
-#[derive(Debug)]
-struct Answer {
-    domain: Rc<Domain>,
-    address: IpAddr,
-    uid: Uid,
-    network_namespace: u32,
-    /// When it was told so for the first time, and the last.
-    first: MonotonicNs,
-    last: MonotonicNs,
-    fresh_until: MonotonicNs,
-}
-
-impl Answer {
-    /// When it was told so for the last time before `moment`, as far as that is known.
-    fn before(&self, moment: MonotonicNs) -> Option<MonotonicNs> {
-        [self.last, self.first].into_iter().find(|at| *at <= moment)
-    }
-
-    fn is_fresh(&self, moment: MonotonicNs) -> bool {
-        moment <= self.fresh_until
-    }
 }
 
 /// What some processes know of an address.
@@ -80,19 +59,20 @@ pub(super) struct Wanted {
 /// What processes received.
 #[derive(Debug)]
 pub(super) struct Answers {
-    /// By who received them, the newest last.
-    by_process: HashMap<ProcessKey, VecDeque<Answer>, RandomState>,
+    by_process: HashMap<ProcessKey, Memory, RandomState>,
     by_address: HashMap<IpAddr, Holders, RandomState>,
     domains: HashSet<Rc<Domain>, RandomState>,
     shares: Shares,
     forgotten_early: u64,
+    /// How many were ever kept.
+    newest: u64,
 }
 
 /// Who knows an address.
 #[derive(Debug, Default)]
 struct Holders {
     answers: u32,
-    /// The newest last; it may hold some that are gone.
+    /// The newest last.
     recent: Vec<(Uid, ProcessKey)>,
 }
 
@@ -104,6 +84,7 @@ impl Default for Answers {
             domains: HashSet::default(),
             shares: Shares::of(ANSWERS),
             forgotten_early: 0,
+            newest: 0,
         }
     }
 }
@@ -119,7 +100,7 @@ impl Answers {
     ) {
         let domain = self.interned(question);
         let most = if asks_for_others { ANSWERS_OF_RESOLVER } else { ANSWERS_OF_ONE };
-        for (address, ttl) in addresses.iter().take(ADDRESSES) {
+        for (address, ttl) in addresses {
             let address = address.to_canonical();
             // "There is none", as blockers of advertisements say it.
             if address.is_unspecified() {
@@ -136,32 +117,26 @@ impl Answers {
     }
 
     fn keep(&mut self, process: ProcessKey, mut answer: Answer, most: usize) {
+        let Self { by_process, by_address, shares, forgotten_early, newest, .. } = self;
         let (address, uid) = (answer.address, answer.uid);
-        let list = self.by_process.entry(process).or_default();
-        let is_same = |known: &Answer| {
-            known.address == address
-                && known.uid == uid
-                && known.network_namespace == answer.network_namespace
-                && Rc::ptr_eq(&known.domain, &answer.domain)
-        };
-        if let Some(known) = list.iter().position(is_same).and_then(|at| list.remove(at)) {
-            answer.first = known.first;
-            list.push_back(answer);
+        let memory = by_process.entry(process).or_default();
+        if let Some(first) = memory.take_same(&answer) {
+            answer.first = first;
         } else {
-            if list.len() >= most
-                && let Some(oldest) = list.pop_front()
-            {
-                self.forgotten_early += u64::from(oldest.is_fresh(answer.last));
-                forget(&oldest, &mut self.by_address, &mut self.shares);
+            if let Some(oldest) = memory.make_room(address, most) {
+                *forgotten_early += u64::from(oldest.is_fresh(answer.last));
+                let knows_others = memory.of(oldest.address).any(|other| other.uid == oldest.uid);
+                forget(process, &oldest, knows_others, by_address, shares);
             }
-            if !self.shares.take(uid) {
-                self.forgotten_early += 1;
+            if !shares.take(uid) {
+                *forgotten_early += 1;
                 return;
             }
-            self.by_address.entry(address).or_default().answers += 1;
-            self.by_process.entry(process).or_default().push_back(answer);
+            by_address.entry(address).or_default().answers += 1;
         }
-        if let Some(holders) = self.by_address.get_mut(&address) {
+        *newest += 1;
+        memory.keep(*newest, answer);
+        if let Some(holders) = by_address.get_mut(&address) {
             holders.note(uid, process);
         }
     }
@@ -181,9 +156,8 @@ impl Answers {
         let mut best: Option<(MonotonicNs, &Answer)> = None;
         let mut are_several = false;
         for (process, until) in processes {
-            for answer in self.by_process.get(&process).into_iter().flatten() {
-                let counts = answer.address == address
-                    && uid.is_none_or(|uid| uid == answer.uid)
+            for answer in self.by_process.get(&process).into_iter().flat_map(|memory| memory.of(address)) {
+                let counts = uid.is_none_or(|uid| uid == answer.uid)
                     && fresh_in
                         .is_none_or(|here| here == answer.network_namespace && answer.is_fresh(moment));
                 let Some(at) = answer.before(moment.min(until)).filter(|_| counts) else { continue };
@@ -200,7 +174,7 @@ impl Answers {
         Some(Known { domain: Rc::clone(&best.domain), is_doubtful })
     }
 
-    /// The processes of a user that heard of this address last, the newest first; some may be gone.
+    /// The processes of a user that heard of this address last, the newest first.
     pub(super) fn holders(&self, address: IpAddr, uid: Uid) -> impl Iterator<Item = ProcessKey> {
         let recent = self.by_address.get(&address).map(|holders| &holders.recent[..]).unwrap_or_default();
         recent.iter().rev().filter(move |(user, _)| *user == uid).map(|(_, process)| *process)
@@ -214,16 +188,16 @@ impl Answers {
     /// How many there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.by_process.values().map(VecDeque::len).sum()
+        self.by_process.values().map(Memory::len).sum()
     }
 
     /// Forgets what those received that are gone.
     pub(super) fn sweep(&mut self, is_there: impl Fn(&ProcessKey) -> bool) {
         let Self { by_process, by_address, shares, .. } = self;
-        by_process.retain(|process, list| {
-            let stays = is_there(process) && !list.is_empty();
+        by_process.retain(|process, memory| {
+            let stays = is_there(process) && memory.len() > 0;
             if !stays {
-                list.iter().for_each(|answer| forget(answer, by_address, shares));
+                memory.all().for_each(|answer| forget(*process, answer, false, by_address, shares));
             }
             stays
         });
@@ -246,20 +220,32 @@ impl Answers {
 impl Holders {
     fn note(&mut self, uid: Uid, process: ProcessKey) {
         self.recent.retain(|known| *known != (uid, process));
-        if self.recent.iter().filter(|(user, _)| *user == uid).count() >= HOLDERS
-            && let Some(oldest) = self.recent.iter().position(|(user, _)| *user == uid)
+        let is_alike = |(user, _): &(Uid, ProcessKey)| share_of(*user) == share_of(uid);
+        if self.recent.iter().filter(|known| is_alike(known)).count() >= HOLDERS
+            && let Some(oldest) = self.recent.iter().position(is_alike)
         {
             self.recent.remove(oldest);
+        } else if self.recent.len() >= HOLDERS_OF_ALL {
+            self.recent.remove(0);
         }
-        self.recent.reserve_exact(1);
         self.recent.push((uid, process));
     }
 }
 
-fn forget(answer: &Answer, by_address: &mut HashMap<IpAddr, Holders, RandomState>, shares: &mut Shares) {
+/// `knows_others`: whether the process knows another name of the address, as the same user.
+fn forget(
+    process: ProcessKey,
+    answer: &Answer,
+    knows_others: bool,
+    by_address: &mut HashMap<IpAddr, Holders, RandomState>,
+    shares: &mut Shares,
+) {
     shares.give_back(answer.uid);
     if let Some(holders) = by_address.get_mut(&answer.address) {
         holders.answers -= 1;
+        if !knows_others {
+            holders.recent.retain(|known| *known != (answer.uid, process));
+        }
         if holders.answers == 0 {
             by_address.remove(&answer.address);
         }
@@ -268,4 +254,33 @@ fn forget(answer: &Answer, by_address: &mut HashMap<IpAddr, Holders, RandomState
 
 fn shrink<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V, RandomState>) {
     map.shrink_to(map.len().saturating_mul(2));
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::Pid;
+
+    use super::*;
+
+    fn tell(answers: &mut Answers, pid: u32, uid: u32, name: &str, address: [u8; 4]) {
+        let process = ProcessKey { pid: Pid(pid), started: MonotonicNs(0), exec_generation: 0 };
+        let asker = Asker { process, uid: Uid(uid), network_namespace: 1 };
+        answers.add(asker, false, name.parse().unwrap(), &[(address.into(), 60)], MonotonicNs(1));
+    }
+
+    #[test]
+    fn of_those_who_know_an_address_the_last_of_each_user_are_asked_and_none_that_has_forgotten_it() {
+        let (mut answers, address) = (Answers::default(), [192, 0, 2, 1]);
+        let holders = |answers: &Answers| answers.by_address[&IpAddr::from(address)].recent.len();
+        (0..100).for_each(|pid| tell(&mut answers, pid, 100_000 + pid, "a.example", address));
+        assert_eq!(holders(&answers), HOLDERS, "subordinate users are one");
+        (100..200).for_each(|pid| tell(&mut answers, pid, 1_000 + pid, "a.example", address));
+        assert_eq!(holders(&answers), HOLDERS_OF_ALL);
+        for number in 0..=u8::MAX {
+            (0..4).for_each(|net| tell(&mut answers, 199, 1_199, "b.example", [10, 0, net, number]));
+        }
+        assert_eq!(holders(&answers), HOLDERS_OF_ALL - 1, "it has forgotten the address");
+        answers.sweep(|_| false);
+        assert!(answers.by_address.is_empty());
+    }
 }

@@ -53,27 +53,36 @@ impl Flows {
         }
     }
 
-    /// Keeps the name that a flow was found to have: what is answered later does not change it.
+    /// Keeps the name that a flow was found to have: what is answered later does not change it. Worth less than what flows say.
     pub(super) fn found(&mut self, flow: &Flow, began: MonotonicNs, name: Arc<Name>) {
-        if let Some(entry) = self.entry(flow, false) {
+        if let Some(entry) = self.entry(flow, true) {
             entry.found = Some((began, name));
         }
     }
 
-    /// The name that it said or was found to have. `began`: when, where this is its first row; what is older is of another one
-    /// with the same addresses.
-    pub(super) fn name(&self, flow: &Flow, began: Option<MonotonicNs>) -> Option<Arc<Name>> {
+    /// A flow began: what is older is of another one with the same addresses.
+    pub(super) fn begins(&mut self, flow: &Flow, began: MonotonicNs) {
+        if let Some(entry) = self.of.get_mut(flow) {
+            entry.said.take_if(|said| said.at < began);
+            entry.found.take_if(|(at, _)| *at < began);
+        }
+    }
+
+    /// The name that it said or was found to have.
+    pub(super) fn name(&self, flow: &Flow) -> Option<Arc<Name>> {
         let entry = self.of.get(flow)?;
-        let is_its = |at: MonotonicNs| began.is_none_or(|began| began <= at);
-        let said = entry.said.as_ref().filter(|said| is_its(said.at));
-        let found = entry.found.as_ref().filter(|(began, _)| is_its(*began)).map(|(_, name)| name);
-        said.and_then(|said| said.name.as_ref()).or(found).cloned()
+        let said = entry.said.as_ref().and_then(|said| said.name.as_ref());
+        said.or(entry.found.as_ref().map(|(_, name)| name)).cloned()
     }
 
     /// What it was seen to speak.
-    pub(super) fn recognised(&self, flow: &Flow, began: Option<MonotonicNs>) -> Option<Recognised> {
-        let said = self.of.get(flow)?.said.as_ref()?;
-        said.recognised.filter(|_| began.is_none_or(|began| began <= said.at))
+    pub(super) fn recognised(&self, flow: &Flow) -> Option<Recognised> {
+        self.of.get(flow)?.said.as_ref()?.recognised
+    }
+
+    /// When it said something.
+    pub(super) fn said_at(&self, flow: &Flow) -> Option<MonotonicNs> {
+        Some(self.of.get(flow)?.said.as_ref()?.at)
     }
 
     pub(super) fn forgotten_early(&self) -> u64 {

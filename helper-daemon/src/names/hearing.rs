@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use portolan_bpf::Way;
+use portolan_bpf::{Said, Way};
 use portolan_core::{Direction, Flow, MonotonicNs, Protocol, Recognised, Uid};
 use portolan_names::{
     Opened, Opening, State,
@@ -9,10 +9,10 @@ use portolan_names::{
     recognised_from_answer,
 };
 
-use super::{Asker, Names, shares::Shares};
+use super::{Asker, Names, questions::Questions, shares::Shares};
 
 /// Where DNS is asked.
-const DNS_PORT: u16 = 53;
+pub const DNS_PORT: u16 = 53;
 /// Beginnings of flows that are not whole yet, of all users; the parsers bound each (16 KiB).
 const OPENINGS: usize = 512;
 /// Connections to DNS servers.
@@ -20,46 +20,42 @@ const STREAMS: usize = 512;
 /// For how long either waits for what follows.
 const PATIENCE_NS: u64 = 10_000_000_000;
 
-/// A copy of bytes that a program moved by one call.
-#[derive(Debug, Clone, Copy)]
-pub struct Heard<'a> {
-    /// Whose, and with whom.
-    pub flow: &'a Flow,
-    /// When the call ended.
-    pub at: MonotonicNs,
-    /// Which way.
-    pub way: Way,
-    /// Where they stand in the stream, for TCP: bytes that went this way before.
-    pub offset: u64,
-    /// The bytes, or as many as were copied.
-    pub bytes: &'a [u8],
-}
-
 /// Listens to what was copied, and tells the names that are in it.
 #[derive(Default)]
 pub struct Hearing {
     openings: Parts<Opening, OPENINGS>,
     streams: Parts<Stream, STREAMS>,
+    questions: Questions,
 }
 
 impl Hearing {
     /// Takes in one copy.
-    pub fn hear(&mut self, heard: Heard<'_>, names: &mut Names) {
-        let Heard { flow, at, way, offset, bytes } = heard;
-        let is_from_dns = way == Way::Received && flow.remote.is_some_and(|remote| remote.port == DNS_PORT);
-        match (flow.protocol, flow.direction) {
-            (Protocol::Udp, _) if is_from_dns => answered(flow, at, dns::answer(bytes), names),
-            (Protocol::Tcp, _) if is_from_dns => {
-                let Some(mut stream) = self.streams.take(flow, Stream::new) else { return };
-                answered(flow, at, stream.add(offset, bytes), names);
-                self.streams.keep(*flow, stream, at);
+    pub fn hear(&mut self, said: &Said, names: &mut Names) {
+        let Said { flow, at, way, offset, bytes, .. } = said;
+        let is_with_dns = flow.remote.is_some_and(|remote| remote.port == DNS_PORT);
+        match (flow.protocol, flow.direction, way) {
+            (Protocol::Udp, _, Way::Sent) if is_with_dns => {
+                if let Some((id, name)) = dns::question(bytes) {
+                    self.questions.ask(flow, id, name, *at);
+                }
+            }
+            // Anybody can send from that port: who did not ask was not answered.
+            (Protocol::Udp, _, Way::Received) if is_with_dns => {
+                let answer = dns::answer(bytes).filter(|answer| self.questions.has(flow, answer));
+                answered(flow, *at, answer, names);
+            }
+            (Protocol::Tcp, Direction::Outbound, Way::Received) if is_with_dns => {
+                let Some(mut stream) = self.streams.take(flow, || Stream::at(*offset)) else { return };
+                answered(flow, *at, stream.add(*offset, bytes), names);
+                self.streams.keep(*flow, stream, *at);
             }
             // What a server answers tells what it speaks, and its client is not called anything.
-            (Protocol::Tcp, Direction::Inbound) if way == Way::Sent => {
+            (Protocol::Tcp, Direction::Inbound, Way::Sent) => {
                 let recognised = recognised_from_answer(bytes);
-                names.opened(flow, Opened { recognised, ..Opened::default() }, at);
+                names.opened(flow, Opened { recognised, ..Opened::default() }, *at);
             }
-            (Protocol::Tcp | Protocol::Udp, _) if way == Way::Sent => self.open(heard, names),
+            (Protocol::Udp, Direction::Inbound, _) => {}
+            (Protocol::Tcp | Protocol::Udp, _, Way::Sent) => self.open(said, names),
             _ => {}
         }
     }
@@ -68,34 +64,41 @@ impl Hearing {
     pub fn sweep(&mut self, now: MonotonicNs, names: &mut Names) {
         self.openings.sweep(now, |flow, opening, at| names.opened(flow, opening.so_far().clone(), at));
         self.streams.sweep(now, |_, _, _| {});
+        self.questions.sweep(now);
     }
 
     /// How many flows were not listened to because there was no room for what they began with.
     #[must_use]
     pub fn forgotten_early(&self) -> u64 {
-        self.openings.refused.saturating_add(self.streams.refused)
+        let refused = [self.openings.refused, self.streams.refused, self.questions.refused()];
+        refused.into_iter().fold(0, u64::saturating_add)
     }
 
-    fn open(&mut self, heard: Heard<'_>, names: &mut Names) {
-        let Heard { flow, at, offset, bytes, .. } = heard;
-        // What follows an opening that was whole already, or given up.
-        if flow.protocol == Protocol::Tcp && offset > 0 && !self.openings.has(flow) {
+    fn open(&mut self, said: &Said, names: &mut Names) {
+        let Said { flow, at, offset, bytes, .. } = said;
+        // What follows an opening that was whole already, or given up: later packets of QUIC carry another connection id, and
+        // cannot be read without the first.
+        let is_late = match flow.protocol {
+            Protocol::Tcp => *offset > 0,
+            _ => names.said_at(flow).is_some_and(|then| then.0.saturating_add(PATIENCE_NS) > at.0),
+        };
+        if is_late && !self.openings.has(flow) {
             return;
         }
         let Some(mut opening) = self.openings.take(flow, || Opening::new(flow.protocol)) else { return };
-        match opening.add(offset, bytes) {
+        match opening.add(*offset, bytes) {
             State::Done(opened) => {
                 self.openings.give_back(flow.uid);
-                names.opened(flow, opened, at);
+                names.opened(flow, opened, *at);
             }
-            State::More => self.openings.keep(*flow, opening, at),
+            State::More => self.openings.keep(*flow, opening, *at),
         }
     }
 }
 
 fn answered(flow: &Flow, at: MonotonicNs, answers: impl IntoIterator<Item = Answered>, names: &mut Names) {
     let Flow { owner: process, uid, network_namespace, .. } = *flow;
-    for Answered { question, addresses } in answers {
+    for Answered { question, addresses, .. } in answers {
         names.answered(Asker { process, uid, network_namespace }, question, &addresses, at);
         names.opened(flow, Opened { recognised: Some(Recognised::Dns), ..Opened::default() }, at);
     }

@@ -7,11 +7,17 @@ use std::{
     net::IpAddr,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::mpsc::{SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
     thread,
 };
 
-use portolan_core::{Domain, MonotonicNs};
+use foldhash::fast::RandomState;
+use portolan_core::{Domain, MonotonicNs, Name, NameSource};
+
+use super::store::called;
 
 /// Where it is.
 const PATH: &str = "/etc/hosts";
@@ -23,7 +29,7 @@ const EVERY_NS: u64 = 5_000_000_000;
 
 /// The names that the machine's administrator gave to addresses.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Hosts(HashMap<IpAddr, Domain>);
+pub struct Hosts(HashMap<IpAddr, Arc<Name>, RandomState>);
 
 impl Hosts {
     /// What is in a file of this form (hosts(5)). The first name of a line is the one that its address has, those behind it are other
@@ -32,7 +38,7 @@ impl Hosts {
     /// # Errors
     /// It cannot be read.
     pub fn parse(file: impl Read) -> io::Result<Self> {
-        let mut names = HashMap::new();
+        let mut names = HashMap::default();
         for line in BufReader::new(file.take(MOST_BYTES)).split(b'\n') {
             let line = line?;
             let text = line.split(|byte| *byte == b'#').next().unwrap_or_default();
@@ -43,7 +49,9 @@ impl Hosts {
                 continue;
             };
             if !address.is_unspecified() && names.len() < MOST_ADDRESSES {
-                names.entry(address.to_canonical()).or_insert(domain);
+                names
+                    .entry(address.to_canonical())
+                    .or_insert_with(|| called(domain, NameSource::Hosts, true));
             }
         }
         names.shrink_to_fit();
@@ -52,7 +60,7 @@ impl Hosts {
 
     /// The name of an address.
     #[must_use]
-    pub fn name_of(&self, address: IpAddr) -> Option<&Domain> {
+    pub fn name_of(&self, address: IpAddr) -> Option<&Arc<Name>> {
         self.0.get(&address)
     }
 }
@@ -117,7 +125,7 @@ mod tests {
     use super::*;
 
     fn name(hosts: &Hosts, address: &str) -> Option<String> {
-        hosts.name_of(address.parse().unwrap()).map(Domain::to_string)
+        hosts.name_of(address.parse().unwrap()).map(|name| name.domain.to_string())
     }
 
     #[test]

@@ -3,13 +3,16 @@ use portolan_core::{ApplicationKey, MonotonicNs, Owner, ProcessKey};
 use super::Relations;
 use crate::identity::{Identity, Processes};
 
+/// How far back: shells and servers make copies of copies, and who makes more of them has names to lose.
+const ORIGINALS: usize = 16;
+
 impl Relations for Processes {
     fn memory_of(&self, process: &ProcessKey) -> Vec<(ProcessKey, MonotonicNs)> {
         let mut until = MonotonicNs(u64::MAX);
         let mut memory = Vec::with_capacity(1);
         match self.get(process) {
             None => memory.push((*process, until)),
-            Some(process) => memory.extend(process.and_originals().map(|process| {
+            Some(process) => memory.extend(process.and_originals().take(ORIGINALS).map(|process| {
                 let mine = (process.key, until);
                 until = process.key.started;
                 mine

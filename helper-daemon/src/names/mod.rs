@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `store` | which name a flow has |
 //! | `hearing` | from copied bytes to what is known |
+//! | `questions` | what processes asked DNS servers, so that nobody else answers |
 //! | `flows` | what single flows said, and which name they were found to have |
 //! | `answers` | the DNS answers that processes received |
+//! | `memory` | those of one process |
 //! | `resolvers` | who asks for others |
 //! | `hosts` | /etc/hosts |
 //! | `shares` | how users share what room there is |
@@ -19,6 +21,8 @@ mod flows;
 mod hearing;
 mod hosts;
 mod kin;
+mod memory;
+mod questions;
 mod resolvers;
 mod shares;
 mod store;
@@ -26,6 +30,6 @@ mod store;
 mod tests;
 
 pub use answers::Asker;
-pub use hearing::{Heard, Hearing};
+pub use hearing::{DNS_PORT, Hearing};
 pub use hosts::{Hosts, HostsReader};
 pub use store::{Names, Relations};

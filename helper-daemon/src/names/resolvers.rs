@@ -50,7 +50,7 @@ impl Resolvers {
         path: &Untrusted,
     ) {
         let name = Path::new(path.as_raw()).file_name().and_then(|name| name.to_str());
-        let is_one = name.is_some_and(|name| OWN.contains(&name)) && application.is_of_the_machine();
+        let is_one = name.is_some_and(|name| OWN.contains(&name)) && is_of_a_package(application);
         if is_one && is_of_the_system(uid) && self.0.len() < RESOLVERS {
             self.0.insert(process, AnswersIn::All);
         }
@@ -72,6 +72,12 @@ impl Resolvers {
     pub(super) fn sweep(&mut self, is_there: impl Fn(&ProcessKey) -> bool) {
         self.0.retain(|process, _| is_there(process));
     }
+}
+
+/// Whether a package of the machine's has the program: what is somewhere else may be called as it likes.
+fn is_of_a_package(application: &ApplicationKey) -> bool {
+    let kind = application.as_untrusted().as_raw().split(':').next();
+    matches!(kind, Some("deb" | "rpm" | "pacman"))
 }
 
 /// Whether no person is this user: the system's (`SYS_UID_MAX`, login.defs), those that systemd gives to services for the time

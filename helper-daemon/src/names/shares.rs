@@ -52,7 +52,8 @@ impl Shares {
     }
 }
 
-fn share_of(user: Uid) -> Uid {
+/// As whom a user shares: subordinate ones as one.
+pub(super) fn share_of(user: Uid) -> Uid {
     Uid(user.0.min(FIRST_OF_SUBORDINATES))
 }
 

@@ -16,7 +16,7 @@ use super::{
 /// What processes are to each other, as far as names depend on it.
 pub trait Relations {
     /// Whose memory a process has: its own, without end, and that of those which it is a copy of, until it was made (fork, and no exec
-    /// since).
+    /// since). Not of endlessly many.
     fn memory_of(&self, process: &ProcessKey) -> Vec<(ProcessKey, MonotonicNs)>;
     /// Whether both are known to be the same application.
     fn are_same_application(&self, one: &ProcessKey, other: &ProcessKey) -> bool;
@@ -40,8 +40,11 @@ impl Names {
         self.answers.add(asker, asks_for_others, question, addresses, at);
     }
 
-    /// A flow said what it is.
+    /// A flow said what it is. What says nothing changes nothing.
     pub fn opened(&mut self, flow: &Flow, opened: Opened, at: MonotonicNs) {
+        if opened == Opened::default() {
+            return;
+        }
         let Opened { recognised, name, is_inferred } = opened;
         // What the other side says names this one.
         let name = name.filter(|_| flow.direction != Direction::Inbound);
@@ -72,7 +75,10 @@ impl Names {
         began: Option<MonotonicNs>,
         relations: &impl Relations,
     ) -> Option<Arc<Name>> {
-        if let Some(name) = self.flows.name(flow, began) {
+        if let Some(began) = began {
+            self.flows.begins(flow, began);
+        }
+        if let Some(name) = self.flows.name(flow) {
             return Some(name);
         }
         let remote = flow.remote?.address.to_canonical();
@@ -88,14 +94,19 @@ impl Names {
             self.flows.found(flow, began, Arc::clone(&name));
             return Some(name);
         }
-        let domain = self.hosts.name_of(remote)?;
-        relations.sees_machines_hosts(&flow.owner).then(|| called(domain.clone(), NameSource::Hosts, true))
+        let name = self.hosts.name_of(remote)?;
+        relations.sees_machines_hosts(&flow.owner).then(|| Arc::clone(name))
     }
 
-    /// What a flow was seen to speak. `began`: as for [`Self::name_of`].
+    /// What a flow was seen to speak. To be asked after its name: that knows whether another flow began.
     #[must_use]
-    pub fn recognised_of(&self, flow: &Flow, began: Option<MonotonicNs>) -> Option<Recognised> {
-        self.flows.recognised(flow, began)
+    pub fn recognised_of(&self, flow: &Flow) -> Option<Recognised> {
+        self.flows.recognised(flow)
+    }
+
+    /// When a flow said something.
+    pub(super) fn said_at(&self, flow: &Flow) -> Option<MonotonicNs> {
+        self.flows.said_at(flow)
     }
 
     /// How many names were not kept because there was no room for them.
@@ -156,6 +167,7 @@ impl Names {
     }
 }
 
-fn called(domain: Domain, source: NameSource, is_inferred: bool) -> Arc<Name> {
+/// A name as it is shown.
+pub(super) fn called(domain: Domain, source: NameSource, is_inferred: bool) -> Arc<Name> {
     Arc::new(Name { registrable: registrable(&domain), domain, source, is_inferred })
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     identity::Processes,
-    names::{Heard, Hearing, Hosts, HostsReader, Names},
+    names::{DNS_PORT, Hearing, Hosts, HostsReader, Names},
 };
 
 /// How often what nobody needs is forgotten.
@@ -43,21 +43,20 @@ impl Naming {
 
     /// A program said something.
     pub(super) fn hear(&mut self, said: &Said) {
-        let Said { flow, at, way, offset, bytes, is_cut: _ } = said;
-        self.hearing.hear(Heard { flow, at: *at, way: *way, offset: *offset, bytes }, &mut self.names);
+        self.hearing.hear(said, &mut self.names);
     }
 
     /// What the other side of a row is called, and what it speaks, as far as that is known by now.
     pub(super) fn known_of(&mut self, row: &Row, processes: &Processes) -> Known {
         Known {
             name: self.names.name_of(&row.flow, row.began, processes),
-            recognised: self.names.recognised_of(&row.flow, row.began),
+            recognised: self.names.recognised_of(&row.flow),
         }
     }
 
     /// A flow moved bytes: who holds the port of DNS is asked by others.
     pub(super) fn moved(&mut self, flow: &Flow) {
-        if flow.direction != Direction::Outbound && flow.local.is_some_and(|local| local.port == 53) {
+        if flow.direction != Direction::Outbound && flow.local.is_some_and(|local| local.port == DNS_PORT) {
             self.names.holds_port_53(flow.owner, flow.uid, flow.network_namespace);
         }
     }
@@ -87,7 +86,7 @@ impl Naming {
         for (flow, source) in rows.flows() {
             unwritten.insert(flow);
             if let Source::Process(process) = source {
-                there.extend(process.and_originals().map(|process| process.key));
+                process.add_with_originals(&mut there);
             }
         }
         let is_needed = |flow: &Flow| ledger.may_go_on(flow) || unwritten.contains(flow);

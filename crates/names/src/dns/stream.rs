@@ -22,10 +22,10 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Of a connection of which nothing was received yet.
+    /// Of a connection that is listened to from here on: behind `offset` bytes, where a message begins.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn at(offset: u64) -> Self {
+        Self { start: offset, ..Self::default() }
     }
 
     /// Adds what was received after `offset` other bytes; the answers that end with it.

@@ -64,11 +64,30 @@ fn one_user_s_processes_do_not_keep_others_from_having_names() {
 }
 
 #[test]
-fn an_answer_with_countless_addresses_is_cut() {
+fn of_countless_names_of_one_address_the_last_count() {
     let mut bed = Bed::new();
-    let addresses: Vec<_> = (0..10_000).map(|number| (address(number), 60)).collect();
-    bed.names.answered(Bed::asker(1), domain("many.example"), &addresses, seconds(1));
-    assert_eq!(bed.names.answers(), 64);
+    bed.answers(1, "kept.example", seconds(1));
+    for number in 0..5_000 {
+        bed.answers(2, &format!("n{number}.example"), seconds(2));
+    }
+    assert_eq!(bed.names.answers(), 1 + 16);
+    assert_eq!(bed.name(&flow(2), seconds(3)), named("n4999.example", Dns, true));
+    assert_eq!(bed.name(&flow(1), seconds(3)), named("kept.example", Dns, false));
+}
+
+#[test]
+fn names_that_were_found_leave_room_for_those_that_flows_say() {
+    let mut bed = Bed::new();
+    bed.answers(1, "a.example", seconds(1));
+    for port in 0..40_000 {
+        let mut flow = flow(1);
+        flow.local.as_mut().unwrap().port = port;
+        bed.name(&flow, seconds(2));
+    }
+    let name = Some((domain("said.example"), portolan_core::NameSource::Tls));
+    bed.names.opened(&flow_to(1, "192.0.2.9"), Opened { name, ..Opened::default() }, seconds(3));
+    assert!(bed.name(&flow_to(1, "192.0.2.9"), None).is_some());
+    assert_eq!(bed.names.forgotten_early(), 40_000 - 16_384);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The store by its rules, with processes that are only said to be so.
 
 mod bounds;
+mod dns;
 mod others;
 mod own;
 mod parts;
@@ -10,6 +11,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
+use portolan_bpf::{Said, Way};
 use portolan_core::{
     Direction, Domain, Endpoint, Flow, MonotonicNs, NameSource, Pid, ProcessKey, Protocol, Uid,
 };
@@ -119,4 +121,10 @@ impl Bed {
 
 pub(super) fn named(name: &str, source: NameSource, is_inferred: bool) -> Option<(String, NameSource, bool)> {
     Some((name.to_owned(), source, is_inferred))
+}
+
+/// What was copied at the first second.
+pub(super) fn heard(flow: &Flow, way: Way, offset: u64, bytes: &(impl AsRef<[u8]> + ?Sized)) -> Said {
+    let bytes = bytes.as_ref().to_vec();
+    Said { flow: *flow, at: seconds(1), way, offset, bytes }
 }

@@ -88,7 +88,9 @@ fn the_system_s_own_resolvers_are_known_by_what_they_run() {
         runs(resolved, &format!("deb:systemd-resolved:{resolved}")),
         named("a.example", Resolver, true)
     );
-    assert_eq!(runs("/usr/sbin/nscd", "path:/usr/sbin/nscd"), named("a.example", Resolver, true));
+    assert_eq!(runs("/usr/sbin/nscd", "rpm:nscd:/usr/sbin/nscd"), named("a.example", Resolver, true));
+    assert_eq!(runs("/usr/sbin/nscd", "path:/usr/sbin/nscd"), None, "of no package");
+    assert_eq!(runs(resolved, &format!("script:/usr/bin/python3:{resolved}")), None);
     assert_eq!(runs(resolved, "container:image:/usr/lib/systemd/systemd-resolved"), None);
     assert_eq!(runs("/usr/sbin/ntpd", "deb:ntp:/usr/sbin/ntpd"), None);
 }

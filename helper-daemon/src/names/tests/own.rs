@@ -27,7 +27,7 @@ fn the_name_that_a_flow_said_comes_first_then_its_own_answer_then_the_hosts() {
     assert_eq!(bed.name(&flow(1), seconds(5)), named("www.tls.co.uk", Tls, false));
     let name = bed.names.name_of(&flow(1), None, &bed.kin).unwrap();
     assert_eq!(name.registrable, Some(domain("tls.co.uk")));
-    assert_eq!(bed.names.recognised_of(&flow(1), None), Some(Recognised::Tls));
+    assert_eq!(bed.names.recognised_of(&flow(1)), Some(Recognised::Tls));
 }
 
 #[test]
@@ -79,10 +79,11 @@ fn what_the_last_flow_of_the_same_ports_said_is_not_of_the_next() {
     let mut bed = Bed::new();
     bed.names.opened(&flow(1), hello(Some("a.example")), seconds(1));
     assert_eq!(bed.name(&flow(1), seconds(2)), None);
-    assert_eq!(bed.names.recognised_of(&flow(1), Some(seconds(2))), None);
+    assert_eq!(bed.name(&flow(1), None), None, "nor later");
+    assert_eq!(bed.names.recognised_of(&flow(1)), None);
     bed.names.opened(&flow(1), hello(None), seconds(3));
     assert_eq!(bed.name(&flow(1), seconds(2)), None, "it said none");
-    assert_eq!(bed.names.recognised_of(&flow(1), Some(seconds(2))), Some(Recognised::Tls));
+    assert_eq!(bed.names.recognised_of(&flow(1)), Some(Recognised::Tls));
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn a_server_has_no_name_from_what_its_clients_say_and_a_doubtful_one_from_elsewh
     inbound.direction = Direction::Inbound;
     bed.names.opened(&inbound, hello(Some("me.example")), seconds(1));
     assert_eq!(bed.name(&inbound, seconds(1)), None);
-    assert_eq!(bed.names.recognised_of(&inbound, Some(seconds(1))), Some(Recognised::Tls));
+    assert_eq!(bed.names.recognised_of(&inbound), Some(Recognised::Tls));
     bed.answers(1, "client.example", seconds(1));
     assert_eq!(bed.name(&inbound, seconds(2)), named("client.example", Dns, true));
 }

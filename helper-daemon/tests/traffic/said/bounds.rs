@@ -61,6 +61,23 @@ fn a_socket_is_looked_at_so_often_between_two_readings() {
             assert_eq!(ear.heard().len(), looks);
             ear.read_cells();
         }
+        // With a DNS server more often, both ways together.
+        let server = UdpSocket::bind("127.0.0.1:53").unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect("127.0.0.1:53").unwrap();
+        let looks_at_dns = usize::try_from(abi::PORTOLAN_DNS_LOOKS_MAX).unwrap();
+        let exchange = || {
+            client.send(&[0, 7, 1, 0, 0, 1]).unwrap();
+            server.send_to(b"answer", client.local_addr().unwrap()).unwrap();
+            client.recv(&mut [0; 100]).unwrap();
+        };
+        let before = ear.lost();
+        (0..looks_at_dns / 2 + 10).for_each(|_| exchange());
+        assert_eq!(ear.heard().len(), looks_at_dns);
+        assert_eq!(ear.lost(), (before.0, before.1 + 20));
+        ear.read_cells();
+        exchange();
+        assert_eq!(ear.heard().len(), 2);
         let (mut client, _server) = connected();
         let before = ear.lost().1;
         for byte in b"GET / HTTP/1.1\r\nHost: a.test\r\n" {
@@ -114,7 +131,7 @@ fn memory_that_comes_and_goes_does_no_harm() {
         });
         let heard = ear.heard_as(Way::Sent);
         assert!(sent > 0 && heard.len() <= sent, "{} of {sent}", heard.len());
-        for (_, bytes, _) in heard {
+        for (_, bytes) in heard {
             assert!(bytes.len() == packet.len() && bytes.starts_with(&packet[..5]));
         }
     });

@@ -47,10 +47,10 @@ impl Ear {
         heard
     }
 
-    /// The same, of one way only: offset, bytes, whether there was more.
-    fn heard_as(&mut self, way: Way) -> Vec<(u64, Vec<u8>, bool)> {
+    /// The same, of one way only: offset and bytes.
+    fn heard_as(&mut self, way: Way) -> Vec<(u64, Vec<u8>)> {
         let heard = self.heard().into_iter().filter(|said| said.way == way);
-        heard.map(|said| (said.offset, said.bytes, said.is_cut)).collect()
+        heard.map(|said| (said.offset, said.bytes)).collect()
     }
 
     /// As at a tick.

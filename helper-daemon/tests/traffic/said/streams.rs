@@ -22,14 +22,9 @@ fn what_a_connection_says_first_is_heard_with_its_place_in_the_stream() {
         let parts = [IoSlice::new(b"\r"), IoSlice::new(b"\n")];
         sendmsg(&client, &parts, &mut SendAncillaryBuffer::default(), SendFlags::empty()).unwrap();
         let heard = ear.heard();
-        let pieces: Vec<_> =
-            heard.iter().map(|said| (said.offset, said.bytes.as_slice(), said.is_cut)).collect();
-        let expected: [(u64, &[u8], bool); 4] = [
-            (0, b"G", false),
-            (1, b"ET / HTTP/1.1\r\n", false),
-            (16, b"Host: a.test\r\n", false),
-            (30, b"\r\n", false),
-        ];
+        let pieces: Vec<_> = heard.iter().map(|said| (said.offset, said.bytes.as_slice())).collect();
+        let expected: [(u64, &[u8]); 4] =
+            [(0, b"G"), (1, b"ET / HTTP/1.1\r\n"), (16, b"Host: a.test\r\n"), (30, b"\r\n")];
         assert_eq!(pieces, expected);
         let flow = heard[0].flow;
         assert_eq!((flow.protocol, flow.direction), (Protocol::Tcp, Direction::Outbound));
@@ -39,7 +34,7 @@ fn what_a_connection_says_first_is_heard_with_its_place_in_the_stream() {
         // A call is heard when it begins within the first 4 KiB.
         client.write_all(&[b'x'; 5000]).unwrap();
         client.write_all(b"more").unwrap();
-        assert_eq!(ear.heard_as(Way::Sent), [(32, vec![b'x'; 4096], true)]);
+        assert_eq!(ear.heard_as(Way::Sent), [(32, vec![b'x'; 4096])]);
     });
 }
 
@@ -73,7 +68,7 @@ fn of_an_accepted_connection_only_how_it_begins_is_heard() {
         let heard = ear.heard();
         assert_eq!(heard.len(), 1);
         let said = &heard[0];
-        assert_eq!((said.offset, said.bytes.as_slice(), said.is_cut), (0, &b"HTTP/1.1 200 OK\r"[..], true));
+        assert_eq!((said.offset, said.bytes.as_slice()), (0, &b"HTTP/1.1 200 OK\r"[..]));
         assert_eq!(said.flow.direction, Direction::Inbound);
     });
 }
@@ -109,11 +104,7 @@ fn an_answer_over_tcp_is_heard_in_the_pieces_it_is_read_in() {
         // What is thrown away is no answer, and still a part of the stream.
         recv(&client, &mut buffer[..10], RecvFlags::TRUNC).unwrap();
         client.read_exact(&mut buffer[..10]).unwrap();
-        let expected = [
-            (0, b"\0\x08".to_vec(), false),
-            (2, b"answer-1".to_vec(), false),
-            (20, b"\0\x08answer-3".to_vec(), false),
-        ];
+        let expected = [(0, b"\0\x08".to_vec()), (2, b"answer-1".to_vec()), (20, b"\0\x08answer-3".to_vec())];
         assert_eq!(ear.heard_as(Way::Received), expected);
     });
 }
