@@ -94,6 +94,15 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// How much of one address a person is shown.
+const NAMES_SHOWN: usize = 20;
+const SERVICES_SHOWN: usize = 12;
+
+/// What is said of the rest.
+fn more(all: usize, shown: usize) -> Option<String> {
+    all.checked_sub(shown).filter(|more| *more > 0).map(|more| format!("and {more} more (--json has all)"))
+}
+
 /// How it is written for a person.
 struct Page {
     clock: Clock,
@@ -131,9 +140,13 @@ impl Page {
     /// What is known of an address; `reverse` is there when the resolver was asked, and holds what it had.
     fn address(&mut self, info: &AddressInfo, reverse: Option<Option<&str>>) -> Vec<String> {
         let mut lines = vec![place(info)];
-        let names = info.names.iter().map(|name| self.name(name));
-        lines.extend(names);
-        let services: Vec<_> = info.services.iter().map(service).collect();
+        // Who says a name is what is asked for; both are by bytes otherwise.
+        let mut names: Vec<_> = info.names.iter().collect();
+        names.sort_by_key(|name| name.domain.is_none());
+        lines.extend(names.iter().take(NAMES_SHOWN).map(|name| self.name(name)));
+        lines.extend(more(names.len(), NAMES_SHOWN));
+        let services = info.services.iter().take(SERVICES_SHOWN).map(service);
+        let services: Vec<_> = services.chain(more(info.services.len(), SERVICES_SHOWN)).collect();
         if services.is_empty() {
             lines.push("nothing was seen to talk with it".to_owned());
         } else {
