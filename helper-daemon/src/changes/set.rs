@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use portolan_core::{MonotonicNs, Pid, Untrusted};
+use portolan_core::{MonotonicNs, PackageManager, Pid, Untrusted};
 
 use super::{
     Answer, Changer, Question, Verdict, Watch,
@@ -87,6 +87,10 @@ impl<P: Changer> Changes<P> {
     /// Watches a file from now on. To be called when a program talks, each time its executable is another; what is watched already
     /// costs a look into a table.
     pub fn watch(&mut self, watch: Watch, now: Now) {
+        // The next one there is another package's: told when that talks, too.
+        if PackageManager::of_unpacked_script(&watch.path).is_some() {
+            return;
+        }
         let on_machine = (watch.path.clone(), None);
         let somewhere = watch.executed.map(|(file, _)| (watch.path.clone(), Some((file.device, file.inode))));
         let place = somewhere.unwrap_or(on_machine);

@@ -1,7 +1,8 @@
 //! One file that is watched: what is known of it, and what is to be done next. Pure; time is an argument.
 
 use portolan_core::{
-    ApplicationKey, ChangeEvidence, ChangeKind, MonotonicNs, Pid, Provenance, Sha256Digest, Untrusted,
+    ApplicationKey, ChangeEvidence, ChangeKind, MonotonicNs, PackageManager, Pid, Provenance, Sha256Digest,
+    Untrusted,
 };
 
 use super::{
@@ -356,7 +357,9 @@ impl<P: Changer> WatchedFile<P> {
         if let Some(why) = found.why_unread.take() {
             answer.provenance = Provenance::Unknown(why);
         }
-        let decision = decide(&self.path, &answer, found.by_manager, waited_ns);
+        let is_managers_script =
+            self.look.root == Root::Machine && PackageManager::of_script(&self.path).is_some();
+        let decision = decide(is_managers_script, &answer, found.by_manager, waited_ns);
         let may_come_back = found.kind == ChangeKind::Removed && waited_ns < ABSENCE_NS;
         if decision == Decision::Wait || may_come_back {
             let pause = if may_come_back { ABSENCE_NS - waited_ns } else { ASK_AGAIN_NS };
