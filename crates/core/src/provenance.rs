@@ -160,7 +160,8 @@ mod tests {
         };
         assert_eq!(of("/var/lib/dpkg/info/curl.postinst"), (Some(PackageManager::Deb), None));
         assert_eq!(of("/var/lib/dpkg/tmp.ci/preinst"), (None, Some(PackageManager::Deb)));
-        for path in ["/var/lib/dpkg/info/", "/var/lib/dpkg/info/../../x", "/var/lib/dpkg/info/x/y", "/tmp/x"] {
+        for path in ["/var/lib/dpkg/info/", "/var/lib/dpkg/info/../../x", "/var/lib/dpkg/info/x/y", "/tmp/x"]
+        {
             assert_eq!(of(path), (None, None), "{path}");
         }
     }

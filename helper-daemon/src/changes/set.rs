@@ -165,6 +165,7 @@ impl<P: Changer> Changes<P> {
             self.look_at_all(now.monotonic);
         }
         self.is_full = false;
+        let mut is_refused = false;
         while let Some((at, number)) = self.due.first().copied()
             && at <= now.monotonic
             && !self.is_full
@@ -172,12 +173,12 @@ impl<P: Changer> Changes<P> {
             match self.files.get_mut(&number).and_then(|file| file.todo(now.monotonic)) {
                 Some(Todo::Look(look)) => self.look(look, now.monotonic),
                 Some(Todo::Ask(question)) => {
-                    if !ask(question)
-                        && let Some(file) = self.files.get_mut(&number)
-                    {
+                    is_refused = is_refused || !ask(question);
+                    if is_refused && let Some(file) = self.files.get_mut(&number) {
                         file.was_not_asked(now.monotonic);
                     }
                 }
+                Some(Todo::Answered(answer)) => self.answered(answer, now),
                 Some(Todo::Forget) => {
                     watched.forget(number);
                     self.forget(number);
