@@ -73,8 +73,8 @@ impl Evidence {
     }
 
     /// Whether this says something that a person who answered `before` could not know: another content, another who changed it,
-    /// foreign code that was not there, another provenance, another program that cannot be identified. Another
-    /// process, another time and what is not known any more are none. Members are not looked at.
+    /// foreign code that was not there, another provenance, another program that cannot be identified, or one of which no path
+    /// is known but the name that it chose. Another process, another time and what is not known any more are none. Members are not looked at.
     #[must_use]
     pub fn is_news_after(&self, before: &Self) -> bool {
         is_other(self.provenance.as_ref(), before.provenance.as_ref())
@@ -86,6 +86,8 @@ impl Evidence {
             }
             || self.foreign_code.iter().any(|code| !before.has(code))
             || self.unidentified.iter().any(|path| !before.unidentified.contains(path))
+            || !self.unidentified.is_empty()
+                && self.process.as_ref().is_some_and(|it| it.path.as_raw().is_empty())
     }
 
     /// What a changed file holds now; `None` where that is not known, or only its mode changed.

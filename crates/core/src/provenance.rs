@@ -64,11 +64,16 @@ impl PackageManager {
         Self::ALL.into_iter().find(|manager| manager.as_str() == word)
     }
 
-    /// The manager that keeps a script of a package in this place, for itself to run: no package lists it.
+    /// The manager that keeps a script of an installed package in this place of this machine, for itself to run: no package lists it.
     #[must_use]
     pub fn of_script(path: &Untrusted) -> Option<Self> {
-        const DPKG: [&str; 2] = ["/var/lib/dpkg/info/", "/var/lib/dpkg/tmp.ci/"];
-        DPKG.iter().any(|folder| path.as_raw().starts_with(folder)).then_some(Self::Deb)
+        is_in(path, "/var/lib/dpkg/info/").then_some(Self::Deb)
+    }
+
+    /// The manager that runs a script here before its package is installed: those of all packages in one place, one after the other.
+    #[must_use]
+    pub fn of_unpacked_script(path: &Untrusted) -> Option<Self> {
+        is_in(path, "/var/lib/dpkg/tmp.ci/").then_some(Self::Deb)
     }
 
     /// The word before a package's name.
@@ -82,6 +87,11 @@ impl PackageManager {
             Self::Snap => "snap",
         }
     }
+}
+
+/// Whether a path leads to a file of this very folder.
+fn is_in(path: &Untrusted, folder: &str) -> bool {
+    path.as_raw().strip_prefix(folder).is_some_and(|name| !name.is_empty() && !name.contains('/'))
 }
 
 impl fmt::Display for PackageManager {
@@ -141,5 +151,18 @@ mod tests {
             assert_eq!(PackageManager::from_word(manager.as_str()), Some(manager));
         }
         assert_eq!(PackageManager::from_word("brew"), None);
+    }
+
+    #[test]
+    fn a_script_of_a_package_is_in_the_folder_of_its_manager_and_nowhere_else() {
+        let of = |path: &str| {
+            (PackageManager::of_script(&path.into()), PackageManager::of_unpacked_script(&path.into()))
+        };
+        assert_eq!(of("/var/lib/dpkg/info/curl.postinst"), (Some(PackageManager::Deb), None));
+        assert_eq!(of("/var/lib/dpkg/tmp.ci/preinst"), (None, Some(PackageManager::Deb)));
+        for path in ["/var/lib/dpkg/info/", "/var/lib/dpkg/info/../../x", "/var/lib/dpkg/info/x/y", "/tmp/x"]
+        {
+            assert_eq!(of(path), (None, None), "{path}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the package manager explains a change.
 
-use portolan_core::{PackageManager, Pid, ProcessEvidence, Provenance, Uid, Untrusted};
+use portolan_core::{Pid, ProcessEvidence, Provenance, Uid, Untrusted};
 
 use super::Answer;
 
@@ -38,20 +38,30 @@ pub(super) enum Decision {
     Wait,
 }
 
+/// Whether this is the path of a program that installs packages.
+pub fn is_manager(path: &Untrusted) -> bool {
+    MANAGERS.contains(&path.as_raw())
+}
+
 /// Whether one of these processes is a package manager, or holds the lock of one.
 pub(super) fn is_by_manager(chain: &[ProcessEvidence], holders: &[Pid]) -> bool {
     chain.iter().any(|process| {
-        let is_named = process.uid == Uid(0) && MANAGERS.contains(&process.path.as_raw());
+        let is_named = process.uid == Uid(0) && is_manager(&process.path);
         is_named || holders.contains(&process.pid)
     })
 }
 
-/// `waited_ns`: since it was asked for the first time.
-pub(super) fn decide(path: &Untrusted, answer: &Answer, by_manager: bool, waited_ns: u64) -> Decision {
+/// `is_managers_script`: a package manager keeps a script of a package there. `waited_ns`: since it was asked for the first time.
+pub(super) fn decide(
+    is_managers_script: bool,
+    answer: &Answer,
+    by_manager: bool,
+    waited_ns: u64,
+) -> Decision {
     let is_gone = answer.sha256.is_none();
     match &answer.provenance {
         // The lists say nothing of it, neither now nor later.
-        Provenance::Unowned if by_manager && PackageManager::of_script(path).is_some() => Decision::Explained,
+        Provenance::Unowned if by_manager && is_managers_script => Decision::Explained,
         Provenance::Verified(_) if !is_gone => Decision::Explained,
         // Its lists are written last.
         _ if by_manager && answer.is_being_changed && waited_ns < PATIENCE_NS => Decision::Wait,
@@ -69,7 +79,6 @@ mod tests {
 
     use super::*;
 
-    const PATH: &str = "/usr/bin/curl";
     const CONTENT: Option<Sha256Digest> = Some(Sha256Digest([1; 32]));
 
     fn answer(provenance: Provenance, sha256: Option<Sha256Digest>, is_being_changed: bool) -> Answer {
@@ -83,29 +92,28 @@ mod tests {
     #[test]
     fn what_a_package_ships_is_explained_whoever_put_it_there_and_all_else_needs_its_manager() {
         let verified = answer(Provenance::Verified(package()), CONTENT, true);
-        assert_eq!(decide(&PATH.into(), &verified, false, 0), Decision::Explained);
+        assert_eq!(decide(false, &verified, false, 0), Decision::Explained);
         let unchecked = answer(Provenance::Unchecked(package()), CONTENT, false);
-        assert_eq!(decide(&PATH.into(), &unchecked, true, 0), Decision::Explained);
-        assert_eq!(decide(&PATH.into(), &unchecked, false, 0), Decision::Unexplained);
+        assert_eq!(decide(false, &unchecked, true, 0), Decision::Explained);
+        assert_eq!(decide(false, &unchecked, false, 0), Decision::Unexplained);
         let removed = answer(Provenance::Unowned, None, false);
-        assert_eq!(decide(&PATH.into(), &removed, true, 0), Decision::Explained);
-        assert_eq!(decide(&PATH.into(), &removed, false, 0), Decision::Unexplained);
+        assert_eq!(decide(false, &removed, true, 0), Decision::Explained);
+        assert_eq!(decide(false, &removed, false, 0), Decision::Unexplained);
         let script = answer(Provenance::Unowned, CONTENT, true);
-        let of_dpkg = "/var/lib/dpkg/info/curl.postinst".into();
-        assert_eq!(decide(&of_dpkg, &script, true, 0), Decision::Explained);
-        assert_eq!(decide(&of_dpkg, &script, false, 0), Decision::Unexplained);
+        assert_eq!(decide(true, &script, true, 0), Decision::Explained);
+        assert_eq!(decide(true, &script, false, 0), Decision::Unexplained);
         let still_listed = answer(Provenance::Verified(package()), None, false);
-        assert_eq!(decide(&PATH.into(), &still_listed, true, 0), Decision::Unexplained);
+        assert_eq!(decide(false, &still_listed, true, 0), Decision::Unexplained);
     }
 
     #[test]
     fn a_manager_at_work_is_waited_for_and_not_for_ever_and_nobody_else_is() {
         let modified = answer(Provenance::Modified(package()), CONTENT, true);
-        assert_eq!(decide(&PATH.into(), &modified, true, 0), Decision::Wait);
-        assert_eq!(decide(&PATH.into(), &modified, true, PATIENCE_NS), Decision::Unexplained);
-        assert_eq!(decide(&PATH.into(), &modified, false, 0), Decision::Unexplained);
+        assert_eq!(decide(false, &modified, true, 0), Decision::Wait);
+        assert_eq!(decide(false, &modified, true, PATIENCE_NS), Decision::Unexplained);
+        assert_eq!(decide(false, &modified, false, 0), Decision::Unexplained);
         let settled = answer(Provenance::Modified(package()), CONTENT, false);
-        assert_eq!(decide(&PATH.into(), &settled, true, 0), Decision::Unexplained);
+        assert_eq!(decide(false, &settled, true, 0), Decision::Unexplained);
     }
 
     #[test]

@@ -11,8 +11,10 @@ pub(super) struct Found<P> {
     pub(super) at: Option<Now>,
     pub(super) who: Option<P>,
     pub(super) since: MonotonicNs,
-    /// When to ask, or to ask again because no answer came.
+    /// When to ask.
     pub(super) ask: MonotonicNs,
+    /// Since when it is asked, and nobody has answered.
+    pub(super) asked: Option<MonotonicNs>,
     pub(super) by_manager: bool,
 }
 

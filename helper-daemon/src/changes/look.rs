@@ -44,7 +44,8 @@ pub(super) struct Look {
     pub(super) executed: Option<(FileId, Pid)>,
     /// Whether it is certain below which root it is.
     pub(super) is_found: bool,
-    /// Whether the way has been another one each time, and what is there now is to be seen all the same.
+    /// Whether the way has been another one each time, and what is there now is to be seen all the same, unless only the way is of
+    /// interest.
     pub(super) is_restless: bool,
     /// Whether only the way is of interest.
     pub(super) is_walk: bool,
@@ -202,7 +203,7 @@ fn look_at(ending: &AtomicBool, look: &Look) -> io::Result<Glance> {
         },
     };
     let key = way.key();
-    if key != look.held && !look.is_restless {
+    if key != look.held && (look.is_walk || !look.is_restless) {
         return Ok(Glance::Seen(Seen::Way { root, places: way.places, key }));
     }
     if look.is_walk {

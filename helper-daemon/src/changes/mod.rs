@@ -21,6 +21,7 @@ mod verdict;
 mod watched;
 mod way;
 
+pub use decision::is_manager;
 pub use set::{Changes, Counts};
 pub use verdict::{Answer, Changed, Changer, Question, Verdict, Watch};
 

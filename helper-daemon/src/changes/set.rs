@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use portolan_core::{MonotonicNs, Pid, Untrusted};
+use portolan_core::{MonotonicNs, PackageManager, Pid, Untrusted};
 
 use super::{
     Answer, Changer, Question, Verdict, Watch,
@@ -87,6 +87,10 @@ impl<P: Changer> Changes<P> {
     /// Watches a file from now on. To be called when a program talks, each time its executable is another; what is watched already
     /// costs a look into a table.
     pub fn watch(&mut self, watch: Watch, now: Now) {
+        // The next one there is another package's: told when that talks, too.
+        if PackageManager::of_unpacked_script(&watch.path).is_some() {
+            return;
+        }
         let on_machine = (watch.path.clone(), None);
         let somewhere = watch.executed.map(|(file, _)| (watch.path.clone(), Some((file.device, file.inode))));
         let place = somewhere.unwrap_or(on_machine);
@@ -161,6 +165,7 @@ impl<P: Changer> Changes<P> {
             self.look_at_all(now.monotonic);
         }
         self.is_full = false;
+        let mut is_refused = false;
         while let Some((at, number)) = self.due.first().copied()
             && at <= now.monotonic
             && !self.is_full
@@ -168,12 +173,12 @@ impl<P: Changer> Changes<P> {
             match self.files.get_mut(&number).and_then(|file| file.todo(now.monotonic)) {
                 Some(Todo::Look(look)) => self.look(look, now.monotonic),
                 Some(Todo::Ask(question)) => {
-                    if !ask(question)
-                        && let Some(file) = self.files.get_mut(&number)
-                    {
+                    is_refused = is_refused || !ask(question);
+                    if is_refused && let Some(file) = self.files.get_mut(&number) {
                         file.was_not_asked(now.monotonic);
                     }
                 }
+                Some(Todo::Answered(answer)) => self.answered(answer, now),
                 Some(Todo::Forget) => {
                     watched.forget(number);
                     self.forget(number);

@@ -1,7 +1,8 @@
 //! One file that is watched: what is known of it, and what is to be done next. Pure; time is an argument.
 
 use portolan_core::{
-    ApplicationKey, ChangeEvidence, ChangeKind, MonotonicNs, Pid, Provenance, Sha256Digest, Untrusted,
+    ApplicationKey, ChangeEvidence, ChangeKind, MonotonicNs, PackageManager, Pid, Provenance, Sha256Digest,
+    Untrusted,
 };
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::Now,
-    identity::FileKey,
+    identity::{FileKey, UNANSWERED},
     monitor::{FileEvent, FileEventKind, FileHandle, PlaceKind},
 };
 
@@ -32,7 +33,7 @@ const LEFT_ALONE_NS: u64 = 30_000_000_000;
 const PAUSE_TIMES: u64 = 20;
 /// Between two questions about one file.
 const ASK_AGAIN_NS: u64 = 1_000_000_000;
-/// An answer that takes longer is asked for again.
+/// An answer that takes longer, or a question that finds no room for as long, is not waited for.
 const ANSWER_NS: u64 = 60_000_000_000;
 /// How often a way may be another one than a moment ago, before what is there is judged all the same.
 const NEW_WAYS: u32 = 8;
@@ -71,6 +72,8 @@ pub(super) struct WatchedFile<P> {
 pub(super) enum Todo {
     Look(Look),
     Ask(Question),
+    /// To be taken in: nobody answers.
+    Answered(Answer),
     Forget,
 }
 
@@ -128,9 +131,16 @@ impl<P: Changer> WatchedFile<P> {
         if let Some(found) = &mut self.found
             && found.ask <= now
         {
-            found.ask = later(now, ANSWER_NS);
-            let path = self.path.clone();
-            return Some(Todo::Ask(Question { number: self.look.number, path, sha256: found.sha256 }));
+            let (number, sha256) = (self.look.number, found.sha256);
+            let until = later(*found.asked.get_or_insert(now), ANSWER_NS);
+            found.ask = until;
+            if until <= now {
+                let provenance = Provenance::Unknown(UNANSWERED.to_owned());
+                let (is_being_changed, holders) = (false, Vec::new());
+                let answer = Answer { number, sha256, provenance, is_being_changed, holders };
+                return Some(Todo::Answered(answer));
+            }
+            return Some(Todo::Ask(Question { number, path: self.path.clone(), sha256 }));
         }
         if self.gone_since.is_some_and(|since| later(since, GONE_NS) <= now) {
             return Some(Todo::Forget);
@@ -340,7 +350,8 @@ impl<P: Changer> WatchedFile<P> {
                 let known = before.take().map(|before| (before.at, before.who, before.by_manager));
                 let (at, who, by_manager) = seen.or(known).unwrap_or((self.by.at(), None, false));
                 let (since, ask) = (now.monotonic, now.monotonic);
-                *before = Some(Found { kind, sha256, why_unread, at, who, since, ask, by_manager });
+                let asked = None;
+                *before = Some(Found { kind, sha256, why_unread, at, who, since, ask, asked, by_manager });
             }
         }
     }
@@ -348,6 +359,7 @@ impl<P: Changer> WatchedFile<P> {
     /// Takes in what the package databases say.
     pub(super) fn answered(&mut self, mut answer: Answer, now: Now) -> Option<Verdict> {
         let found = self.found.as_mut().filter(|found| found.sha256 == answer.sha256)?;
+        found.asked = None;
         // Something was done since: it may not be what is there any more, and the databases may say so already.
         answer.is_being_changed |= self.is_looking || self.due.is_some();
         let by = found.who.as_ref().map(Changer::chain).unwrap_or_default();
@@ -356,7 +368,9 @@ impl<P: Changer> WatchedFile<P> {
         if let Some(why) = found.why_unread.take() {
             answer.provenance = Provenance::Unknown(why);
         }
-        let decision = decide(&self.path, &answer, found.by_manager, waited_ns);
+        let is_managers_script =
+            self.look.root == Root::Machine && PackageManager::of_script(&self.path).is_some();
+        let decision = decide(is_managers_script, &answer, found.by_manager, waited_ns);
         let may_come_back = found.kind == ChangeKind::Removed && waited_ns < ABSENCE_NS;
         if decision == Decision::Wait || may_come_back {
             let pause = if may_come_back { ABSENCE_NS - waited_ns } else { ASK_AGAIN_NS };

@@ -7,6 +7,7 @@ use portolan_core::{
 use portolan_history::{KnownApplication, NewFinding, Subject};
 
 use super::groups::Groups;
+use crate::changes::is_manager;
 
 mod changes;
 mod daemon;
@@ -29,7 +30,8 @@ pub use unidentified::Unidentified;
 ///    content, otherwise normal. While Portolan learns, those that a package lists are the [`FindingKind::Baseline`] together, and
 ///    what is known to be no package's is loud.
 /// 4. Any other new content is explained when it is what a package ships, or a package's own script that its manager runs, and one
-///    [`FindingKind::Upgraded`] with the rest of the manager's run; otherwise it is a loud [`FindingKind::ChangedExecutable`], whether the application was approved or not.
+///    [`FindingKind::Upgraded`] with the rest of the manager's run; otherwise it is a loud [`FindingKind::ChangedExecutable`], whether the
+///    application was approved or not, and a normal one where a manager runs it before its package is installed.
 ///    The user is told once of a content of a file of this machine, however many applications (scripts of one interpreter) have it.
 ///
 /// Everything observed is remembered at once, so that each is told once.
@@ -126,7 +128,9 @@ impl Judge {
                             self.told.talks(path, sha256, talk.uid);
                         }
                         let kind = FindingKind::ChangedExecutable;
-                        talk.finding(kind, Severity::Loud, content, previous, now)
+                        let is_unpacked = talk.is_below_manager(PackageManager::of_unpacked_script(path));
+                        let severity = if is_unpacked { Severity::Normal } else { Severity::Loud };
+                        talk.finding(kind, severity, content, previous, now)
                     }
                 },
             });
@@ -149,7 +153,16 @@ impl Judge {
             Provenance::Unowned => learns,
             Provenance::Verified(_) | Provenance::Unchecked(_) | Provenance::Unknown(_) => false,
         };
-        let severity = if provenances().any(is_loud) { Severity::Loud } else { Severity::Normal };
+        // No package lists what a package manager runs of its packages.
+        let is_managers = || {
+            talk.lineage.script.as_ref().is_some_and(|FileContent { path, .. }| {
+                let manager =
+                    PackageManager::of_script(path).or_else(|| PackageManager::of_unpacked_script(path));
+                talk.is_below_manager(manager)
+            })
+        };
+        let is_loud = is_loud(talk.provenance) || talk.code.is_some_and(is_loud) && !is_managers();
+        let severity = if is_loud { Severity::Loud } else { Severity::Normal };
         talk.finding(FindingKind::NewApplication, severity, executable, None, now)
     }
 
@@ -219,10 +232,13 @@ impl<'a> Talk<'a> {
 
     /// The package manager that runs this, a script of a package which it keeps for itself: another one with each version.
     fn run_by(&self, path: &Untrusted) -> Option<PackageManager> {
-        const DPKG: &str = "/usr/bin/dpkg";
-        let is_below_it = || self.lineage.iter().skip(1).any(|parent| parent.path.as_raw() == DPKG);
-        PackageManager::of_script(path)
-            .filter(|_| self.uid == Uid(0) && self.application.is_of_the_machine() && is_below_it())
+        PackageManager::of_script(path).filter(|manager| self.is_below_manager(Some(*manager)))
+    }
+
+    /// Whether root runs this on the machine below a package manager, where its place is one of that manager's.
+    fn is_below_manager(&self, manager: Option<PackageManager>) -> bool {
+        let is_below_one = || self.lineage.iter().skip(1).any(|parent| is_manager(&parent.path));
+        manager.is_some() && self.uid == Uid(0) && self.application.is_of_the_machine() && is_below_one()
     }
 
     fn member(

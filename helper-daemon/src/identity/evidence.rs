@@ -35,17 +35,26 @@ impl Process {
         }
     }
 
-    /// What is to be told of it, where it cannot be identified for this reason.
-    pub fn to_tell_unidentified(&self, reason: Unattributed, uid: Uid) -> Unidentified {
-        let Exec { note, seen_as, .. } = &*self.exec;
-        let path = Some(&note.path).filter(|path| !path.as_raw().is_empty()).or(seen_as.as_ref());
-        Unidentified {
+    /// What is to be told of it, where it cannot be identified for this reason; `None` where it has no path and was told.
+    pub fn to_tell_unidentified(&self, reason: Unattributed, uid: Uid) -> Option<Unidentified> {
+        let Exec { note, seen_as, is_told, .. } = &*self.exec;
+        let known = Some(&note.path).filter(|path| !path.as_raw().is_empty());
+        if known.is_none() && is_told.get() {
+            return None;
+        }
+        let path = known.or(seen_as.as_ref());
+        Some(Unidentified {
             uid,
             reason,
             path: path.map_or_else(|| "".into(), ApplicationKey::stable_path),
             was_seen: seen_as.is_some(),
             has_ended: self.ended.get().is_some(),
-        }
+        })
+    }
+
+    /// That was told, of all that run what it executed.
+    pub fn was_told_unidentified(&self) {
+        self.exec.is_told.set(true);
     }
 
     /// Its files, to be watched for changes on disk; none when that was said before.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     app_image::{AppImageFile, AppImageMount},
     image::{Content, Image, Reading},
-    origin::{Answer, AskedScript, Place, Question, Source},
+    origin::{Answer, AskedScript, Place, Question, Source, UNANSWERED},
     process::Process,
     proof::{Run, next_stamp},
     script::Script,
@@ -42,6 +42,8 @@ pub(super) struct Exec {
     pub(super) shows_changes: Cell<Option<MonotonicNs>>,
     /// What the machine was asked about its files.
     pub(super) asked: RefCell<Asked>,
+    /// Whether it is told that it cannot be identified.
+    pub(super) is_told: Cell<bool>,
     answer: OnceCell<Answer>,
     origin: OnceCell<Origin>,
 }
@@ -52,6 +54,8 @@ pub(super) enum Asked {
     /// Nobody needed it.
     #[default]
     No,
+    /// There was no room for the question; when for the first time.
+    Refused { since: MonotonicNs },
     /// By the question of this number, at this time; and when for the first time.
     Waits { number: u64, at: MonotonicNs, since: MonotonicNs },
     /// This was said, and may be another answer soon.
@@ -110,8 +114,8 @@ impl Exec {
         });
         let shows_changes = Cell::new(None);
         let (asked, answer, origin) = (RefCell::default(), OnceCell::new(), OnceCell::new());
-        let (seen_as, mount) = (None, None);
-        Self { note, file, at, image, script, seen_as, mount, shows_changes, asked, answer, origin }
+        let (seen_as, mount, is_told) = (None, None, Cell::new(false));
+        Self { note, file, at, image, script, seen_as, mount, shows_changes, asked, is_told, answer, origin }
     }
 
     /// The same without the mount that it came from.
@@ -119,6 +123,7 @@ impl Exec {
         let mut alone = Self::new(self.note.clone(), self.file, self.at, self.image.clone());
         alone.seen_as = self.seen_as.clone();
         alone.shows_changes.set(self.shows_changes.get());
+        alone.is_told.set(self.is_told.get());
         alone
     }
 
@@ -171,6 +176,20 @@ impl Exec {
             _ => return self.settle(answer),
         };
         self.asked.replace(Asked::NotYet { answer: Box::new(answer), since });
+    }
+
+    /// There was no room for the question.
+    pub(super) fn was_refused(&self, now: MonotonicNs) {
+        let mut asked = self.asked.borrow_mut();
+        if matches!(*asked, Asked::No) {
+            *asked = Asked::Refused { since: now };
+        }
+    }
+
+    /// Nobody answers.
+    pub(super) fn settle_unanswered(&self) {
+        let place = if self.note.is_in_machines_mount { Place::OfTheMachine } else { Place::Elsewhere };
+        self.settle(Answer::unknown(place, UNANSWERED));
     }
 
     /// Takes in the answer that counts: the first.

@@ -1,4 +1,4 @@
-use std::{fs::File, os::fd::OwnedFd};
+use std::{fs::File, io, os::fd::OwnedFd};
 
 use portolan_core::Pid;
 use rustix::fs::{OFlags, fcntl_getfl};
@@ -17,7 +17,7 @@ pub(super) const KEPT_BYTES: u64 = 64 << 20;
 pub(super) struct ExecutedFile {
     pub(super) descriptor: OwnedFd,
     kept: Option<Kept>,
-    /// What is mounted where it was executed, of one behind a server.
+    /// What is mounted where it was executed, of one that not even root may look at.
     mounts: Option<File>,
 }
 
@@ -37,11 +37,14 @@ impl ExecutedFile {
     /// The same of one that a process runs, which sees its mount if anybody does.
     pub(super) fn run_by(pid: Pid, descriptor: OwnedFd) -> Self {
         let file = Self::open(descriptor);
+        let is_refused = || {
+            FileKey::of(&file.descriptor).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+        };
         let mounts = || File::open(format!("/proc/{}/mountinfo", pid.0)).ok();
-        Self { mounts: file.is_served().then(mounts).flatten(), ..file }
+        Self { mounts: (file.is_served() && is_refused()).then(mounts).flatten(), ..file }
     }
 
-    /// The user and group who alone may read it; `None` where others may, too, and when it is not known. Reads the whole list of
+    /// The user and group who alone may read it; `None` where root may, too, and when it is not known. Reads the whole list of
     /// mounts, once.
     pub(super) fn private_to(&self) -> Option<(u32, u32)> {
         // The number is not given away again while the file is held.

@@ -53,7 +53,7 @@ pub struct Hasher {
     /// What is too large to be kept from being written to: nobody who waits to write to another file waits for one of these.
     huge: Lane,
     /// For files behind a server, which may never answer: see [`served`].
-    served: mpsc::SyncSender<Job>,
+    served: mpsc::SyncSender<served::Event>,
 }
 
 struct Lane {
@@ -68,27 +68,31 @@ impl Hasher {
     /// # Errors
     /// When no thread can be started.
     pub fn start(done: impl Fn(Hashed) + Clone + Send + 'static) -> io::Result<Self> {
-        let (served, queue) = mpsc::sync_channel(QUEUE);
+        let (served, events) = mpsc::sync_channel(QUEUE);
+        let tell = served.clone();
         let small = Lane::start("hasher", resources::go_first, done.clone())?;
         let large = Lane::start("hasher-large", resources::go_along, done.clone())?;
         let huge = Lane::start("hasher-huge", resources::go_along, done.clone())?;
-        thread::Builder::new().name("served-files".to_owned()).spawn(|| {
+        thread::Builder::new().name("served-files".to_owned()).spawn(move || {
             resources::go_along();
-            served::hash_each(queue, done);
+            served::hash_each(&events, &tell, done);
         })?;
         Ok(Self { small, large, huge, served })
     }
 
     /// Queues a file; gives it back when the queue is full.
     pub(super) fn submit(&self, image: u64, file: Arc<ExecutedFile>) -> Result<(), Arc<ExecutedFile>> {
+        let job = |file| Job { image, file, since: Instant::now() };
+        if file.is_served() {
+            return self.served.try_send(served::Event::Read(job(Arc::clone(&file)))).map_err(|_| file);
+        }
         let jobs = match file.size() {
-            _ if file.is_served() => Some(&self.served),
             size if size <= SMALL_BYTES => self.small.jobs.as_ref(),
             size if size <= KEPT_BYTES => self.large.jobs.as_ref(),
             _ => self.huge.jobs.as_ref(),
         };
         let Some(jobs) = jobs else { return Err(file) };
-        jobs.try_send(Job { image, file, since: Instant::now() }).map_err(|error| match error {
+        jobs.try_send(job(file)).map_err(|error| match error {
             mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job) => job.file,
         })
     }
@@ -112,6 +116,8 @@ impl Lane {
 
 impl Drop for Hasher {
     fn drop(&mut self) {
+        // It may have ended with a panic.
+        let _ = self.served.send(served::Event::End);
         for lane in [&mut self.small, &mut self.large, &mut self.huge] {
             lane.is_ending.store(true, Ordering::Relaxed);
             lane.jobs = None;

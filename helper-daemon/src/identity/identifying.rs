@@ -8,7 +8,7 @@ use super::{
     exec::Asked,
     hasher::{Hashed, Hasher},
     image::Image,
-    origin::{Answer, Origins, Place},
+    origin::{Answer, Origins},
     process::Process,
     processes::Processes,
 };
@@ -33,10 +33,10 @@ impl Processes {
             Asked::NotYet { since, .. } => self.ask(process, origins, now, since),
             Asked::Waits { number, at, .. } if is_over(at, ORIGIN_PATIENCE_NS) => {
                 self.asked.remove(&number);
-                let place =
-                    if exec.note.is_in_machines_mount { Place::OfTheMachine } else { Place::Elsewhere };
-                exec.settle(Answer::unknown(place, "the package databases could not be read for a minute"));
+                exec.settle_unanswered();
             }
+            Asked::Refused { since } if is_over(since, ORIGIN_PATIENCE_NS) => exec.settle_unanswered(),
+            Asked::Refused { .. } => self.ask(process, origins, now, now),
             Asked::Waits { .. } => {}
         }
     }
@@ -53,10 +53,14 @@ impl Processes {
         if exec.script.as_ref().is_some_and(|script| !script.is_decided()) {
             return;
         }
+        if self.refused_at == Some(now) {
+            return exec.was_refused(now);
+        }
         let number = self.questions + 1;
         let Some(question) = exec.question(number, process) else { return };
         if !origins.ask(question) {
-            return; // too many wait: asked at a later tick
+            self.refused_at = Some(now); // too many wait: asked at a later tick
+            return exec.was_refused(now);
         }
         self.questions = number;
         exec.asked.replace(Asked::Waits { number, at: now, since });

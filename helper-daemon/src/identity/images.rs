@@ -38,16 +38,16 @@ struct Known {
 }
 
 impl Images {
-    /// The image of an open file, which a process executed as `executed`, and which has not been looked at before `begun`. The
+    /// The image of an open file, which a process executed as `executed`, and which had this key when it was looked at after `begun`. The
     /// descriptor is kept only for the first of its kind. `is_next`: it is going to be hashed at once.
     pub(super) fn of(
         &mut self,
         mut file: ExecutedFile,
+        key: FileKey,
         executed: &FileId,
         begun: Now,
         is_next: bool,
-    ) -> io::Result<Rc<Image>> {
-        let key = FileKey::of_executed(&file.descriptor, executed)?;
+    ) -> Rc<Image> {
         let seen = Now::read();
         // What others may write to may be another content each time, for a write through a mapping leaves no trace; and a server
         // says of its files what it likes. While it has the key that it was executed with, nobody has written to it since: nobody
@@ -57,14 +57,14 @@ impl Images {
             && !executed.is_served
             && !file.is_served();
         if is_known_by_key && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
-            return Ok(image);
+            return image;
         }
         if is_next && is_known_by_key && !self.known.contains_key(&key) {
             file.keep();
         }
         let is_shared =
             is_known_by_key && (executed.stamps != Stamps::Coarse || key.is_older_than_a_tick(begun.wall));
-        Ok(self.make(file, key, is_known_by_key, is_shared, begun, seen))
+        self.make(file, key, is_known_by_key, is_shared, begun, seen)
     }
 
     /// The image of a script, which anybody may write to while it runs.
@@ -177,9 +177,9 @@ mod tests {
         let mut images = Images::default();
         let mut of = |stamps, is_guarded| {
             let descriptor = OwnedFd::from(file.try_clone().unwrap());
-            images
-                .of(ExecutedFile::open(descriptor), &executed(&file, stamps, is_guarded), begun, false)
-                .unwrap()
+            let key = FileKey::of(&file).unwrap();
+            let executed = executed(&file, stamps, is_guarded);
+            images.of(ExecutedFile::open(descriptor), key, &executed, begun, false)
         };
         let (first, second) = (of(Stamps::Coarse, true), of(Stamps::Coarse, true));
         assert_ne!(first.number, second.number, "a change in this tick would not show");

@@ -24,12 +24,14 @@ mod remembered;
 mod root_folder;
 mod script;
 mod served;
+mod turns;
 
 pub use app_image::RememberedMount;
 pub use exec::ExecNote;
 pub(crate) use file::FileKey;
 pub(crate) use hasher::content_of;
 pub use hasher::{Hashed, Hasher};
+pub(crate) use origin::UNANSWERED;
 pub use origin::{Answer, Known, Origins, Provenances};
 pub use process::{Identity, Process};
 pub use processes::Processes;

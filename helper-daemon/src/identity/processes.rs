@@ -50,6 +50,8 @@ pub struct Processes {
     /// Whose files the machine was asked about, by the number of the question.
     pub(super) asked: HashMap<u64, Rc<Exec>>,
     pub(super) questions: u64,
+    /// In which tick there was no room for one.
+    pub(super) refused_at: Option<MonotonicNs>,
     /// Filesystems that are not behind a server.
     pub(super) local: HashSet<(u32, u32)>,
     /// What the journal is still to be told.
@@ -317,16 +319,15 @@ impl Processes {
                 }
             }
         };
+        let begun = Now::read();
         match FileKey::of_executed(&descriptor, &executed) {
             Ok(key) if key.is_file(&executed) => {
                 let is_next = event.kind == EventKind::Exec;
                 // /proc/PID/root leads into other namespaces.
                 let is_in_machines_mount = is_machines && self.machine.has_namespace(event.mount_namespace);
                 let file = ExecutedFile::run_by(pid, descriptor);
-                match self.images.of(file, &executed, Now::read(), is_next) {
-                    Ok(image) => (Some(image), path, is_in_machines_mount),
-                    Err(_) => unknown,
-                }
+                let image = self.images.of(file, key, &executed, begun, is_next);
+                (Some(image), path, is_in_machines_mount)
             }
             _ => unknown,
         }

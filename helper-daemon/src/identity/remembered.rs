@@ -206,7 +206,9 @@ impl Processes {
         let image = one.executed.filter(|_| needs_file).and_then(|executed| {
             let name = one.note.path.to_bytes();
             let (descriptor, _) = file::open_executed(one.key.pid, None, &name, &executed)?;
-            self.images.of(ExecutedFile::run_by(one.key.pid, descriptor), &executed, now, false).ok()
+            let key = file::FileKey::of_executed(&descriptor, &executed).ok()?;
+            let file = ExecutedFile::run_by(one.key.pid, descriptor);
+            Some(self.images.of(file, key, &executed, now, false))
         });
         let path = one.note.path.clone();
         let command_line = one.note.command_line.filter(|_| self.keeps_command_lines);

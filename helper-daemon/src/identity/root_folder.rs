@@ -120,4 +120,22 @@ mod tests {
             assert_eq!(decides(path.as_os_str().as_bytes()), Ok(false), "{}", path.display());
         }
     }
+
+    #[test]
+    #[ignore = "needs root"]
+    fn who_has_a_folder_on_the_way_or_may_write_to_it_decides() {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let folder = tempfile::tempdir_in("/var/lib").unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let decides = |user, group, mode| {
+            chown(folder.path(), Some(user), Some(group)).unwrap();
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            std::fs::metadata(&file).unwrap(); // the kernel remembers the way
+            only_root_decides(&own_root().unwrap(), file.as_os_str().as_bytes(), &HashSet::new())
+        };
+        assert_eq!(decides(0, 0, 0o755), Ok(true));
+        assert_eq!(decides(0, 1000, 0o755), Ok(true));
+        assert_eq!([decides(1000, 0, 0o755), decides(0, 0, 0o775), decides(0, 0, 0o757)], [Ok(false); 3]);
+    }
 }

@@ -20,7 +20,10 @@ use rustix::{
     process::{
         DumpableBehavior, Gid, Signal, Uid, getppid, set_dumpable_behavior, set_parent_process_death_signal,
     },
-    thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid},
+    thread::{
+        CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_thread_groups,
+        set_thread_res_gid, set_thread_res_uid,
+    },
 };
 
 use super::{
@@ -28,47 +31,64 @@ use super::{
     hasher::{Hashed, Job, read},
     image::Reading,
     images::unreadable,
+    turns::Turns,
 };
 
-/// Children at a time. One that was given up counts until it is gone, with its server.
-const CHILDREN: usize = 8;
 /// How long a file may wait for its turn, and then take to be read.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// More than an answer has. A pipe takes it as a whole or not at all.
 const ANSWER_MAX: usize = 1024;
 
-/// Has every file of the queue hashed by a child of its own.
-pub(super) fn hash_each(queue: mpsc::Receiver<Job>, done: impl Fn(Hashed) + Clone + Send + 'static) {
-    let (give_back, free) = mpsc::channel();
-    let mut running = 0;
-    for job in queue {
-        if running < CHILDREN {
-            running += 1;
-        } else if free.recv_timeout((job.since + PATIENCE).saturating_duration_since(Instant::now())).is_err()
-        {
+/// What the thread that has files read is told.
+pub(super) enum Event {
+    Read(Job),
+    /// A child is gone, with its server, that read for this user.
+    Gone(Option<u32>),
+    End,
+}
+
+/// Has every file hashed by a child of its own. `tell` sends to `events`.
+pub(super) fn hash_each(
+    events: &mpsc::Receiver<Event>,
+    tell: &mpsc::SyncSender<Event>,
+    done: impl Fn(Hashed) + Clone + Send + 'static,
+) {
+    let mut turns = Turns::default();
+    loop {
+        match events.recv_timeout(turns.patience(Instant::now())) {
+            Ok(Event::Read(job)) => {
+                let owner = job.file.private_to();
+                turns.wait(owner.map(|(user, _)| user), job.since, (job, owner));
+            }
+            Ok(Event::Gone(user)) => turns.end(user),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Ok(Event::End) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
+        for (job, _) in turns.given_up(Instant::now()) {
             tracing::debug!("too many servers do not answer: a file of another one is not read");
             done(Hashed { image: job.image, result: Err(Unattributed::FileUnreadable) });
-            continue;
         }
-        let (image, failed, give_back) = (job.image, done.clone(), give_back.clone());
-        let (done, end) = (done.clone(), give_back.clone());
-        // Its own thread: the child ends with the thread that has started it.
-        let started = thread::Builder::new().name("hasher-served".to_owned()).spawn(move || {
-            hash_in_child(&job, done);
-            // Nobody listens any more when the daemon is ending.
-            let _ = end.send(());
-        });
-        if let Err(error) = started {
-            failed(Hashed { image, result: Err(unreadable(&error)) });
-            let _ = give_back.send(());
+        while let Some((user, (job, owner))) = turns.begin() {
+            let (image, failed) = (job.image, done.clone());
+            let (done, tell) = (done.clone(), tell.clone());
+            // Its own thread: the child ends with the thread that has started it.
+            let started = thread::Builder::new().name("hasher-served".to_owned()).spawn(move || {
+                hash_in_child(&job, owner, done);
+                // Nobody listens any more when the daemon is ending.
+                let _ = tell.send(Event::Gone(user));
+            });
+            if let Err(error) = started {
+                failed(Hashed { image, result: Err(unreadable(&error)) });
+                turns.end(user);
+            }
         }
     }
 }
 
-fn hash_in_child(job: &Job, done: impl Fn(Hashed)) {
+fn hash_in_child(job: &Job, owner: Option<(u32, u32)>, done: impl Fn(Hashed)) {
     let mut command = Command::new("/proc/self/exe");
     command.arg("--hash-input");
-    if let Some((user, group)) = job.file.private_to() {
+    if let Some((user, group)) = owner {
         command.args(["--hash-as", &user.to_string(), &group.to_string()]);
     }
     let child = job.file.descriptor.try_clone().and_then(|file| start(&mut command, file));
@@ -155,15 +175,18 @@ fn hash_and_answer(of: &[u32]) -> io::Result<()> {
 /// Becomes who alone may read a file in a mount by FUSE: all of the ids must be that user's (fuse_allow_current_process in
 /// fs/fuse/dir.c). The kernel compares: who names others' ids in a user namespace gets a child of theirs that may read nothing.
 /// What that user can do to this process is kill it: it can be neither traced nor dumped, and has nothing but the file and
-/// the pipe.
+/// the pipe. The capabilities go last: with the ids the kernel may make it traceable (fs.suid_dumpable = 1), but nobody traces who may
+/// do more than himself; and to give capabilities away makes nobody traceable again.
 fn become_user(user: u32, group: u32) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
     // Of the only thread, so of the process.
+    set_keep_capabilities(true)?;
     set_thread_groups(&[])?;
     set_thread_res_gid(group, group, group)?;
     set_thread_res_uid(user, user, user)?;
-    // The kernel has done so, where the administrator has not decided otherwise (fs.suid_dumpable).
-    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    let none = CapabilitySet::empty();
+    Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
 }
 
 #[cfg(test)]
@@ -189,6 +212,29 @@ mod tests {
         let error = reading_from(&answer, PATIENCE).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         end(child);
+    }
+
+    #[test]
+    #[ignore = "needs root"]
+    fn who_becomes_a_user_has_its_ids_and_no_capabilities_and_nobody_traces_it() {
+        // Ids are a thread's; that nobody traces it is the whole process', so this is taken back.
+        let became = thread::spawn(|| {
+            become_user(4321, 8765).unwrap();
+            let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+            (status, rustix::process::dumpable_behavior().unwrap())
+        });
+        let (status, dumpable) = became.join().unwrap();
+        set_dumpable_behavior(DumpableBehavior::Dumpable).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!((field("Uid"), field("Gid")), (vec!["4321".to_owned(); 4], vec!["8765".to_owned(); 4]));
+        assert_eq!(field("Groups"), Vec::<String>::new());
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            assert_eq!(field(set), ["0000000000000000"], "{set}");
+        }
+        assert_eq!(dumpable, DumpableBehavior::NotDumpable);
     }
 
     #[test]

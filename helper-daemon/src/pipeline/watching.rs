@@ -114,14 +114,16 @@ impl Recorder {
     }
 }
 
-/// A program that talked: what is told of it, where it cannot be identified.
+/// A program that talked: what is told of it, where it cannot be identified. Once where it has no path, by which it could be known
+/// when it talks on after an answer.
 pub(super) fn tell_unidentified(
     judge: &mut Judge,
     processes: &Processes,
     (process, reason, uid): (&Process, Unattributed, Uid),
     now: Now,
 ) -> Option<NewFinding> {
-    let mut finding = judge.unidentified(&process.to_tell_unidentified(reason, uid), now.wall)?;
+    let mut finding = judge.unidentified(&process.to_tell_unidentified(reason, uid)?, now.wall)?;
+    process.was_told_unidentified();
     add_process(&mut finding, processes, process, now);
     Some(finding)
 }

@@ -75,6 +75,15 @@ async fn who_cannot_be_identified_is_told_once_for_each_reason_with_what_is_know
     assert!(deep.detail.as_ref().unwrap().contains("4095 bytes"), "{deep:?}");
     assert!(evidence.parents[0].path.as_raw().contains("python3"), "{:?}", evidence.parents);
 
+    // Another one may have the same name.
+    proxy.dismiss(deep.id).await.unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
+    run(Path::new("/usr/bin/python3"), &words);
+    let found = told(&bed, &proxy).await;
+    let again = found.iter().find(|(finding, _)| finding.id == deep.id).unwrap();
+    assert_eq!((again.0.state, again.0.times), (FindingState::Open, 2), "{again:#?}");
+
     // Who was answered asks again only when another one comes.
     proxy.dismiss(changed.id).await.unwrap();
     run_and_touch(&touched, &talk);

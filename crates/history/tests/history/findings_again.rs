@@ -31,20 +31,23 @@ fn found(kind: FindingKind, at: i64, evidence: Evidence) -> NewFinding {
     }
 }
 
-fn changed(at: i64, content: u8, by: &str) -> NewFinding {
-    let by = ProcessEvidence {
+fn process(path: &str, at: i64) -> ProcessEvidence {
+    ProcessEvidence {
         pid: Pid(u32::try_from(at).unwrap()),
         started: UnixMillis(at),
         uid: Uid(0),
-        path: by.into(),
+        path: path.into(),
         sha256: None,
         command_line: None,
         working_directory: None,
-    };
+    }
+}
+
+fn changed(at: i64, content: u8, by: &str) -> NewFinding {
     let change = ChangeEvidence {
         kind: ChangeKind::Written,
         at: UnixMillis(at),
-        by: vec![by],
+        by: vec![process(by, at)],
         provenance: None,
         sha256: Some(Sha256Digest([content; 32])),
     };
@@ -232,4 +235,13 @@ fn programs_that_cannot_be_identified_are_one_finding_that_is_told_again_when_an
     assert_eq!((known.id, known.state), (more.id, FindingState::Ignored));
     let news = history.raise(&nameless(50, "/tmp/c")).unwrap();
     assert_eq!((news.id, news.state, news.finding.at), (more.id, FindingState::Open, UnixMillis(50)));
+
+    // No path is known of it: it may be another one that gave itself the same name.
+    history.dismiss(more.id, Uid(7), UnixMillis(60)).unwrap().unwrap();
+    let mut again = nameless(70, "/tmp/a");
+    again.evidence.process = Some(process("", 7));
+    assert_eq!(history.raise(&again).unwrap().state, FindingState::Open);
+    history.dismiss(more.id, Uid(7), UnixMillis(80)).unwrap().unwrap();
+    again.evidence.process = Some(process("/tmp/a", 7));
+    assert_eq!(history.raise(&again).unwrap().state, FindingState::Ignored);
 }

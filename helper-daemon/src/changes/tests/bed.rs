@@ -49,6 +49,8 @@ pub(super) struct Bed {
     pub(super) watched: WatchedFiles,
     pub(super) changes: Changes<Who>,
     pub(super) asked: Vec<Question>,
+    /// How much later it is than the clock says.
+    pub(super) ahead_ns: u64,
     /// How many questions find no room.
     pub(super) refused: usize,
     pub(super) answer: Box<dyn FnMut(&Question) -> Answer>,
@@ -71,6 +73,7 @@ impl Bed {
             watched: WatchedFiles::alone(),
             changes: Changes::start(|| {}).unwrap(),
             asked: Vec::new(),
+            ahead_ns: 0,
             refused: 0,
             answer: Box::new(answer),
             told: Vec::new(),
@@ -126,7 +129,8 @@ impl Bed {
 
     /// One turn of the recorder.
     pub(super) fn step(&mut self) {
-        let now = Now::read();
+        let mut now = Now::read();
+        now.monotonic.0 += self.ahead_ns;
         let path = self.path_of_who;
         self.changes.take(&mut self.watched, |pid| Some(Who { pid, path }), now);
         let (asked, refused) = (&mut self.asked, &mut self.refused);
@@ -140,7 +144,7 @@ impl Bed {
         self.told.extend(told);
         for question in std::mem::take(&mut self.asked) {
             let answer = (self.answer)(&question);
-            self.changes.answered(answer, Now::read());
+            self.changes.answered(answer, now);
         }
     }
 

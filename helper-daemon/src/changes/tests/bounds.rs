@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portolan_core::{ChangeKind, MonotonicNs};
+use portolan_core::{ChangeKind, MonotonicNs, Provenance};
 
 use super::bed::{Bed, hash, run};
 use crate::{
@@ -203,6 +203,20 @@ fn a_question_for_which_there_was_no_room_is_asked_again_soon() {
     let pid = run("printf two > \"$1\"", &[&path]);
     bed.assert_change(&path, ChangeKind::Written, Some("two"), pid);
     assert_eq!(bed.refused, 0);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_change_is_told_also_where_nobody_answers_for_whom_it_is() {
+    let mut bed = Bed::new();
+    let path = bed.watch_new("program", "one");
+    bed.refused = usize::MAX;
+    let pid = run("printf two > \"$1\"", &[&path]);
+    bed.until("it is asked", |bed| bed.refused < usize::MAX);
+    assert_eq!(bed.told, []);
+    bed.ahead_ns = 61_000_000_000;
+    let changed = bed.assert_change(&path, ChangeKind::Written, Some("two"), pid);
+    assert!(matches!(changed.change.provenance, Some(Provenance::Unknown(_))), "{changed:?}");
 }
 
 #[test]

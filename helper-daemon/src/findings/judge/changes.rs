@@ -56,7 +56,7 @@ impl Judge {
             .as_ref()
             .and_then(Provenance::explained_by)
             .or_else(|| package.filter(|_| file.is_explained).map(|package| package.manager))
-            .or_else(|| PackageManager::of_script(path).filter(|_| file.is_explained));
+            .or_else(|| PackageManager::of_script(path).filter(|_| file.is_explained && file.is_on_machine));
         if affected.is_empty() {
             return self.name_run(explained_by, &change.by, now).into_iter().collect();
         }

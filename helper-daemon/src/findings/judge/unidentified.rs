@@ -1,13 +1,14 @@
 //! Programs that talk and cannot be identified.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use portolan_core::{Evidence, FindingKind, Severity, Uid, Unattributed, UnixMillis, Untrusted};
 use portolan_history::NewFinding;
 
 use super::Judge;
 
-/// Programs that one user is told of for one reason before somebody answers. They give themselves as many names as they like.
+/// Programs that one user is told of for one reason before somebody answers, unless one is louder than all of them. They give
+/// themselves as many names as they like.
 const PROGRAMS_AT_MOST: usize = 32;
 /// Users and reasons that are remembered; beyond, all are told again, which the history knows.
 const REMEMBERED: usize = 64;
@@ -27,40 +28,49 @@ pub struct Unidentified {
     pub has_ended: bool,
 }
 
-/// What was told since the last answer.
+/// What was told since the last answer, and how loud.
 #[derive(Debug, Default)]
-pub(super) struct Nameless(BTreeMap<(Uid, Unattributed), HashSet<Untrusted>>);
+pub(super) struct Nameless(BTreeMap<(Uid, Unattributed), HashMap<Untrusted, Severity>>);
 
 impl Nameless {
     pub(super) fn answered(&mut self) {
         self.0.clear();
     }
 
-    fn is_new(&mut self, Unidentified { uid, reason, path, .. }: &Unidentified) -> bool {
+    fn is_new(&mut self, Unidentified { uid, reason, path, .. }: &Unidentified, severity: Severity) -> bool {
         if self.0.len() >= REMEMBERED && !self.0.contains_key(&(*uid, *reason)) {
             self.0.clear();
         }
         let told = self.0.entry((*uid, *reason)).or_default();
-        told.len() < PROGRAMS_AT_MOST && told.insert(path.clone())
+        let is_louder = || told.values().all(|before| severity > *before);
+        let is_new = match told.get(path) {
+            Some(before) => severity > *before,
+            None => told.len() < PROGRAMS_AT_MOST || is_louder(),
+        };
+        if is_new {
+            told.insert(path.clone(), severity);
+        }
+        is_new
     }
 }
 
 impl Judge {
-    /// A program talked that cannot be identified. One finding for each user and reason; `None` where its path was told before, and
-    /// where the reason says nothing of the program (docs/identity.md, "What cannot be identified"). The process is the caller's to
+    /// A program talked that cannot be identified. One finding for each user and reason; `None` where its path was told before, as
+    /// loud as this, and where the reason says nothing of the program (docs/identity.md, "What cannot be identified"). The process is the caller's to
     /// add to the evidence.
     pub fn unidentified(&mut self, found: &Unidentified, now: UnixMillis) -> Option<NewFinding> {
         let detail = sentence(found)?;
-        if !self.nameless.is_new(found) {
-            return None;
-        }
         let Unidentified { uid, reason, path, was_seen, has_ended } = found;
         // Who came before the daemon, or was gone when it looked, may have done nothing unusual.
         let may_be_usual = !was_seen || *has_ended && *reason == Unattributed::FileUnavailable;
+        let severity = if may_be_usual { Severity::Normal } else { Severity::Loud };
+        if !self.nameless.is_new(found, severity) {
+            return None;
+        }
         Some(NewFinding {
             at: now,
             kind: FindingKind::Unidentified,
-            severity: if may_be_usual { Severity::Normal } else { Severity::Loud },
+            severity,
             subject: None,
             user: Some(*uid),
             group: Some(format!("{} {reason}", uid.0)),
@@ -77,7 +87,7 @@ fn sentence(found: &Unidentified) -> Option<&'static str> {
         Unattributed::FileUnavailable if !found.was_seen && found.has_ended => None,
         Unattributed::FileUnavailable => Some(
             "It cannot be known what talks here: its file could not be opened. Its path is longer than 4095 bytes, it lies where \
-             only its user may look (an AppImage, FUSE), or it was gone too soon.",
+             only its user may look (FUSE, in a user namespace or before Linux 5.14), or it was gone too soon.",
         ),
         Unattributed::FileChanged => Some(
             "It cannot be known what talks here: its file was changed, or could have been, after it was executed and before it was \

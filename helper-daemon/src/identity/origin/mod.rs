@@ -10,7 +10,7 @@ mod shipped;
 
 use std::{
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError, mpsc},
     thread::{self, JoinHandle},
 };
 
@@ -29,6 +29,8 @@ use crate::{changes, foreign, resources};
 const BATCH: usize = 256;
 /// Questions that may wait; the others are asked again.
 const QUEUE: usize = 16_384;
+/// Why the origin of a file is not known, where nobody answers.
+pub(crate) const UNANSWERED: &str = "the package databases could not be read for a minute";
 
 /// Where is this file from?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +138,8 @@ impl Answer {
 pub struct Origins {
     questions: Option<mpsc::SyncSender<Asked>>,
     thread: Option<JoinHandle<()>>,
+    /// That nobody answers any more is logged.
+    is_gone: Once,
     provenances: Provenances,
 }
 
@@ -185,7 +189,7 @@ impl Origins {
                 }
             }
         })?;
-        Ok(Self { questions: Some(questions), thread: Some(thread), provenances })
+        Ok(Self { questions: Some(questions), thread: Some(thread), is_gone: Once::new(), provenances })
     }
 
     /// The same for threads that may wait.
@@ -211,7 +215,12 @@ impl Origins {
             Ok(()) => true,
             Err(mpsc::TrySendError::Full(_)) => false,
             Err(mpsc::TrySendError::Disconnected(_)) => {
-                tracing::error!("nobody reads the package databases any more");
+                self.is_gone.call_once(|| {
+                    tracing::error!(
+                        "the thread that reads package databases has ended: the owners of files stay unknown until \
+                         the daemon is started again"
+                    );
+                });
                 false
             }
         }

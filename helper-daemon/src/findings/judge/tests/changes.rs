@@ -214,14 +214,19 @@ fn who_made_an_upgrade_is_told_also_when_what_it_brought_talks_before_that_is_se
 }
 
 #[test]
-fn what_dpkg_runs_of_its_packages_is_quiet_below_dpkg_and_nowhere_else() {
-    let path = "/var/lib/dpkg/info/curl.postinst";
+fn what_dpkg_runs_of_its_packages_is_not_loud_below_dpkg_and_quiet_where_it_is_one_package_s() {
     let parent = |path| Lineage { executable: executable(path, 100), script: None, parent: None };
-    for (parent_path, expected) in
-        [("/usr/bin/dpkg", (Upgraded, Quiet)), ("/tmp/dpkg", (ChangedExecutable, Loud))]
-    {
+    let (installed, unpacked) = ("/var/lib/dpkg/info/curl.postinst", "/var/lib/dpkg/tmp.ci/preinst");
+    let cases = [
+        (installed, "/usr/bin/dpkg", [(NewApplication, Normal), (Upgraded, Quiet)]),
+        (installed, "/tmp/dpkg", [(NewApplication, Loud), (ChangedExecutable, Loud)]),
+        (unpacked, "/usr/bin/dpkg", [(NewApplication, Normal), (ChangedExecutable, Normal)]),
+        (unpacked, "/tmp/dpkg", [(NewApplication, Loud), (ChangedExecutable, Loud)]),
+    ];
+    for (path, parent_path, expected) in cases {
         let mut judge = Judge::default();
-        let mut last = Vec::new();
+        judge.learn(Some(UnixMillis(NOW.0 + 1000)));
+        let mut all = Vec::new();
         for content in [1, 2] {
             let mut program = Program::of("/usr/bin/dash", 9, verified());
             let sha256 = Some(Sha256Digest([content; 32]));
@@ -230,9 +235,10 @@ fn what_dpkg_runs_of_its_packages_is_quiet_below_dpkg_and_nowhere_else() {
             program.application = format!("script:/usr/bin/dash:{path}").parse().unwrap();
             program.code = Some(Provenance::Unowned);
             let talk = Talk { uid: Uid(0), ..program.talk() };
-            last = judge.observe(&talk, NOW).iter().map(|found| (found.kind, found.severity)).collect();
+            let found = judge.observe(&talk, NOW);
+            all.extend(found.iter().map(|found| (found.kind, found.severity)));
         }
-        assert_eq!(last, [expected]);
+        assert_eq!(all, expected, "{path} below {parent_path}");
     }
 }
 

@@ -48,3 +48,24 @@ fn each_path_is_told_once_and_not_many_before_somebody_answers() {
     judge.answered(FindingKind::Unidentified);
     assert!(tell(&mut judge, "/tmp/z"));
 }
+
+#[test]
+fn what_is_louder_is_told_whatever_was_told_before() {
+    let mut judge = Judge::default();
+    let mut tell = |path: &str, has_ended| {
+        let found = Unidentified { has_ended, ..found(Unattributed::FileUnavailable, path) };
+        judge.unidentified(&found, NOW).map(|finding| finding.severity)
+    };
+    assert_eq!((tell("/tmp/x", true), tell("/tmp/x", true)), (Some(Normal), None));
+    for number in 1..1000 {
+        tell(&format!("/tmp/{number}"), true);
+    }
+    assert_eq!(
+        [tell("/tmp/other", true), tell("/tmp/other", false), tell("/tmp/more", false)],
+        [None, Some(Loud), None]
+    );
+    assert_eq!(
+        [tell("/tmp/x", false), tell("/tmp/x", false), tell("/tmp/x", true)],
+        [Some(Loud), None, None]
+    );
+}
