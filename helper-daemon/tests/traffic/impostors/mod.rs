@@ -17,7 +17,7 @@ use portolan_testbed::Program;
 
 use crate::{
     bed::{Bed, PATIENCE, run, sha256},
-    talk::{evidence_about, talk},
+    talk::evidence_about,
 };
 
 /// How many bytes an executable moves that moves as many as it is long (`tcp-own`).

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
+use portolan_bus::QueryRow;
+
 use crate::{
     bed::{Bed, run, sha256},
     talk::talk,
