@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::Now,
-    identity::{FileKey, UNANSWERED},
+    identity::FileKey,
     monitor::{FileEvent, FileEventKind, FileHandle, PlaceKind},
 };
 
@@ -33,8 +33,6 @@ const LEFT_ALONE_NS: u64 = 30_000_000_000;
 const PAUSE_TIMES: u64 = 20;
 /// Between two questions about one file.
 const ASK_AGAIN_NS: u64 = 1_000_000_000;
-/// An answer that takes longer, or a question that finds no room for as long, is not waited for.
-const ANSWER_NS: u64 = 60_000_000_000;
 /// How often a way may be another one than a moment ago, before what is there is judged all the same.
 const NEW_WAYS: u32 = 8;
 
@@ -120,7 +118,7 @@ impl<P: Changer> WatchedFile<P> {
     /// When something is to be done; `None` when not before something comes.
     pub(super) fn next(&self) -> Option<MonotonicNs> {
         let look = self.due.filter(|_| !self.is_looking).map(|due| due.max(self.not_before));
-        let ask = self.found.as_ref().map(|found| found.ask);
+        let ask = self.found.as_ref().map(|found| found.ask_at);
         let forget = self.gone_since.map(|since| later(since, GONE_NS));
         let walk = self.walk.filter(|_| !self.is_looking);
         look.into_iter().chain(walk).chain(ask).chain(forget).min()
@@ -129,18 +127,9 @@ impl<P: Changer> WatchedFile<P> {
     /// What is to be done by now.
     pub(super) fn todo(&mut self, now: MonotonicNs) -> Option<Todo> {
         if let Some(found) = &mut self.found
-            && found.ask <= now
+            && found.ask_at <= now
         {
-            let (number, sha256) = (self.look.number, found.sha256);
-            let until = later(*found.asked.get_or_insert(now), ANSWER_NS);
-            found.ask = until;
-            if until <= now {
-                let provenance = Provenance::Unknown(UNANSWERED.to_owned());
-                let (is_being_changed, holders) = (false, Vec::new());
-                let answer = Answer { number, sha256, provenance, is_being_changed, holders };
-                return Some(Todo::Answered(answer));
-            }
-            return Some(Todo::Ask(Question { number, path: self.path.clone(), sha256 }));
+            return Some(found.ask(self.look.number, &self.path, now));
         }
         if self.gone_since.is_some_and(|since| later(since, GONE_NS) <= now) {
             return Some(Todo::Forget);
@@ -161,7 +150,7 @@ impl<P: Changer> WatchedFile<P> {
 
     /// There was no room for the question.
     pub(super) fn was_not_asked(&mut self, now: MonotonicNs) {
-        self.found.iter_mut().for_each(|found| found.ask = later(now, PAUSE_NS));
+        self.found.iter_mut().for_each(|found| found.ask_at = later(now, PAUSE_NS));
     }
 
     /// It has to be looked at, and nobody knows who did what.
@@ -232,28 +221,20 @@ impl<P: Changer> WatchedFile<P> {
     /// Takes in a look. `Err` with the reason when it cannot be watched any more.
     pub(super) fn looked(&mut self, seen: Seen, took_ns: u64, now: Now) -> Result<Option<Verdict>, String> {
         self.is_looking = false;
-        if matches!(seen, Seen::SameWay) {
-            return Ok(None);
+        if !matches!(seen, Seen::SameWay | Seen::Way { .. }) {
+            self.looked_to_the_end(took_ns, now.monotonic);
         }
-        if let Seen::Way { root, key, .. } = seen {
-            (self.look.root, self.look.held) = (root, key);
-            self.look.is_found = true;
-            self.new_ways += 1;
-            self.look.is_restless = self.new_ways >= NEW_WAYS;
-            // What happened before it was marked is seen now.
-            self.look_again(now.monotonic);
-            return Ok(None);
-        }
-        self.new_ways = 0;
-        if std::mem::take(&mut self.look.is_restless) {
-            self.look_again(now.monotonic);
-        }
-        let was_left_alone = now.monotonic > later(self.looked_at, LEFT_ALONE_NS);
-        self.pause_ns = if was_left_alone { PAUSE_NS } else { PAUSE_MAX_NS.min(self.pause_ns * 2) };
-        self.looked_at = now.monotonic;
-        self.not_before = later(now.monotonic, took_ns.saturating_mul(PAUSE_TIMES).max(self.pause_ns));
         let verdict = match seen {
-            Seen::Way { .. } | Seen::SameWay => None,
+            Seen::SameWay => return Ok(None),
+            Seen::Way { root, key, .. } => {
+                (self.look.root, self.look.held) = (root, key);
+                self.look.is_found = true;
+                self.new_ways += 1;
+                self.look.is_restless = self.new_ways >= NEW_WAYS;
+                // What happened before it was marked is seen now.
+                self.look_again(now.monotonic);
+                return Ok(None);
+            }
             Seen::Lost(why) => return Err(why),
             Seen::Busy => {
                 self.look_again(self.not_before);
@@ -282,6 +263,18 @@ impl<P: Changer> WatchedFile<P> {
             self.by = By::nobody();
         }
         Ok(verdict)
+    }
+
+    /// When to look again, at the earliest.
+    fn looked_to_the_end(&mut self, took_ns: u64, now: MonotonicNs) {
+        self.new_ways = 0;
+        if std::mem::take(&mut self.look.is_restless) {
+            self.look_again(now);
+        }
+        let was_left_alone = now > later(self.looked_at, LEFT_ALONE_NS);
+        self.pause_ns = if was_left_alone { PAUSE_NS } else { PAUSE_MAX_NS.min(self.pause_ns * 2) };
+        self.looked_at = now;
+        self.not_before = later(now, took_ns.saturating_mul(PAUSE_TIMES).max(self.pause_ns));
     }
 
     fn is_there(
@@ -349,9 +342,8 @@ impl<P: Changer> WatchedFile<P> {
                 let seen = self.by.who(kind).cloned().map(|who| (self.by.at(), Some(who), false));
                 let known = before.take().map(|before| (before.at, before.who, before.by_manager));
                 let (at, who, by_manager) = seen.or(known).unwrap_or((self.by.at(), None, false));
-                let (since, ask) = (now.monotonic, now.monotonic);
-                let asked = None;
-                *before = Some(Found { kind, sha256, why_unread, at, who, since, ask, asked, by_manager });
+                let (since, ask_at, asked) = (now.monotonic, now.monotonic, None);
+                *before = Some(Found { kind, sha256, why_unread, at, who, since, ask_at, asked, by_manager });
             }
         }
     }
@@ -374,7 +366,7 @@ impl<P: Changer> WatchedFile<P> {
         let may_come_back = found.kind == ChangeKind::Removed && waited_ns < ABSENCE_NS;
         if decision == Decision::Wait || may_come_back {
             let pause = if may_come_back { ABSENCE_NS - waited_ns } else { ASK_AGAIN_NS };
-            found.ask = later(now.monotonic, pause);
+            found.ask_at = later(now.monotonic, pause);
             return None;
         }
         let found = self.found.take()?;
@@ -400,6 +392,6 @@ impl<P: Changer> WatchedFile<P> {
     }
 }
 
-fn later(at: MonotonicNs, by_ns: u64) -> MonotonicNs {
+pub(super) fn later(at: MonotonicNs, by_ns: u64) -> MonotonicNs {
     MonotonicNs(at.0.saturating_add(by_ns))
 }
