@@ -270,3 +270,31 @@ fn seen_instead(error: &io::Error) -> Seen {
         _ => Seen::Unreadable(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn who_only_walks_sees_another_way_also_where_the_file_is_restless() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let seen = |is_walk| {
+            let look = Look {
+                number: 1,
+                root: Root::Machine,
+                path: file.path().as_os_str().as_bytes().to_vec(),
+                held: Vec::new(),
+                known: None,
+                executed: None,
+                is_found: true,
+                is_restless: true,
+                is_walk,
+            };
+            look_at(&AtomicBool::new(false), &look).unwrap()
+        };
+        assert!(matches!(seen(true), Glance::Seen(Seen::Way { .. })));
+        assert!(matches!(seen(false), Glance::Seen(Seen::File { .. })));
+    }
+}

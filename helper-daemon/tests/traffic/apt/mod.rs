@@ -191,7 +191,13 @@ async fn what_a_package_runs_diverts_and_offers_is_named_and_quiet() {
         let [[_, _, parent]] = rows.as_slice() else { panic!("{name}: {rows:?}") };
         assert_eq!(parent, "/usr/bin/dpkg");
     }
-    let preinst = talked_of("script:/usr/bin/bash:/var/lib/dpkg/tmp.ci/preinst").await;
-    assert_eq!(preinst.len(), 1);
+    // That of each package is there, one after the other.
+    let name = "script:/usr/bin/bash:/var/lib/dpkg/tmp.ci/preinst";
+    assert_eq!(talked_of(name).await.len(), 1);
+    let findings = bed.proxy().await.findings(true).await.unwrap();
+    let is_it = |finding: &&Finding| finding.application.as_deref() == Some(name);
+    let told = findings.iter().filter(is_it).map(|finding| (finding.kind.as_str(), finding.severity));
+    let expected = [("changed-executable", Severity::Normal), ("new-application", Severity::Normal)];
+    assert_eq!(told.collect::<BTreeSet<_>>(), BTreeSet::from(expected));
     assert_nothing_is_loud(&bed, &archive).await;
 }
