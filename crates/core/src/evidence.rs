@@ -86,7 +86,7 @@ impl Evidence {
             }
             || self.foreign_code.iter().any(|code| !before.has(code))
             || self.unidentified.iter().any(|path| !before.unidentified.contains(path))
-            || !self.unidentified.is_empty()
+            || self.unidentified.iter().any(|path| !path.as_raw().is_empty())
                 && self.process.as_ref().is_some_and(|it| it.path.as_raw().is_empty())
     }
 

@@ -46,7 +46,8 @@ pub struct Answered {
 type Name<'a> = ParsedName<&'a [u8]>;
 type Record<'a> = ParsedRecord<'a, [u8]>;
 
-/// Reads an answer to one question for the addresses of a name (A, AAAA, HTTPS, SVCB, ANY) that went well.
+/// Reads an answer to one question for the addresses of a name (A, AAAA, HTTPS, SVCB, ANY). One that says that there is no such
+/// name, or that the server failed, has none.
 ///
 /// Addresses count that the name leads to over its aliases (CNAME, also those that stand for a DNAME; targets of HTTPS and
 /// SVCB), in whatever order records come; not others in the same message. Of a message that is cut off, what is there.
@@ -55,12 +56,15 @@ type Record<'a> = ParsedRecord<'a, [u8]>;
 pub fn answer(message: &[u8]) -> Option<Answered> {
     let message = Message::from_slice(message).ok()?;
     let header = message.header();
-    if !header.qr() || header.opcode() != Opcode::QUERY || header.rcode() != Rcode::NOERROR {
+    if !header.qr() || header.opcode() != Opcode::QUERY {
         return None;
     }
     let Asked { name, domain, is_service } = asked(message)?;
     let records = records(message, is_service);
     let mut answered = Answered { id: header.id(), question: domain, addresses: Vec::new() };
+    if header.rcode() != Rcode::NOERROR {
+        return Some(answered);
+    }
     for (name, ttl_seconds) in names(name, &records) {
         for record in records.iter().filter(|record| record.owner().name_eq(&name)) {
             let ttl_seconds = ttl_seconds.min(record.ttl().as_secs());

@@ -34,7 +34,8 @@ impl<P> Found<P> {
             return Todo::Ask(Question { number, path: path.clone(), sha256 });
         }
         let provenance = Provenance::Unknown(UNANSWERED.to_owned());
-        Todo::Answered(Answer { number, sha256, provenance, is_being_changed: false, holders: Vec::new() })
+        // What a package manager did is asked again: its databases may be what keeps the others from being read.
+        Todo::Answered(Answer { number, sha256, provenance, is_being_changed: true, holders: Vec::new() })
     }
 
     pub(super) fn is_content(&self) -> bool {

@@ -9,10 +9,12 @@ use super::served::PATIENCE;
 
 /// Children at a time. One that was given up counts until it is gone, with its server.
 const CHILDREN: usize = 8;
-/// Of these, for files that one user alone may read; and for all that is not one user's alone.
+/// Of these, for files that one user alone may read.
 const OF_ONE_USER: usize = 3;
-/// Files that may wait.
-const WAITING: usize = 256;
+/// For all that is not one user's alone (NFS): together with one user they are all that there are.
+const OF_NOBODY: usize = 5;
+/// Files that may wait; more than a build on such a filesystem executes at once.
+const WAITING: usize = 4_096;
 
 /// Files that wait for a child, and how many children there are for whom.
 #[derive(Debug)]
@@ -45,7 +47,9 @@ impl<T> Turns<T> {
         if self.running.values().sum::<usize>() >= CHILDREN {
             return None;
         }
-        let may = |one: &Waiting<T>| self.running.get(&one.user).is_none_or(|running| *running < OF_ONE_USER);
+        let most = |user: Option<u32>| if user.is_some() { OF_ONE_USER } else { OF_NOBODY };
+        let may =
+            |one: &Waiting<T>| self.running.get(&one.user).is_none_or(|running| *running < most(one.user));
         let Waiting { user, file, .. } = self.waiting.remove(self.waiting.iter().position(may)?)?;
         *self.running.entry(user).or_default() += 1;
         Some((user, file))
@@ -98,14 +102,29 @@ mod tests {
         (0..20).for_each(|file| turns.wait(MALLORY, now, file));
         turns.wait(ALICE, now, 20);
         (21..30).for_each(|file| turns.wait(None, now, file));
-        let expected =
-            [(MALLORY, 0), (MALLORY, 1), (MALLORY, 2), (ALICE, 20), (None, 21), (None, 22), (None, 23)];
+        let expected = [
+            (MALLORY, 0),
+            (MALLORY, 1),
+            (MALLORY, 2),
+            (ALICE, 20),
+            (None, 21),
+            (None, 22),
+            (None, 23),
+            (None, 24),
+        ];
         assert_eq!(begun(&mut turns), expected);
         turns.end(MALLORY);
         turns.end(ALICE);
-        assert_eq!(begun(&mut turns), [(MALLORY, 3)]);
-        (30..40).for_each(|file| turns.wait(Some(7), now, file));
-        assert_eq!(begun(&mut turns), [(Some(7), 30), (Some(7), 31)], "there are as many as there may be");
+        assert_eq!(begun(&mut turns), [(MALLORY, 3), (None, 25)], "there are as many as there may be");
+        turns.end(MALLORY);
+        turns.wait(Some(7), now, 30);
+        assert_eq!(begun(&mut turns), [(MALLORY, 4)]);
+        turns.end(None);
+        turns.end(None);
+        assert_eq!(begun(&mut turns), [(None, 26), (None, 27)]);
+        turns.end(None);
+        turns.end(MALLORY);
+        assert_eq!(begun(&mut turns), [(MALLORY, 5), (None, 28)]);
     }
 
     #[test]

@@ -123,8 +123,10 @@ impl Answers {
         if let Some(first) = memory.take_same(&answer) {
             answer.first = first;
         } else {
+            // One of many names of one address is no loss: any of them may be the one.
+            let is_full = memory.len() >= most;
             if let Some(oldest) = memory.make_room(address, most) {
-                *forgotten_early += u64::from(oldest.is_fresh(answer.last));
+                *forgotten_early += u64::from(is_full && oldest.is_fresh(answer.last));
                 let knows_others = memory.of(oldest.address).any(|other| other.uid == oldest.uid);
                 forget(process, &oldest, knows_others, by_address, shares);
             }

@@ -49,6 +49,9 @@ impl Flows {
     ) {
         let is_worth_less = name.is_none();
         if let Some(entry) = self.entry(flow, is_worth_less) {
+            // What follows of the same may say no name; that takes none away.
+            let before = entry.said.take().filter(|before| before.recognised == recognised);
+            let name = name.or(before.and_then(|before| before.name));
             entry.said = Some(Said { at, name, recognised });
         }
     }

@@ -47,7 +47,12 @@ impl Hearing {
             (Protocol::Tcp, Direction::Outbound, Way::Received) if is_with_dns => {
                 let Some(mut stream) = self.streams.take(flow, || Stream::at(*offset)) else { return };
                 answered(flow, *at, stream.add(*offset, bytes), names);
-                self.streams.keep(*flow, stream, *at);
+                if stream.is_lost() {
+                    // What comes next may begin a message.
+                    self.streams.give_back(flow.uid);
+                } else {
+                    self.streams.keep(*flow, stream, *at);
+                }
             }
             // What a server answers tells what it speaks, and its client is not called anything.
             (Protocol::Tcp, Direction::Inbound, Way::Sent) => {
@@ -83,6 +88,13 @@ impl Hearing {
             _ => names.said_at(flow).is_some_and(|then| then.0.saturating_add(PATIENCE_NS) > at.0),
         };
         if is_late && !self.openings.has(flow) {
+            // Unless it is the beginning of another connection between the same two sockets.
+            if flow.protocol != Protocol::Tcp
+                && let State::Done(opened) = Opening::new(flow.protocol).add(0, bytes)
+                && opened.name.is_some()
+            {
+                names.opened(flow, opened, *at);
+            }
             return;
         }
         let Some(mut opening) = self.openings.take(flow, || Opening::new(flow.protocol)) else { return };

@@ -28,6 +28,12 @@ impl Stream {
         Self { start: offset, ..Self::default() }
     }
 
+    /// Whether it is not known any more where a message begins.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
     /// Adds what was received after `offset` other bytes; the answers that end with it.
     ///
     /// What came before is left out; after a hole it goes on with the next message, unless the hole hides where that begins.

@@ -77,6 +77,12 @@ fn a_question_is_answered_once_and_in_time() {
     hear(Way::Sent, &question(7, "b.example"));
     hear(Way::Sent, &question(7, "b.example"));
     hear(Way::Received, &answer(7, "b.example"));
+    // Nor is what comes behind “no such name”.
+    let mut none = answer(7, "d.example");
+    none[3] |= 3;
+    hear(Way::Sent, &question(7, "d.example"));
+    hear(Way::Received, &none);
+    hear(Way::Received, &answer(7, "d.example"));
     assert_eq!(bed.names.answers(), 1, "what it was not asked, and what it said itself, is no answer");
     assert_eq!(bed.names.recognised_of(&asked), Some(Recognised::Dns));
     let mut hear = |way, bytes: &[u8]| hearing.hear(&heard(&asked, way, 0, bytes), &mut bed.names);
