@@ -46,12 +46,15 @@ impl Naming {
         self.hearing.hear(said, &mut self.names);
     }
 
-    /// What the other side of a row is called, and what it speaks, as far as that is known by now.
+    /// What the other side of a row is called, as far as that is known by now.
+    pub(super) fn name_of(&mut self, row: &Row, processes: &Processes) -> Option<Arc<Name>> {
+        self.names.name_of(&row.flow, row.began, processes)
+    }
+
+    /// The same, and what it speaks.
     pub(super) fn known_of(&mut self, row: &Row, processes: &Processes) -> Known {
-        Known {
-            name: self.names.name_of(&row.flow, row.began, processes),
-            recognised: self.names.recognised_of(&row.flow),
-        }
+        let name = self.name_of(row, processes);
+        Known { name, recognised: self.names.recognised_of(&row.flow) }
     }
 
     /// A flow moved bytes: who holds the port of DNS is asked by others.

@@ -187,8 +187,8 @@ impl Recorder {
                 naming.identified(flow, told.owner);
             }
             tally.add(told.owner, told.bytes);
-            let known = naming.known_of(told.row, processes);
-            let name = known.name.as_deref();
+            let name = naming.name_of(told.row, processes);
+            let name = name.as_deref();
             let who = Who { owner: told.owner, placement: told.row.source.placement(), uid: flow.uid };
             shown.moved(who, flow.remote, name, told.moved_now);
             watch(changes, inspector, &told.row.source, told.owner, now);
