@@ -169,6 +169,12 @@ struct portolan_variable {
 	__u64 length;
 };
 
+/* A folder in a mount. Both numbers are given away again when it is gone. */
+struct portolan_folder {
+	__u64 inode;		/* 0 when it is not known */
+	__u64 mount;
+};
+
 /*
  * One process event; behind it, what the lengths say. cgroup_len bytes: the names of the cgroup and of those above it up to the
  * root, each with a NUL. arguments_len bytes: the NUL-separated command line. name_len bytes: the name that the executed file was
@@ -196,6 +202,7 @@ struct portolan_event {
 	__u32 environment_len;
 	__u32 environment;		/* enum portolan_environment */
 	__u32 script_len;
+	struct portolan_folder root;
 };
 
 /* An event with all that may be behind it. */

@@ -92,4 +92,14 @@ static __always_inline void add_directory(struct portolan_message *message, stru
 		event->directory_len = 0;
 }
 
+/* The folder at which its paths begin. */
+static __always_inline void describe_root(struct portolan_event *event, struct task_struct *task)
+{
+	struct fs_struct *fs = task->fs;
+	struct vfsmount *mount = BPF_CORE_READ(fs, root.mnt);
+
+	event->root.inode = BPF_CORE_READ(fs, root.dentry, d_inode, i_ino);
+	event->root.mount = BPF_CORE_READ(mount_around(mount), mnt_id);
+}
+
 #endif

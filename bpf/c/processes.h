@@ -183,6 +183,8 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	event->environment_len = 0;
 	event->environment = PORTOLAN_ENVIRONMENT_UNSEARCHED;
 	event->script_len = 0;
+	event->root.inode = 0;
+	event->root.mount = 0;
 }
 
 /* How many bytes of the event are sent. */
@@ -306,6 +308,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	add_name(message, binprm);
 	add_script(message, binprm);
 	add_directory(message, task);
+	describe_root(event, task);
 	add_environment(message, task->mm);
 	if (BPF_CORE_READ_BITFIELD_PROBED(binprm, secureexec))
 		event->environment |= PORTOLAN_ENVIRONMENT_SECURE;

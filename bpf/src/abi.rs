@@ -346,6 +346,30 @@ const _: () = {
     zerocopy :: IntoBytes,
     zerocopy :: KnownLayout,
 )]
+pub struct portolan_folder {
+    pub inode: __u64,
+    pub mount: __u64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of portolan_folder"][::core::mem::size_of::<portolan_folder>() - 16usize];
+    ["Alignment of portolan_folder"][::core::mem::align_of::<portolan_folder>() - 8usize];
+    ["Offset of field: portolan_folder::inode"][::core::mem::offset_of!(portolan_folder, inode) - 0usize];
+    ["Offset of field: portolan_folder::mount"][::core::mem::offset_of!(portolan_folder, mount) - 8usize];
+};
+#[repr(C)]
+#[derive(
+    Debug,
+    Copy,
+    Clone,
+    Hash,
+    PartialEq,
+    Eq,
+    zerocopy :: FromBytes,
+    zerocopy :: Immutable,
+    zerocopy :: IntoBytes,
+    zerocopy :: KnownLayout,
+)]
 pub struct portolan_event {
     pub kind: __u32,
     pub uid: __u32,
@@ -365,10 +389,11 @@ pub struct portolan_event {
     pub environment_len: __u32,
     pub environment: __u32,
     pub script_len: __u32,
+    pub root: portolan_folder,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 152usize];
+    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 168usize];
     ["Alignment of portolan_event"][::core::mem::align_of::<portolan_event>() - 8usize];
     ["Offset of field: portolan_event::kind"][::core::mem::offset_of!(portolan_event, kind) - 0usize];
     ["Offset of field: portolan_event::uid"][::core::mem::offset_of!(portolan_event, uid) - 4usize];
@@ -400,6 +425,7 @@ const _: () = {
         [::core::mem::offset_of!(portolan_event, environment) - 144usize];
     ["Offset of field: portolan_event::script_len"]
         [::core::mem::offset_of!(portolan_event, script_len) - 148usize];
+    ["Offset of field: portolan_event::root"][::core::mem::offset_of!(portolan_event, root) - 152usize];
 };
 #[repr(C)]
 #[derive(
@@ -420,10 +446,10 @@ pub struct portolan_message {
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_message"][::core::mem::size_of::<portolan_message>() - 16792usize];
+    ["Size of portolan_message"][::core::mem::size_of::<portolan_message>() - 16808usize];
     ["Alignment of portolan_message"][::core::mem::align_of::<portolan_message>() - 8usize];
     ["Offset of field: portolan_message::event"][::core::mem::offset_of!(portolan_message, event) - 0usize];
-    ["Offset of field: portolan_message::text"][::core::mem::offset_of!(portolan_message, text) - 152usize];
+    ["Offset of field: portolan_message::text"][::core::mem::offset_of!(portolan_message, text) - 168usize];
 };
 pub const PORTOLAN_WAY_SENT: portolan_way = 1;
 pub const PORTOLAN_WAY_RECEIVED: portolan_way = 2;

@@ -60,6 +60,15 @@ pub enum EventKind {
     Moved,
 }
 
+/// A folder in a mount, by numbers that are given away again when it is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Folder {
+    /// As statx(2) says it with `STATX_MNT_ID`.
+    pub mount: u64,
+    /// Its inode number.
+    pub inode: u64,
+}
+
 /// A process event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -88,6 +97,8 @@ pub struct Event {
     pub cgroup: Option<Untrusted>,
     /// Inode number of its mount namespace; `None` when it has none any more.
     pub mount_namespace: Option<u32>,
+    /// Of an exec: the folder at which its paths begin.
+    pub root: Option<Folder>,
     /// Of an exec: its working directory, seen from its own root. `None` when it has no path (it is removed, or out of the root),
     /// when that is too long, when it changed meanwhile, and for all other events.
     pub working_directory: Option<Untrusted>,
@@ -132,6 +143,7 @@ fn split_event(bytes: &[u8]) -> Option<(Event, &[u8])> {
         script_name: texts.script.strip_suffix(b"\0").map(<[u8]>::to_vec),
         cgroup: (raw.cgroup_unknown == 0).then(|| path_of(texts.cgroup)),
         mount_namespace: (raw.mount_namespace != 0).then_some(raw.mount_namespace),
+        root: (raw.root.inode != 0).then_some(Folder { mount: raw.root.mount, inode: raw.root.inode }),
         working_directory: (raw.directory_unknown == 0).then(|| path_of(texts.directory)),
         environment: Environment {
             variables: environment::variables(texts.environment),
@@ -242,6 +254,7 @@ mod tests {
         raw.script_len = 7;
         raw.directory_len = 9;
         raw.environment_len = 43;
+        raw.root = abi::portolan_folder { inode: 2, mount: 28 };
         raw
     }
 
@@ -259,6 +272,7 @@ mod tests {
         assert_eq!(event.script_name, Some(b"/bin/y".to_vec()));
         assert_eq!(event.cgroup, Some("/outside_/in".into()));
         assert_eq!(event.working_directory, Some("/home/d\ne".into()));
+        assert_eq!(event.root, Some(Folder { mount: 28, inode: 2 }));
         let value = |text: &str| Value { text: text.into(), is_cut: false };
         assert_eq!(
             event.environment.variables,
@@ -292,6 +306,14 @@ mod tests {
         };
         let event = decode_event(&bytes(&raw)).unwrap();
         assert_eq!(event.working_directory, None);
+        assert_eq!(
+            decode_event(
+                bytes(&abi::portolan_event { root: abi::portolan_folder::new_zeroed(), ..raw }).as_slice()
+            )
+            .unwrap()
+            .root,
+            None
+        );
         assert_eq!(event.environment, Environment { is_secure: true, ..Environment::default() });
         let script = |script_len, text: &[u8]| {
             let raw = abi::portolan_event {

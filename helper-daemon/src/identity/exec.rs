@@ -88,6 +88,8 @@ pub struct ExecNote {
     pub placement: Placement,
     /// Whether it was in the machine's own mount namespace.
     pub has_machines_mounts: bool,
+    /// Whether its paths began where the machine's do.
+    pub has_machines_root: bool,
     /// Whether nobody but root has mounted what it saw.
     pub has_roots_mounts: bool,
     /// Whether the file was in a mount of the machine.

@@ -11,6 +11,7 @@ use super::{
     origin::{Answer, Origins},
     process::Process,
     processes::Processes,
+    root_folder::root_of,
 };
 
 /// How long an answer about the origin of a file is waited for: thousands of files may have to be read from a busy disk, and without
@@ -98,7 +99,8 @@ impl Processes {
         }
     }
 
-    /// Looks for the file that a process runs besides itself. Where it has ended, another that runs the same may still be there.
+    /// Looks for the file that a process runs besides itself. Where it has ended, another that runs the same may still be there, and
+    /// the machine's paths are.
     fn look_for_script(&mut self, process: &Process, now: Option<MonotonicNs>) {
         let exec = &process.exec;
         let Some(script) = exec.script.as_ref().filter(|script| !script.is_decided()) else { return };
@@ -110,7 +112,9 @@ impl Processes {
         } else {
             None
         };
-        script.look(runs_it, &mut self.images, &self.local, now);
+        let root_of = |pid| root_of(pid).map_err(Into::into);
+        let root = if exec.note.has_machines_root { self.machine.root() } else { runs_it.map(root_of) };
+        script.look(root, runs_it.is_some(), &mut self.images, &self.local, now);
     }
 
     /// Takes in a hash.

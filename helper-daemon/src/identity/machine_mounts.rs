@@ -2,13 +2,22 @@ use std::{
     collections::HashSet,
     fs,
     fs::File,
-    os::{fd::AsFd, unix::fs::MetadataExt},
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
 };
 
+use portolan_bpf::Folder;
 use portolan_core::{Pid, Untrusted};
 
-use super::{file::FileKey, origin::is_at};
-use crate::monitor::{all_mounts, stat_of_place};
+use super::{
+    file::FileKey,
+    origin::is_at,
+    root_folder::{own_root, root_of},
+};
+use crate::monitor::{all_mounts, stat_as_known, stat_of_place};
 
 /// How often a tick the lists are read at most: they are longer the more containers there are.
 const READS: u32 = 16;
@@ -17,6 +26,8 @@ const READS: u32 = 16;
 pub(super) struct MachineMounts {
     /// The numbers of their mount namespaces.
     namespaces: Vec<u32>,
+    /// Where the machine's paths begin.
+    root: Option<(Folder, OwnedFd)>,
     /// That of the machine's users.
     users: Option<u32>,
     /// Numbers of mounts, as last read in this tick: they are given away again.
@@ -27,7 +38,8 @@ pub(super) struct MachineMounts {
 impl Default for MachineMounts {
     fn default() -> Self {
         let namespaces = ["/proc/1/ns/mnt", "/proc/self/ns/mnt"].into_iter().filter_map(number_of).collect();
-        Self { namespaces, users: number_of("/proc/self/ns/user"), mounts: HashSet::new(), reads: 0 }
+        let users = number_of("/proc/self/ns/user");
+        Self { namespaces, root: root(), users, mounts: HashSet::new(), reads: 0 }
     }
 }
 
@@ -35,6 +47,16 @@ impl MachineMounts {
     /// Whether a mount namespace is the machine's.
     pub(super) fn has_namespace(&self, mount_namespace: Option<u32>) -> bool {
         mount_namespace.is_some_and(|number| self.namespaces.contains(&number))
+    }
+
+    /// Whether paths that begin in this folder are the machine's.
+    pub(super) fn has_root(&self, root: Option<Folder>) -> bool {
+        self.root.as_ref().is_some_and(|(folder, _)| root == Some(*folder))
+    }
+
+    /// That folder.
+    pub(super) fn root(&self) -> Option<io::Result<OwnedFd>> {
+        self.root.as_ref().map(|(_, root)| root.try_clone())
     }
 
     /// Whether nobody but root has mounted what a process sees.
@@ -63,6 +85,12 @@ impl MachineMounts {
         self.mounts.clear();
         self.reads = 0;
     }
+}
+
+fn root() -> Option<(Folder, OwnedFd)> {
+    let root = root_of(Pid(1)).or_else(|_| own_root()).ok()?;
+    let stat = stat_as_known(&root).ok()?;
+    Some((Folder { mount: stat.stx_mnt_id, inode: stat.stx_ino }, root))
 }
 
 fn number_of(link: &str) -> Option<u32> {

@@ -42,7 +42,7 @@ pub struct Processes {
     pub(super) keeps_command_lines: bool,
     files: PendingFiles,
     placements: Placements,
-    machine: MachineMounts,
+    pub(super) machine: MachineMounts,
     /// Whose files' stamps are to be noted.
     pub(super) unnoted: Vec<Rc<Exec>>,
     /// Who executed a file since the last look.
@@ -198,6 +198,7 @@ impl Processes {
             environment: event.environment.clone(),
             placement: Placement::clone(&placement),
             has_machines_mounts: self.machine.has_namespace(event.mount_namespace),
+            has_machines_root: self.machine.has_root(event.root),
             has_roots_mounts: self.machine.has_roots_mounts(pid, event.mount_namespace),
             is_in_machines_mount,
             path,

@@ -1,11 +1,12 @@
 use std::{
     cell::{Cell, OnceCell},
     collections::HashSet,
+    io,
     os::fd::OwnedFd,
     rc::Rc,
 };
 
-use portolan_core::{FileContent, MonotonicNs, Pid, Untrusted};
+use portolan_core::{FileContent, MonotonicNs, Untrusted};
 use rustix::{
     fs::{FileType, OFlags},
     io::Errno,
@@ -16,7 +17,7 @@ use super::{
     image::{Content, Image},
     images::Images,
     proof::next_stamp,
-    root_folder::{find_below, only_root_decides, reopen, root_of},
+    root_folder::{find_below, only_root_decides, reopen},
 };
 use crate::{clock, monitor::stat_as_known};
 
@@ -40,6 +41,8 @@ pub(super) struct Script {
 struct Found {
     image: Rc<Image>,
     only_root_decides: bool,
+    /// Whether who runs it was there when it was found.
+    was_run: bool,
 }
 
 /// How long it is tried again where the kernel would have to ask a disk, or a server.
@@ -53,11 +56,12 @@ impl Script {
         Self { path, is_absolute, found: OnceCell::new(), missed_since: Cell::new(None) }
     }
 
-    /// Looks for the file in a process that runs it, where that was not decided yet; `None` when all that ran it have ended. `now`
-    /// is given by who waits for the answer.
+    /// Looks for the file below the folder where its path begins, where that was not decided yet; nowhere when nobody knows that
+    /// folder any more. `is_run`: whether somebody runs it now. `now` is given by who waits for the answer.
     pub(super) fn look(
         &self,
-        runs_it: Option<Pid>,
+        root: Option<io::Result<OwnedFd>>,
+        is_run: bool,
         images: &mut Images,
         local: &HashSet<(u32, u32)>,
         now: Option<MonotonicNs>,
@@ -65,9 +69,9 @@ impl Script {
         if self.is_decided() {
             return;
         }
-        let found = match runs_it.map_or(Ok(None), |pid| self.open(pid, local)) {
+        let found = match root.map_or(Ok(None), |root| self.open(root, local)) {
             Ok(opened) => opened.and_then(|(file, only_root_decides)| {
-                Some(Found { image: images.of_script(file).ok()?, only_root_decides })
+                Some(Found { image: images.of_script(file).ok()?, only_root_decides, was_run: is_run })
             }),
             Err(NotNow) if !self.is_out_of_patience(now) => return,
             Err(NotNow) => None,
@@ -103,24 +107,28 @@ impl Script {
     /// What it holds, as started at that time; `None` while that is being found out. What was changed since may be another content
     /// than the interpreter has read.
     pub(super) fn content(&self, started: MonotonicNs) -> Option<FileContent> {
-        let sha256 = match self.found.get()?.as_ref().map(|found| found.image.content()) {
-            Some(Content::Pending) => return None,
-            Some(Content::Hashed(reading)) => {
+        let sha256 = match self.found.get()?.as_ref().map(|found| (found.image.content(), found.was_run)) {
+            Some((Content::Pending, _)) => return None,
+            Some((Content::Hashed(reading), was_run)) => {
                 let begun_to_show = next_stamp(reading.after.changed, reading.ended);
-                let is_later = begun_to_show.0 > started.0.saturating_add(DOUBT_TICKS * clock::tick_ns());
-                (!is_later).then_some(reading.digest)
+                let doubt = if was_run { DOUBT_TICKS * clock::tick_ns() } else { 0 };
+                (begun_to_show.0 <= started.0.saturating_add(doubt)).then_some(reading.digest)
             }
-            Some(Content::Failed(_)) | None => None,
+            Some((Content::Failed(_), _)) | None => None,
         };
         Some(FileContent { path: self.path.clone(), sha256 })
     }
 
-    /// Opens the file by its path in a process, without asking anybody but the kernel's memory: the interpreter has just been there.
+    /// Opens the file by its path below a root folder, without asking anybody but the kernel's memory: the interpreter has just been there.
     /// On a filesystem that is not known to be this machine's own, only its place is held (see [`super::served`]). `None` when there
     /// is no file to be opened by that path. Beside it, whether only root decides which file that is.
-    fn open(&self, pid: Pid, local: &HashSet<(u32, u32)>) -> Result<Option<(OwnedFd, bool)>, NotNow> {
+    fn open(
+        &self,
+        root: io::Result<OwnedFd>,
+        local: &HashSet<(u32, u32)>,
+    ) -> Result<Option<(OwnedFd, bool)>, NotNow> {
         // Nobody's root when it is about to end, which will be told.
-        let root = root_of(pid).map_err(|_| NotNow)?;
+        let root = root.map_err(|_| NotNow)?;
         let path = self.path.to_bytes();
         let found = match find_below(&root, &path, OFlags::empty()) {
             Err(Errno::AGAIN) => return Err(NotNow),
@@ -142,5 +150,6 @@ impl Script {
     }
 }
 
-/// A file's stamp is of the last tick, and [`next_stamp`] is one later; one more is for the comparison of two clocks.
+/// A file's stamp is of the last tick, and [`next_stamp`] is one later; one more is for the comparison of two clocks. Where nobody runs
+/// it any more, one that was written in these ticks may well be the next of that name.
 const DOUBT_TICKS: u64 = 3;

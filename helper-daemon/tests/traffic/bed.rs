@@ -10,6 +10,7 @@ use std::{
 
 use portolan_bus::{Daemon1Proxy, QueryRequest, QueryRow};
 use portolan_testbed::{Daemon, DaemonOptions, Folder, Polkit, PrivateBus, Program, built};
+use rustix::process::{Pid, Signal, kill_process};
 use zbus::connection;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -137,6 +138,23 @@ impl Server {
 
     pub(crate) fn tcp_v6(&self) -> String {
         format!("[::1]:{}", self.tcp)
+    }
+}
+
+/// A daemon that does nothing until this is dropped.
+pub(crate) struct Stopped(Pid);
+
+impl Stopped {
+    pub(crate) fn new(bed: &Bed) -> Self {
+        let pid = Pid::from_raw(bed.daemon.pid().try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::STOP).unwrap();
+        Self(pid)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        kill_process(self.0, Signal::CONT).unwrap();
     }
 }
 

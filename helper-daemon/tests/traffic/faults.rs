@@ -6,33 +6,15 @@
 use std::{collections::BTreeSet, fs, net::UdpSocket, os::fd::OwnedFd, process::Command};
 
 use portolan_bus::Status;
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    bed::{Bed, run},
+    bed::{Bed, Stopped, run},
     conservation::{assert_sums, balanced},
 };
 
 /// The sizes of bpf/c/abi.h.
 const CLOSED_MAX: u64 = 131_072;
 const OVERFLOW_MAX: u64 = 8_192;
-
-/// A daemon that does nothing until this is dropped.
-struct Stopped(Pid);
-
-impl Stopped {
-    fn new(bed: &Bed) -> Self {
-        let pid = Pid::from_raw(bed.daemon.pid().try_into().unwrap()).unwrap();
-        kill_process(pid, Signal::STOP).unwrap();
-        Self(pid)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        kill_process(self.0, Signal::CONT).unwrap();
-    }
-}
 
 /// Has a shell fork so many times; each child writes one byte to the socket, if there is one.
 fn fork(count: u64, socket: Option<UdpSocket>) {

@@ -1,12 +1,24 @@
 //! Scripts whose files are gone, cannot be opened, or ran before the daemon did.
 
-use std::{fs, io::Write, net::TcpListener, os::fd::OwnedFd, path::Path, process::Command, time::Instant};
+use std::{
+    fs,
+    io::Write,
+    net::TcpListener,
+    os::fd::OwnedFd,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use portolan_bus::QueryRow;
 use portolan_testbed::Program;
 use rustix::process::Signal;
 
-use crate::bed::{Bed, PATIENCE};
+use crate::{
+    bed::{Bed, PATIENCE, Stopped, sha256},
+    talk::talk,
+};
 
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
@@ -40,6 +52,43 @@ async fn what_runs_a_script_that_cannot_be_opened_is_named_all_the_same() {
         running.close_stdin();
         running.ended(PATIENCE).unwrap();
     }
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_script_that_has_ended_before_the_daemon_looks_is_named_by_what_it_held() {
+    let bed = Bed::start();
+    let (server, shasum) = (bed.programs.server(), Path::new("/usr/bin/shasum"));
+    let [same, other] = ["same.sh", "other.sh"].map(|name| bed.programs.path(name));
+    for script in [&same, &other] {
+        fs::write(script, "printf 1234567").unwrap();
+    }
+    let (shasums, sames) = (sha256(shasum), sha256(&same));
+    thread::sleep(Duration::from_millis(100)); // what was written in the tick of its start may be another
+    let stopped = Stopped::new(&bed);
+    talk(&server, Command::new(shasum).arg("--version"));
+    for script in [&same, &other] {
+        talk(&server, Command::new("dash").arg(script));
+    }
+    fs::write(&other, "printf 7654321").unwrap();
+    drop(stopped);
+    let rows = bed.query(&["application", "script"]).await;
+    let mut found: Vec<_> = rows
+        .iter()
+        .filter_map(|row| {
+            let key = |name: &str| row.keys.get(name).map(String::as_str).unwrap_or_default();
+            Some((key("application"), row.keys.get("script_path")?.as_str(), key("script_sha256")))
+        })
+        .collect();
+    found.sort_unstable();
+    let [of_same, of_other] =
+        [&same, &other].map(|script| format!("script:/usr/bin/dash:{}", script.display()));
+    let expected = [
+        ("deb:perl:/usr/bin/shasum", "/usr/bin/shasum", shasums.as_str()),
+        (&of_other, other.to_str().unwrap(), ""),
+        (&of_same, same.to_str().unwrap(), &sames),
+    ];
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]
