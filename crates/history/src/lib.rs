@@ -17,6 +17,7 @@ mod error;
 mod history;
 mod ids;
 mod intern;
+pub mod language;
 mod migrations;
 mod open;
 mod place;
