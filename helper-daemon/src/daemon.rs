@@ -1,6 +1,6 @@
 //! Starts the parts, waits, and ends them in order.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -131,12 +131,19 @@ fn start_writer(
     .context("there is no history to record into")
 }
 
+/// How long it takes until only what comes is to be done.
+const START: Duration = Duration::from_secs(15);
+
 /// Tells the service manager that the daemon is ready, once the first attempt to reach the bus is decided.
 async fn notify_when_ready(mut bus: watch::Receiver<BusState>) {
     // The sender is gone when the service has ended, which the caller sees itself.
     if bus.wait_for(|state| *state != BusState::Starting).await.is_ok() {
         tracing::info!("recording");
         notify(&[NotifyState::Ready]);
+        // By then everything that ran before this daemon is identified, and the self-test is over.
+        tokio::time::sleep(START).await;
+        resources::forget_code_of_start();
+        resources::give_memory_back();
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the daemon itself uses.
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    mm::Advice,
+    time::{ClockId, clock_gettime},
+};
 
 /// From -20, before all others, to 19.
 const NICE: i32 = -10;
@@ -77,3 +80,48 @@ pub fn give_memory_back() {
 /// Other allocators give it back by themselves.
 #[cfg(not(target_env = "gnu"))]
 pub fn give_memory_back() {}
+
+/// Takes the program's code out of this process: the start has been through most of it, and the kernel maps 16 pages for each that is
+/// touched. What runs again comes back from the page cache.
+pub fn forget_code_of_start() {
+    let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
+    let Ok(program) = std::fs::read_link("/proc/self/exe") else { return };
+    for (begin, end) in maps.lines().filter_map(|line| code_of(line, program.to_str()?)) {
+        // SAFETY: the kernel names this range as a file's code, which nobody can have written to, so that what comes back is the same.
+        let result = unsafe {
+            rustix::mm::madvise(std::ptr::without_provenance_mut(begin), end - begin, Advice::LinuxDontNeed)
+        };
+        if let Err(error) = result {
+            tracing::debug!("the code of the start stays in memory: {error}");
+        }
+    }
+}
+
+/// The addresses of a line of `/proc/PID/maps` that is code of this file, which nothing was written to.
+fn code_of(line: &str, file: &str) -> Option<(usize, usize)> {
+    let mut words = line.splitn(6, ' ');
+    let (range, rights, rest) = (words.next()?, words.next()?, words.last()?);
+    let (begin, end) = range.split_once('-')?;
+    let address = |hexadecimal| usize::from_str_radix(hexadecimal, 16).ok();
+    (rights == "r-xp" && rest.trim_start() == file).then_some((address(begin)?, address(end)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_code_of_the_program_is_forgotten() {
+        let code = "55d0c0a00000-55d0c1200000 r-xp 0027a000 fd:00 1234                       /usr/lib/porto land";
+        assert_eq!(code_of(code, "/usr/lib/porto land"), Some((0x55d0_c0a0_0000, 0x55d0_c120_0000)));
+        assert_eq!(code_of(code, "/usr/lib/land"), None);
+        assert_eq!(code_of(&code.replace("r-xp", "r--p"), "/usr/lib/porto land"), None, "relocated data");
+        assert_eq!(code_of("7ffd1000-7ffd2000 r-xp 00000000 00:00 0 ", ""), None);
+    }
+
+    #[test]
+    fn the_program_goes_on_without_the_code_of_its_start() {
+        forget_code_of_start();
+        assert!(pss_bytes() > 0);
+    }
+}
