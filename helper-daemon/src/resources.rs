@@ -112,11 +112,12 @@ mod tests {
 
     #[test]
     fn only_code_of_the_program_is_forgotten() {
-        let code = "55d0c0a00000-55d0c1200000 r-xp 0027a000 fd:00 1234                       /usr/lib/porto land";
+        let code =
+            "55d0c0a00000-55d0c1200000 r-xp 0027a000 fd:00 1234                       /usr/lib/porto land";
         assert_eq!(code_of(code, "/usr/lib/porto land"), Some((0x55d0_c0a0_0000, 0x55d0_c120_0000)));
         assert_eq!(code_of(code, "/usr/lib/land"), None);
         assert_eq!(code_of(&code.replace("r-xp", "r--p"), "/usr/lib/porto land"), None, "relocated data");
-        assert_eq!(code_of("7ffd1000-7ffd2000 r-xp 00000000 00:00 0 ", ""), None);
+        assert_eq!(code_of("7ffd1000-7ffd2000 r-xp 00000000 00:00 0 ", "/usr/lib/land"), None, "no file");
     }
 
     #[test]
