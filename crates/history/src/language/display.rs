@@ -85,7 +85,8 @@ fn values(filters: &[Filter]) -> Option<String> {
             _ => None,
         })
         .collect::<Option<_>>()?;
-    let field = conditions.first()?.field;
+    // Of text, `a or b` is what everybody writes.
+    let field = Some(conditions.first()?.field).filter(|field| *field != Field::Text)?;
     if conditions.iter().any(|condition| condition.field != field) {
         return None;
     }
