@@ -61,7 +61,7 @@ pub fn complete(text: &str, cursor: usize) -> Completion {
     let (start, offer) = offer(start, letters);
     // Behind the cursor the word goes on; what would end quotes is not known.
     let is_of_word =
-        |c: &char| !tokens.is_open && !(c.is_whitespace() || matches!(c, '(' | ')' | '|' | ',' | '"'));
+        |c: &char| !(tokens.is_open || c.is_whitespace() || matches!(c, '(' | ')' | '|' | ',' | '"'));
     let end = match offer {
         // A field that stands there already is replaced with its sign.
         Offer::Fields(_) => {
