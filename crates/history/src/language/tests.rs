@@ -140,7 +140,8 @@ fn values_are_read_as_their_fields_have_them() {
         ("2001:db8::1", "text:2001:db8::1"),
         ("fe80::1", "text:fe80::1"),
         ("a b or c", "a b or c"),
-        ("(a or b) c", "(a or b) c"),
+        ("(a or b) c", "text:a,b c"),
+        ("(a or app:b) c", "(a or app:b) c"),
         ("!(a b)", "!(a b)"),
     ] {
         assert_eq!(canonical(text), expected, "{text}");
@@ -183,11 +184,11 @@ fn times_are_of_the_zone_of_now_and_the_narrowest_counts() {
         // 23 hours.
         ("on:2026-03-29", "since:2026-03-28T23:00:00Z until:2026-03-29T22:00:00Z"),
         (
-            "since:2026-02-01 since:2026-02-03 until:2026-02-09 until:2026-02-05",
+            "since:2026-02-03 since:2026-02-01 until:2026-02-05 until:2026-02-09",
             "since:2026-02-02T23:00:00Z until:2026-02-04T23:00:00Z",
         ),
         ("a since:@0", "a since:1970-01-01T00:00:00Z"),
-        ("(a or b) since:@0", "(a or b) since:1970-01-01T00:00:00Z"),
+        ("(a or app:b) since:@0", "(a or app:b) since:1970-01-01T00:00:00Z"),
     ] {
         assert_eq!(canonical(text), expected, "{text}");
     }

@@ -114,6 +114,10 @@ fn messages_are_safe_and_short() {
 fn what_is_too_much_is_refused() {
     let depth = |depth: usize| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
     assert_eq!(canonical(&depth(MAX_DEPTH)), "a");
+    let deepest = (1..=MAX_DEPTH).fold("text:a,b".to_owned(), |inner, depth| {
+        if depth % 2 == 0 { format!("a ({inner})") } else { format!("app:b or ({inner} c)") }
+    });
+    assert_eq!(read(&canonical(&deepest)), read(&deepest));
     assert!(problem(&depth(MAX_DEPTH + 1)).message.contains("16 parentheses"));
     let terms = |terms: usize| "a ".repeat(terms);
     read(&terms(MAX_TERMS));
