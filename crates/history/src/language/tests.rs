@@ -207,6 +207,7 @@ fn every_word_is_read_as_its_subject() {
 #[test]
 fn a_pattern_fits_what_has_its_parts_in_order() {
     let fits = |parts: &[&str], text: &str| Pattern::new(parts).fits(text);
+    assert!(fits(&["ΟΔΟΣ"], "ΟΔΟΣ") && fits(&["ΟΔΟΣ", ""], "οδοσ!"));
     assert!(fits(&["Ärger"], "äRGER") && !fits(&["a"], "ab"));
     assert!(
         fits(&["a", ""], "ab")
@@ -229,6 +230,8 @@ fn a_condition_fits_what_its_field_calls_so() {
         assert!(fits(&format!("app:{name}"), key), "{name}");
     }
     assert!(!fits("app:lib", key) && !fits("app:fire", key) && !fits("app:-", key) && fits("app:-", None));
+    let script = Some("script:/usr/bin/python3:/home/me/x.py");
+    assert!(fits("app:x.py", script) && fits("app:/home/me/*", script) && !fits("app:python3", script));
     assert!(fits("app:firefox", Some("flatpak:org.mozilla.firefox")) && !fits("app:org", key));
     assert!(fits("parent:bash", Some("/usr/bin/bash")) && !fits("cmd:bash", Some("/usr/bin/bash")));
     assert!(
