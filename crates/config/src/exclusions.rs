@@ -34,7 +34,7 @@ pub struct Traffic<'a> {
     /// The application's key.
     pub application: Option<&'a str>,
     /// The paths and contents of what runs: the executable, and its script.
-    pub files: [Option<(&'a str, Sha256Digest)>; 2],
+    pub files: [Option<(&'a str, Option<Sha256Digest>)>; 2],
     /// As `kind:name`.
     pub container: Option<&'a str>,
     /// Whose.
@@ -62,7 +62,10 @@ impl Exclusions {
                 .applications
                 .iter()
                 .any(|glob| application.is_some_and(|key| glob.fits(key)) || is_at(glob))
-            || self.executables.iter().any(|digest| files().any(|(_, sha256)| sha256 == digest))
+            || self
+                .executables
+                .iter()
+                .any(|digest| files().any(|(_, sha256)| sha256.as_ref() == Some(digest)))
             || self.containers.iter().any(|glob| container.is_some_and(|name| glob.fits(name)))
             || self.ports.iter().any(|ports| service_port.is_some_and(|port| ports.contains(&port)))
             || self.domains.iter().any(|names| domain.is_some_and(|domain| names.hold(domain)))
@@ -218,7 +221,10 @@ impl Network {
                     })?;
                 }
                 _ => {
-                    return Err(Trouble::at(value, format!("{key:?} is not known here; expected {expected}")));
+                    return Err(Trouble::at(
+                        value,
+                        format!("{key:?} is not known here; expected {expected}"),
+                    ));
                 }
             }
         }

@@ -24,7 +24,7 @@ fn each_kind_covers_what_it_says_and_nothing_unknown() {
     let domain: Domain = "www.example.org".parse().unwrap();
     let traffic = Traffic {
         application: Some("deb:curl:/usr/bin/curl"),
-        files: [Some(("/usr/bin/curl", HASH)), None],
+        files: [Some(("/usr/bin/curl", Some(HASH))), None],
         container: Some("lxc:build-1"),
         uid: 1001,
         local: address("10.1.2.3"),
@@ -74,7 +74,7 @@ fn each_kind_covers_what_it_says_and_nothing_unknown() {
     assert!(!covers("between_local = true", &Traffic { remote: None, ..traffic }));
     let root: Domain = "example.org".parse().unwrap();
     assert!(covers("domains = [\"*.example.org\"]", &Traffic { domain: Some(&root), ..unknown }));
-    let script = Traffic { files: [None, Some(("/opt/b/run", HASH))], ..unknown };
+    let script = Traffic { files: [None, Some(("/opt/b/run", Some(HASH)))], ..unknown };
     assert!(covers("applications = [\"/opt/*\"]", &script) && covers(&hash, &script));
 }
 

@@ -104,7 +104,7 @@ executables: number, };
  */
 export type Attribution = { 
 /**
- * All bytes: always `attributed + kernel + the sum of unattributed`.
+ * All bytes: always `attributed + kernel + excluded + the sum of unattributed`.
  */
 total: number, 
 /**
@@ -119,6 +119,10 @@ kernel: number,
  * Bytes by the reason why their executable is not known.
  */
 unattributed: Record<string, number>, 
+/**
+ * Bytes that the configuration excludes, whoever moved them: they are in no history.
+ */
+excluded: number, 
 /**
  * Bytes of owners that are still being identified.
  */
