@@ -54,6 +54,17 @@ impl ConfigFiles {
     /// Of the machine.
     pub const OF_MACHINE: &str = "/etc/portolan/portolan.toml";
 
+    /// One file alone, as [`read`](crate::read) takes it.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read.
+    pub fn only(file: &Path) -> Result<Vec<Source>, FilesError> {
+        match read_text(file) {
+            Ok(text) => Ok(vec![Source { path: file.into(), text }]),
+            Err(source) => Err(FilesError::Read { path: file.into(), source }),
+        }
+    }
+
     /// The folder of files that add to it, in the order of their names: `portolan.d`. It need not be there.
     #[must_use]
     pub fn drop_in_dir(&self) -> PathBuf {
