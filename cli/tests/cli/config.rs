@@ -14,7 +14,10 @@ use crate::{
 };
 
 /// What it was asked to set.
-struct Interface(Arc<Mutex<Vec<(String, Option<String>)>>>);
+struct Interface(Asked);
+
+/// Key and value; none to take it out.
+type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
 
 fn setting(value: &str, source: &str) -> Setting {
     Setting {
@@ -46,8 +49,8 @@ impl Interface {
     }
 }
 
-async fn serve(bus: &Bus) -> (Connection, Arc<Mutex<Vec<(String, Option<String>)>>>) {
-    let asked = Arc::default();
+async fn serve(bus: &Bus) -> (Connection, Asked) {
+    let asked = Asked::default();
     let builder = Builder::address(bus.address.as_str()).unwrap();
     let builder = builder.serve_at(OBJECT_PATH, Interface(Arc::clone(&asked))).unwrap();
     (builder.name(BUS_NAME).unwrap().build().await.unwrap(), asked)
@@ -61,7 +64,10 @@ async fn a_file_is_judged_without_a_daemon() {
     fs::write(&file, "[recording]\ntyck = \"1 s\"\ntick = \"\\u001b[31m\"\n").unwrap();
     let ended = run("unix:path=/nonexistent", &["config", "check", path]).await;
     assert_eq!(ended.code, Some(6), "{ended:?}");
-    assert!(ended.stdout.contains(":2:1: \"tyck\" is no key of [recording]; did you mean \"tick\"?"), "{ended:?}");
+    assert!(
+        ended.stdout.contains(":2:1: \"tyck\" is no key of [recording]; did you mean \"tick\"?"),
+        "{ended:?}"
+    );
     assert!(ended.stderr.contains("2 problems") && is_harmless(&ended.stdout), "{ended:?}");
     let json = run("unix:path=/nonexistent", &["config", "check", path, "--json"]).await.json();
     assert_eq!((&json["problems"][1]["line"], &json["problems"][1]["column"]), (&3.into(), &8.into()));

@@ -129,6 +129,19 @@ excluded: number,
 pending: number, };
 
 /**
+ * The configuration in force.
+ */
+export type Configuration = { 
+/**
+ * All keys.
+ */
+settings: Array<Setting>, 
+/**
+ * What is not as it should be: the files as they are now are not in force, or are not watched. Sentences.
+ */
+problems: Array<string>, };
+
+/**
  * How much of its work the daemon can do.
  */
 export type DaemonState = "recording" | "reduced";
@@ -742,6 +755,27 @@ counted_rx_bytes: number, };
  * How the last self-test ended.
  */
 export type SelfTestState = "running" | "passed" | "failed" | "impossible";
+
+/**
+ * A key of the configuration, as it is in force.
+ */
+export type Setting = { 
+/**
+ * `section.key`.
+ */
+key: string, 
+/**
+ * Its value, as a file has it (TOML).
+ */
+value: string, 
+/**
+ * Whether that is the default.
+ */
+is_default: boolean, 
+/**
+ * Where it stands, as `file:line`; several for a list that adds up, none where no file says it.
+ */
+sources: Array<string>, };
 
 /**
  * How much a finding should disturb a person.
