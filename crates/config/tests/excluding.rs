@@ -1,4 +1,5 @@
 //! What exclusions cover.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{net::IpAddr, path::PathBuf};
 

@@ -1,4 +1,5 @@
 //! Files to values, and what is wrong with files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{path::PathBuf, time::Duration};
 
