@@ -1,13 +1,13 @@
 //! The command line's grammar.
 
-use std::{ffi::OsString, net::IpAddr};
+use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portolan_bus::Filter;
 use portolan_core::{Dimension, Only, ParseError, ReviewState};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 arguments not understood, 3 daemon or bus not there, 4 access \
-                          denied, 5 no such application or finding, 6 `status --check` or `--self-test` found a problem.";
+                          denied, 5 no such application or finding, 6 `status --check`, `--self-test` or `config check` found a problem.";
 
 /// Which programs of this machine talk to whom, and how much.
 #[derive(Debug, Parser)]
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Review(Review),
     /// End the first hours, in which what talks is learned instead of told one by one.
     Learning(Learning),
+    /// Judge the configuration's files, show what is in force and why, and change it.
+    Config(Config),
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +173,40 @@ pub(crate) struct Learning {
 pub(crate) enum LearningAction {
     /// What was learned so far is told as one finding, and what is new from now on as it comes.
     End,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Say what is wrong with the configuration, by line and column; the exit code is 6 when something is. Needs no daemon.
+    Check {
+        /// This file alone, which may be a draft [default: /etc/portolan/portolan.toml and portolan.d beside it]
+        file: Option<PathBuf>,
+    },
+    /// Show what is in force, and where each value comes from.
+    Show {
+        /// Only this key, such as recording.tick, or this section.
+        key: Option<String>,
+    },
+    /// Set a key, in a file beside those that people write (portolan.d/50-set.toml). Counts at once. Nothing is written when
+    /// anything would be wrong with it.
+    Set {
+        /// Which, such as recording.tick.
+        key: String,
+        /// Its value, such as 10s, "7 days", off, 53, or a list as a file has it.
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Take a key out of that file.
+    Reset {
+        /// Which.
+        key: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     LimitExceeded,
     /// The history cannot be read at the moment.
     HistoryUnavailable,
-    /// `status --check` found something.
+    /// `status --check` or `config check` found something.
     Unhealthy,
     /// Whoever read standard output has closed it: an end, not a failure.
     ReaderGone,

@@ -49,6 +49,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Findings(findings) => commands::findings::run(&findings, json).await,
             Command::Applications(applications) => commands::applications::run(&applications, json).await,
             Command::Learning(learning) => commands::learning::run(&learning, json).await,
+            Command::Config(config) => commands::config::run(&config, json).await,
             Command::Review(review) => commands::review::run(&review, json).await,
         }
     });

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use portolan_config::{Config, ConfigFiles, Loaded};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use tokio::{
@@ -12,7 +13,7 @@ use tokio::{
 
 use crate::{
     clock::Now,
-    config::Config,
+    config::{self, Configuration},
     dbus::{self, BusState, Event},
     instance::{Instance, make_folder},
     monitor,
@@ -27,8 +28,8 @@ use crate::{
 /// A sentence for the person who started it.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     resources::share_one_heap();
-    let (config_path, was_named) = options.config();
-    let config = Config::read(&config_path, was_named)?;
+    let (files, was_named) = options.config();
+    let loaded = config::read_first(&files, was_named)?;
     raise_descriptor_limit();
     let _instance = Instance::lock(&options.runtime_dir)?;
     make_folder(&options.state_dir, "state directory", "--state-dir", 0o700)?;
@@ -38,29 +39,42 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         .thread_keep_alive(std::time::Duration::from_secs(5))
         .build()
         .context("the daemon's event loop cannot be started")?;
-    runtime.block_on(serve(options, config))
+    runtime.block_on(serve(options, files, loaded))
 }
 
-async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
+async fn serve(options: &Options, files: ConfigFiles, loaded: Loaded) -> anyhow::Result<()> {
     // Signals first: what comes during the start ends it cleanly, too.
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
     let mut hand_over = signal(SignalKind::user_defined1()).context("SIGUSR1 cannot be handled")?;
+    let hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
     // Who writes to a file that is being hashed makes the kernel send it, and without a handler it would end the daemon.
     let _lease_broken = signal(SignalKind::io()).context("SIGIO cannot be handled")?;
     let started = Now::read().wall;
     let history_path = options.state_dir.join("history.sqlite");
     let events = Recorder::event_channel();
-    let place_files = config.places.clone().unwrap_or_else(|| vec![options.places.clone()]);
-    let atlas = Atlas::new(place_files, options.state_dir.clone());
+    let own_places = options.places.clone();
+    let place_files =
+        move |config: &Config| config.places.databases.clone().unwrap_or_else(|| vec![own_places.clone()]);
+    let atlas = Atlas::new(place_files(&loaded.config), options.state_dir.clone());
     let writer = start_writer(&history_path, atlas.clone(), events.clone())?;
     let (ended, mut recorder_ended) = oneshot::channel();
     let places = Places { pin_dir: options.pin_dir.clone(), journal: options.journal() };
-    let (handle, recording) = Recorder::spawn(config, places, events, writer, ended)?;
+    let (handle, recording) = Recorder::spawn(&loaded.config, places, events, writer, ended)?;
+
+    let configuration = Arc::new(Configuration::new(files, loaded, {
+        let (handle, atlas) = (handle.clone(), atlas.clone());
+        move |config| {
+            atlas.look_in(place_files(&config));
+            handle.configure(config);
+        }
+    }));
+    let following = Arc::clone(&configuration).follow(hang_up);
+    tokio::pin!(following);
 
     let (bus, bus_state) = watch::channel(BusState::Starting);
     let (shut_down, shutdown) = watch::channel(false);
-    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, atlas, started));
+    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, atlas, configuration, started));
     let serving = dbus::serve(options.bus_address.as_deref(), backend, bus, shutdown);
     tokio::pin!(serving);
     let notifying = notify_when_ready(bus_state);
@@ -70,6 +84,7 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
     let (served, end) = loop {
         tokio::select! {
             served = &mut serving => break (served, End::HandOver),
+            () = &mut following => {}
             () = &mut notifying, if !is_notified => is_notified = true,
             _ = terminate.recv() => break (Ok(()), End::Detach),
             _ = interrupt.recv() => break (Ok(()), End::Detach),

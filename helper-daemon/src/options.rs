@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-
-const CONFIG: &str = "/etc/portolan/portolan.toml";
+use portolan_config::ConfigFiles;
 
 /// Records which program of this machine talks to whom, how much, and whether it is still the one that was approved.
 #[derive(Debug, Parser)]
 #[command(name = "portoland", version)]
 pub struct Options {
-    /// The configuration [default: /etc/portolan/portolan.toml, which may be missing]
+    /// The configuration, to which the files of portolan.d beside it add [default: /etc/portolan/portolan.toml, which may be missing]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -59,9 +58,10 @@ impl Options {
         self.runtime_dir.join("journal")
     }
 
-    /// The configuration file, and whether somebody named it.
+    /// The configuration files, and whether somebody named them.
     #[must_use]
-    pub fn config(&self) -> (PathBuf, bool) {
-        (self.config.clone().unwrap_or_else(|| CONFIG.into()), self.config.is_some())
+    pub fn config(&self) -> (ConfigFiles, bool) {
+        let main = self.config.clone().unwrap_or_else(|| ConfigFiles::OF_MACHINE.into());
+        (ConfigFiles { main }, self.config.is_some())
     }
 }

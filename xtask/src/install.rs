@@ -246,9 +246,9 @@ mod tests {
         assert_eq!(daemon.permissions().mode() & 0o777, 0o755);
 
         let configuration = root.path().join(CONFIGURATION.1);
-        fs::write(&configuration, "tick_ms = 500\n").unwrap();
+        fs::write(&configuration, "[recording]\ntick = \"500 ms\"\n").unwrap();
         put(&top, programs.path(), &database, root.path()).unwrap();
-        assert_eq!(fs::read_to_string(&configuration).unwrap(), "tick_ms = 500\n");
+        assert_eq!(fs::read_to_string(&configuration).unwrap(), "[recording]\ntick = \"500 ms\"\n");
 
         fs::create_dir_all(root.path().join("var/lib/portolan")).unwrap();
         fs::write(root.path().join("var/lib/portolan/history.sqlite"), "").unwrap();

@@ -1,6 +1,7 @@
 //! One module for each command that asks once and ends.
 
 pub(crate) mod applications;
+pub(crate) mod config;
 pub(crate) mod findings;
 pub(crate) mod learning;
 pub(crate) mod lookup;

@@ -94,7 +94,10 @@ fn header(model: &Model, clock: &Clock) -> [String; 2] {
         parts.push(format!("since {}: in {rx}, out {tx}", clock.short(UnixMillis(since))));
     }
     if let Some(status) = &model.status {
-        if let Some(share) = percent(status.attribution.attributed, status.attribution.total) {
+        if let Some(share) = percent(
+            status.attribution.attributed,
+            status.attribution.total.saturating_sub(status.attribution.excluded),
+        ) {
             parts.push(format!("{share} attributed"));
         }
         if status.losses.values().all(|count| *count == 0) && model.dropped == 0 {

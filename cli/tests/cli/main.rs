@@ -6,6 +6,8 @@ mod answers;
 #[cfg(test)]
 mod bus;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod findings;

@@ -40,6 +40,7 @@ pub(crate) fn status() -> Status {
             attributed: 998_000,
             kernel: 1_500,
             unattributed: BTreeMap::from([("process-gone".to_owned(), 500)]),
+            excluded: 0,
             pending: 0,
         },
         ledger: Ledger {

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod application;
+mod config;
 mod error;
 mod ledger;
 mod lookup;
@@ -15,6 +16,7 @@ mod query;
 mod wire;
 
 pub use application::{Application, Provenance, Script};
+pub use config::{Config1Proxy, Configuration, Setting};
 pub use error::Error;
 pub use ledger::{Ledger, LedgerState, NetworkLayer, NetworkLine, ProtocolBytes};
 pub use lookup::{ADDRESSES_MAX, AddressInfo, LookupResult, PlaceData, SeenName, SeenService};

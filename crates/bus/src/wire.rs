@@ -96,7 +96,7 @@ pub struct Hook {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
 #[ts(export, export_to = "bindings.ts")]
 pub struct Attribution {
-    /// All bytes: always `attributed + kernel + the sum of unattributed`.
+    /// All bytes: always `attributed + kernel + excluded + the sum of unattributed`.
     #[ts(type = "number")]
     pub total: u64,
     /// Bytes of a known executable.
@@ -108,6 +108,9 @@ pub struct Attribution {
     /// Bytes by the reason why their executable is not known.
     #[ts(type = "Record<string, number>")]
     pub unattributed: BTreeMap<String, u64>,
+    /// Bytes that the configuration excludes, whoever moved them: they are in no history.
+    #[ts(type = "number")]
+    pub excluded: u64,
     /// Bytes of owners that are still being identified.
     #[ts(type = "number")]
     pub pending: u64,

@@ -9,7 +9,7 @@ use portolan_testbed::{Daemon, DaemonOptions, Polkit, PrivateBus};
 use tokio::runtime::Runtime;
 
 /// A bucket is short, so that a scenario of seconds goes over several.
-const CONFIG: &str = "bucket_ms = 2000\n";
+const CONFIG: &str = "[recording]\nbucket = \"2 s\"\n";
 /// How long a daemon may take to be back, or to write what it has counted.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -108,6 +108,12 @@ impl Daemon {
         Ok(())
     }
 
+    /// Its configuration file; the folder of files that add to it may be made beside it.
+    #[must_use]
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.path().join("portolan.toml")
+    }
+
     /// Where its lock and its journal live.
     #[must_use]
     pub fn runtime_dir(&self) -> PathBuf {

@@ -116,12 +116,29 @@ pub(super) async fn reviewer(
     }
 }
 
+/// Whether a caller may change the configuration.
+pub(super) async fn administrator(
+    connection: &Connection,
+    name: &UniqueName<'_>,
+    uid: Uid,
+    interactive: bool,
+) -> Result<(), Error> {
+    match ask(connection, name, action::CONFIGURE, interactive).await {
+        Answer::Yes => Ok(()),
+        answer => Err(denied(answer, uid, "change the configuration", action::CONFIGURE)),
+    }
+}
+
 fn denied(answer: Answer, uid: Uid, what: &str, action: &str) -> Error {
     let uid = uid.0;
     Error::AccessDenied(match answer {
         Answer::Unknown(why) => {
             format!("Nobody may {what} as long as polkit does not answer: {why}. Is polkitd running?")
         }
+        Answer::Yes | Answer::No if action == portolan_bus::action::CONFIGURE => format!(
+            "polkit does not allow user {uid} to {what} ({action}). Who gives an administrator's password in a local \
+             session may, and root."
+        ),
         Answer::Yes | Answer::No => format!(
             "polkit does not allow user {uid} to {what} ({action}). Members of the group portolan in a local session \
              may, and root."

@@ -1,8 +1,10 @@
 use std::{future::Future, net::IpAddr, sync::Arc};
 
 use portolan_bus::{
-    Access, Application, Error, Finding, LiveTick, LookupResult, QueryRequest, QueryResult, SelfTest, Status,
+    Access, Application, Configuration, Error, Finding, LiveTick, LookupResult, QueryRequest, QueryResult,
+    SelfTest, Setting, Status,
 };
+use portolan_config::Key;
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use tokio::sync::broadcast;
 
@@ -95,6 +97,16 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Ends learning; nothing when it had ended.
     fn end_learning(&self) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The configuration in force.
+    fn configuration(&self) -> impl Future<Output = Result<Configuration, Error>> + Send;
+
+    /// Sets a key to a value as a person types it, or takes it out of the daemon's own file; what is in force then.
+    fn configure(
+        &self,
+        key: &'static Key,
+        value: Option<String>,
+    ) -> impl Future<Output = Result<Setting, Error>> + Send;
 
     /// Runs a self-test and waits for its end, which takes seconds.
     fn run_self_test(&self) -> impl Future<Output = Result<SelfTest, Error>> + Send;

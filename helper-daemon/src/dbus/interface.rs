@@ -37,8 +37,8 @@ struct Call {
 }
 
 impl<B: Backend> Daemon1<B> {
-    pub(super) fn new(backend: Arc<B>, subscribers: Arc<Subscribers>) -> Self {
-        Self { backend, subscribers, calls: Calls::default() }
+    pub(super) fn new(backend: Arc<B>, subscribers: Arc<Subscribers>, calls: Calls) -> Self {
+        Self { backend, subscribers, calls }
     }
 
     /// Lets a call in that reads: within its limits, with view-all or view-own.
@@ -300,7 +300,7 @@ impl<B: Backend> Daemon1<B> {
 }
 
 /// The caller's name, which the bus puts into every message.
-fn sender<'h>(header: &'h Header<'_>) -> Result<&'h UniqueName<'h>, Error> {
+pub(super) fn sender<'h>(header: &'h Header<'_>) -> Result<&'h UniqueName<'h>, Error> {
     header
         .sender()
         .ok_or_else(|| Error::AccessDenied("The caller has no name: this is not a bus.".to_owned()))

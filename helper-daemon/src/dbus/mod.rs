@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `backend` | what the service asks the rest of the daemon |
 //! | `interface` | each method: who may call it, what it checks, what it answers |
+//! | `configuration` | the same for `org.portolan.Config1` |
 //! | `authorise` | the only place that asks polkit |
 //! | `arguments`, `limits` | what a caller may send, and how much at a time |
 //! | `fit`, `texts` | what a message may hold |
@@ -18,6 +19,7 @@
 mod arguments;
 mod authorise;
 mod backend;
+mod configuration;
 mod delivery;
 mod fit;
 mod interface;

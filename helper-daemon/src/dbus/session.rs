@@ -14,7 +14,10 @@ use zbus::{
     names::{BusName, UniqueName},
 };
 
-use super::{Backend, BusState, authorise, delivery::deliver, interface::Daemon1, subscribers::Subscribers};
+use super::{
+    Backend, BusState, authorise, configuration::Config1, delivery::deliver, interface::Daemon1,
+    limits::Calls, subscribers::Subscribers,
+};
 
 /// How long the bus may take to let us in.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -121,9 +124,12 @@ async fn connect<B: Backend>(
         address: address.unwrap_or("DBUS_SYSTEM_BUS_ADDRESS").to_owned(),
         source,
     })?;
-    let object = Daemon1::new(backend.clone(), subscribers.clone());
+    let calls = Calls::default();
+    let object = Daemon1::new(backend.clone(), subscribers.clone(), calls.clone());
+    let configuration = Config1::new(backend.clone(), calls);
     let connection = builder
         .serve_at(OBJECT_PATH, object)
+        .and_then(|builder| builder.serve_at(OBJECT_PATH, configuration))
         .map_err(Problem::Unreachable)?
         .build()
         .await

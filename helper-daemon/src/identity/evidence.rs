@@ -30,7 +30,7 @@ impl Process {
             uid: self.uid,
             path: note.path.clone(),
             sha256: lineage.map(|lineage| lineage.executable.sha256),
-            command_line: note.command_line.clone(),
+            command_line: self.command_line(),
             working_directory: note.working_directory.clone(),
         }
     }

@@ -76,8 +76,8 @@ pub(super) struct Origin<P = Arc<Provenance>> {
 pub struct ExecNote {
     /// The path of the file, as its mount namespace knew it; empty when it is not known.
     pub path: Untrusted,
-    /// Its arguments, joined with spaces, secrets masked; `None` when they are not known or not kept.
-    pub command_line: Option<Untrusted>,
+    /// Its arguments, joined with spaces, secrets masked; `None` when they are not known or not kept (any more).
+    pub command_line: RefCell<Option<Untrusted>>,
     /// What it runs besides itself, where it is an interpreter.
     pub interpreted: Option<Interpreted>,
     /// Its working directory; `None` when it is not known.

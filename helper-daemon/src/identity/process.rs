@@ -60,7 +60,7 @@ impl Process {
 
     /// Its arguments, joined with spaces; `None` when they are not known or not kept.
     pub fn command_line(&self) -> Option<Untrusted> {
-        self.exec.note.command_line.clone()
+        self.exec.note.command_line.borrow().clone()
     }
 
     /// Who this is. Settled once and for ever.

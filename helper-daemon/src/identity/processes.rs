@@ -65,6 +65,19 @@ impl Processes {
         Self { keeps_command_lines, ..Self::default() }
     }
 
+    /// Keeps command lines from now on, or forgets those that are kept. `true` when there is something to forget.
+    pub fn keep_command_lines(&mut self, keeps: bool) -> bool {
+        let forgets = self.keeps_command_lines && !keeps;
+        self.keeps_command_lines = keeps;
+        if forgets {
+            for process in self.table.values() {
+                let chain = std::iter::successors(Some(process), |process| process.parent.as_ref());
+                chain.for_each(|process| drop(process.exec.note.command_line.take()));
+            }
+        }
+        forgets
+    }
+
     /// Keeps a file until the exec that names it.
     pub fn file_opened(&mut self, file: ExecFile) {
         let Ok(key) = FileKey::of(&file.descriptor) else { return };
@@ -184,7 +197,7 @@ impl Processes {
         let variables: Vec<&[u8]> = event.code_variables.iter().map(Vec::as_slice).collect();
         let placement = self.placements.of(event.cgroup.as_ref());
         let note = ExecNote {
-            command_line: self.keeps_command_lines.then(|| command_line(&event.arguments)).flatten(),
+            command_line: self.keeps_command_lines.then(|| command_line(&event.arguments)).flatten().into(),
             interpreted: Interpreted::of(&Invocation {
                 path: path.as_raw(),
                 arguments: (!event.arguments.is_empty()).then_some(&event.arguments[..]),

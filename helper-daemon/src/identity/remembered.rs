@@ -211,9 +211,10 @@ impl Processes {
             Some(self.images.of(file, key, &executed, now, false))
         });
         let path = one.note.path.clone();
-        let command_line = one.note.command_line.filter(|_| self.keeps_command_lines);
-        let note = ExecNote { command_line, ..one.note };
-        let mut exec = Exec::new(note, one.executed, one.executed_at, image);
+        if !self.keeps_command_lines {
+            one.note.command_line.take();
+        }
+        let mut exec = Exec::new(one.note, one.executed, one.executed_at, image);
         let mount = one.content.as_ref().and_then(|content| content.as_ref().ok()?.mount.clone());
         exec.mount = mount.map(|mount| Rc::new(AppImageMount::recalled(mount)));
         exec.note_stamps(now);

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The version of [`Entry`]; another one cannot be read.
-pub(super) const FORMAT: u32 = 9;
+pub(super) const FORMAT: u32 = 10;
 
 /// The first entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct RowNote {
     pub flow: Flow,
     /// When its bucket began.
     pub bucket_start: UnixMillis,
+    /// How long that lasts.
+    pub bucket_ms: u32,
     /// How much.
     pub bytes: Bytes,
     /// Flows that began in it.

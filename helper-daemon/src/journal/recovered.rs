@@ -159,7 +159,15 @@ mod tests {
     fn grown(pid: u32, tx: u64) -> Entry {
         let bytes = Bytes { tx, rx: 0 };
         let at = UnixMillis(0);
-        let row = RowNote { flow: flow(pid), bucket_start: at, bytes, flows_opened: 1, first: at, last: at };
+        let row = RowNote {
+            flow: flow(pid),
+            bucket_start: at,
+            bucket_ms: 10_000,
+            bytes,
+            flows_opened: 1,
+            first: at,
+            last: at,
+        };
         Entry::Grown { flow: flow(pid), bytes, row: Some(row) }
     }
 

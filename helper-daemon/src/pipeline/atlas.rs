@@ -25,6 +25,7 @@ struct Shared {
     watched: Mutex<Watched>,
     /// What was read last. Nobody waits for this one.
     last: Mutex<Last>,
+    own_dir: PathBuf,
 }
 
 #[derive(Debug, Default)]
@@ -37,8 +38,15 @@ impl Atlas {
     /// Of these files; `own_dir` is a folder that only the daemon writes to. Nothing is read yet.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, own_dir: PathBuf) -> Self {
-        let watched = Mutex::new(Watched::new(paths, own_dir));
-        Self(Arc::new(Shared { watched, last: Mutex::default() }))
+        let watched = Mutex::new(Watched::new(paths, own_dir.clone()));
+        Self(Arc::new(Shared { watched, last: Mutex::default(), own_dir }))
+    }
+
+    /// Looks in other files from now on. Waits for who reads one.
+    pub fn look_in(&self, paths: Vec<PathBuf>) {
+        let mut watched = self.0.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        *watched = Watched::new(paths, self.0.own_dir.clone());
+        *self.last() = Last::default();
     }
 
     /// Gives each row the place of its other side.

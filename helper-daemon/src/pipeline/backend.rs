@@ -14,8 +14,9 @@ use std::{
 
 use portolan_bus::{
     Application, DaemonState, Error, Finding, HistoryInfo, LiveTick, LookupResult, QueryRequest, QueryResult,
-    QueryRow, Resources, SelfTest, Status,
+    QueryRow, Resources, SelfTest, Setting, Status,
 };
+use portolan_config::{Config, KEYS, Key, Loaded};
 use portolan_core::{ApplicationKey, Dimension, Only, ParseError, ReviewState, Uid, UnixMillis};
 use portolan_history::{OpenError, Question, ReadError, Reader};
 use tokio::{
@@ -32,6 +33,7 @@ use super::{
     writer::Writing,
 };
 use crate::{
+    config::{ConfigError, Configuration},
     dbus::{Backend, Event, ROWS_MAX, Skipped, Viewer},
     resources, sentence,
 };
@@ -49,6 +51,7 @@ pub struct DaemonBackend {
     handle: Handle,
     history_path: PathBuf,
     atlas: Atlas,
+    configuration: Arc<Configuration>,
     started: UnixMillis,
     readers: Arc<Semaphore>,
     skipped_events: AtomicU64,
@@ -58,10 +61,16 @@ pub struct DaemonBackend {
 impl DaemonBackend {
     /// A backend that asks the recorder, and reads the history at `history_path`.
     #[must_use]
-    pub fn new(handle: Handle, history_path: PathBuf, atlas: Atlas, started: UnixMillis) -> Self {
+    pub fn new(
+        handle: Handle,
+        history_path: PathBuf,
+        atlas: Atlas,
+        configuration: Arc<Configuration>,
+        started: UnixMillis,
+    ) -> Self {
         let readers = Arc::new(Semaphore::new(READERS));
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { handle, history_path, atlas, started, readers, skipped_events, skipped_rows }
+        Self { handle, history_path, atlas, configuration, started, readers, skipped_events, skipped_rows }
     }
 
     /// Runs a question on a thread that may wait for the disk. `late`: why there is no answer in time although the disk has let the
@@ -149,6 +158,7 @@ impl Backend for DaemonBackend {
         let snapshot = self.handle.ask(Command::Snapshot).await?;
         let info = self.read(STATUS_PATIENCE, hanging_disk, Reader::info).await;
         let mut notes = snapshot.notes;
+        notes.extend(self.configuration.problems());
         notes.extend(self.atlas.problem());
         notes.extend(
             snapshot
@@ -271,6 +281,28 @@ impl Backend for DaemonBackend {
         self.handle.ask(Command::EndLearning).await?
     }
 
+    async fn configuration(&self) -> Result<portolan_bus::Configuration, Error> {
+        let loaded = self.configuration.loaded();
+        let settings = KEYS.iter().map(|key| setting(key, &loaded)).collect();
+        Ok(portolan_bus::Configuration { settings, problems: self.configuration.problems() })
+    }
+
+    async fn configure(&self, key: &'static Key, value: Option<String>) -> Result<Setting, Error> {
+        let configuration = Arc::clone(&self.configuration);
+        let set =
+            move || configuration.set(key, value.as_deref()).map(|()| setting(key, &configuration.loaded()));
+        match tokio::task::spawn_blocking(set).await {
+            Ok(Ok(setting)) => Ok(setting),
+            Ok(Err(error @ ConfigError::Write { .. })) => {
+                Err(Error::Internal(format!("the configuration is as it was: {}", error.sentence())))
+            }
+            Ok(Err(error)) => {
+                Err(Error::InvalidArgument(format!("Nothing was changed: {}.", error.sentence())))
+            }
+            Err(error) => Err(Error::Internal(format!("the configuration was not changed: {error}"))),
+        }
+    }
+
     async fn run_self_test(&self) -> Result<SelfTest, Error> {
         self.handle.ask(Command::SelfTest).await
     }
@@ -289,6 +321,17 @@ impl Backend for DaemonBackend {
 
     fn events(&self) -> broadcast::Receiver<Event> {
         self.handle.events.subscribe()
+    }
+}
+
+fn setting(key: &Key, loaded: &Loaded) -> Setting {
+    let value = key.show(&loaded.config);
+    let origins = loaded.origins.get(key.name).into_iter().flatten();
+    Setting {
+        key: key.name.to_owned(),
+        is_default: value == key.show(&Config::default()),
+        value,
+        sources: origins.map(|origin| format!("{}:{}", origin.path.display(), origin.line)).collect(),
     }
 }
 

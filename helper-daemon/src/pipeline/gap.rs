@@ -57,7 +57,15 @@ impl Gap {
         let bytes = self.bytes.filter(|bytes| !bytes.is_zero())?;
         let flow = Flow::of_unknown_peer(ProcessKey { exec_generation: self.instance, ..NOBODY });
         let bucket_start = now.wall.bucket_start(bucket_ms);
-        Some(RowNote { flow, bucket_start, bytes, flows_opened: 0, first: now.wall, last: now.wall })
+        Some(RowNote {
+            flow,
+            bucket_start,
+            bucket_ms,
+            bytes,
+            flows_opened: 0,
+            first: now.wall,
+            last: now.wall,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use portolan_bus::{Attribution, Error, Finding, Hook, Ledger, LiveTick, NetworkLayer, SelfTest};
+use portolan_config::Config;
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use tokio::sync::{broadcast, oneshot};
 
@@ -59,6 +60,8 @@ pub(super) enum Command {
     Dismissed(FindingKind, oneshot::Sender<()>),
     /// Run a self-test, or wait for the one that runs.
     SelfTest(oneshot::Sender<SelfTest>),
+    /// This configuration is in force from now on.
+    Configure(Box<Config>),
     Stop(End),
 }
 
@@ -85,6 +88,14 @@ impl Handle {
     /// Tells the recorder to write everything and end.
     pub fn stop(&self, end: End) {
         if self.commands.send(Command::Stop(end)).is_err() {
+            tracing::debug!("the recorder had ended already");
+        }
+        self.waker.wake();
+    }
+
+    /// Tells the recorder another configuration. Waits while it has too much to do.
+    pub fn configure(&self, config: Config) {
+        if self.commands.send(Command::Configure(Box::new(config))).is_err() {
             tracing::debug!("the recorder had ended already");
         }
         self.waker.wake();

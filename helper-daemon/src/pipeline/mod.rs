@@ -13,6 +13,9 @@
 //! | `atlas` | where addresses belong |
 //! | `ledger` | growth of cumulative counters, exactly once |
 //! | `rows` | what moved in buckets that are not written yet |
+//! | `bucket_width` | how long buckets are |
+//! | `privacy` | what of them is written down |
+//! | `configure` | another configuration while all this runs |
 //! | `tally` | whose the bytes were, and what was lost |
 //! | `conservation` | whether that is all that was counted at sockets |
 //! | `network` | how what the interfaces moved comes from it |
@@ -29,6 +32,8 @@
 mod applications;
 mod atlas;
 mod backend;
+mod bucket_width;
+mod configure;
 mod conservation;
 mod findings;
 mod gap;
@@ -42,6 +47,7 @@ mod merge;
 mod naming;
 mod network;
 mod outbox;
+mod privacy;
 mod recorder;
 mod restart;
 mod rows;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use portolan_bus::{Error, LiveTick};
+use portolan_config::Config;
 use portolan_core::MonotonicNs;
 use tokio::sync::{broadcast, oneshot};
 
@@ -23,6 +24,7 @@ use super::{
     naming::Naming,
     network::Network,
     outbox::Outbox,
+    privacy::Privacy,
     restart::Inheritance,
     rows::Rows,
     self_test::SelfTests,
@@ -35,7 +37,6 @@ use super::{
 use crate::{
     changes::Changes,
     clock::Now,
-    config::Config,
     dbus::Event,
     findings::Judge,
     foreign::Inspector,
@@ -100,8 +101,11 @@ pub struct Recorder {
     pub(super) recent: Recent,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) losses: Losses,
-    pub(super) config: Config,
+    /// What of all that is written down.
+    pub(super) privacy: Privacy,
     pub(super) pace: Pace,
+    /// Whether the journal is to be written anew, for it has what is not to be kept any more.
+    pub(super) rewrites_journal: bool,
     /// Who waits until all that was counted is written.
     pub(super) flushing: Vec<Flushing>,
     /// What moved since the last tick was shown.
@@ -129,16 +133,17 @@ impl Recorder {
     /// # Errors
     /// When the kernel cannot be watched.
     pub fn spawn(
-        config: Config,
+        config: &Config,
         places: Places,
         events: broadcast::Sender<Event>,
         writer: Writer,
         ended: oneshot::Sender<Result<(), RecorderError>>,
     ) -> Result<(Handle, JoinHandle<()>), RecorderError> {
         let (started, start) = mpsc::sync_channel(1);
+        let config = config.clone();
         let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || {
             crate::resources::go_first();
-            let recorder = match Self::start(config, &places, events, writer) {
+            let recorder = match Self::start(&config, &places, events, writer) {
                 Ok((recorder, handle)) => {
                     drop(started.send(Ok(handle)));
                     recorder
@@ -155,7 +160,7 @@ impl Recorder {
     }
 
     fn start(
-        config: Config,
+        config: &Config,
         places: &Places,
         events: broadcast::Sender<Event>,
         mut writer: Writer,
@@ -196,7 +201,7 @@ impl Recorder {
             let waker = waker.clone();
             move || waker.wake()
         })?;
-        let inherited = Inheritance::take(&config, places, &writer, &waker)?;
+        let inherited = Inheritance::take(config, places, &writer, &waker)?;
         let Inheritance { monitor, processes, ledger, mut rows, losses, journal, head, gaps, self_tests } =
             inherited;
         let now = Now::read();
@@ -210,7 +215,8 @@ impl Recorder {
             writing: writer.writing(),
         };
         let truth = monitor.truth()?;
-        for row in gaps.iter().filter_map(|gap| gap.row(config.bucket_ms, now)) {
+        let pace = Pace::new(now, &config.recording);
+        for row in gaps.iter().filter_map(|gap| gap.row(pace.bucket_ms(), now)) {
             let source = source_of(&processes, &row.flow.owner);
             rows.recall(row, source);
         }
@@ -220,7 +226,7 @@ impl Recorder {
         watch_known(&mut changes, &known, now);
         let mut judge = Judge::new(known);
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
-        judge.learn(writer.learning_until(config.learning_hours, now.wall));
+        judge.learn(writer.learning_until(config.learning.period, now.wall));
         writer.wake_after_writing(waker.clone());
         let mut recorder = Self {
             judge,
@@ -246,8 +252,9 @@ impl Recorder {
             recent,
             events,
             losses,
-            pace: Pace::new(now, &config),
-            config,
+            pace,
+            privacy: Privacy::of(config),
+            rewrites_journal: false,
             flushing: Vec::new(),
             shown: Tick::default(),
             outbox: Outbox::default(),
@@ -356,6 +363,7 @@ impl Recorder {
                     tracing::debug!("who dismissed did not wait for the answer");
                 }
             }
+            Command::Configure(config) => self.configure(&config, Now::read()),
             Command::SelfTest(answer) => {
                 self.self_test.ask(Now::read().monotonic, answer);
                 self.note_self_test();

@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use portolan_config::Config;
 use portolan_history::Checkpoint;
 
 use super::{
@@ -18,7 +19,6 @@ use super::{
 };
 use crate::{
     clock::Now,
-    config::Config,
     identity::Processes,
     journal::{Entry, Head, Journal, Recovered},
     monitor::{Closed, Losses, Monitor, MonitorError},
@@ -61,7 +61,7 @@ impl Inheritance {
         let noted = recovered.as_ref().map(|recovered| &recovered.head);
         let gaps =
             monitor.left_behind().iter().map(|left| Gap::of(left, noted, writer.checkpoint())).collect();
-        let mut processes = Processes::new(config.record_command_lines);
+        let mut processes = Processes::new(config.recording.command_lines);
         let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
         let mut losses = None;
         let (mut head, mut epoch) = (None, 0);
@@ -159,9 +159,11 @@ impl Recorder {
         self.head.epoch == self.first_epoch || self.writer.health().written == self.head.epoch
     }
 
-    /// Writes a long journal anew, when the history has all that it was given.
+    /// Writes a long journal anew, or one that has too much, when the history has all that it was given.
     pub(super) fn shorten_journal(&mut self) {
-        if self.journal.is_long() && self.is_all_written() && !self.ledger.is_settling() {
+        let is_time = self.journal.is_long() || self.rewrites_journal;
+        if is_time && self.is_all_written() && !self.ledger.is_settling() {
+            self.rewrites_journal = false;
             self.write_journal(true);
         }
     }

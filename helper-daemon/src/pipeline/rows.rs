@@ -54,7 +54,9 @@ impl Source {
 pub(super) struct Row {
     pub(super) flow: Flow,
     pub(super) source: Source,
-    bytes: Bytes,
+    /// How long its bucket lasts.
+    bucket_ms: u32,
+    pub(super) bytes: Bytes,
     /// The part of `bytes` that is not in the tally and on no screen yet.
     fresh: Bytes,
     /// The part of `fresh` that moved under a daemon before this one: it is on no screen.
@@ -100,6 +102,7 @@ impl Rows {
         let row = self.rows.entry(key).or_insert_with(|| Row {
             flow: growth.flow,
             source: source.clone(),
+            bucket_ms,
             bytes: Bytes::default(),
             fresh: Bytes::default(),
             inherited: Bytes::default(),
@@ -109,6 +112,8 @@ impl Rows {
             last: now.wall,
             owner: None,
         });
+        // One of another length that begins at the same time, of a daemon before this one.
+        row.bucket_ms = row.bucket_ms.max(bucket_ms);
         row.bytes += growth.bytes;
         row.fresh += growth.bytes;
         let flows_opened = u64::from(growth.opened.is_some());
@@ -116,15 +121,17 @@ impl Rows {
         row.began = row.began.or(growth.opened);
         row.last = now.wall;
         let (bucket_start, flow) = key;
-        RowNote { flow, bucket_start, bytes: growth.bytes, flows_opened, first, last: now.wall }
+        let bucket_ms = row.bucket_ms;
+        RowNote { flow, bucket_start, bucket_ms, bytes: growth.bytes, flows_opened, first, last: now.wall }
     }
 
     /// Takes over a row of a daemon before this one.
     pub(super) fn recall(&mut self, note: RowNote, source: Source) {
-        let RowNote { flow, bucket_start, bytes, flows_opened, first, last } = note;
+        let RowNote { flow, bucket_start, bucket_ms, bytes, flows_opened, first, last } = note;
         let row = Row {
             flow,
             source,
+            bucket_ms,
             bytes,
             fresh: bytes,
             inherited: bytes,
@@ -142,6 +149,7 @@ impl Rows {
         self.rows.iter().map(|((bucket_start, flow), row)| RowNote {
             flow: *flow,
             bucket_start: *bucket_start,
+            bucket_ms: row.bucket_ms,
             bytes: row.bytes,
             flows_opened: row.flows_opened,
             first: row.first,
@@ -201,20 +209,23 @@ impl Rows {
             .fold(Bytes::default(), |sum, row| sum + row.fresh)
     }
 
-    /// Takes the rows whose owner is known out, for the history.
+    /// Takes the rows whose owner is known out, for the history: how many, and those that `known` does not exclude with what is
+    /// known of them besides.
     pub(super) fn take_settled(
         &mut self,
-        bucket_ms: u32,
-        mut known: impl FnMut(&Row) -> Known,
-    ) -> Vec<Record> {
-        let mut records = Vec::new();
+        mut known: impl FnMut(&Row, &Owner) -> Option<Known>,
+    ) -> (usize, Vec<Record>) {
+        let (before, mut records) = (self.rows.len(), Vec::new());
         self.rows.retain(|(bucket_start, _), row| {
             let Some(owner) = row.owner.take() else { return true };
-            records.push(record(*bucket_start, bucket_ms, row, owner, known(row)));
+            if let Some(known) = known(row, &owner) {
+                records.push(record(*bucket_start, row, owner, known));
+            }
             false
         });
+        let taken = before - self.rows.len();
         self.rows.shrink_to(self.rows.len().saturating_mul(2));
-        records
+        (taken, records)
     }
 
     /// Gives up on identifying: what is pending becomes bytes without an owner. For the end of the daemon.
@@ -227,14 +238,14 @@ impl Rows {
     }
 }
 
-fn record(bucket_start: UnixMillis, bucket_ms: u32, row: &Row, owner: Owner, known: Known) -> Record {
+fn record(bucket_start: UnixMillis, row: &Row, owner: Owner, known: Known) -> Record {
     let command_line = match &row.source {
         Source::Process(process) => process.command_line(),
         Source::Kernel | Source::Nobody(_) => None,
     };
     Record {
         bucket_start,
-        bucket_ms,
+        bucket_ms: row.bucket_ms,
         owner,
         command_line,
         placement: row.source.placement(),

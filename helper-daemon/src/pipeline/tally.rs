@@ -12,22 +12,35 @@ pub(super) struct Tally {
     attributed: u64,
     kernel: u64,
     unattributed: BTreeMap<Unattributed, u64>,
+    excluded: u64,
 }
 
 impl Tally {
     pub(super) fn add(&mut self, owner: &Owner, bytes: Bytes) {
-        let to = match owner {
+        let to = self.of(owner);
+        *to = to.saturating_add(bytes.total());
+    }
+
+    /// Bytes that it holds are in no history, for the configuration excludes them: from now on nobody's.
+    pub(super) fn exclude(&mut self, owner: &Owner, bytes: Bytes) {
+        let from = self.of(owner);
+        let excluded = bytes.total().min(*from);
+        *from -= excluded;
+        self.excluded = self.excluded.saturating_add(excluded);
+    }
+
+    fn of(&mut self, owner: &Owner) -> &mut u64 {
+        match owner {
             Owner::Program { .. } => &mut self.attributed,
             Owner::Kernel => &mut self.kernel,
             Owner::Unattributed(reason) => self.unattributed.entry(*reason).or_default(),
-        };
-        *to = to.saturating_add(bytes.total());
+        }
     }
 
     /// All bytes that it holds.
     pub(super) fn total(&self) -> u64 {
         let unattributed = self.unattributed.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
-        unattributed.saturating_add(self.attributed).saturating_add(self.kernel)
+        unattributed.saturating_add(self.attributed).saturating_add(self.kernel).saturating_add(self.excluded)
     }
 
     pub(super) fn to_wire(&self, pending: Bytes) -> Attribution {
@@ -35,8 +48,9 @@ impl Tally {
             .into_iter()
             .map(|reason| (reason.to_string(), self.unattributed.get(&reason).copied().unwrap_or_default()))
             .collect();
-        let (attributed, kernel) = (self.attributed, self.kernel);
-        Attribution { total: self.total(), attributed, kernel, unattributed, pending: pending.total() }
+        let (attributed, kernel, excluded) = (self.attributed, self.kernel, self.excluded);
+        let (total, pending) = (self.total(), pending.total());
+        Attribution { total, attributed, kernel, unattributed, excluded, pending }
     }
 }
 

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use portolan_bus::Error;
+use portolan_config::Recording;
 use portolan_core::{Bytes, Flow, MonotonicNs, Owner, Pid, ProcessKey, Unattributed, UnixMillis};
 use portolan_history::NewFinding;
 use tokio::sync::oneshot;
 
 use super::{
+    bucket_width::{BucketWidth, nanoseconds},
     intake::{take_events, take_lost_events, take_snapshot},
     ledger::Growth,
     live::{Tick, Who},
@@ -19,7 +21,6 @@ use super::{
 };
 use crate::{
     clock::Now,
-    config::Config,
     findings::Talk,
     identity::{Identity, Processes},
     journal::Entry,
@@ -38,17 +39,32 @@ pub(super) struct Pace {
     next_ns: u64,
     bucket: UnixMillis,
     tick_ns: u64,
+    width: BucketWidth,
 }
 
 impl Pace {
-    pub(super) fn new(now: Now, config: &Config) -> Self {
-        let tick_ns = u64::from(config.tick_ms) * 1_000_000;
+    pub(super) fn new(now: Now, config: &Recording) -> Self {
+        let tick_ns = nanoseconds(config.tick);
+        let width = BucketWidth::new(config.bucket);
         Self {
             last: now,
             next_ns: now.monotonic.0.saturating_add(tick_ns),
-            bucket: now.wall.bucket_start(config.bucket_ms),
+            bucket: now.wall.bucket_start(width.ms()),
             tick_ns,
+            width,
         }
+    }
+
+    /// Goes on at another pace.
+    pub(super) fn change(&mut self, now: Now, config: &Recording) {
+        self.tick_ns = nanoseconds(config.tick);
+        self.next_ns = self.next_ns.min(self.last.monotonic.0.saturating_add(self.tick_ns));
+        self.width.change(config.bucket, now.wall);
+    }
+
+    /// How long a bucket is now.
+    pub(super) fn bucket_ms(&self) -> u32 {
+        self.width.ms()
     }
 
     pub(super) fn is_due(&self, now: Now) -> bool {
@@ -72,8 +88,8 @@ impl Pace {
     }
 
     /// Whether a new bucket has begun since the last call.
-    fn bucket_is_new(&mut self, now: Now, bucket_ms: u32) -> bool {
-        let bucket = now.wall.bucket_start(bucket_ms);
+    fn bucket_is_new(&mut self, now: Now) -> bool {
+        let bucket = now.wall.bucket_start(self.width.ms());
         std::mem::replace(&mut self.bucket, bucket) != bucket
     }
 }
@@ -81,6 +97,7 @@ impl Pace {
 impl Recorder {
     pub(super) fn tick(&mut self, now: Now) -> Result<(), RecorderError> {
         let (interval_ms, since) = self.pace.ticked(now);
+        self.pace.width.at(now.wall);
         let before = self.monitor.truth()?;
         let closed = self.take_closed()?;
         self.ledger.begin(&closed.cells, &closed.overflow);
@@ -111,7 +128,7 @@ impl Recorder {
             self.raise(finding);
         }
         self.note_self_test();
-        if self.pace.bucket_is_new(now, self.config.bucket_ms) || self.rows.len() > ROWS_IN_MEMORY {
+        if self.pace.bucket_is_new(now) || self.rows.len() > ROWS_IN_MEMORY {
             // Before: what is given to the history now is not written for a while.
             self.shorten_journal();
             self.write(Vec::new());
@@ -157,7 +174,7 @@ impl Recorder {
                 continue;
             }
             let source = sources.get(&flow.owner).unwrap_or(&Source::Nobody(Unattributed::ProcessGone));
-            let row = self.rows.add(growth, source, self.config.bucket_ms, since, now);
+            let row = self.rows.add(growth, source, self.pace.width.ms(), since, now);
             self.journal.note(&Entry::Grown { flow, bytes, row: Some(row) });
         }
         Ok(())
@@ -176,7 +193,7 @@ impl Recorder {
 
     /// Tells what is known by now to the tally, the judge and the next tick of the live view.
     pub(super) fn settle(&mut self, now: Now) {
-        let Self { rows, tally, judge, shown, processes, changes, inspector, naming, .. } = self;
+        let Self { rows, tally, judge, shown, processes, changes, inspector, naming, privacy, .. } = self;
         let mut found = Vec::new();
         rows.settle(|told| {
             let flow = &told.row.flow;
@@ -195,7 +212,8 @@ impl Recorder {
             let (true, Source::Process(process)) = (told.is_first, &told.row.source) else { return };
             match told.owner {
                 Owner::Program { lineage, application, provenance, code } => {
-                    let (uid, remote, code) = (flow.uid, flow.remote, code.as_deref());
+                    let (uid, code) = (flow.uid, code.as_deref());
+                    let (remote, name) = privacy.peer_of(told.row, told.owner, name);
                     let talk = Talk { lineage, application, provenance, code, uid, remote, name };
                     for mut finding in judge.observe(&talk, now.wall) {
                         add_process(&mut finding, processes, process, now);
@@ -231,9 +249,17 @@ impl Recorder {
 
     /// Hands what is settled to the history; while that is behind, it waits in the outbox.
     pub(super) fn write(&mut self, done: Vec<oneshot::Sender<Result<(), Error>>>) {
-        let Self { rows, naming, processes, .. } = self;
-        let records = rows.take_settled(self.config.bucket_ms, |row| naming.known_of(row, processes));
-        let checkpoint = (!records.is_empty()).then(|| self.hand_over());
+        let Self { rows, naming, processes, privacy, tally, .. } = self;
+        let (taken, mut records) = rows.take_settled(|row, owner| {
+            let known = naming.known_of(row, processes);
+            if privacy.excludes(row, owner, known.name.as_deref()) {
+                tally.exclude(owner, row.bytes);
+                return None;
+            }
+            Some(known)
+        });
+        records.iter_mut().for_each(|record| privacy.strip(record));
+        let checkpoint = (taken > 0).then(|| self.hand_over());
         if checkpoint.is_some() || !done.is_empty() {
             self.outbox.write(records, checkpoint, done);
         }

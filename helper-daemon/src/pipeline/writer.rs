@@ -9,6 +9,7 @@ use std::{
         mpsc,
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use portolan_bus::{Error, Finding};
@@ -169,14 +170,15 @@ impl Writer {
 
     /// Until when what begins to talk is learned, which may be over; `None` when that was noted, and when nothing is to be learned.
     #[must_use]
-    pub fn learning_until(&self, hours: u32, now: UnixMillis) -> Option<UnixMillis> {
+    pub fn learning_until(&self, period: Duration, now: UnixMillis) -> Option<UnixMillis> {
         let began = match self.known.learning {
             Some(Learning { ended: Some(_), .. }) => return None,
             Some(Learning { began, ended: None }) => began,
             // On a full disk; the next daemon begins anew.
             None => now,
         };
-        Some(UnixMillis(began.0.saturating_add(i64::from(hours) * 3_600_000)))
+        let period_ms = i64::try_from(period.as_millis()).unwrap_or(i64::MAX);
+        Some(UnixMillis(began.0.saturating_add(period_ms)))
     }
 
     /// Kinds of findings about the daemon itself that nobody has answered.

@@ -6,9 +6,10 @@ use std::{
 };
 
 use portolan_bus::{
-    Access, Application, Error, Finding, FindingState, LiveTick, LookupResult, QueryRequest, QueryResult,
-    SelfTest, Status,
+    Access, Application, Configuration, Error, Finding, FindingState, LiveTick, LookupResult, QueryRequest,
+    QueryResult, SelfTest, Setting, Status,
 };
+use portolan_config::Key;
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use portoland::dbus::{Backend, Event, Skipped, Viewer};
 use tokio::sync::{Semaphore, broadcast};
@@ -25,6 +26,7 @@ pub(crate) struct Memory {
     pub(crate) dismissed: Mutex<Vec<(Uid, i64)>>,
     pub(crate) snoozed: Mutex<Vec<(i64, Option<UnixMillis>)>>,
     pub(crate) learning_ended: Mutex<u32>,
+    pub(crate) configured: Mutex<Vec<(&'static str, Option<String>)>>,
     pub(crate) self_tests: Mutex<u32>,
     /// What the service said it could not send.
     pub(crate) skipped: Mutex<Vec<(Skipped, u64)>>,
@@ -57,6 +59,7 @@ impl Memory {
             dismissed: Mutex::default(),
             snoozed: Mutex::default(),
             learning_ended: Mutex::default(),
+            configured: Mutex::default(),
             self_tests: Mutex::default(),
             skipped: Mutex::default(),
             status_permits: Semaphore::new(1000),
@@ -134,6 +137,18 @@ impl Backend for Memory {
     async fn end_learning(&self) -> Result<(), Error> {
         *self.learning_ended.lock().unwrap() += 1;
         Ok(())
+    }
+
+    async fn configuration(&self) -> Result<Configuration, Error> {
+        Ok(Configuration {
+            settings: vec![sample::setting("recording.tick", None)],
+            problems: vec!["why".into()],
+        })
+    }
+
+    async fn configure(&self, key: &'static Key, value: Option<String>) -> Result<Setting, Error> {
+        self.configured.lock().unwrap().push((key.name, value.clone()));
+        Ok(sample::setting(key.name, value.as_deref()))
     }
 
     async fn run_self_test(&self) -> Result<SelfTest, Error> {

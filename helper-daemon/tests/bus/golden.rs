@@ -20,9 +20,15 @@ async fn the_interface_is_the_golden_one() {
         .build()
         .await
         .unwrap();
-    let found = ours(&introspectable.introspect().await.unwrap());
+    let introspection = introspectable.introspect().await.unwrap();
+    for interface in ["org.portolan.Daemon1", "org.portolan.Config1"] {
+        compare(&introspection, interface);
+    }
+}
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/org.portolan.Daemon1.xml");
+fn compare(introspection: &str, interface: &str) {
+    let found = ours(introspection, interface);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/{interface}.xml"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, &found).unwrap();
     }
@@ -31,8 +37,8 @@ async fn the_interface_is_the_golden_one() {
 }
 
 /// Our interface alone: the standard ones are zbus' business.
-fn ours(introspection: &str) -> String {
-    let begin = introspection.find(&format!("<interface name=\"{BUS_NAME}\">")).expect(introspection);
+fn ours(introspection: &str, interface: &str) -> String {
+    let begin = introspection.find(&format!("<interface name=\"{interface}\">")).expect(introspection);
     let length = introspection[begin..].find("</interface>").expect(introspection) + "</interface>".len();
     let interface = &introspection[begin..begin + length];
     format!(

@@ -5,6 +5,7 @@
 mod access;
 mod backend;
 mod bus;
+mod configuration;
 mod golden;
 mod limits;
 mod methods;

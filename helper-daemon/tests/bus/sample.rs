@@ -6,7 +6,7 @@ use portolan_bus::{
     Access, AddressInfo, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook,
     Ledger, LedgerState, LiveRow, LiveTick, LookupResult, NetworkLayer, NetworkLine, PlaceData,
     ProtocolBytes, Provenance, QueryResult, QueryRow, Resources, Script, SeenName, SeenService, SelfTest,
-    SelfTestPart, SelfTestState, Severity, Status,
+    SelfTestPart, SelfTestState, Setting, Severity, Status,
 };
 
 use portolan_core::{Evidence, Member, Uid};
@@ -44,6 +44,7 @@ pub(crate) fn status(access: Access) -> Status {
             attributed: 3,
             kernel: 2,
             unattributed: BTreeMap::from([("process-gone".into(), 1)]),
+            excluded: 0,
             pending: 0,
         },
         ledger: Ledger {
@@ -225,4 +226,13 @@ pub(crate) fn tick(unix_ms: i64, uids: &[u32]) -> LiveTick {
         flows: 3,
     };
     LiveTick { unix_ms, interval_ms: 1000, rows: uids.iter().map(row).collect() }
+}
+
+pub(crate) fn setting(key: &str, value: Option<&str>) -> Setting {
+    Setting {
+        key: key.to_owned(),
+        value: value.unwrap_or("default").to_owned(),
+        is_default: value.is_none(),
+        sources: value.map(|_| "/etc/portolan/portolan.d/50-set.toml:4".to_owned()).into_iter().collect(),
+    }
 }

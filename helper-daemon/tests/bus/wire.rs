@@ -48,7 +48,7 @@ async fn a_struct_is_one_argument_as_introspection_says() {
 async fn enums_are_words_and_options_are_lists_of_none_or_one() {
     assert_eq!(
         Status::SIGNATURE.to_string(),
-        "(ssassx(ssaxa(ssttt))sa(sbs)(ttta{st}t)(sta(stt)tx)(asa(sxxb))a{st}(staxas)(ttttt)uax)",
+        "(ssassx(ssaxa(ssttt))sa(sbs)(ttta{st}tt)(sta(stt)tx)(asa(sxxb))a{st}(staxas)(ttttt)uax)",
         "changing this breaks every client"
     );
     assert_eq!(LiveTick::SIGNATURE.to_string(), "(xua(assasasasasasuasasbttu))");

@@ -52,7 +52,8 @@ async fn connections_that_nobody_answers_are_each_a_flow() {
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
 async fn more_sockets_than_the_list_holds_may_close_between_two_readings() {
-    let options = DaemonOptions { config: "tick_ms = 10000\n".into(), ..DaemonOptions::default() };
+    let options =
+        DaemonOptions { config: "[recording]\ntick = \"10 s\"\n".into(), ..DaemonOptions::default() };
     let bed = Bed::start_with(&options);
     bed.query(&[]).await;
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -45,7 +45,7 @@ async fn a_secret_of_a_command_line_reaches_neither_a_file_nor_the_bus() {
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
 async fn a_command_line_is_kept_nowhere_when_it_is_not_wanted() {
-    let config = "record_command_lines = false\n".to_owned();
+    let config = "[recording]\ncommand_lines = false\n".to_owned();
     let bed = Bed::start_with(&DaemonOptions { config, ..DaemonOptions::default() });
     assert_eq!(recorded(&bed).await, Vec::<String>::new());
     assert_eq!(occurrences(&bed, b"--token="), 0);

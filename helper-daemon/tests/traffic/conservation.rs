@@ -74,7 +74,7 @@ fn moved(errand: &Errand) -> (u64, u64) {
 pub(crate) fn assert_sums(status: &Status) {
     let (owned, ledger) = (&status.attribution, &status.ledger);
     let unattributed: u64 = owned.unattributed.values().sum();
-    assert_eq!(owned.total, owned.attributed + owned.kernel + unattributed);
+    assert_eq!(owned.total, owned.attributed + owned.kernel + owned.excluded + unattributed);
     let parts = i128::from(owned.total) + i128::from(owned.pending) + i128::from(ledger.self_test);
     assert_eq!(i128::from(ledger.truth), parts + i128::from(ledger.difference), "{status:?}");
     let by_protocol: u64 = ledger.protocols.iter().map(|moved| moved.tx_bytes + moved.rx_bytes).sum();

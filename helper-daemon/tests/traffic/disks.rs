@@ -94,7 +94,7 @@ impl Drop for Disk {
 
 fn options(disk: &Disk) -> DaemonOptions {
     DaemonOptions {
-        config: "bucket_ms = 1000\n".to_owned(),
+        config: "[recording]\nbucket = \"1 s\"\n".to_owned(),
         state_dir: Some(disk.place.clone()),
         ..DaemonOptions::default()
     }

@@ -184,8 +184,10 @@ async fn what_a_killed_daemon_left_in_the_kernel_can_be_removed_unless_another_r
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
 async fn a_journal_becomes_short_again_while_programs_talk() {
-    let options =
-        DaemonOptions { config: "tick_ms = 100\nbucket_ms = 1000\n".to_owned(), ..DaemonOptions::default() };
+    let options = DaemonOptions {
+        config: "[recording]\ntick = \"100 ms\"\nbucket = \"1 s\"\n".to_owned(),
+        ..DaemonOptions::default()
+    };
     let mut bed = Bed::start_with(&options);
     let server = bed.programs.server();
     let mut steady = Steady::start(&bed, "steady", &["steady", &server.tcp_v4()]);

@@ -20,9 +20,11 @@ fn refusal(bus: &PrivateBus, options: &DaemonOptions) -> String {
 #[ignore = "needs root, eBPF and a private bus"]
 fn a_wrong_configuration_is_refused_with_its_place() {
     let bus = PrivateBus::start(&Polkit::default()).unwrap();
-    let said =
-        refusal(&bus, &DaemonOptions { config: "tick_ms = \"fast\"\n".into(), ..DaemonOptions::default() });
-    assert!(said.contains("portolan.toml") && said.contains("line 1"), "{said}");
+    let said = refusal(
+        &bus,
+        &DaemonOptions { config: "[recording]\ntick = \"fast\"\n".into(), ..DaemonOptions::default() },
+    );
+    assert!(said.contains("portolan.toml") && said.contains("portolan.toml:2:8: recording.tick"), "{said}");
 }
 
 #[test]

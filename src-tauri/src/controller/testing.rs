@@ -275,6 +275,7 @@ pub(crate) fn status() -> Status {
             attributed: 0,
             kernel: 0,
             unattributed: std::collections::BTreeMap::new(),
+            excluded: 0,
             pending: 0,
         },
         ledger: Ledger {

@@ -193,7 +193,7 @@ function statusOf(scene: Scene, nowMs: number): Status {
     self_test: { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: nowMs - 86_400_000, parts: [] },
     counting: "by the kernel's tracepoints, in the call that moves the bytes.",
     hooks: [],
-    attribution: { total: 10_000_000, attributed: 9_990_000, kernel: 8_000, unattributed: { "process-gone": 2_000 }, pending: 0 },
+    attribution: { total: 10_000_000, attributed: 9_990_000, kernel: 8_000, unattributed: { "process-gone": 2_000 }, excluded: 0, pending: 0 },
     ledger: { state: "balanced", truth: 10_000_000, protocols: [], self_test: 0, difference: 0 },
     network: { problem: null, lines: [] },
     losses: { exec_records: reduced ? 12 : 0 },

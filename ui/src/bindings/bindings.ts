@@ -104,7 +104,7 @@ executables: number, };
  */
 export type Attribution = { 
 /**
- * All bytes: always `attributed + kernel + the sum of unattributed`.
+ * All bytes: always `attributed + kernel + excluded + the sum of unattributed`.
  */
 total: number, 
 /**
@@ -120,9 +120,26 @@ kernel: number,
  */
 unattributed: Record<string, number>, 
 /**
+ * Bytes that the configuration excludes, whoever moved them: they are in no history.
+ */
+excluded: number, 
+/**
  * Bytes of owners that are still being identified.
  */
 pending: number, };
+
+/**
+ * The configuration in force.
+ */
+export type Configuration = { 
+/**
+ * All keys.
+ */
+settings: Array<Setting>, 
+/**
+ * What is not as it should be: the files as they are now are not in force, or are not watched. Sentences.
+ */
+problems: Array<string>, };
 
 /**
  * How much of its work the daemon can do.
@@ -738,6 +755,27 @@ counted_rx_bytes: number, };
  * How the last self-test ended.
  */
 export type SelfTestState = "running" | "passed" | "failed" | "impossible";
+
+/**
+ * A key of the configuration, as it is in force.
+ */
+export type Setting = { 
+/**
+ * `section.key`.
+ */
+key: string, 
+/**
+ * Its value, as a file has it (TOML).
+ */
+value: string, 
+/**
+ * Whether that is the default.
+ */
+is_default: boolean, 
+/**
+ * Where it stands, as `file:line`; several for a list that adds up, none where no file says it.
+ */
+sources: Array<string>, };
 
 /**
  * How much a finding should disturb a person.

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use crate::{place::Place, tool};
 
 /// Which of our crates each may use. core ← {bpf, bus, history} ← portoland → {names, packages, places}; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 14] = [
+const KNOWS: [(&str, &[&str]); 15] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     ("portolan-bus", &["portolan-core"]),
+    ("portolan-config", &["portolan-core"]),
     ("portolan-history", &["portolan-core"]),
     ("portolan-names", &["portolan-core"]),
     ("portolan-packages", &[]),
@@ -22,13 +23,14 @@ const KNOWS: [(&str, &[&str]); 14] = [
             "portolan-core",
             "portolan-bpf",
             "portolan-bus",
+            "portolan-config",
             "portolan-history",
             "portolan-names",
             "portolan-packages",
             "portolan-places",
         ],
     ),
-    ("portolan-cli", &["portolan-core", "portolan-bus", "portolan-history"]),
+    ("portolan-cli", &["portolan-core", "portolan-bus", "portolan-config", "portolan-history"]),
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),
     ("portolan-testbed", &["portolan-bus"]),
     ("portolan-scenarios", &["portolan-bus", "portolan-testbed"]),

@@ -33,6 +33,7 @@ pub(crate) fn ledger(status: &Status, all: bool, terminal_width: Option<usize>) 
     for (reason, count) in &owned.unattributed {
         part((*count).into(), &unknown(reason));
     }
+    part(owned.excluded.into(), "excluded by the configuration, which are in no history");
     part(owned.pending.into(), "by programs that are being identified");
     part(ledger.self_test.into(), "by Portolan's self-tests, which are in no history");
     part(ledger.difference.into(), missing(ledger.state));

@@ -36,6 +36,7 @@ impl Rows {
 
 impl Row {
     fn absorb(&mut self, other: &Self) {
+        self.bucket_ms = self.bucket_ms.max(other.bucket_ms);
         self.bytes += other.bytes;
         self.fresh += other.fresh;
         self.inherited += other.inherited;
@@ -79,7 +80,8 @@ mod tests {
         let mut told = Bytes::default();
         rows.settle(|row| told += row.bytes);
         assert_eq!(told, Bytes { tx: 300, rx: 500 });
-        let records = rows.take_settled(10_000, |_| Known::default());
+        let (taken, records) = rows.take_settled(|_, _| Some(Known::default()));
+        assert_eq!(taken, 2);
         assert!(records.iter().all(|record| record.flows_opened == 50 && record.bytes.tx == 150));
     }
 }

@@ -1,0 +1,98 @@
+use std::{path::PathBuf, time::Duration};
+
+use crate::Exclusions;
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+/// What a person can set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// What of the traffic is written down, and how often.
+    pub recording: Recording,
+    /// How long it is kept.
+    pub retention: Retention,
+    /// The first time on a machine.
+    pub learning: Learning,
+    /// Where addresses belong.
+    pub places: Places,
+    /// What is not recorded at all.
+    pub exclusions: Exclusions,
+}
+
+/// What of the traffic is written down, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// How often the counters are read: 100 ms to 10 s.
+    pub tick: Duration,
+    /// How long one entry of the history lasts: 1 s to 1 h, a whole part of an hour.
+    pub bucket: Duration,
+    /// Command lines, their secrets masked.
+    pub command_lines: bool,
+    /// Both sides' addresses, and so countries and networks.
+    pub addresses: bool,
+    /// Both sides' ports.
+    pub ports: bool,
+    /// The names of the other sides.
+    pub domains: bool,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self {
+            tick: Duration::from_secs(1),
+            bucket: Duration::from_secs(10),
+            command_lines: true,
+            addresses: true,
+            ports: true,
+            domains: true,
+        }
+    }
+}
+
+/// How long what was recorded is kept, by how exact it is; `None` for ever. What is coarser is kept at least as long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// As it was recorded.
+    pub bucket: Option<Duration>,
+    /// By the minute.
+    pub minute: Option<Duration>,
+    /// By the hour.
+    pub hour: Option<Duration>,
+    /// By the day.
+    pub day: Option<Duration>,
+    /// How large the history may become, in bytes.
+    pub max_bytes: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            bucket: Some(Duration::from_secs(7 * DAY)),
+            minute: Some(Duration::from_secs(30 * DAY)),
+            hour: Some(Duration::from_secs(2 * 365 * DAY)),
+            day: None,
+            max_bytes: 2_000_000_000,
+        }
+    }
+}
+
+/// The first time on a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learning {
+    /// How long, from the first start on, what talks is learned as one list: 0 to 365 days.
+    pub period: Duration,
+}
+
+impl Default for Learning {
+    fn default() -> Self {
+        Self { period: Duration::from_secs(DAY) }
+    }
+}
+
+/// Where addresses belong.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Places {
+    /// Databases of which the first that knows something says it; `None` for Portolan's own, an empty list for none.
+    pub databases: Option<Vec<PathBuf>>,
+}

@@ -1,0 +1,123 @@
+//! `org.portolan.Config1`: who may see the configuration, who may change it, and what they may send.
+
+use std::sync::Arc;
+
+use portolan_bus::{Configuration, Error, Setting};
+use portolan_config::{KEYS, Key};
+use portolan_core::Uid;
+use zbus::{Connection, interface, message::Header};
+
+use super::{
+    Backend, authorise,
+    interface::sender,
+    limits::{Calls, Place},
+};
+
+/// Bytes of a value.
+const VALUE_MAX: usize = 16_384;
+
+/// The same object's interface for its configuration.
+pub(super) struct Config1<B> {
+    backend: Arc<B>,
+    calls: Calls,
+}
+
+impl<B: Backend> Config1<B> {
+    pub(super) fn new(backend: Arc<B>, calls: Calls) -> Self {
+        Self { backend, calls }
+    }
+
+    async fn enter(&self, connection: &Connection, header: &Header<'_>) -> Result<(Uid, Place), Error> {
+        let name = sender(header)?;
+        let mut place = self.calls.enter(name)?;
+        let uid = authorise::uid_of(connection, name).await?;
+        place.charge(uid)?;
+        Ok((uid, place))
+    }
+
+    async fn change(
+        &self,
+        connection: &Connection,
+        header: &Header<'_>,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<Setting, Error> {
+        let (uid, _place) = self.enter(connection, header).await?;
+        let key = known_key(key)?;
+        if let Some(value) = value {
+            check(value)?;
+        }
+        let interactive = authorise::allows_interaction(header);
+        authorise::administrator(connection, sender(header)?, uid, interactive).await?;
+        let setting = self.backend.configure(key, value.map(str::to_owned)).await?;
+        tracing::info!(by = uid.0, key = key.name, value = value.unwrap_or("(reset)"), "configured");
+        Ok(setting)
+    }
+}
+
+/// Members are described at `portolan_bus::Config1Proxy`.
+#[interface(name = "org.portolan.Config1")]
+impl<B: Backend> Config1<B> {
+    /// Needs view-all or view-own.
+    #[zbus(out_args("configuration"))]
+    async fn show(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(Configuration,), Error> {
+        let (uid, _place) = self.enter(connection, &header).await?;
+        let interactive = authorise::allows_interaction(&header);
+        authorise::viewer(connection, sender(&header)?, uid, interactive).await?;
+        Ok((self.backend.configuration().await?,))
+    }
+
+    /// Needs configure.
+    #[zbus(out_args("setting"))]
+    async fn set(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+        key: &str,
+        value: &str,
+    ) -> Result<(Setting,), Error> {
+        Ok((self.change(connection, &header, key, Some(value)).await?,))
+    }
+
+    /// Needs configure.
+    #[zbus(out_args("setting"))]
+    async fn reset(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+        key: &str,
+    ) -> Result<(Setting,), Error> {
+        Ok((self.change(connection, &header, key, None).await?,))
+    }
+}
+
+/// One of ours: nothing that a caller sends becomes a name in a file.
+fn known_key(name: &str) -> Result<&'static Key, Error> {
+    portolan_config::key(name).ok_or_else(|| {
+        let shown: String = name.chars().take(64).filter(|c| !c.is_control()).collect();
+        let keys: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+        Error::InvalidArgument(format!(
+            "“{shown}” is no key of the configuration; there are {}.",
+            keys.join(", ")
+        ))
+    })
+}
+
+fn check(value: &str) -> Result<(), Error> {
+    if value.len() > VALUE_MAX {
+        return Err(Error::LimitExceeded(format!(
+            "A value of {} bytes is too long, {VALUE_MAX} are the most.",
+            value.len()
+        )));
+    }
+    if value.chars().any(char::is_control) {
+        return Err(Error::InvalidArgument(
+            "There is a control character in the value, such as a newline.".to_owned(),
+        ));
+    }
+    Ok(())
+}
