@@ -123,3 +123,6 @@ impl Gathered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
