@@ -25,6 +25,7 @@ mod place;
 mod query;
 mod reader;
 mod record;
+mod rollup;
 mod set_aside;
 mod tables;
 
