@@ -1,9 +1,11 @@
-use portolan_core::{Dimension, Only, Uid, UnixMillis};
-use portolan_history::{Question, Record};
+use portolan_core::{Dimension, Uid, UnixMillis};
+use portolan_history::{Limits, Question, Record, language::Field};
 
 use crate::{
     model,
-    world::{Dice, Place, UIDS, everything, executable, lineage, program, record, records},
+    world::{
+        Dice, Place, UIDS, between, everything, executable, has, lineage, program, record, records, which,
+    },
 };
 
 #[test]
@@ -16,24 +18,30 @@ fn a_viewer_sees_only_their_own_rows_by_every_dimension() {
     let mut kinds: Vec<Vec<Dimension>> = Dimension::ALL.iter().map(|one| vec![*one]).collect();
     kinds.extend([vec![], Dimension::ALL.to_vec(), vec![Dimension::Parent, Dimension::Command]]);
     for by in kinds {
-        for (viewer, since) in
-            UIDS.map(Uid).into_iter().flat_map(|uid| [(uid, None), (uid, Some(UnixMillis(45_000)))])
-        {
-            let question = Question { viewer: Some(viewer), since, by: by.clone(), ..everything() };
-            let rows = reader.query(&question).unwrap().rows;
+        for (viewer, since) in UIDS.map(Uid).into_iter().flat_map(|uid| [(uid, None), (uid, Some(45_000))]) {
+            let question = Question { viewer: Some(viewer), by: by.clone(), ..between(since, None) };
+            let rows = reader.answer(&question, &Limits::default()).unwrap().groups;
             let expected = model::answer(&all, &question);
             assert_eq!(rows.len(), expected.len(), "{question:?}");
             assert!(rows.iter().all(|row| expected.get(&row.keys) == Some(row)), "{question:?}");
         }
         // A condition opens nothing, whatever it is on.
-        for only in by.iter().map(|dimension| Only::new(*dimension, "-").unwrap()) {
-            let question = Question { viewer: Some(Uid(77)), only: vec![only], ..everything() };
-            assert!(reader.query(&question).unwrap().rows.iter().all(|row| row.bytes.is_zero()), "{by:?}");
+        for filter in by.iter().map(|dimension| has(Field::Of(*dimension), "")) {
+            let question = Question { viewer: Some(Uid(77)), ..which([filter]) };
+            assert!(
+                reader
+                    .answer(&question, &Limits::default())
+                    .unwrap()
+                    .groups
+                    .iter()
+                    .all(|row| row.sum.bytes.is_zero()),
+                "{by:?}"
+            );
         }
         // Somebody without any traffic sees no group, at most an empty total.
         let stranger = Question { viewer: Some(Uid(77)), by: by.clone(), ..everything() };
-        let rows = reader.query(&stranger).unwrap().rows;
-        assert!(rows.iter().all(|row| row.bytes.is_zero() && row.keys.is_empty()), "{by:?}");
+        let rows = reader.answer(&stranger, &Limits::default()).unwrap().groups;
+        assert!(rows.iter().all(|row| row.sum.bytes.is_zero() && row.keys.is_empty()), "{by:?}");
         assert_eq!(rows.is_empty(), !by.is_empty());
     }
 }
