@@ -36,6 +36,9 @@ pub(crate) fn series(
         |keys| Line { keys, tx: vec![0; steps.count], rx: vec![0; steps.count], flows: vec![0; steps.count] };
     let named = |at: &usize| Some(words.keys(*sums.keys.get(*at)?, sums.cells.get(*at)?.source));
     let mut lines: Vec<Line> = ranked.top.iter().filter_map(named).map(line).collect();
+    if question.by.is_empty() && sums.cells.is_empty() && question.query.totals.is_empty() {
+        lines.push(line([].into()));
+    }
     let mut other = line([].into());
     // The line of each group: the last one is that of the others.
     let others = lines.len();
