@@ -115,6 +115,7 @@ impl Steps {
         let (first, end) = range(held, query);
         let first_ms = super::sums::floor(i64::try_from(first).unwrap_or(i64::MIN), step_ms);
         let count = (end - i128::from(first_ms) + i128::from(step_ms) - 1) / i128::from(step_ms);
+        let count = if end > first { count } else { 0 };
         let levels = Level::ALL.into_iter().rev();
         let coarsest = levels
             .filter(|level| *level != Level::Bucket)
