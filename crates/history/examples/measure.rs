@@ -58,7 +58,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop(history);
     println!("buckets of 5 to {ROWS} rows, in two halves:");
     size(&path, f64::from(small))?;
-    let path = dir.path().join("all.sqlite");
     ask(&path, &[])?;
     ask(&path, &[Dimension::Application])?;
     ask(&path, &[Dimension::Executable, Dimension::Parent])?;

@@ -8,11 +8,11 @@ use portolan_core::{Protocol, Uid, UnixMillis};
 use rusqlite::{Connection, functions::FunctionFlags};
 
 use crate::{
-    Answer, ApplicationRow, FindingRow, OpenError, Question, ReadError,
+    Answer, ApplicationRow, FindingRow, Forgotten, OpenError, Question, ReadError,
     block::Level,
     open, query,
     set_aside::with_suffix,
-    tables::{address, application, block, finding},
+    tables::{address, application, block, finding, forgotten},
 };
 
 /// A connection that cannot write. It sees what was committed when a question starts, and delays no writer.
@@ -86,6 +86,11 @@ impl Reader {
     /// Applications, the newest first. A `viewer` sees those that this uid used, with the executables and times of that use.
     pub fn applications(&self, viewer: Option<Uid>) -> Result<Vec<ApplicationRow>, ReadError> {
         Ok(application::list(&self.connection, viewer)?)
+    }
+
+    /// When somebody had something forgotten, the newest first.
+    pub fn forgotten(&self) -> Result<Vec<Forgotten>, ReadError> {
+        Ok(forgotten::list(&self.connection)?)
     }
 
     /// The age and the size of the file.

@@ -26,7 +26,7 @@ pub(super) fn with_rows<T>(
         block::each(&transaction, Level::Bucket, i64::MIN..=i64::MAX, |head, rows| {
             let id = bucket.insert((head.start_ms, head.width_ms))?;
             let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-            for row in rows {
+            for row in rows? {
                 let (tx, rx, flows) = (number(row.tx), number(row.rx), number(row.flows));
                 let ports = (row.local_port, row.remote_port);
                 let (first, last) = (row.first_ms, row.last_ms);

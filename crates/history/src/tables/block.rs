@@ -1,7 +1,7 @@
 use std::ops::RangeInclusive;
 
 use portolan_core::UnixMillis;
-use rusqlite::{Connection, Row, types::Type};
+use rusqlite::{Connection, types::Type};
 
 use crate::block::{self, Columns, Damaged, Level, Moved};
 
@@ -13,23 +13,19 @@ pub(crate) struct Head {
     pub(crate) width_ms: u32,
 }
 
-/// Reads the block whose data stands in `column`.
-pub(crate) fn columns<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Columns<'r>> {
-    let bytes = row.get_ref(column)?.as_blob()?;
-    Columns::open(bytes).map_err(|damaged| failed(column, damaged))
+impl From<Damaged> for rusqlite::Error {
+    /// As every other column says it.
+    fn from(damaged: Damaged) -> Self {
+        Self::FromSqlConversionFailure(0, Type::Blob, Box::new(damaged))
+    }
 }
 
-/// Damage, as every other column says it.
-pub(crate) fn failed(column: usize, damaged: Damaged) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(damaged))
-}
-
-/// Shows each block of a level that starts in the range, with its rows, in the order of time.
+/// Shows each block of a level that starts in the range, with its rows where it is not damaged, in the order of time.
 pub(crate) fn each(
     connection: &Connection,
     level: Level,
     starts: RangeInclusive<i64>,
-    mut show: impl FnMut(Head, &mut Vec<Moved>) -> rusqlite::Result<()>,
+    mut show: impl FnMut(Head, Result<&[Moved], Damaged>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT start_ms, part, width_ms, data FROM block WHERE level = ?1 AND start_ms BETWEEN ?2 AND ?3
@@ -39,8 +35,9 @@ pub(crate) fn each(
     let mut rows = Vec::new();
     while let Some(row) = blocks.next()? {
         rows.clear();
-        columns(row, 3)?.rows_into(&mut rows).map_err(|damaged| failed(3, damaged))?;
-        show(Head { start_ms: row.get(0)?, part: row.get(1)?, width_ms: row.get(2)? }, &mut rows)?;
+        let read = Columns::open(row.get_ref(3)?.as_blob()?).and_then(|columns| columns.rows_into(&mut rows));
+        let head = Head { start_ms: row.get(0)?, part: row.get(1)?, width_ms: row.get(2)? };
+        show(head, read.map(|()| rows.as_slice()))?;
     }
     Ok(())
 }
@@ -59,8 +56,9 @@ pub(crate) fn put(
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO block (level, start_ms, part, width_ms, rows, data)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO block (level, start_ms, part, width_ms, rows, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                ON CONFLICT (level, start_ms, part) DO UPDATE SET
+                width_ms = excluded.width_ms, rows = excluded.rows, data = excluded.data",
         )?
         .execute((level.number(), head.start_ms, head.part, head.width_ms, count, data))?;
     Ok(())
@@ -90,12 +88,32 @@ pub(crate) fn in_parts(
         .collect()
 }
 
-/// Deletes all parts of an interval.
-pub(crate) fn delete(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<()> {
+/// Deletes a part of an interval.
+pub(crate) fn delete(
+    connection: &Connection,
+    level: Level,
+    start_ms: i64,
+    part: i64,
+) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("DELETE FROM block WHERE level = ?1 AND start_ms = ?2")?
-        .execute((level.number(), start_ms))?;
+        .prepare_cached("DELETE FROM block WHERE level = ?1 AND start_ms = ?2 AND part = ?3")?
+        .execute((level.number(), start_ms, part))?;
     Ok(())
+}
+
+/// The start of the first interval of a level that starts at `from` or later and has a block.
+pub(crate) fn next(connection: &Connection, level: Level, from: i64) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT min(start_ms) FROM block WHERE level = ?1 AND start_ms >= ?2")?
+        .query_row((level.number(), from), |row| row.get(0))
+}
+
+/// How large the blocks of an interval are.
+pub(crate) fn bytes(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("SELECT ifnull(sum(length(data)), 0) FROM block WHERE level = ?1 AND start_ms = ?2")?
+        .query_row((level.number(), start_ms), |row| row.get(0))
+        .map(|bytes: i64| usize::try_from(bytes).unwrap_or_default())
 }
 
 /// The start of the oldest block of a level; `None` where there is none.
