@@ -97,7 +97,7 @@ fn delete_before(connection: &Connection, level: Level, before: i64, step: usize
     let Some(before) = before else { return Ok(0) };
     connection
         .prepare_cached(
-            "DELETE FROM block WHERE rowid IN (SELECT rowid FROM block WHERE level = ?1 AND start_ms < ?2
+            "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE level = ?1 AND start_ms < ?2
                 ORDER BY start_ms, part LIMIT ?3)",
         )?
         .execute((level.number(), before, i64::try_from(step).unwrap_or(i64::MAX)))

@@ -56,7 +56,9 @@ pub(crate) fn put(
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
-            "INSERT INTO block (level, start_ms, part, width_ms, rows, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            // After all of this level, and before all of the next finer one.
+            "INSERT INTO block (level, start_ms, part, width_ms, rows, data, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+                1 + max((3 - ?1) << 48, ifnull((SELECT id FROM block WHERE id < (4 - ?1) << 48 ORDER BY id DESC LIMIT 1), 0)))
                 ON CONFLICT (level, start_ms, part) DO UPDATE SET
                 width_ms = excluded.width_ms, rows = excluded.rows, data = excluded.data",
         )?
