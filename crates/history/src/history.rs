@@ -170,6 +170,7 @@ impl History {
 
     /// Begins to forget what moved in buckets that start in `times`, between an actor and a peer for which `fits` says so. The numbers
     /// must be those of this moment; nothing is deleted yet, but it is noted that something is.
+    #[cfg_attr(not(test), expect(dead_code, reason = "who compiles a query into `fits` calls it"))]
     pub(crate) fn begin_forgetting(
         &mut self,
         times: Range<i64>,

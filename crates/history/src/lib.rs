@@ -36,7 +36,7 @@ pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use forget::Forgetting;
 pub use history::History;
 pub use query::{Answer, Group, Question};
-pub use reader::{Info, Reader, ServiceName};
+pub use reader::{Info, LevelInfo, Reader, ServiceName};
 pub use record::Record;
 pub use retention::{Retained, Retention};
 pub use tables::application::{ApplicationRow, Content, KnownApplication};

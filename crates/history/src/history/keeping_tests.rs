@@ -115,6 +115,17 @@ fn what_is_too_old_goes_and_its_sums_stay() {
     assert_eq!(count(&other, "domain"), 20, "days know them still");
     assert!(pages(&history) < size);
     assert_whole(&place);
+    let info = place.reader().info().unwrap();
+    assert_eq!(info.first_bucket, Some(UnixMillis(START)), "the day knows when it began");
+    let held = place.reader().levels().unwrap();
+    for (of, held) in Level::ALL.into_iter().zip(held) {
+        let level = &after[usize::from(of.number())];
+        assert_eq!(
+            (held.first, held.blocks),
+            (level.keys().next().copied().map(UnixMillis), u64::try_from(level.len()).unwrap())
+        );
+        assert!(held.bytes > held.blocks * 20, "{held:?}");
+    }
 
     // The days go, too: what only they named goes with them, but not the program, which was sighted.
     let limits = Retention {
@@ -340,7 +351,7 @@ fn a_part_of_a_day_is_forgotten_and_the_rest_of_it_is_not() {
         .begin_forgetting(times.clone(), Box::new(move |_, of| of == peer), Uid(0), UnixMillis(0))
         .unwrap();
     forget_all(&mut history, &mut what);
-    let kept = |n: usize, record: &Record| n % 2 == 0 || !times.contains(&record.bucket_start.0);
+    let kept = |n: usize, record: &Record| n.is_multiple_of(2) || !times.contains(&record.bucket_start.0);
     for of in Level::ALL {
         let mut expected: BTreeMap<(i64, bool), u64> = BTreeMap::new();
         let until = all.last().unwrap().bucket_start.0;

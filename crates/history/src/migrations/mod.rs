@@ -17,9 +17,11 @@ const STEPS: [&str; 8] = [
     include_str!("0008_forgotten.sql"),
 ];
 
-/// What SQL alone cannot do, after the step that leads to that version.
-const WORK: [(i64, fn(&Connection) -> rusqlite::Result<()>); 1] =
-    [(7, m0007_blocks::turn_traffic_into_blocks)];
+/// What SQL alone cannot do.
+type Work = fn(&Connection) -> rusqlite::Result<()>;
+
+/// After the step that leads to that version.
+const WORK: [(i64, Work); 1] = [(7, m0007_blocks::turn_traffic_into_blocks)];
 
 /// The version that this program reads and writes.
 pub(crate) fn newest() -> i64 {

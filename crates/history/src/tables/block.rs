@@ -3,7 +3,10 @@ use std::ops::RangeInclusive;
 use portolan_core::UnixMillis;
 use rusqlite::{Connection, types::Type};
 
-use crate::block::{self, Columns, Damaged, Level, Moved};
+use crate::{
+    LevelInfo,
+    block::{self, Columns, Damaged, Level, Moved},
+};
 
 /// A block as its row says it; its data is read apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,10 +121,32 @@ pub(crate) fn bytes(connection: &Connection, level: Level, start_ms: i64) -> rus
         .map(|bytes: i64| usize::try_from(bytes).unwrap_or_default())
 }
 
-/// The start of the oldest block of a level; `None` where there is none.
-pub(crate) fn first(connection: &Connection, level: Level) -> rusqlite::Result<Option<UnixMillis>> {
-    let first: Option<i64> = connection
-        .prepare_cached("SELECT min(start_ms) FROM block WHERE level = ?1")?
-        .query_row([level.number()], |row| row.get(0))?;
+/// When the oldest interval starts that is known, as exactly as it is; `None` where there is none.
+pub(crate) fn first(connection: &Connection) -> rusqlite::Result<Option<UnixMillis>> {
+    let mut first: Option<i64> = None;
+    let mut width_ms = 0;
+    for level in Level::ALL.into_iter().rev() {
+        let start = next(connection, level, i64::MIN)?;
+        // A finer level that begins later has lost what was before.
+        if first.is_none_or(|first| start.is_some_and(|start| start < first.saturating_add(width_ms))) {
+            first = start.or(first);
+        }
+        width_ms = level.width_ms().into();
+    }
     Ok(first.map(UnixMillis))
+}
+
+/// How many blocks of a level there are, how large they are, and where they begin.
+pub(crate) fn info(connection: &Connection, level: Level) -> rusqlite::Result<LevelInfo> {
+    let number = |number: i64| u64::try_from(number).unwrap_or_default();
+    let sql = "SELECT min(start_ms), count(*), ifnull(sum(length(data)), 0) FROM block WHERE level = ?1";
+    connection.query_row(sql, [level.number()], |row| {
+        let first = row.get::<_, Option<i64>>(0)?.map(UnixMillis);
+        Ok(LevelInfo {
+            level: level.as_str(),
+            first,
+            blocks: number(row.get(1)?),
+            bytes: number(row.get(2)?),
+        })
+    })
 }

@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use portolan_bus::{Error, Finding};
@@ -35,8 +35,8 @@ pub(super) struct Worker {
     backlog: Backlog,
     /// See [`Health::written`].
     written: u64,
-    /// How long the thread waits for work before it looks for what is to be deleted.
-    patience: Duration,
+    /// When it is looked for what is to be deleted, if there is nothing else to do.
+    retain_at: Instant,
     health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
     atlas: Atlas,
@@ -76,9 +76,9 @@ impl Worker {
         tell: Box<dyn Fn(Finding) + Send>,
     ) -> Result<(Self, Known), WriterError> {
         let (path, backlog) = (path.to_owned(), Backlog::default());
-        let (written, patience) = (0, RETAIN);
+        let (written, retain_at) = (0, Instant::now());
         let mut worker =
-            Self { path, history: None, backlog, written, patience, health, writing, atlas, tell };
+            Self { path, history: None, backlog, written, retain_at, health, writing, atlas, tell };
         match History::open(&worker.path) {
             Ok(history) => worker.history = Some(history),
             Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
@@ -142,7 +142,11 @@ impl Worker {
     pub(super) fn run(mut self, queue: &mpsc::Receiver<Job>) {
         loop {
             let has_nothing_to_write = self.backlog.is_empty() && self.history.is_some();
-            let job = queue.recv_timeout(if has_nothing_to_write { self.patience } else { RETRY });
+            let job = queue.recv_timeout(if has_nothing_to_write {
+                self.retain_at.saturating_duration_since(Instant::now())
+            } else {
+                RETRY
+            });
             self.writing.set_at_work(true);
             match job {
                 Ok(job) => self.work(job),
@@ -210,7 +214,7 @@ impl Worker {
     fn retain(&mut self) {
         let Some(history) = &mut self.history else { return };
         let retained = history.retain(&Retention::default(), Now::read().wall, RETAIN_STEP);
-        self.patience = match retained {
+        let rest = match retained {
             Ok(retained) if retained.more => REST,
             Ok(_) => RETAIN,
             Err(error) => {
@@ -218,6 +222,7 @@ impl Worker {
                 RETAIN
             }
         };
+        self.retain_at = Instant::now() + rest;
     }
 
     fn review(
