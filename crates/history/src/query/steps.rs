@@ -85,7 +85,7 @@ pub(super) fn of_series(
         let longest = held.cover(query, steps.coarsest, false).spans.iter().map(|span| span.level).max();
         let is_kept = longest.is_none_or(|level| level <= steps.coarsest);
         let fits = i128::try_from(steps.count).unwrap_or(i128::MAX) <= most;
-        if (is_kept && fits) || all.peek().is_none() && fits {
+        if fits && (is_kept || all.peek().is_none()) {
             return Ok(steps);
         }
     }

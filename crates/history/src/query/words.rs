@@ -128,7 +128,9 @@ fn look_up(
         let shown = (1..width).map(|column| Part::of(row, column)).collect::<Result<_, _>>()?;
         let at: i64 = row.get(0)?;
         let labels = usize::try_from(at).ok().and_then(|at| wanted.get_mut(*asked.get(at)?));
-        labels.map(|labels| *labels = shown);
+        if let Some(labels) = labels {
+            *labels = shown;
+        }
     }
     Ok(())
 }

@@ -20,6 +20,9 @@ pub(crate) struct Held {
     ends: Option<(i64, i64)>,
 }
 
+/// A level with the starts of its first and its last block, and how far it is closed (`None`: to the end).
+type Kept = (Level, Option<(i64, i64)>, Option<i64>);
+
 /// Blocks of one level that start in `[since, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -98,8 +101,8 @@ impl Held {
         Ok(Self::of(&levels))
     }
 
-    /// Each level with the starts of its first and its last block, and how far it is closed (`None`: to the end).
-    fn of(levels: &[(Level, Option<(i64, i64)>, Option<i64>)]) -> Self {
+    /// What there is, by what is kept of each level.
+    fn of(levels: &[Kept]) -> Self {
         let windows = levels.iter().enumerate().map(|(at, (level, starts, until))| {
             let coarser = levels.get(at + 1..).unwrap_or_default();
             let first = starts.map(|(first, _)| i128::from(first));
