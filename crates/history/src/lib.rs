@@ -8,8 +8,8 @@
 //! - What was written when [`History::write`] returned `Ok` survives the loss of power; what it failed to write left no
 //!   trace, so that the same records can be written again.
 //! - SQL text is made of constants of this crate only; every value is a bound parameter.
-//! - A reader that is given a viewer sees rows of that uid only, also of the members of findings about several applications, and
-//!   the database does the filtering.
+//! - A reader that is given a viewer sees rows of that uid only, also of the members of findings about several applications.
+//!   What moved comes through one place, `scan/`, which nobody enters without a `Sight`.
 #![forbid(unsafe_code)]
 
 mod block;

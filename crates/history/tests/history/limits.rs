@@ -19,7 +19,8 @@ fn large(place: &Place) {
     connection
         .execute_batch(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 400000)
-                INSERT INTO block SELECT level, start_ms + 10000 * n, 0, width_ms, rows, data FROM block, n WHERE level = 0;
+                INSERT INTO block (level, start_ms, part, width_ms, rows, data)
+                    SELECT level, start_ms + 10000 * n, 0, width_ms, rows, data FROM block, n WHERE level = 0;
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 400000)
                 INSERT INTO domain SELECT 1000 + n, 'name-' || n || '.example', NULL FROM n",
         )
