@@ -3,6 +3,7 @@
 
 mod failures;
 mod files;
+mod filters;
 mod findings;
 mod findings_again;
 mod hostile;
