@@ -8,12 +8,14 @@
 //! - What was written when [`History::write`] returned `Ok` survives the loss of power; what it failed to write left no
 //!   trace, so that the same records can be written again.
 //! - SQL text is made of constants of this crate only; every value is a bound parameter.
-//! - A reader that is given a viewer sees rows of that uid only, also of the members of findings about several applications, and
-//!   the database does the filtering.
+//! - A reader that is given a viewer sees rows of that uid only, also of the members of findings about several applications.
+//!   What moved comes through one place, `scan/`, which nobody enters without a `Sight`.
 #![forbid(unsafe_code)]
 
+mod block;
 mod cache;
 mod error;
+mod forget;
 mod history;
 mod ids;
 mod intern;
@@ -24,15 +26,32 @@ mod place;
 mod query;
 mod reader;
 mod record;
+mod retention;
+mod rollup;
+mod scan;
 mod set_aside;
 mod tables;
+mod unused;
+mod watch;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
+pub use forget::Forgetting;
 pub use history::History;
-pub use query::{Answer, Group, Question};
-pub use reader::{Info, Reader, ServiceName};
+pub use query::{
+    Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,
+};
+pub use reader::{Info, LevelInfo, Reader, ServiceName};
 pub use record::Record;
+pub use retention::{Retained, Retention};
 pub use tables::application::{ApplicationRow, Content, KnownApplication};
 pub use tables::checkpoint::Checkpoint;
 pub use tables::finding::{Answered, FindingRow, FindingState, NewFinding, Subject};
+pub use tables::forgotten::Forgotten;
 pub use tables::learning::Learning;
+
+#[cfg(test)]
+extern crate self as portolan_history;
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests beside this crate need more of it")]
+#[path = "../tests/history/world.rs"]
+mod world;

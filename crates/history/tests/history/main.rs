@@ -3,12 +3,15 @@
 
 mod failures;
 mod files;
+mod filters;
 mod findings;
 mod findings_again;
 mod hostile;
 mod learning;
+mod limits;
 mod migration;
 mod model;
+mod past;
 mod provenance;
 mod queries;
 mod sorting;
