@@ -370,3 +370,17 @@ fn a_part_of_a_day_is_forgotten_and_the_rest_of_it_is_not() {
     }
     assert_whole(&place);
 }
+
+#[test]
+fn numbers_that_another_writer_deleted_are_not_taken_from_the_memory() {
+    let place = Place::new();
+    let (mut history, mut other) = (place.history(), place.history());
+    history.write(&[to_host(START, 1), to_host(START + 2 * DAY, 2), to_host(START + 3 * DAY, 2)]).unwrap();
+    let none = Some(Duration::ZERO);
+    let limits = Retention { bucket: none, minute: none, hour: none, day: none, ..Retention::default() };
+    retain_all(&mut other, &limits, START + 10 * DAY);
+    assert_eq!(count(&other.connection, "peer"), 1);
+    history.write(&[to_host(START + 3 * DAY, 1)]).unwrap();
+    assert_eq!(count(&other.connection, "peer"), 2);
+    assert_whole(&place);
+}
