@@ -28,14 +28,18 @@ mod reader;
 mod record;
 mod retention;
 mod rollup;
+mod scan;
 mod set_aside;
 mod tables;
 mod unused;
+mod watch;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use forget::Forgetting;
 pub use history::History;
-pub use query::{Answer, Group, Question};
+pub use query::{
+    Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,
+};
 pub use reader::{Info, LevelInfo, Reader, ServiceName};
 pub use record::Record;
 pub use retention::{Retained, Retention};
