@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use portolan_core::{ApplicationKey, Bytes, FindingKind, ReviewState, Uid, UnixMillis};
+use portolan_core::{ApplicationKey, Bytes, Dimension, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::Connection;
 
 use crate::{
-    Forgetting, History, NewFinding, Record, Retention, Subject,
+    ForgetError, Forgetting, History, NewFinding, Record, Retention, Subject,
     block::{Level, Moved},
+    language::{Condition, Field, Filter, Query, Wanted},
     tables::block,
     world::{Dice, Place, endpoint, executable, lineage, name, program, record, records},
 };
@@ -301,7 +302,7 @@ fn what_is_forgotten_is_nowhere_in_the_file() {
         .into();
     let secrets = actors.clone();
     let fits = Box::new(move |actor: u32, _| secrets.contains(&actor));
-    let mut what = history.begin_forgetting(i64::MIN..i64::MAX, fits, Uid(1000), UnixMillis(7)).unwrap();
+    let mut what = history.begin_forgetting_what(i64::MIN..i64::MAX, fits, Uid(1000), UnixMillis(7)).unwrap();
     let mut steps = 0;
     while history.forget(&mut what).unwrap() {
         steps += 1;
@@ -348,7 +349,7 @@ fn a_part_of_a_day_is_forgotten_and_the_rest_of_it_is_not() {
         .unwrap();
     let times = START + DAY + 333_333..START + 3 * DAY + 4_444_444;
     let mut what = history
-        .begin_forgetting(times.clone(), Box::new(move |_, of| of == peer), Uid(0), UnixMillis(0))
+        .begin_forgetting_what(times.clone(), Box::new(move |_, of| of == peer), Uid(0), UnixMillis(0))
         .unwrap();
     forget_all(&mut history, &mut what);
     let kept = |n: usize, record: &Record| n.is_multiple_of(2) || !times.contains(&record.bucket_start.0);
@@ -382,5 +383,31 @@ fn numbers_that_another_writer_deleted_are_not_taken_from_the_memory() {
     assert_eq!(count(&other.connection, "peer"), 1);
     history.write(&[to_host(START + 3 * DAY, 1)]).unwrap();
     assert_eq!(count(&other.connection, "peer"), 2);
+    assert_whole(&place);
+}
+
+#[test]
+fn what_a_query_finds_is_forgotten() {
+    let place = Place::new();
+    let mut history = place.history();
+    history
+        .write(&[to_host(START, 1), to_host(START, 2), to_host(START + DAY, 1), to_host(START + 2 * DAY, 2)])
+        .unwrap();
+    let query = |field, wanted| Query {
+        filter: Filter::Has(Condition { field, wanted }),
+        until: Some(UnixMillis(START + DAY)),
+        ..Query::default()
+    };
+    let by_port = query(Field::AnyPort, Wanted::Known);
+    let refused = history.begin_forgetting(&by_port, Uid(0), UnixMillis(0));
+    assert!(matches!(refused, Err(ForgetError::ByPort)), "{refused:?}");
+    let domain = Wanted::Below("host-1.example.net".parse().unwrap());
+    let query = query(Field::Of(Dimension::Domain), domain);
+    let mut what = history.begin_forgetting(&query, Uid(0), UnixMillis(0)).unwrap();
+    forget_all(&mut history, &mut what);
+    let rows = |of| level(&history.connection, of).values().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(rows(Level::Bucket), [1, 1, 1]);
+    assert_eq!(rows(Level::Day), [1, 1]);
+    assert_eq!(count(&history.connection, "forgotten"), 1);
     assert_whole(&place);
 }
