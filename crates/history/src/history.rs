@@ -333,6 +333,8 @@ fn commit_after<T>(
 }
 
 #[cfg(test)]
+mod forgetting_tests;
+#[cfg(test)]
 mod keeping_tests;
 #[cfg(test)]
 mod tests {
