@@ -6,8 +6,12 @@ use std::{collections::BTreeSet, fmt, ops::Range};
 use rusqlite::Connection;
 
 use crate::{
+    ReadError, WriteError,
     block::{Level, Moved},
+    language::Query,
+    query::{Ports, Sight},
     rollup::Gathered,
+    scan::Row,
     tables::{
         block::{self as table, Head},
         forgotten,
@@ -46,6 +50,45 @@ enum Phase {
     Numbers,
     /// Only what was deleted is still in the log, and the file has its old size.
     Traces,
+}
+
+/// Why it is not begun to forget.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgetError {
+    /// The query is about local or remote ports.
+    #[error(
+        "nothing can be forgotten by its local or remote port, which older traffic does not have any more; name the service's port, the \
+         application or the other side"
+    )]
+    ByPort,
+    /// The query is about sums.
+    #[error(
+        "nothing can be forgotten by how much it moved; name the application, the other side or the time"
+    )]
+    ByTotal,
+    /// It could not be found out what is meant.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It could not be noted.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// What a query means, in the numbers of this moment.
+pub(crate) fn compile(connection: &Connection, query: &Query) -> Result<(Range<i64>, Fits), ForgetError> {
+    if !query.totals.is_empty() {
+        return Err(ForgetError::ByTotal);
+    }
+    let sight = Sight::new(connection, &query.filter, None)?;
+    if sight.asks_ports() {
+        return Err(ForgetError::ByPort);
+    }
+    let times = query.since.map_or(i64::MIN, |since| since.0)..query.until.map_or(i64::MAX, |until| until.0);
+    let fits = move |actor, peer| {
+        let ports = Ports::default();
+        sight.sees(&Row { actor, peer, ports, tx: 0, rx: 0, flows: 0, first_ms: 0, last_ms: 0 })
+    };
+    Ok((times, Box::new(fits)))
 }
 
 impl fmt::Debug for Forgetting {

@@ -8,10 +8,11 @@ use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    Checkpoint, FindingRow, Forgetting, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record,
-    Retained, Retention, SetAsideError, WriteError,
-    forget::Fits,
+    Checkpoint, FindingRow, ForgetError, Forgetting, KnownApplication, Learning, NewFinding, OpenError,
+    ReadError, Record, Retained, Retention, SetAsideError, WriteError,
+    forget::{self, Fits},
     intern::Interner,
+    language::Query,
     open,
     place::Place,
     retention,
@@ -168,10 +169,18 @@ impl History {
         Ok(Retained { freed_bytes, more: freed_bytes > 0, ..Retained::default() })
     }
 
-    /// Begins to forget what moved in buckets that start in `times`, between an actor and a peer for which `fits` says so. The numbers
-    /// must be those of this moment; nothing is deleted yet, but it is noted that something is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "who compiles a query into `fits` calls it"))]
-    pub(crate) fn begin_forgetting(
+    /// Begins to forget what a query finds at this moment, whoever's it is. Nothing is deleted yet, but it is noted that something is.
+    pub fn begin_forgetting(
+        &mut self,
+        query: &Query,
+        by: Uid,
+        now: UnixMillis,
+    ) -> Result<Forgetting, ForgetError> {
+        let (times, fits) = forget::compile(&self.connection, query)?;
+        Ok(self.begin_forgetting_what(times, fits, by, now)?)
+    }
+
+    fn begin_forgetting_what(
         &mut self,
         times: Range<i64>,
         fits: Fits,
@@ -179,6 +188,8 @@ impl History {
         now: UnixMillis,
     ) -> Result<Forgetting, WriteError> {
         let note = self.transact(|connection, _| Ok(forgotten::begin(connection, by, now)?))?;
+        // Numbers that are deleted could be given again, and mean something else to `fits`.
+        self.keeping.sweep = None;
         Ok(Forgetting::new(times, fits, note))
     }
 
@@ -321,6 +332,8 @@ fn commit_after<T>(
     Ok(value)
 }
 
+#[cfg(test)]
+mod forgetting_tests;
 #[cfg(test)]
 mod keeping_tests;
 #[cfg(test)]

@@ -35,7 +35,7 @@ mod unused;
 mod watch;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
-pub use forget::Forgetting;
+pub use forget::{ForgetError, Forgetting};
 pub use history::History;
 pub use query::{
     Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,

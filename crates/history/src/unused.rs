@@ -317,3 +317,51 @@ impl Numbers {
         self.pages.get(&(number >> 10)).and_then(word).is_some_and(|word| word >> (number & 63) & 1 == 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrations::migrate;
+
+    #[test]
+    fn whoever_names_a_row_is_asked_before_it_is_deleted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let mut keys = connection
+            .prepare(
+                "SELECT t.name, k.\"from\", k.\"table\" FROM pragma_table_list t JOIN pragma_foreign_key_list(t.name) k
+                    WHERE t.schema = 'main'",
+            )
+            .unwrap();
+        let mut keys = keys.query([]).unwrap();
+        let mut count = 0;
+        while let Some(key) = keys.next().unwrap() {
+            let [from, column, to]: [String; 3] = [0, 1, 2].map(|at| key.get(at).unwrap());
+            if to == "finding" {
+                // Findings go with their members.
+                continue;
+            }
+            let table = TABLES
+                .iter()
+                .find(|table| table.name == to)
+                .unwrap_or_else(|| panic!("{to} is never looked at"));
+            let is_named = table.named_by.contains(&(&from, &column));
+            let is_parent = from == to && table.parent == Some(&column);
+            let is_asked =
+                table.condition.contains(&format!("FROM {from} ")) && table.condition.contains(&column);
+            assert!(is_named || is_parent || is_asked, "{from}.{column}");
+            count += 1;
+        }
+        assert!(count > 20, "{count}");
+    }
+
+    #[test]
+    fn a_set_has_what_was_put_into_it() {
+        let mut numbers = Numbers::default();
+        let all = [0, 1, 63, 64, 1023, 1024, 4_294_967_295];
+        all.iter().for_each(|number| numbers.insert_if(Some(*number)));
+        for near in all.iter().flat_map(|number| number - 1..=number + 1) {
+            assert_eq!(numbers.has(near), all.contains(&near), "{near}");
+        }
+    }
+}

@@ -1,28 +1,28 @@
 //! What is deleted, and what must not be.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use portolan_core::{ApplicationKey, Bytes, FindingKind, ReviewState, Uid, UnixMillis};
+use portolan_core::{NameSource, UnixMillis};
 use rusqlite::Connection;
 
 use crate::{
-    Forgetting, History, NewFinding, Record, Retention, Subject,
+    History, Record, Retention,
     block::{Level, Moved},
     tables::block,
-    world::{Dice, Place, endpoint, executable, lineage, name, program, record, records},
+    world::{Dice, Place, endpoint, name, record, records},
 };
 
-const MINUTE: i64 = 60_000;
-const DAY: i64 = 86_400_000;
-const START: i64 = 1_699_920_000_000;
+pub(super) const MINUTE: i64 = 60_000;
+pub(super) const DAY: i64 = 86_400_000;
+pub(super) const START: i64 = 1_699_920_000_000;
 
-fn at(time: i64, record: Record) -> Record {
+pub(super) fn at(time: i64, record: Record) -> Record {
     let start = UnixMillis(time - time.rem_euclid(10_000));
     Record { bucket_start: start, first: start, last: start, ..record }
 }
 
 /// All of a level, by interval.
-fn level(connection: &Connection, level: Level) -> BTreeMap<i64, Vec<Moved>> {
+pub(super) fn level(connection: &Connection, level: Level) -> BTreeMap<i64, Vec<Moved>> {
     let mut all: BTreeMap<i64, Vec<Moved>> = BTreeMap::new();
     block::each(connection, level, i64::MIN..=i64::MAX, |head, rows| {
         all.entry(head.start_ms).or_default().extend(rows?);
@@ -48,21 +48,12 @@ fn retain_in_steps(history: &mut History, limits: &Retention, now: i64, step: us
     panic!("it never ends");
 }
 
-fn forget_all(history: &mut History, what: &mut Forgetting) {
-    for _ in 0..100_000 {
-        if !history.forget(what).unwrap() {
-            return;
-        }
-    }
-    panic!("it never ends");
-}
-
-fn count(connection: &Connection, table: &str) -> i64 {
+pub(super) fn count(connection: &Connection, table: &str) -> i64 {
     connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
 }
 
 /// Every actor and every peer of every block has its row, and the tables among themselves are whole.
-fn assert_whole(place: &Place) {
+pub(super) fn assert_whole(place: &Place) {
     place.assert_sound();
     let connection = Connection::open(place.path()).unwrap();
     for of in Level::ALL {
@@ -79,10 +70,10 @@ fn assert_whole(place: &Place) {
 }
 
 /// Curl, to a host of its own.
-fn to_host(time: i64, host: u8) -> Record {
+pub(super) fn to_host(time: i64, host: u8) -> Record {
     Record {
         remote: Some(endpoint(&format!("203.0.113.{host}"), 443)),
-        name: Some(name(&format!("host-{host}.example.net"), portolan_core::NameSource::Tls, false)),
+        name: Some(name(&format!("host-{host}.example.net"), NameSource::Tls, false)),
         ..at(time, record())
     }
 }
@@ -243,130 +234,15 @@ fn what_is_written_while_unused_numbers_are_looked_for_keeps_its_numbers() {
 }
 
 #[test]
-fn what_is_forgotten_is_nowhere_in_the_file() {
+fn numbers_that_another_writer_deleted_are_not_taken_from_the_memory() {
     let place = Place::new();
-    let mut history = place.history();
-    let secret = |time, n: u32| Record {
-        owner: program(&lineage(
-            executable("/opt/secret-program", 9),
-            Some(lineage(executable("/usr/bin/bash", 1), None)),
-        )),
-        command_line: Some(format!("secret-program --number {n}").into()),
-        name: Some(name(&format!("secret-host-{n}.example.org"), portolan_core::NameSource::Tls, false)),
-        ..at(time, record())
-    };
-    for n in 0..400_u32 {
-        let time = START + i64::from(n) * 20 * MINUTE;
-        history.write(&[secret(time, n), to_host(time, u8::try_from(n % 200).unwrap())]).unwrap();
-    }
-    let application: ApplicationKey = "path:/opt/secret-program".parse().unwrap();
-    let subject = Subject {
-        application: application.clone(),
-        executable: executable("/opt/secret-program", 9),
-        previous_sha256: None,
-        parent: None,
-        uid: Uid(1000),
-        remote: None,
-        remote_name: None,
-    };
-    let finding = NewFinding::about_the_daemon(
-        FindingKind::NewApplication,
-        UnixMillis(START),
-        "secret-detail".to_owned(),
-    );
-    history.raise(&NewFinding { subject: Some(subject), ..finding }).unwrap();
-    history.review(&application, ReviewState::Approved, Uid(0), UnixMillis(START)).unwrap();
-    let has_secret = || {
-        let wal = place.dir.path().join("history.sqlite-wal");
-        let both = [fs::read(place.path()).unwrap(), fs::read(wal).unwrap()].concat();
-        both.windows(6).any(|bytes| bytes == b"secret")
-    };
-    assert!(has_secret());
-    let actors: Vec<u32> = {
-        let mut actors = history
-            .connection
-            .prepare("SELECT actor.id FROM actor JOIN application a ON a.id = application_id WHERE key LIKE '%secret%'")
-            .unwrap();
-        actors.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-    };
-    assert_eq!(actors.len(), 400);
-    let before: Vec<_> = Level::ALL
-        .map(|of| {
-            level(&history.connection, of)
-                .into_values()
-                .flatten()
-                .filter(|row| !actors.contains(&row.actor))
-                .collect::<Vec<_>>()
-        })
-        .into();
-    let secrets = actors.clone();
-    let fits = Box::new(move |actor: u32, _| secrets.contains(&actor));
-    let mut what = history.begin_forgetting(i64::MIN..i64::MAX, fits, Uid(1000), UnixMillis(7)).unwrap();
-    let mut steps = 0;
-    while history.forget(&mut what).unwrap() {
-        steps += 1;
-        assert!(steps < 10_000);
-        if steps % 5 == 0 {
-            history.write(&[to_host(START + 400 * 20 * MINUTE, 250)]).unwrap();
-        }
-    }
-    assert!(!has_secret(), "after {steps} steps");
-    let after: Vec<_> = Level::ALL
-        .map(|of| level(&history.connection, of).into_values().flatten().collect::<Vec<_>>())
-        .into();
-    for (before, after) in before.iter().zip(&after).skip(1) {
-        assert!(after.starts_with(&before[..before.len() - 1]));
-    }
-    assert!(place.reader().findings(true, None).unwrap().is_empty());
-    assert_eq!(history.known_applications().unwrap().len(), 1);
-    let [forgotten] = place.reader().forgotten().unwrap()[..] else { panic!() };
-    assert_eq!((forgotten.at, forgotten.by), (UnixMillis(7), Uid(1000)));
-    assert!(forgotten.rows > 1000 && forgotten.bytes > 1000, "{forgotten:?}");
-    assert_whole(&place);
-}
-
-#[test]
-fn a_part_of_a_day_is_forgotten_and_the_rest_of_it_is_not() {
-    let place = Place::new();
-    let mut history = place.history();
-    let mut all = Vec::new();
-    for n in 0..1000_i64 {
-        let record = Record {
-            bytes: Bytes { tx: u64::try_from(n).unwrap(), rx: 1 },
-            ..to_host(START + n * 7 * MINUTE, u8::try_from(n % 2).unwrap())
-        };
-        all.push(record);
-    }
-    history.write(&all).unwrap();
-    let peer: u32 = history
-        .connection
-        .query_row(
-            "SELECT peer.id FROM peer JOIN domain d ON d.id = domain_id WHERE d.name LIKE 'host-1.%'",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
-    let times = START + DAY + 333_333..START + 3 * DAY + 4_444_444;
-    let mut what = history
-        .begin_forgetting(times.clone(), Box::new(move |_, of| of == peer), Uid(0), UnixMillis(0))
-        .unwrap();
-    forget_all(&mut history, &mut what);
-    let kept = |n: usize, record: &Record| n.is_multiple_of(2) || !times.contains(&record.bucket_start.0);
-    for of in Level::ALL {
-        let mut expected: BTreeMap<(i64, bool), u64> = BTreeMap::new();
-        let until = all.last().unwrap().bucket_start.0;
-        let until = if of == Level::Bucket { i64::MAX } else { of.start_of(until) };
-        for (n, record) in all.iter().enumerate().filter(|(n, record)| kept(*n, record)) {
-            if record.bucket_start.0 < until {
-                *expected.entry((of.start_of(record.bucket_start.0), n % 2 == 1)).or_default() +=
-                    record.bytes.tx;
-            }
-        }
-        let mut found: BTreeMap<(i64, bool), u64> = BTreeMap::new();
-        for (start, rows) in level(&history.connection, of) {
-            rows.iter().for_each(|row| *found.entry((start, row.peer == peer)).or_default() += row.tx);
-        }
-        assert_eq!(found, expected, "{of:?}");
-    }
+    let (mut history, mut other) = (place.history(), place.history());
+    history.write(&[to_host(START, 1), to_host(START + 2 * DAY, 2), to_host(START + 3 * DAY, 2)]).unwrap();
+    let none = Some(Duration::ZERO);
+    let limits = Retention { bucket: none, minute: none, hour: none, day: none, ..Retention::default() };
+    retain_all(&mut other, &limits, START + 10 * DAY);
+    assert_eq!(count(&other.connection, "peer"), 1);
+    history.write(&[to_host(START + 3 * DAY, 1)]).unwrap();
+    assert_eq!(count(&other.connection, "peer"), 2);
     assert_whole(&place);
 }

@@ -90,7 +90,9 @@ fn unite(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Resu
 fn close(connection: &Connection, level: Level, until: i64) -> rusqlite::Result<()> {
     let from = closed::until(connection, level)?;
     let Some(below) = level.below().filter(|_| from.is_none_or(|from| from < until)) else { return Ok(()) };
-    let starts = from.unwrap_or(i64::MIN)..=until.saturating_sub(1);
+    // Before the first of all times there is nothing to sum up.
+    let Some(last) = until.checked_sub(1) else { return closed::set(connection, level, until) };
+    let starts = from.unwrap_or(i64::MIN)..=last;
     for start in table::in_parts(connection, below, starts.clone())? {
         unite(connection, below, start)?;
     }

@@ -165,3 +165,16 @@ fn sums_stop_at_the_largest_number() {
     write(&connection, &[(0, 1, row), (1, 1, row), (DAY, 1, row)]);
     assert_eq!(stored(&connection, Level::Day), [(0, Moved { tx: u64::MAX, ..row })]);
 }
+
+#[test]
+fn the_first_and_the_last_of_all_times_are_no_exception() {
+    let row = Moved { tx: 1, ..Moved::default() };
+    for times in [[i64::MIN, 0, i64::MAX], [i64::MAX, 0, i64::MIN], [0, i64::MIN, i64::MAX]] {
+        let (connection, mut written) = (database(), Vec::new());
+        for time in times {
+            write(&connection, &[(time, 1, row)]);
+            written.push((time, row));
+            assert_sums(&connection, &written);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What a person does not want to be known any more.
+
+use std::{collections::BTreeMap, fs};
+
+use portolan_core::{
+    ApplicationKey, Bytes, Dimension, FindingKind, NameSource, ReviewState, Uid, UnixMillis,
+};
+
+use super::keeping_tests::{DAY, MINUTE, START, assert_whole, at, count, level, to_host};
+use crate::{
+    ForgetError, Forgetting, History, NewFinding, Record, Subject,
+    block::Level,
+    language::{Condition, Field, Filter, Query, Wanted},
+    world::{Place, executable, lineage, name, program, record},
+};
+
+fn forget_all(history: &mut History, what: &mut Forgetting) {
+    for _ in 0..100_000 {
+        if !history.forget(what).unwrap() {
+            return;
+        }
+    }
+    panic!("it never ends");
+}
+
+#[test]
+fn what_is_forgotten_is_nowhere_in_the_file() {
+    let place = Place::new();
+    let mut history = place.history();
+    let secret = |time, n: u32| Record {
+        owner: program(&lineage(
+            executable("/opt/secret-program", 9),
+            Some(lineage(executable("/usr/bin/bash", 1), None)),
+        )),
+        command_line: Some(format!("secret-program --number {n}").into()),
+        name: Some(name(&format!("secret-host-{n}.example.org"), NameSource::Tls, false)),
+        ..at(time, record())
+    };
+    for n in 0..400_u32 {
+        let time = START + i64::from(n) * 20 * MINUTE;
+        history.write(&[secret(time, n), to_host(time, u8::try_from(n % 200).unwrap())]).unwrap();
+    }
+    let application: ApplicationKey = "path:/opt/secret-program".parse().unwrap();
+    let subject = Subject {
+        application: application.clone(),
+        executable: executable("/opt/secret-program", 9),
+        previous_sha256: None,
+        parent: None,
+        uid: Uid(1000),
+        remote: None,
+        remote_name: None,
+    };
+    let finding = NewFinding::about_the_daemon(
+        FindingKind::NewApplication,
+        UnixMillis(START),
+        "secret-detail".to_owned(),
+    );
+    history.raise(&NewFinding { subject: Some(subject), ..finding }).unwrap();
+    history.review(&application, ReviewState::Approved, Uid(0), UnixMillis(START)).unwrap();
+    let has_secret = || {
+        let wal = place.dir.path().join("history.sqlite-wal");
+        let both = [fs::read(place.path()).unwrap(), fs::read(wal).unwrap()].concat();
+        both.windows(6).any(|bytes| bytes == b"secret")
+    };
+    assert!(has_secret());
+    let actors: Vec<u32> = {
+        let mut actors = history
+            .connection
+            .prepare("SELECT actor.id FROM actor JOIN application a ON a.id = application_id WHERE key LIKE '%secret%'")
+            .unwrap();
+        actors.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(actors.len(), 400);
+    let before: Vec<_> = Level::ALL
+        .map(|of| {
+            level(&history.connection, of)
+                .into_values()
+                .flatten()
+                .filter(|row| !actors.contains(&row.actor))
+                .collect::<Vec<_>>()
+        })
+        .into();
+    let secrets = actors.clone();
+    let fits = Box::new(move |actor: u32, _| secrets.contains(&actor));
+    let mut what = history.begin_forgetting_what(i64::MIN..i64::MAX, fits, Uid(1000), UnixMillis(7)).unwrap();
+    let mut steps = 0;
+    while history.forget(&mut what).unwrap() {
+        steps += 1;
+        assert!(steps < 10_000);
+        if steps % 5 == 0 {
+            history.write(&[to_host(START + 400 * 20 * MINUTE, 250)]).unwrap();
+        }
+    }
+    assert!(!has_secret(), "after {steps} steps");
+    let after: Vec<_> = Level::ALL
+        .map(|of| level(&history.connection, of).into_values().flatten().collect::<Vec<_>>())
+        .into();
+    for (before, after) in before.iter().zip(&after).skip(1) {
+        assert!(after.starts_with(&before[..before.len() - 1]));
+    }
+    assert!(place.reader().findings(true, None).unwrap().is_empty());
+    assert_eq!(history.known_applications().unwrap().len(), 1);
+    let [forgotten] = place.reader().forgotten().unwrap()[..] else { panic!() };
+    assert_eq!((forgotten.at, forgotten.by), (UnixMillis(7), Uid(1000)));
+    assert!(forgotten.rows > 1000 && forgotten.bytes > 1000, "{forgotten:?}");
+    assert_whole(&place);
+}
+
+#[test]
+fn a_part_of_a_day_is_forgotten_and_the_rest_of_it_is_not() {
+    let place = Place::new();
+    let mut history = place.history();
+    let mut all = Vec::new();
+    for n in 0..1000_i64 {
+        let record = Record {
+            bytes: Bytes { tx: u64::try_from(n).unwrap(), rx: 1 },
+            ..to_host(START + n * 7 * MINUTE, u8::try_from(n % 2).unwrap())
+        };
+        all.push(record);
+    }
+    history.write(&all).unwrap();
+    let peer: u32 = history
+        .connection
+        .query_row(
+            "SELECT peer.id FROM peer JOIN domain d ON d.id = domain_id WHERE d.name LIKE 'host-1.%'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let times = START + DAY + 333_333..START + 3 * DAY + 4_444_444;
+    let mut what = history
+        .begin_forgetting_what(times.clone(), Box::new(move |_, of| of == peer), Uid(0), UnixMillis(0))
+        .unwrap();
+    forget_all(&mut history, &mut what);
+    let kept = |n: usize, record: &Record| n.is_multiple_of(2) || !times.contains(&record.bucket_start.0);
+    for of in Level::ALL {
+        let mut expected: BTreeMap<(i64, bool), u64> = BTreeMap::new();
+        let until = all.last().unwrap().bucket_start.0;
+        let until = if of == Level::Bucket { i64::MAX } else { of.start_of(until) };
+        for (n, record) in all.iter().enumerate().filter(|(n, record)| kept(*n, record)) {
+            if record.bucket_start.0 < until {
+                *expected.entry((of.start_of(record.bucket_start.0), n % 2 == 1)).or_default() +=
+                    record.bytes.tx;
+            }
+        }
+        let mut found: BTreeMap<(i64, bool), u64> = BTreeMap::new();
+        for (start, rows) in level(&history.connection, of) {
+            rows.iter().for_each(|row| *found.entry((start, row.peer == peer)).or_default() += row.tx);
+        }
+        assert_eq!(found, expected, "{of:?}");
+    }
+    assert_whole(&place);
+}
+
+#[test]
+fn what_a_query_finds_is_forgotten() {
+    let place = Place::new();
+    let mut history = place.history();
+    history
+        .write(&[to_host(START, 1), to_host(START, 2), to_host(START + DAY, 1), to_host(START + 2 * DAY, 2)])
+        .unwrap();
+    let query = |field, wanted| Query {
+        filter: Filter::Has(Condition { field, wanted }),
+        until: Some(UnixMillis(START + DAY)),
+        ..Query::default()
+    };
+    let by_port = query(Field::AnyPort, Wanted::Known);
+    let refused = history.begin_forgetting(&by_port, Uid(0), UnixMillis(0));
+    assert!(matches!(refused, Err(ForgetError::ByPort)), "{refused:?}");
+    let domain = Wanted::Below("host-1.example.net".parse().unwrap());
+    let query = query(Field::Of(Dimension::Domain), domain);
+    let mut what = history.begin_forgetting(&query, Uid(0), UnixMillis(0)).unwrap();
+    forget_all(&mut history, &mut what);
+    let rows = |of| level(&history.connection, of).values().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(rows(Level::Bucket), [1, 1, 1]);
+    assert_eq!(rows(Level::Day), [1, 1]);
+    assert_eq!(count(&history.connection, "forgotten"), 1);
+    assert_whole(&place);
+}
