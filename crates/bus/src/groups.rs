@@ -111,17 +111,38 @@ impl Groups {
     /// The groups, one by one. Columns of an answer that is no answer of ours may be of different lengths: the shortest counts.
     #[must_use]
     pub fn rows(&self) -> Vec<QueryRow> {
-        let row = |at: usize| {
+        let row = |at| {
+            let sum = self.sum(at)?;
             Some(QueryRow {
-                tx_bytes: *self.tx_bytes.get(at)?,
-                rx_bytes: *self.rx_bytes.get(at)?,
-                flows: *self.flows.get(at)?,
-                first_unix_ms: *self.first_unix_ms.get(at)?,
-                last_unix_ms: *self.last_unix_ms.get(at)?,
                 keys: Column::keys_at(&self.keys, at),
+                tx_bytes: sum.tx_bytes,
+                rx_bytes: sum.rx_bytes,
+                flows: sum.flows,
+                first_unix_ms: sum.first_unix_ms?,
+                last_unix_ms: sum.last_unix_ms?,
             })
         };
         (0..).map_while(row).collect()
+    }
+
+    /// What moved in a group; `None` when there are not so many.
+    #[must_use]
+    pub fn sum(&self, group: usize) -> Option<Sum> {
+        Some(Sum {
+            tx_bytes: *self.tx_bytes.get(group)?,
+            rx_bytes: *self.rx_bytes.get(group)?,
+            flows: *self.flows.get(group)?,
+            first_unix_ms: Some(*self.first_unix_ms.get(group)?),
+            last_unix_ms: Some(*self.last_unix_ms.get(group)?),
+        })
+    }
+
+    /// Keeps only the first `groups`.
+    pub fn truncate(&mut self, groups: usize) {
+        let Self { keys, tx_bytes, rx_bytes, flows, first_unix_ms, last_unix_ms, other: _ } = self;
+        keys.iter_mut().for_each(|column| column.truncate(groups));
+        [tx_bytes, rx_bytes, flows].into_iter().for_each(|column| column.truncate(groups));
+        [first_unix_ms, last_unix_ms].into_iter().for_each(|column| column.truncate(groups));
     }
 }
 
@@ -150,7 +171,17 @@ impl Column {
     /// What a group has of each key.
     #[must_use]
     pub fn keys_at(columns: &[Self], group: usize) -> BTreeMap<String, String> {
-        columns.iter().filter_map(|column| Some((column.key.clone(), column.text(group)?.to_owned()))).collect()
+        columns
+            .iter()
+            .filter_map(|column| Some((column.key.clone(), column.text(group)?.to_owned())))
+            .collect()
+    }
+
+    /// Keeps only what the first `groups` have.
+    pub fn truncate(&mut self, groups: usize) {
+        self.at.truncate(groups);
+        let texts = self.at.iter().copied().max().unwrap_or_default();
+        self.texts.truncate(usize::try_from(texts).unwrap_or(usize::MAX));
     }
 
     /// What a group has; `None` where it is not known.
@@ -162,14 +193,13 @@ impl Column {
 }
 
 impl Sum {
-    /// Adds what moved in a group.
-    pub fn add(&mut self, row: &QueryRow) {
-        self.tx_bytes = self.tx_bytes.saturating_add(row.tx_bytes);
-        self.rx_bytes = self.rx_bytes.saturating_add(row.rx_bytes);
-        self.flows = self.flows.saturating_add(row.flows);
-        self.first_unix_ms =
-            Some(self.first_unix_ms.map_or(row.first_unix_ms, |first| first.min(row.first_unix_ms)));
-        self.last_unix_ms = self.last_unix_ms.max(Some(row.last_unix_ms));
+    /// Adds what moved elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.tx_bytes = self.tx_bytes.saturating_add(other.tx_bytes);
+        self.rx_bytes = self.rx_bytes.saturating_add(other.rx_bytes);
+        self.flows = self.flows.saturating_add(other.flows);
+        self.first_unix_ms = self.first_unix_ms.into_iter().chain(other.first_unix_ms).min();
+        self.last_unix_ms = self.last_unix_ms.max(other.last_unix_ms);
     }
 }
 

@@ -1,8 +1,8 @@
 use zbus::proxy;
 
 use crate::{
-    Application, Completion, DetailsResult, Error, Finding, LiveTick, LookupResult, QueryRequest, QueryResult,
-    SelfTest, SeriesResult, Status,
+    Application, Completion, DetailsResult, Error, Finding, LiveTick, LookupResult, QueryRequest,
+    QueryResult, SelfTest, SeriesResult, Status,
 };
 
 /// The daemon as its clients see it. What each call needs of polkit stands beside the daemon's implementation and in

@@ -78,7 +78,7 @@ pub struct SeriesResult {
 }
 
 /// One line of a series: a place for each step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
 #[ts(export, export_to = "bindings.ts")]
 pub struct Line {
     /// Payload bytes sent.
@@ -90,6 +90,19 @@ pub struct Line {
     /// Flows seen for the first time.
     #[ts(type = "number[]")]
     pub flows: Vec<u64>,
+}
+
+impl Line {
+    /// Adds another line, step by step.
+    pub fn add(&mut self, other: &Self) {
+        let add = |sums: &mut Vec<u64>, others: &[u64]| {
+            sums.resize(sums.len().max(others.len()), 0);
+            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum = sum.saturating_add(*other));
+        };
+        add(&mut self.tx_bytes, &other.tx_bytes);
+        add(&mut self.rx_bytes, &other.rx_bytes);
+        add(&mut self.flows, &other.flows);
+    }
 }
 
 /// What could stand at the cursor of a query that somebody writes.
