@@ -85,15 +85,18 @@ impl Classes {
         let size = usize::try_from(end).unwrap_or_default();
         let mut classes = Self { of: vec![0; size], parts: vec![] };
         let mut known: HashMap<Box<[Part]>, u32> = HashMap::new();
+        let mut parts: Vec<Part> = Vec::with_capacity(width);
         while let Some(row) = rows.next()? {
-            let parts: Box<[Part]> =
-                (1..=width).map(|column| Part::of(row, column)).collect::<Result<_, _>>()?;
-            let class = match known.get(&parts) {
+            parts.clear();
+            for column in 1..=width {
+                parts.push(Part::of(row, column)?);
+            }
+            let class = match known.get(parts.as_slice()) {
                 Some(class) => *class,
                 None => {
                     let class = u32::try_from(known.len()).unwrap_or(u32::MAX);
-                    classes.parts.push(parts.clone());
-                    known.insert(parts, class);
+                    classes.parts.push(parts.as_slice().into());
+                    known.insert(parts.as_slice().into(), class);
                     class
                 }
             };
@@ -123,8 +126,9 @@ pub(super) fn sources(connection: &Connection, sight: &Sight) -> Result<Vec<u8>,
         connection.prepare("SELECT id, name_source FROM peer WHERE name_source IS NOT NULL")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (number, word): (i64, String) = (row.get(0)?, row.get(1)?);
-        let at = NameSource::ALL.iter().position(|source| source.as_str() == word);
+        let number: i64 = row.get(0)?;
+        let word = row.get_ref(1)?;
+        let at = NameSource::ALL.iter().position(|source| word.as_str() == Ok(source.as_str()));
         let of = usize::try_from(number).ok().and_then(|number| sources.get_mut(number));
         if let (Some(of), Some(at)) = (of, at) {
             *of = u8::try_from(at).unwrap_or(u8::MAX);

@@ -63,8 +63,7 @@ macro_rules! texts {
     };
 }
 
-/// The lineages that have an ancestor which fits. A number is always larger than that of its parent, so that one pass downwards would
-/// do; SQLite finds the children of each by the index that it makes for this statement.
+/// The lineages that have an ancestor which fits.
 const ANCESTORS: &str = concat!(
     "a.lineage_id IN (WITH RECURSIVE below (id) AS (
         SELECT c.id FROM lineage u JOIN lineage c ON c.parent_id = u.id WHERE u.executable_id IN (",
@@ -73,7 +72,7 @@ const ANCESTORS: &str = concat!(
 );
 
 const ACTOR_TEXTS: &str = concat!(
-    "fits_application(application.key)
+    "a.application_id IN (SELECT id FROM application WHERE fits_application(key))
     OR l.executable_id IN (",
     executables!("fits"),
     ")
@@ -91,7 +90,9 @@ const ACTOR_TEXTS: &str = concat!(
     ")"
 );
 
-const PEER_TEXTS: &str = "fits(d.name) OR fits(n.name) OR fits(w.country)
+const PEER_TEXTS: &str = "r.domain_id IN (SELECT id FROM domain WHERE fits(name))
+    OR w.asn IN (SELECT asn FROM network WHERE fits(name))
+    OR r.place_id IN (SELECT id FROM place WHERE fits(country))
     OR r.remote_address_id IN (SELECT id FROM address WHERE fits_address(value))";
 
 macro_rules! is_below {
@@ -154,7 +155,10 @@ fn sql(field: Field, about: About) -> Sql {
         ),
         Field::AnyPort => of("", ""),
         Field::Of(dimension) => match dimension {
-            Dimension::Application => of("a.application_id", "fits_application(application.key)"),
+            Dimension::Application => of(
+                "a.application_id",
+                "a.application_id IN (SELECT id FROM application WHERE fits_application(key))",
+            ),
             Dimension::Executable => {
                 of("l.executable_id", concat!("l.executable_id IN (", executables!("fits_path"), ")"))
             }
@@ -249,7 +253,9 @@ pub(crate) fn find(
         }
         Wanted::Network { address, bits } if matches!(field, Field::Local | Field::Of(Dimension::Remote)) => {
             let (first, last) = ends(*address, *bits);
-            let column = if *field == Field::Local { "r.local_address_id" } else { "r.remote_address_id" };
+            // The second as the index of peers has it: addresses are asked for by the dozen.
+            let column =
+                if *field == Field::Local { "r.local_address_id" } else { "ifnull(r.remote_address_id, 0)" };
             let within =
                 "(SELECT id FROM address WHERE value BETWEEN ?1 AND ?2 AND length(value) = length(?1))";
             run(&format!("{column} IN {within}"), &[&address::octets(first), &address::octets(last)])

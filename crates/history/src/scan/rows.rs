@@ -39,6 +39,8 @@ struct Numbers {
     flows: Vec<u64>,
     first: Vec<u64>,
     last: Vec<u64>,
+    /// In the place of the others.
+    zeros: Vec<u64>,
 }
 
 /// The interval of a block.
@@ -90,7 +92,7 @@ impl Scan<'_> {
                 let data = block.get_ref(2)?;
                 let block = Block { level: span.level, start_ms: block.get(0)?, width_ms: block.get(1)? };
                 let rows = match data {
-                    ValueRef::Blob(data) => numbers.read(data, wants, sight),
+                    ValueRef::Blob(data) => numbers.read(data, block.level, wants, sight),
                     _ => Err(Damaged),
                 };
                 let rows = rows.map_err(|Damaged| block.damaged())?;
@@ -114,8 +116,12 @@ impl Block {
 
 impl Numbers {
     /// Reads the columns; how many rows there are. Numbers that no row of their table has are damage.
-    fn read(&mut self, data: &[u8], wants: Wants, sight: &Sight) -> Result<usize, Damaged> {
+    fn read(&mut self, data: &[u8], level: Level, wants: Wants, sight: &Sight) -> Result<usize, Damaged> {
         let columns = Columns::open(data)?;
+        let has_times = wants.times && level == Level::Bucket;
+        if self.zeros.len() < columns.rows() {
+            self.zeros.resize(columns.rows(), 0);
+        }
         let wanted = [
             (wants.actor, Column::Actor, &mut self.actor),
             (wants.peer, Column::Peer, &mut self.peer),
@@ -124,8 +130,8 @@ impl Numbers {
             (wants.sums, Column::Tx, &mut self.tx),
             (wants.sums, Column::Rx, &mut self.rx),
             (wants.sums, Column::Flows, &mut self.flows),
-            (wants.times, Column::First, &mut self.first),
-            (wants.times, Column::Last, &mut self.last),
+            (has_times, Column::First, &mut self.first),
+            (has_times, Column::Last, &mut self.last),
         ];
         for (is_wanted, column, numbers) in wanted {
             if is_wanted {
@@ -148,36 +154,31 @@ impl Numbers {
         sight: &Sight,
         tell: &mut impl FnMut(&Block, &Row) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
-        let at = |is_wanted: bool, numbers: &[u64], row: usize| {
-            if is_wanted { numbers.get(row).copied().unwrap_or(0) } else { 0 }
-        };
         // No number is beyond its column's limit.
         let id = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let port = |number: u64| u16::try_from(number).unwrap_or(u16::MAX);
-        let (start_ms, end_ms) = (block.start_ms, block.last_ms());
+        let zeros = self.zeros.get(..rows).unwrap_or_default();
+        let numbers = |is_wanted: bool, numbers| if is_wanted { numbers } else { zeros };
         let has_times = wants.times && block.level == Level::Bucket;
-        for number in 0..rows {
-            let mut row = Row {
-                actor: id(at(wants.actor, &self.actor, number)),
-                peer: id(at(wants.peer, &self.peer, number)),
-                ports: Ports {
-                    local: port(at(wants.ports, &self.local_port, number)),
-                    remote: port(at(wants.ports, &self.remote_port, number)),
-                },
-                tx: at(wants.sums, &self.tx, number),
-                rx: at(wants.sums, &self.rx, number),
-                flows: at(wants.sums, &self.flows, number),
-                first_ms: start_ms,
-                last_ms: end_ms,
+        let who = numbers(wants.actor, &self.actor).iter().zip(numbers(wants.peer, &self.peer));
+        let ports =
+            numbers(wants.ports, &self.local_port).iter().zip(numbers(wants.ports, &self.remote_port));
+        let bytes = numbers(wants.sums, &self.tx).iter().zip(numbers(wants.sums, &self.rx));
+        let times = numbers(has_times, &self.first).iter().zip(numbers(has_times, &self.last));
+        let rows = who.zip(ports).zip(bytes).zip(numbers(wants.sums, &self.flows)).zip(times);
+        let (start_ms, end_ms) = (block.start_ms, block.last_ms());
+        for (((((actor, peer), (local, remote)), (tx, rx)), flows), (first, last)) in rows {
+            let (first_ms, last_ms) = if has_times {
+                (offset(start_ms, *first), offset(start_ms, *last))
+            } else {
+                (start_ms, end_ms)
             };
-            if !sight.sees(&row) {
-                continue;
+            let ports = Ports { local: port(*local), remote: port(*remote) };
+            let (actor, peer) = (id(*actor), id(*peer));
+            let row = Row { actor, peer, ports, tx: *tx, rx: *rx, flows: *flows, first_ms, last_ms };
+            if sight.sees(&row) {
+                tell(block, &row)?;
             }
-            if has_times {
-                row.first_ms = offset(start_ms, at(true, &self.first, number));
-                row.last_ms = offset(start_ms, at(true, &self.last, number));
-            }
-            tell(block, &row)?;
         }
         Ok(())
     }

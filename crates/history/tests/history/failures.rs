@@ -1,7 +1,7 @@
 use std::{fs, path::PathBuf, process::Command, sync::Barrier, thread};
 
 use portolan_core::Dimension;
-use portolan_history::{History, Question, Reader, Record, WriteError};
+use portolan_history::{History, Limits, Question, Reader, Record, WriteError};
 
 use crate::{
     model,
@@ -59,7 +59,7 @@ fn a_full_disk_loses_nothing_and_writing_goes_on_when_there_is_room() {
     let question = Question { by: Dimension::ALL.to_vec(), ..everything() };
     let check = |expected: &[Record]| {
         let reader = Reader::open(&path).unwrap().naming_services(service).unwrap();
-        let rows = reader.query(&question).unwrap().rows;
+        let rows = reader.answer(&question, &Limits::default()).unwrap().groups;
         let expected = model::answer(expected, &question);
         assert_eq!(rows.len(), expected.len());
         assert!(rows.iter().all(|row| expected.get(&row.keys) == Some(row)));
@@ -115,7 +115,7 @@ fn a_write_that_fails_half_way_leaves_no_trace_and_can_be_repeated() {
     all.extend(records(&mut Dice(9), 20));
     all.extend(batch);
     let question = Question { by: Dimension::ALL.to_vec(), ..everything() };
-    let rows = place.reader().query(&question).unwrap().rows;
+    let rows = place.reader().answer(&question, &Limits::default()).unwrap().groups;
     let expected = model::answer(&all, &question);
     assert_eq!(rows.len(), expected.len());
     assert!(rows.iter().all(|row| expected.get(&row.keys) == Some(row)));
@@ -143,7 +143,7 @@ fn two_writers_wait_for_each_other_and_add_up() {
     let mut all = records(&mut Dice(1), 900);
     all.extend(records(&mut Dice(2), 900));
     let question = Question { by: Dimension::ALL.to_vec(), ..everything() };
-    let rows = place.reader().query(&question).unwrap().rows;
+    let rows = place.reader().answer(&question, &Limits::default()).unwrap().groups;
     let expected = model::answer(&all, &question);
     assert_eq!(rows.len(), expected.len());
     assert!(rows.iter().all(|row| expected.get(&row.keys) == Some(row)));

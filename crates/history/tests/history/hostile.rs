@@ -4,7 +4,7 @@ use portolan_core::{
     ApplicationKey, Dimension, Evidence, FileContent, FindingKind, Owner, Provenance, ReviewState, Uid,
     UnixMillis, Untrusted,
 };
-use portolan_history::{NewFinding, Question, Record, Subject};
+use portolan_history::{Limits, NewFinding, Question, Record, Subject};
 
 use crate::world::{Place, everything, executable, lineage, program, record};
 
@@ -50,11 +50,11 @@ fn texts_come_back_as_they_were() {
     history.write(&records).unwrap();
 
     let by = vec![Dimension::Application, Dimension::Executable, Dimension::Parent, Dimension::Command];
-    let rows = place.reader().query(&Question { by, ..everything() }).unwrap().rows;
+    let rows = place.reader().answer(&Question { by, ..everything() }, &Limits::default()).unwrap().groups;
     assert_eq!(rows.len(), texts.len());
     for text in &texts {
         let row = rows.iter().find(|row| row.keys["command"] == *text).unwrap();
-        assert_eq!(row.bytes.tx, 200);
+        assert_eq!(row.sum.bytes.tx, 200);
         assert_eq!([&row.keys["path"], &row.keys["executable"], &row.keys["parent_path"]], [text; 3]);
         assert_eq!(row.keys["application"], format!("path:{text}"));
     }
@@ -114,7 +114,7 @@ fn a_chain_of_a_thousand_parents_is_stored() {
     let mut history = place.history();
     history.write(&[Record { owner, ..record() }]).unwrap();
     let question = Question { by: vec![Dimension::Executable, Dimension::Parent], ..everything() };
-    let rows = place.reader().query(&question).unwrap().rows;
+    let rows = place.reader().answer(&question, &Limits::default()).unwrap().groups;
     assert_eq!(rows.len(), 1);
     assert!(rows[0].keys["sha256"].starts_with(&format!("{:02x}", 999 % 251)));
     assert!(rows[0].keys["parent_sha256"].starts_with(&format!("{:02x}", 998 % 251)));

@@ -1,7 +1,7 @@
 //! Files that older versions wrote.
 
 use portolan_core::{Dimension, FindingKind, Severity, Uid, UnixMillis};
-use portolan_history::{Answered, FindingState, Learning, Question, Record};
+use portolan_history::{Answered, FindingState, Learning, Limits, Question, Record};
 
 use crate::world::{Place, everything, record};
 
@@ -102,11 +102,11 @@ fn peers_of_version_5_have_no_name_and_stay_what_they_were() {
         Dimension::Asn,
         Dimension::Service,
     ];
-    let rows = place.reader().query(&Question { by, ..everything() }).unwrap().rows;
+    let rows = place.reader().answer(&Question { by, ..everything() }, &Limits::default()).unwrap().groups;
     let keys = |pairs: &[(&str, &str)]| {
         pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
     };
-    let shown: Vec<_> = rows.into_iter().map(|row| (row.bytes.tx, row.keys)).collect();
+    let shown: Vec<_> = rows.into_iter().map(|row| (row.sum.bytes.tx, row.keys)).collect();
     // What was known by nothing but address and port before is so now, with what is added without a name.
     let old = keys(&[("service", "https"), ("recognised", "false")]);
     let new = keys(&[
@@ -146,14 +146,21 @@ fn traffic_of_version_6_is_in_blocks() {
     let mut history = place.history();
     let by =
         vec![Dimension::Time, Dimension::User, Dimension::LocalPort, Dimension::RemotePort, Dimension::Port];
-    let rows = place.reader().query(&Question { by, ..everything() }).unwrap().rows;
+    let rows = place.reader().answer(&Question { by, ..everything() }, &Limits::default()).unwrap().groups;
     let shown: Vec<_> = rows
         .iter()
         .map(|row| {
             let key = |key: &str| row.keys.get(key).map_or("", String::as_str);
             let keys =
                 [key("time"), key("user"), key("local_port"), key("remote_port"), key("port")].join(" ");
-            (keys, row.bytes.tx, row.bytes.rx, row.flows, row.first.unwrap().0, row.last.unwrap().0)
+            (
+                keys,
+                row.sum.bytes.tx,
+                row.sum.bytes.rx,
+                row.sum.flows,
+                row.sum.first.unwrap().0,
+                row.sum.last.unwrap().0,
+            )
         })
         .collect();
     let (early, late) = (1_700_000_000_000, 1_700_000_010_000);

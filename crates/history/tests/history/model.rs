@@ -1,9 +1,16 @@
 //! What a question must be answered with, worked out record by record and without a database.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
-use portolan_core::{Bytes, Dimension, Endpoint, Executable, FileContent, Name, Only, Owner, Place, Wanted};
-use portolan_history::{Group, Question, Record};
+use portolan_core::{
+    ApplicationKey,
+    Dimension::{self, LocalPort, RemotePort, Time},
+    Endpoint, Executable, FileContent, Name, Owner, Place, UnixMillis,
+};
+use portolan_history::{
+    Group, Question, Record, Sum,
+    language::{Condition, Field, Filter, Pattern, Wanted},
+};
 
 use crate::world::service;
 
@@ -15,21 +22,17 @@ pub(crate) fn answer(records: &[Record], question: &Question) -> BTreeMap<Keys, 
     let mut sources = BTreeMap::new();
     for record in records.iter().filter(|record| counts(record, question)) {
         let keys = keys(record, &question.by);
-        let group = groups.entry(keys.clone()).or_insert(Group {
-            keys,
-            bytes: Bytes::default(),
-            flows: 0,
-            first: Some(record.first),
-            last: Some(record.last),
-        });
+        let (first, last) = times(records, record, question);
+        let sum = Sum { first: Some(first), last: Some(last), ..Sum::default() };
+        let group = groups.entry(keys.clone()).or_insert(Group { keys, sum });
         if let Some(Name { source, .. }) = &record.name {
             let surest = sources.entry(group.keys.clone()).or_insert(*source);
             *surest = (*surest).min(*source);
         }
-        group.bytes += record.bytes;
-        group.flows += record.flows_opened;
-        group.first = group.first.min(Some(record.first));
-        group.last = group.last.max(Some(record.last));
+        group.sum.bytes += record.bytes;
+        group.sum.flows += record.flows_opened;
+        group.sum.first = group.sum.first.min(Some(first));
+        group.sum.last = group.sum.last.max(Some(last));
     }
     let sourced = |mut group: Group| {
         if group.keys.contains_key("domain") {
@@ -41,29 +44,125 @@ pub(crate) fn answer(records: &[Record], question: &Question) -> BTreeMap<Keys, 
     groups.into_values().map(sourced).collect()
 }
 
-fn counts(record: &Record, question: &Question) -> bool {
-    let end = record.bucket_start.0 + i64::from(record.bucket_ms);
-    question.viewer.is_none_or(|viewer| record.uid == viewer)
-        && question.since.is_none_or(|since| end > since.0)
-        && question.until.is_none_or(|until| record.bucket_start < until)
-        && question.only.iter().all(|one| {
-            let alternatives = question.only.iter().filter(|other| other.dimension() == one.dimension());
-            alternatives.into_iter().any(|only| is_wanted(record, only))
-        })
-        && question.since.zip(question.until).is_none_or(|(since, until)| since < until)
+/// When a record's bytes moved, as exactly as is told: to the minute, where that is over and lies in the range as a whole and nobody
+/// asks for what is finer.
+fn times(records: &[Record], record: &Record, question: &Question) -> (UnixMillis, UnixMillis) {
+    const MINUTE: i64 = 60_000;
+    let minute = |time: i64| time - time.rem_euclid(MINUTE);
+    let newest = records.iter().map(|record| record.bucket_start.0).max().unwrap();
+    let start = minute(record.bucket_start.0);
+    let end = start + MINUTE;
+    let asks_finer = |field: &Field| matches!(field, Field::Of(LocalPort | RemotePort) | Field::AnyPort);
+    let is_exact = question.by.iter().any(|by| matches!(by, LocalPort | RemotePort | Time))
+        || fields(&question.query.filter).iter().any(asks_finer)
+        || end > minute(newest)
+        || question.query.since.is_some_and(|since| since.0 > start)
+        || question.query.until.is_some_and(|until| until.0 < end);
+    if is_exact { (record.first, record.last) } else { (UnixMillis(start), UnixMillis(end - 1)) }
 }
 
-fn is_wanted(record: &Record, only: &Only) -> bool {
-    let keys = keys(record, &[only.dimension()]);
-    let value = keys.get(only.dimension().as_str());
-    match only.wanted() {
-        Wanted::NotKnown => value.is_none(),
-        Wanted::Text(text) => value == Some(text),
-        Wanted::Number(number) => value == Some(&number.to_string()),
-        Wanted::Address(address) => value == Some(&address.to_string()),
-        Wanted::Below(domain) => {
-            value.is_some_and(|value| value == domain.as_str() || value.ends_with(&format!(".{domain}")))
+fn fields(filter: &Filter) -> Vec<Field> {
+    match filter {
+        Filter::Every(filters) | Filter::Any(filters) => filters.iter().flat_map(fields).collect(),
+        Filter::Not(filter) => fields(filter),
+        Filter::Has(condition) => vec![condition.field],
+    }
+}
+
+fn counts(record: &Record, question: &Question) -> bool {
+    question.viewer.is_none_or(|viewer| record.uid == viewer)
+        && question.query.since.is_none_or(|since| record.bucket_start >= since)
+        && question.query.until.is_none_or(|until| record.bucket_start < until)
+        && fits(record, &question.query.filter)
+}
+
+fn fits(record: &Record, filter: &Filter) -> bool {
+    match filter {
+        Filter::Every(filters) => filters.iter().all(|filter| fits(record, filter)),
+        Filter::Any(filters) => filters.iter().any(|filter| fits(record, filter)),
+        Filter::Not(filter) => !fits(record, filter),
+        Filter::Has(Condition { field, wanted }) => {
+            let values = values(record, *field);
+            let is_wanted = |value: &String| match wanted {
+                Wanted::NotKnown => false,
+                Wanted::Known => true,
+                Wanted::Like(pattern) => is_like(pattern, &value.to_lowercase()),
+                Wanted::Number(range) => range.contains(&value.parse().unwrap()),
+                Wanted::Network { address, bits } => {
+                    let (value, bits) = (value.parse::<IpAddr>().unwrap(), u32::from(*bits));
+                    match (value, address) {
+                        (IpAddr::V4(one), IpAddr::V4(other)) => {
+                            bits == 0 || (one.to_bits() ^ other.to_bits()) >> (32 - bits) == 0
+                        }
+                        (IpAddr::V6(one), IpAddr::V6(other)) => {
+                            bits == 0 || (one.to_bits() ^ other.to_bits()) >> (128 - bits) == 0
+                        }
+                        _ => false,
+                    }
+                }
+                Wanted::Below(domain) => value == domain.as_str() || value.ends_with(&format!(".{domain}")),
+            };
+            if *wanted == Wanted::NotKnown { values.is_empty() } else { values.iter().any(is_wanted) }
         }
+    }
+}
+
+/// Whether the text, in lower case, is the pattern: by trying what each star may stand for.
+fn is_like(pattern: &Pattern, text: &str) -> bool {
+    fn from(parts: &[String], text: &str) -> bool {
+        let [first, rest @ ..] = parts else { return text.is_empty() };
+        let Some(after) = text.strip_prefix(first.as_str()) else { return false };
+        if rest.is_empty() {
+            return after.is_empty();
+        }
+        let ends = after.char_indices().map(|(at, _)| at).chain([after.len()]);
+        ends.into_iter().any(|at| from(rest, &after[at..]))
+    }
+    from(&pattern.parts, text)
+}
+
+/// All texts by which a field can be found.
+fn values(record: &Record, field: Field) -> Vec<String> {
+    let of = |dimension: Dimension| keys(record, &[dimension]).remove(dimension.as_str());
+    let paths = |path: Option<String>| -> Vec<String> {
+        path.map(|path| [path.rsplit('/').next().unwrap().to_owned(), path]).into_iter().flatten().collect()
+    };
+    let lineage = match &record.owner {
+        Owner::Program { lineage, .. } => Some(lineage),
+        _ => None,
+    };
+    match field {
+        Field::Of(Dimension::Application) => {
+            let key = of(Dimension::Application);
+            let shown = |key: &String| ApplicationKey::from_stored(key.as_str().into()).display_name();
+            key.iter().map(|key| shown(key).as_raw().to_owned()).chain(key.clone()).collect()
+        }
+        Field::Of(dimension @ (Dimension::Executable | Dimension::Script | Dimension::Parent)) => {
+            paths(of(dimension))
+        }
+        Field::Of(dimension) => of(dimension).into_iter().collect(),
+        Field::Sha256 => {
+            let executable = lineage.map(|lineage| lineage.executable.sha256.to_string());
+            executable
+                .into_iter()
+                .chain(script(record).and_then(|script| script.sha256).map(|hash| hash.to_string()))
+                .collect()
+        }
+        Field::Ancestor => {
+            let parents = std::iter::successors(lineage.and_then(|lineage| lineage.parent.as_ref()), |up| {
+                up.parent.as_ref()
+            });
+            parents.flat_map(|parent| paths(Some(parent.executable.path.as_raw().to_owned()))).collect()
+        }
+        Field::State => lineage.map(|_| "unreviewed".to_owned()).into_iter().collect(),
+        Field::Owner => match &record.owner {
+            Owner::Program { .. } => vec!["program".to_owned()],
+            Owner::Kernel => vec!["kernel".to_owned()],
+            Owner::Unattributed(_) => Vec::new(),
+        },
+        Field::Local => record.local.map(|local| local.address.to_string()).into_iter().collect(),
+        Field::AnyPort => [Dimension::LocalPort, Dimension::RemotePort].into_iter().filter_map(of).collect(),
+        Field::Text => panic!("see the test of free text"),
     }
 }
 

@@ -6,7 +6,7 @@ use portolan_core::{
     Dimension, FileContent, Lineage, Owner, Package, PackageManager, Provenance, Sha256Digest, Uid,
     UnixMillis,
 };
-use portolan_history::{Question, Record};
+use portolan_history::{Limits, Question, Record};
 
 use crate::world::{Place, everything, executable, lineage, program, record};
 
@@ -96,7 +96,7 @@ fn a_script_is_a_content_of_its_application_and_no_executable_of_it() {
     );
 
     let question = Question { by: vec![Dimension::Script], ..everything() };
-    let rows = place.reader().query(&question).unwrap().rows;
+    let rows = place.reader().answer(&question, &Limits::default()).unwrap().groups;
     assert!(rows.iter().all(|row| !row.keys.contains_key("script_provenance")), "nobody looked");
     let hashes: Vec<_> =
         rows.iter().map(|row| row.keys.get("script_sha256").map(|hash| &hash[..2])).collect();
@@ -153,7 +153,7 @@ fn rows_by_executable_and_by_script_say_where_each_comes_from() {
     let unlooked = Record { owner: Owner::Kernel, ..record() };
     place.history().write(&[script(2, Some(Provenance::Unowned)), unlooked]).unwrap();
     let question = Question { by: vec![Dimension::Executable, Dimension::Script], ..everything() };
-    let rows = place.reader().query(&question).unwrap().rows;
+    let rows = place.reader().answer(&question, &Limits::default()).unwrap().groups;
     let key = |row: usize, key: &str| rows[row].keys.get(key).map(String::as_str);
     let of_python = usize::from(key(0, "kernel").is_some());
     assert_eq!(key(of_python, "provenance"), Some("verified"));

@@ -1,21 +1,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use portolan_core::{Bytes, Dimension, NameSource, Only, Uid, UnixMillis};
-use portolan_history::{Group, Question, Reader, Record};
+use portolan_core::{Bytes, Dimension, NameSource, Owner, Range, Uid, UnixMillis};
+use portolan_history::{
+    Group, Limits, Question, Reader, Record, Sum,
+    language::{Condition, Field, Filter, Measure, Query, Total, Wanted},
+};
 
 use crate::{
     model,
-    world::{BUCKET_MS, Dice, Place, everything, executable, lineage, name, program, record, records},
+    world::{
+        Dice, Place, between, everything, executable, has, lineage, location, name, placement, program,
+        record, records, which,
+    },
 };
 
-/// Asks, and checks what holds of every answer: the order, and that it is the same each time.
+/// Asks, and checks what holds of every answer: the order, the total, and that it is the same each time.
 fn ask(reader: &Reader, question: &Question) -> BTreeMap<BTreeMap<String, String>, Group> {
-    let answer = reader.query(question).unwrap();
-    assert!(!answer.truncated);
-    assert!(answer.rows.is_sorted_by_key(|group| std::cmp::Reverse(group.bytes.total())));
-    assert_eq!(reader.query(question).unwrap(), answer);
-    let count = answer.rows.len();
-    let groups: BTreeMap<_, _> = answer.rows.into_iter().map(|group| (group.keys.clone(), group)).collect();
+    let answer = reader.answer(question, &Limits::default()).unwrap();
+    assert_eq!(answer.other, None);
+    assert!(answer.groups.is_sorted_by_key(|group| std::cmp::Reverse(group.sum.bytes.total())));
+    assert_eq!(reader.answer(question, &Limits::default()).unwrap(), answer);
+    let mut total = Sum::default();
+    answer.groups.iter().for_each(|group| total.add(&group.sum));
+    assert_eq!(answer.total, total);
+    let count = answer.groups.len();
+    let groups: BTreeMap<_, _> = answer.groups.into_iter().map(|group| (group.keys.clone(), group)).collect();
     assert_eq!(groups.len(), count, "two groups with the same keys");
     groups
 }
@@ -42,10 +51,10 @@ fn every_dimension_gives_exactly_what_was_recorded() {
     place.assert_sound();
 }
 
-/// Conditions of every dimension: on each value that some record has, on one that none has, and on none at all.
-fn conditions(all: &[Record]) -> Vec<Only> {
+/// Conditions on every field: on each value that some record has, on some that none has, and on none at all.
+fn conditions(all: &[Record]) -> Vec<Filter> {
     let mut conditions = Vec::new();
-    for dimension in Dimension::ALL {
+    for dimension in Dimension::ALL.into_iter().filter(|dimension| *dimension != Dimension::Time) {
         let question = Question { by: vec![dimension], ..everything() };
         let values: BTreeSet<_> = model::answer(all, &question)
             .into_keys()
@@ -53,67 +62,144 @@ fn conditions(all: &[Record]) -> Vec<Only> {
             .filter(|value| !value.is_empty())
             .collect();
         assert!(!values.is_empty(), "{dimension} has no value");
-        conditions.extend(values.iter().map(|value| Only::new(dimension, value).unwrap()));
-        conditions.push(Only::new(dimension, "").unwrap());
+        conditions.extend(values.iter().map(|value| has(Field::Of(dimension), value)));
+        conditions.push(has(Field::Of(dimension), ""));
     }
-    let others = [
-        "application='; DROP TABLE peer; --",
-        "remote=203.0.113.9",
-        "port=1",
-        "domain=*.example.org",
-        "domain=*.org",
-        "domain=*.le.org",
-        "domain=org",
-        "country=XX",
-        "service=:viewer",
-        "command=?1",
-        "unit=%",
-        "asn=1",
-    ];
-    conditions.extend(others.map(|text| text.parse::<Only>().unwrap()));
+    let fields = Dimension::ALL.into_iter().filter(|dimension| *dimension != Dimension::Time).map(Field::Of);
+    let others = [Field::Sha256, Field::Ancestor, Field::State, Field::Owner, Field::Local, Field::AnyPort];
+    for field in fields.chain(others) {
+        conditions.push(Filter::Has(Condition { field, wanted: Wanted::Known }));
+        conditions.push(has(field, ""));
+    }
+    use Dimension::{
+        Application, Asn, Command, Country, Domain, Executable, LocalPort, Parent, Port, RegistrableDomain,
+        Remote, RemotePort, Script, Service, Unit, User,
+    };
+    conditions.extend(
+        [
+            (Application, "'; DROP TABLE peer; --"),
+            (Application, "curl"),
+            (Application, "path:*"),
+            (Application, "*ool*"),
+            (Executable, "CURL"),
+            (Executable, "/opt/*"),
+            (Parent, "bash"),
+            (Script, "*.py"),
+            (Remote, "203.0.113.9"),
+            (Port, "1"),
+            (Domain, "org"),
+            (Domain, "*.org"),
+            (RegistrableDomain, "EXAMPLE.*"),
+            (Country, "XX"),
+            (Service, ":viewer"),
+            (Service, "tcp/*"),
+            (Command, "?1"),
+            (Unit, "%"),
+            (Asn, "1"),
+        ]
+        .map(|(dimension, value)| has(Field::Of(dimension), value)),
+    );
+    let wanted = |dimension, wanted| Filter::Has(Condition { field: Field::Of(dimension), wanted });
+    let network = |address: &str, bits| Wanted::Network { address: address.parse().unwrap(), bits };
+    conditions.extend([
+        has(Field::Sha256, &"04".repeat(32)),
+        has(Field::Sha256, "08*"),
+        has(Field::Ancestor, "systemd"),
+        has(Field::Ancestor, "/usr/bin/*"),
+        has(Field::State, "unreviewed"),
+        has(Field::State, "approved"),
+        has(Field::Owner, "kernel"),
+        has(Field::Local, "192.0.2.7"),
+        has(Field::AnyPort, "443"),
+        has(Field::AnyPort, "0"),
+        wanted(User, Wanted::Number(1..=i64::MAX)),
+        wanted(RemotePort, Wanted::Number(0..=1000)),
+        wanted(LocalPort, Wanted::Number(-5..=22)),
+        wanted(Remote, network("192.0.2.255", 24)),
+        wanted(Remote, network("0.0.0.0", 0)),
+        wanted(Remote, network("2001:db8::", 32)),
+        wanted(Remote, network("::", 0)),
+        wanted(Domain, Wanted::Below("example.org".parse().unwrap())),
+        wanted(Domain, Wanted::Below("le.org".parse().unwrap())),
+        wanted(RegistrableDomain, Wanted::Below("example.net".parse().unwrap())),
+        Filter::Every(vec![]),
+        Filter::Any(vec![]),
+    ]);
     conditions
 }
 
+/// A filter of any shape.
+fn filter(dice: &mut Dice, conditions: &[Filter], depth: u64) -> Filter {
+    let some = |dice: &mut Dice| (0..=dice.below(2)).map(|_| filter(dice, conditions, depth - 1)).collect();
+    match dice.below(if depth == 0 { 1 } else { 5 }) {
+        0 | 1 => dice.pick(conditions),
+        2 => Filter::Not(Box::new(filter(dice, conditions, depth - 1))),
+        3 => Filter::Every(some(dice)),
+        _ => Filter::Any(some(dice)),
+    }
+}
+
 #[test]
-fn conditions_on_every_dimension_are_kept() {
+fn filters_of_every_field_and_shape_are_kept() {
     let place = Place::new();
     let mut dice = Dice(11);
-    let all = records(&mut dice, 1500);
+    let all = records(&mut dice, 300);
     place.history().write(&all).unwrap();
     let reader = place.reader();
     let conditions = conditions(&all);
-    let mut filters: Vec<_> = conditions.iter().map(|one| vec![one.clone()]).collect();
-    filters.extend((0..100).map(|_| (0..3).map(|_| dice.pick(&conditions)).collect()));
-    for only in filters {
+    let mut filters = conditions.clone();
+    filters.extend(conditions.iter().map(|one| Filter::Not(Box::new(one.clone()))));
+    filters.extend((0..300).map(|_| filter(&mut dice, &conditions, 4)));
+    for filter in filters {
         for viewer in [None, Some(Uid(1000))] {
-            let by = vec![only[0].dimension(), dice.pick(&Dimension::ALL)];
-            let question = Question { by, only: only.clone(), viewer, ..everything() };
+            let by = vec![dice.pick(&Dimension::ALL), dice.pick(&Dimension::ALL)];
+            let question = Question { by, viewer, ..which([filter.clone()]) };
             assert_eq!(ask(&reader, &question), model::answer(&all, &question), "{question:?}");
         }
     }
 }
 
 #[test]
-fn values_of_one_dimension_are_alternatives_and_dimensions_narrow() {
+fn free_text_is_found_on_either_side() {
     let place = Place::new();
-    let to = |port: u16, uid: u32| Record {
-        service_port: Some(port),
-        uid: Uid(uid),
-        bytes: Bytes { tx: port.into(), rx: 0 },
-        ..record()
+    let quiet = Record { place: None, name: None, ..record() };
+    let here = Record { bytes: Bytes { tx: 1, rx: 0 }, ..quiet.clone() };
+    let there = Record {
+        owner: Owner::Kernel,
+        command_line: None,
+        placement: placement("/"),
+        name: Some(name("curlew.example", NameSource::Dns, false)),
+        place: Some(location(Range::Public, Some("SE"), Some((64_500, "Wetland Networks")))),
+        bytes: Bytes { tx: 2, rx: 0 },
+        ..quiet.clone()
     };
-    place
-        .history()
-        .write(&[to(1, 7), to(2, 7), to(4, 8), Record { service_port: None, ..to(8, 7) }])
-        .unwrap();
-    let sum = |only: &[&str]| {
-        let only = only.iter().map(|text| text.parse().unwrap()).collect();
-        place.reader().query(&Question { only, ..everything() }).unwrap().rows[0].bytes.tx
+    let neither = Record {
+        owner: Owner::Kernel,
+        command_line: None,
+        placement: placement("/"),
+        remote: None,
+        bytes: Bytes { tx: 4, rx: 0 },
+        ..quiet
     };
-    assert_eq!(sum(&["port=1", "port=4"]), 5);
-    assert_eq!(sum(&["port=1", "port=4", "user=7"]), 1);
-    assert_eq!(sum(&["port=-", "port=2"]), 10);
-    assert_eq!(sum(&["port=2", "user=8"]), 0);
+    place.history().write(&[here, there, neither]).unwrap();
+    let tx =
+        |filter| place.reader().answer(&which([filter]), &Limits::default()).unwrap().groups[0].sum.bytes.tx;
+    for (text, expected) in [
+        ("curl", 3),
+        ("CURLEW", 2),
+        ("/usr/bin/", 1),
+        ("https://example", 1),
+        ("web.service", 1),
+        ("wetland", 2),
+        ("se", 3),
+        ("2001:db8::", 3),
+        ("tcp", 0),
+        ("e*l", 3),
+        ("%", 0),
+    ] {
+        assert_eq!(tx(has(Field::Text, text)), expected, "{text}");
+        assert_eq!(tx(Filter::Not(Box::new(has(Field::Text, text)))), 7 - expected, "not {text}");
+    }
 }
 
 #[test]
@@ -129,12 +215,12 @@ fn a_name_has_one_row_with_its_surest_source() {
     let all = [named(Dns, false), named(Tls, false), named(Dns, true), named(Resolver, true), unnamed];
     place.history().write(&all).unwrap();
     let by = vec![Dimension::Domain, Dimension::Country, Dimension::Service];
-    let rows = place.reader().query(&Question { by, ..everything() }).unwrap().rows;
+    let rows = place.reader().answer(&Question { by, ..everything() }, &Limits::default()).unwrap().groups;
     let shown: Vec<_> = rows
         .iter()
         .map(|row| {
             let key = |key: &str| row.keys.get(key).map(String::as_str);
-            (row.bytes.tx, key("domain"), key("name_source"), key("inferred"), key("service"))
+            (row.sum.bytes.tx, key("domain"), key("name_source"), key("inferred"), key("service"))
         })
         .collect();
     let name = Some("example.org");
@@ -142,47 +228,57 @@ fn a_name_has_one_row_with_its_surest_source() {
         shown,
         [
             (100, None, None, None, Some("https")),
-            (2, name, Some("tls"), None, Some("tls")),
             (2, name, Some("dns"), Some("true"), Some("tls")),
+            (2, name, Some("tls"), None, Some("tls")),
         ]
     );
 }
 
 #[test]
-fn a_range_of_time_takes_the_buckets_that_it_touches() {
+fn a_range_of_time_takes_the_buckets_that_start_in_it() {
     let place = Place::new();
     let mut dice = Dice(99);
-    let all = records(&mut dice, 1500);
-    place.history().write(&all).unwrap();
+    let mut all = records(&mut dice, 400);
+    // Over three days, so that every level has something of its own.
+    for record in &mut all {
+        let later = dice.pick(&[0, 50_000_000, 100_000_000, 200_000_000]);
+        record.bucket_start.0 += later;
+        record.first.0 += later;
+        record.last.0 += later;
+    }
+    let mut history = place.history();
+    all.sort_by_key(|record| record.bucket_start);
+    all.chunks(97).for_each(|part| history.write(part).unwrap());
+    let late: Vec<_> = records(&mut dice, 50);
+    history.write(&late).unwrap();
+    all.extend(late);
     let reader = place.reader();
-    let end = u64::from(BUCKET_MS) * 11;
-    let mut edges: Vec<Option<UnixMillis>> =
-        [-1, 0, 1, 9_999, 10_000, 10_001, 100_000, 100_001].map(|ms| Some(UnixMillis(ms))).to_vec();
-    edges.extend([None, Some(UnixMillis(i64::MIN)), Some(UnixMillis(i64::MAX))]);
-    edges.extend((0..10).map(|_| Some(UnixMillis(i64::try_from(dice.below(end)).unwrap()))));
+    let end = 200_100_000;
+    let mut edges =
+        [-1, 0, 1, 9_999, 10_000, 60_000, 3_600_000, 86_400_000, end, i64::MIN, i64::MAX].map(Some).to_vec();
+    edges.push(None);
+    edges.extend((0..12).map(|_| Some(i64::try_from(dice.below(end.unsigned_abs())).unwrap())));
+    let sums = |question: &Question, groups: BTreeMap<BTreeMap<String, String>, Group>| -> Vec<_> {
+        assert!(!question.by.is_empty());
+        groups.into_values().map(|group| (group.keys, group.sum.bytes, group.sum.flows)).collect()
+    };
     for since in &edges {
         for until in &edges {
-            let by = vec![Dimension::Time, Dimension::Protocol];
-            let question = Question { since: *since, until: *until, by, ..everything() };
-            assert_eq!(ask(&reader, &question), model::answer(&all, &question), "{question:?}");
+            for by in
+                [vec![Dimension::Time, Dimension::Protocol], vec![Dimension::User, Dimension::Direction]]
+            {
+                let question = Question { by, ..between(*since, *until) };
+                let expected = model::answer(&all, &question);
+                assert_eq!(
+                    sums(&question, ask(&reader, &question)),
+                    sums(&question, expected),
+                    "{question:?}"
+                );
+                let covered = reader.answer(&question, &Limits::default()).unwrap().covered;
+                let asked = (since.map(UnixMillis), until.map(UnixMillis));
+                assert_eq!((covered.since, covered.until), asked, "{question:?}");
+            }
         }
-    }
-}
-
-#[test]
-fn buckets_of_different_widths_end_where_they_end() {
-    let place = Place::new();
-    let at = |start: i64, bucket_ms| {
-        let start = UnixMillis(start);
-        Record { bucket_start: start, bucket_ms, first: start, last: start, ..record() }
-    };
-    let (day, short) = (at(0, 86_400_000), at(20_000, 1));
-    let all = vec![day, short];
-    place.history().write(&all).unwrap();
-    let reader = place.reader();
-    for since in [19_999, 20_000, 20_001, 86_399_999, 86_400_000] {
-        let question = Question { since: Some(UnixMillis(since)), by: vec![Dimension::Time], ..everything() };
-        assert_eq!(ask(&reader, &question), model::answer(&all, &question), "{since}");
     }
 }
 
@@ -190,23 +286,20 @@ fn buckets_of_different_widths_end_where_they_end() {
 fn the_total_is_always_one_group() {
     let place = Place::new();
     let mut history = place.history();
-    let nothing = Group { keys: BTreeMap::new(), bytes: Bytes::default(), flows: 0, first: None, last: None };
-    assert_eq!(place.reader().query(&everything()).unwrap().rows, std::slice::from_ref(&nothing));
+    let nothing = Group { keys: BTreeMap::new(), sum: Sum::default() };
+    assert_eq!(
+        place.reader().answer(&everything(), &Limits::default()).unwrap().groups,
+        std::slice::from_ref(&nothing)
+    );
     let by_user = Question { by: vec![Dimension::User], ..everything() };
-    assert_eq!(place.reader().query(&by_user).unwrap().rows, []);
+    assert_eq!(place.reader().answer(&by_user, &Limits::default()).unwrap().groups, []);
 
     history.write(&[record()]).unwrap();
-    let total = place.reader().query(&everything()).unwrap();
-    let expected = Group {
-        bytes: record().bytes,
-        flows: 1,
-        first: Some(record().first),
-        last: Some(record().last),
-        ..nothing.clone()
-    };
-    assert_eq!(total.rows, [expected]);
+    let total = place.reader().answer(&everything(), &Limits::default()).unwrap();
+    let sum = Sum { bytes: record().bytes, flows: 1, first: Some(record().first), last: Some(record().last) };
+    assert_eq!(total.groups, [Group { sum, ..nothing.clone() }]);
     let stranger = Question { viewer: Some(Uid(1)), ..everything() };
-    assert_eq!(place.reader().query(&stranger).unwrap().rows, [nothing]);
+    assert_eq!(place.reader().answer(&stranger, &Limits::default()).unwrap().groups, [nothing]);
 }
 
 #[test]
@@ -218,12 +311,15 @@ fn the_same_row_adds_up_within_and_across_writes_and_openings() {
     let mut history = place.history();
     history.write(&[earlier]).unwrap();
     history.write(&[]).unwrap();
-    let answer = place.reader().query(&Question { by: Dimension::ALL.to_vec(), ..everything() }).unwrap();
-    let [group] = answer.rows.as_slice() else { panic!("{answer:?}") };
-    assert_eq!(group.bytes, Bytes { tx: 300, rx: 6000 });
-    assert_eq!(group.flows, 3);
-    assert_eq!(group.first, Some(UnixMillis(1_700_000_000_001)));
-    assert_eq!(group.last, Some(record().last));
+    let answer = place
+        .reader()
+        .answer(&Question { by: Dimension::ALL.to_vec(), ..everything() }, &Limits::default())
+        .unwrap();
+    let [group] = answer.groups.as_slice() else { panic!("{answer:?}") };
+    assert_eq!(group.sum.bytes, Bytes { tx: 300, rx: 6000 });
+    assert_eq!(group.sum.flows, 3);
+    assert_eq!(group.sum.first, Some(UnixMillis(1_700_000_000_001)));
+    assert_eq!(group.sum.last, Some(record().last));
     assert_eq!(group.keys["application"], "path:/usr/bin/curl");
     assert_eq!(group.keys["parent_path"], "/usr/bin/bash");
     assert_eq!(group.keys["remote"], "2001:db8::1");
@@ -238,15 +334,47 @@ fn an_answer_says_when_it_is_cut() {
         ..record()
     };
     place.history().write(&[by_content(1), by_content(3), by_content(2)]).unwrap();
-    let ask = |limit| {
-        let question = Question { by: vec![Dimension::Executable], limit, ..everything() };
-        let answer = place.reader().query(&question).unwrap();
-        (answer.rows.iter().map(|group| group.bytes.tx).collect::<Vec<_>>(), answer.truncated)
+    let ask = |top| {
+        let question = Question { by: vec![Dimension::Executable], top, ..everything() };
+        let answer = place.reader().answer(&question, &Limits::default()).unwrap();
+        assert_eq!(answer.total.bytes.tx, 6);
+        let other = answer.other.map(|(sum, count)| (sum.bytes.tx, count));
+        (answer.groups.iter().map(|group| group.sum.bytes.tx).collect::<Vec<_>>(), other)
     };
-    assert_eq!(ask(0), (vec![], true));
-    assert_eq!(ask(2), (vec![3, 2], true));
-    assert_eq!(ask(3), (vec![3, 2, 1], false));
-    assert_eq!(ask(usize::MAX), (vec![3, 2, 1], false));
+    assert_eq!(ask(0), (vec![], Some((6, 3))));
+    assert_eq!(ask(2), (vec![3, 2], Some((1, 1))));
+    assert_eq!(ask(3), (vec![3, 2, 1], None));
+    assert_eq!(ask(usize::MAX), (vec![3, 2, 1], None));
+}
+
+#[test]
+fn totals_are_conditions_on_groups() {
+    let place = Place::new();
+    let of = |uid, tx, rx, flows_opened| Record {
+        uid: Uid(uid),
+        bytes: Bytes { tx, rx },
+        flows_opened,
+        ..record()
+    };
+    place.history().write(&[of(1, 5, 5, 1), of(1, 5, 5, 1), of(2, 9, 0, 2), of(3, 0, 30, 9)]).unwrap();
+    let ask = |by: Vec<Dimension>, totals: &[(Measure, std::ops::RangeInclusive<u64>)]| {
+        let totals = totals.iter().map(|(measure, range)| Total { measure: *measure, range: range.clone() });
+        let query = Query { totals: totals.collect(), ..Query::default() };
+        let answer =
+            place.reader().answer(&Question { query, by, ..everything() }, &Limits::default()).unwrap();
+        let users = answer.groups.iter().map(|group| group.keys.get("user").cloned().unwrap_or_default());
+        (users.collect::<Vec<_>>().join(" "), answer.total.bytes.total())
+    };
+    let by_user = || vec![Dimension::User];
+    assert_eq!(ask(by_user(), &[(Measure::Tx, 9..=u64::MAX)]), ("1 2".to_owned(), 29));
+    assert_eq!(ask(by_user(), &[(Measure::Rx, 0..=10)]), ("1 2".to_owned(), 29));
+    assert_eq!(ask(by_user(), &[(Measure::Bytes, 20..=30), (Measure::Flows, 0..=2)]), ("1".to_owned(), 20));
+    assert_eq!(ask(by_user(), &[(Measure::Flows, 10..=20)]), (String::new(), 0));
+    assert_eq!(ask(vec![], &[(Measure::Bytes, 59..=59)]), (String::new(), 59));
+    let none = Query { totals: vec![Total { measure: Measure::Tx, range: 100..=200 }], ..Query::default() };
+    let answer =
+        place.reader().answer(&Question { query: none, ..everything() }, &Limits::default()).unwrap();
+    assert_eq!((answer.groups, answer.total), (vec![], Sum::default()));
 }
 
 #[test]
@@ -258,11 +386,10 @@ fn sums_stop_at_the_largest_number() {
     let small = Record { uid: Uid(7), ..record() };
     history.write(&[huge.clone(), huge, small]).unwrap();
     let bytes = |by: Vec<Dimension>| {
-        let answer = place.reader().query(&Question { by, ..everything() }).unwrap();
-        answer.rows.iter().map(|group| group.bytes).collect::<Vec<_>>()
+        let answer = place.reader().answer(&Question { by, ..everything() }, &Limits::default()).unwrap();
+        answer.groups.iter().map(|group| group.sum.bytes).collect::<Vec<_>>()
     };
-    let largest = u64::try_from(i64::MAX).unwrap();
-    assert_eq!(bytes(vec![Dimension::User]), [Bytes { tx: largest, rx: largest }, record().bytes]);
+    assert_eq!(bytes(vec![Dimension::User]), [Bytes { tx: u64::MAX, rx: 1 << 63 }, record().bytes]);
     history.write(&[later.clone(), Record { bucket_start: UnixMillis(10_000), ..later }]).unwrap();
     assert_eq!(bytes(vec![]), [Bytes { tx: u64::MAX, rx: u64::MAX }]);
 }
@@ -280,6 +407,6 @@ fn times_at_the_end_of_the_scale_are_stored() {
     let mut history = place.history();
     history.write(&[odd(i64::MIN, i64::MAX, i64::MIN), odd(i64::MAX, i64::MIN, i64::MAX)]).unwrap();
     let by_time = Question { by: vec![Dimension::Time], ..everything() };
-    assert_eq!(place.reader().query(&by_time).unwrap().rows.len(), 2);
+    assert_eq!(place.reader().answer(&by_time, &Limits::default()).unwrap().groups.len(), 2);
     assert_eq!(place.reader().info().unwrap().first_bucket, Some(UnixMillis(i64::MIN)));
 }

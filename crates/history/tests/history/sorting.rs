@@ -3,7 +3,7 @@
 use std::{env, path::Path, process::Command};
 
 use portolan_core::Dimension;
-use portolan_history::{History, Question, Reader};
+use portolan_history::{History, Limits, Question, Reader};
 
 use crate::{
     migration::version,
@@ -44,6 +44,7 @@ fn what_is_too_large_to_be_sorted_in_memory_needs_no_folder_but_the_historys() {
 fn sort(path: &Path) {
     drop(History::open(path).unwrap());
     let by = vec![Dimension::Remote, Dimension::LocalPort];
-    let answer = Reader::open(path).unwrap().query(&Question { by, ..everything() }).unwrap();
-    assert_eq!(answer.rows.len(), 300_000);
+    let answer =
+        Reader::open(path).unwrap().answer(&Question { by, ..everything() }, &Limits::default()).unwrap();
+    assert_eq!(answer.groups.len(), 300_000);
 }

@@ -3,11 +3,14 @@
 use std::{net::IpAddr, sync::Arc};
 
 use portolan_core::{
-    ApplicationKey, Bytes, Direction, Endpoint, Executable, FileContent, Lineage, Name, NameSource, Network,
-    Owner, Place as Location, Placement, Protocol, Provenance, Range, Recognised, Sha256Digest, Uid,
-    Unattributed, UnixMillis,
+    ApplicationKey, Bytes, Dimension, Direction, Endpoint, Executable, FileContent, Lineage, Name,
+    NameSource, Network, Owner, Place as Location, Placement, Protocol, Provenance, Range, Recognised,
+    Sha256Digest, Uid, Unattributed, UnixMillis,
 };
-use portolan_history::{History, Question, Reader, Record};
+use portolan_history::{
+    History, Question, Reader, Record,
+    language::{Condition, Field, Filter, Pattern, Query, Wanted},
+};
 use tempfile::TempDir;
 
 pub(crate) const BUCKET_MS: u32 = 10_000;
@@ -47,7 +50,37 @@ impl Place {
 
 /// A question for everything, in one group.
 pub(crate) fn everything() -> Question {
-    Question { limit: 1_000_000, ..Question::default() }
+    Question { top: 1_000_000, ..Question::default() }
+}
+
+/// The condition that a field has this value, as rows show it; empty for "not known".
+pub(crate) fn has(field: Field, value: &str) -> Filter {
+    use Dimension::{Asn, LocalPort, Namespace, Port, Remote, RemotePort, User};
+    let wanted = match field {
+        _ if value.is_empty() => Wanted::NotKnown,
+        Field::Of(User | Namespace | Asn | Port | RemotePort | LocalPort) | Field::AnyPort => {
+            let number = value.parse().unwrap();
+            Wanted::Number(number..=number)
+        }
+        Field::Of(Remote) | Field::Local => {
+            let address: IpAddr = value.parse().unwrap();
+            Wanted::Network { address, bits: if address.is_ipv4() { 32 } else { 128 } }
+        }
+        _ => Wanted::Like(Pattern { parts: value.to_lowercase().split('*').map(str::to_owned).collect() }),
+    };
+    Filter::Has(Condition { field, wanted })
+}
+
+/// A question for what fits all of these.
+pub(crate) fn which(filters: impl IntoIterator<Item = Filter>) -> Question {
+    let filter = Filter::Every(filters.into_iter().collect());
+    Question { query: Query { filter, ..Query::default() }, ..everything() }
+}
+
+/// A question for the buckets that start in this range.
+pub(crate) fn between(since: Option<i64>, until: Option<i64>) -> Question {
+    let (since, until) = (since.map(UnixMillis), until.map(UnixMillis));
+    Question { query: Query { since, until, ..Query::default() }, ..everything() }
 }
 
 /// The same numbers for the same seed (xorshift64*).
