@@ -73,7 +73,7 @@ pub(crate) struct Watch {
 )]
 pub(crate) struct Query {
     /// Which traffic; nothing for all. Several words are one query.
-    #[arg(value_name = "QUERY", allow_hyphen_values = true)]
+    #[arg(value_name = "QUERY")]
     pub(crate) query: Vec<String>,
     /// One row for each: application, executable, script, parent, user, protocol, direction, remote, domain,
     /// registrable_domain, range, country, asn, port, service, remote_port, local_port, command, unit, container, namespace, time;
