@@ -9,6 +9,8 @@ mod bus;
 mod failures;
 #[cfg(test)]
 mod findings;
+#[cfg(test)]
+mod history_file;
 mod names;
 mod narrow;
 #[cfg(test)]
