@@ -171,11 +171,12 @@ mod tests {
         for _ in 0..PER_UID {
             held.push(turns.take(Uid(1)).now_or_never().unwrap());
         }
-        let waiting: Vec<_> = (0..100).map(|_| turns.take(Uid(1)).boxed()).collect();
-        let mut third = turns.take(Uid(1)).boxed();
+        let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(turns.take(Uid(1)))).collect();
+        assert!(waiting.iter_mut().all(|turn| turn.as_mut().now_or_never().is_none()));
+        let mut third = Box::pin(turns.take(Uid(1)));
         assert!(third.as_mut().now_or_never().is_none());
-        drop(waiting);
         assert!(turns.take(Uid(2)).now_or_never().is_some());
+        drop(waiting);
         held.pop();
         assert!(third.now_or_never().is_some());
         drop(held);
