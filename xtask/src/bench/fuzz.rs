@@ -1,4 +1,4 @@
-//! Runs the parsers of `crates/names` with bytes that are made up.
+//! Runs the parsers of what others say with bytes that are made up.
 //!
 //! libFuzzer on a stable compiler: LLVM's own pass counts branches, which `-C` turns on; what needs a nightly is the address
 //! sanitizer, for which code without `unsafe` has little use.
@@ -9,7 +9,23 @@ use anyhow::{Context as _, bail};
 
 use crate::{place::Place, tool};
 
-const TARGETS: [&str; 6] = ["dns", "dns-stream", "tls", "http", "quic", "opening"];
+/// A crate with parsers.
+struct Parsers {
+    /// Where they stand.
+    folder: &'static str,
+    /// What they begin with.
+    examples: &'static str,
+    targets: &'static [&'static str],
+}
+
+const ALL: [Parsers; 2] = [
+    Parsers {
+        folder: "crates/names/fuzz",
+        examples: "crates/names/tests/messages",
+        targets: &["dns", "dns-stream", "tls", "http", "quic", "opening"],
+    },
+    Parsers { folder: "crates/history/fuzz", examples: "crates/history/fuzz/queries", targets: &["query"] },
+];
 const SECONDS: u32 = 180;
 
 const FLAGS: [&str; 7] = [
@@ -30,28 +46,33 @@ pub(super) fn run(place: &Place, is_quick: bool) -> anyhow::Result<String> {
     let folder = place.target.join("fuzz");
     // With a target named, the flags are not for build scripts.
     let host = host()?;
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--release", "--locked", "--target", &host, "--target-dir"]).arg(&folder);
-    cargo.env("RUSTFLAGS", FLAGS.join(" ")).current_dir(place.file("crates/names/fuzz"));
-    tool::visibly(&mut cargo)?;
+    for parsers in ALL {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--release", "--locked", "--target", &host, "--target-dir"]).arg(&folder);
+        cargo.env("RUSTFLAGS", FLAGS.join(" ")).current_dir(place.file(parsers.folder));
+        tool::visibly(&mut cargo)?;
+    }
 
+    let seconds = if is_quick { 2 } else { SECONDS };
     let mut table = "| parser | inputs | a second | branches |\n|---|---|---|---|\n".to_owned();
-    for target in TARGETS {
+    for (parsers, target) in
+        ALL.iter().flat_map(|parsers| parsers.targets.iter().map(move |target| (parsers, target)))
+    {
         let program = folder.join(&host).join("release").join(target);
         let kept = folder.join("corpus").join(target);
         fs::create_dir_all(&kept).with_context(|| format!("cannot make {}", kept.display()))?;
-        let said = fuzz(place, &program, &kept, if is_quick { 2 } else { SECONDS })?;
+        let said = fuzz(&program, &kept, &place.file(parsers.examples), seconds)?;
         writeln!(table, "{}", row(target, &said).with_context(|| format!("{target} said nothing"))?)?;
     }
     Ok(table)
 }
 
 /// What it printed.
-fn fuzz(place: &Place, program: &Path, kept: &Path, seconds: u32) -> anyhow::Result<String> {
+fn fuzz(program: &Path, kept: &Path, examples: &Path, seconds: u32) -> anyhow::Result<String> {
     let mut command = Command::new(program);
     command.arg(format!("-max_total_time={seconds}")).arg(format!("-artifact_prefix={}-", kept.display()));
     command.args(["-max_len=4096", "-timeout=5", "-rss_limit_mb=1024", "-print_final_stats=1"]);
-    command.arg(kept).arg(place.file("crates/names/tests/messages"));
+    command.arg(kept).arg(examples);
     let output = command.output().with_context(|| format!("{} could not be started", program.display()))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {

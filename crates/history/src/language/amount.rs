@@ -83,7 +83,7 @@ pub(super) fn condition(range: &RangeInclusive<u64>, measure: Measure) -> String
     let either = |sign: &str, bound: u64, other: Option<u64>| {
         let (with, without) = (written(bound), other.map(written));
         match without {
-            Some(other) if other.len() < with.len() => format!("{sign}{other}"),
+            Some(other) if other.len() <= with.len() => format!("{sign}{other}"),
             _ => format!("{sign}={with}"),
         }
     };

@@ -59,21 +59,37 @@ pub fn complete(text: &str, cursor: usize) -> Completion {
         _ => (cursor, [].as_slice()),
     };
     let (start, offer) = offer(start, letters);
-    // Behind the cursor the word goes on; what would end quotes is not known.
-    let is_of_word =
-        |c: &char| !tokens.is_open && !(c.is_whitespace() || matches!(c, '(' | ')' | '|' | ',' | '"'));
     let end = match offer {
-        // A field that stands there already is replaced with its sign.
-        Offer::Fields(_) => {
-            let behind: String = text.chars().skip(cursor).take_while(is_of_word).collect();
-            let name = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'));
-            name.map_or(cursor + behind.chars().count(), |name| {
-                cursor + name + usize::from(behind[name..].starts_with([':', '>']))
-            })
-        }
-        _ => cursor + text.chars().skip(cursor).take_while(is_of_word).count(),
+        Offer::Fields(_) => end_of_field(text, cursor),
+        _ if tokens.is_open => end_of_quoted(text, cursor),
+        _ => cursor + text.chars().skip(cursor).take_while(|c| !is_between(*c)).count(),
     };
     Completion { replace: start..end, offer }
+}
+
+/// Whether a value cannot go on behind it.
+fn is_between(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '(' | ')' | '|' | ',' | '"')
+}
+
+/// Where the field ends that goes on at the cursor, with its sign.
+fn end_of_field(text: &str, cursor: usize) -> usize {
+    let is_of_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let end = cursor + text.chars().skip(cursor).take_while(is_of_name).count();
+    end + usize::from(matches!(text.chars().nth(end), Some(':' | '>')))
+}
+
+/// Where the value ends that goes on at the cursor within quotes: the cursor, when nothing closes them.
+fn end_of_quoted(text: &str, cursor: usize) -> usize {
+    let whole = tokens(text);
+    let word = whole.all.iter().find(|token| token.span.end > cursor).filter(|_| !whole.is_open);
+    word.map_or(cursor, |token| match &token.kind {
+        Kind::Word(letters) => {
+            let comma = letters.iter().find(|letter| letter.span.start >= cursor && letter.is(','));
+            comma.map_or(token.span.end, |comma| comma.span.start)
+        }
+        _ => cursor,
+    })
 }
 
 /// What could stand in the place of these letters, and where that begins.

@@ -6,6 +6,7 @@ use super::{Condition, Field, Filter, Pattern, Query, Wanted, amount, moment, wo
 
 impl fmt::Display for Query {
     /// The canonical text: [`super::parse`] reads it back as the same query, whatever `now` is. Safe for a terminal.
+    /// Of what was read, it can be longer than [`super::MAX_CHARACTERS`] where that had characters which are written by their numbers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut terms = Vec::new();
         match &self.filter {
@@ -66,7 +67,7 @@ fn written(filter: &Filter, within: Within) -> String {
         Filter::Any(filters) if filters.is_empty() => "!*".to_owned(),
         Filter::Every(filters) if within == Within::Not => format!("({})", list(filters, Within::Every, " ")),
         Filter::Every(filters) => list(filters, Within::Every, " "),
-        Filter::Any(filters) => match values(filters) {
+        Filter::Any(filters) => match values(filters, within) {
             Some(values) => values,
             None if matches!(within, Within::Nothing | Within::Any) => list(filters, Within::Any, " or "),
             None => format!("({})", list(filters, Within::Any, " or ")),
@@ -77,7 +78,7 @@ fn written(filter: &Filter, within: Within) -> String {
 }
 
 /// Several values of one field.
-fn values(filters: &[Filter]) -> Option<String> {
+fn values(filters: &[Filter], within: Within) -> Option<String> {
     let conditions: Vec<&Condition> = filters
         .iter()
         .map(|filter| match filter {
@@ -86,7 +87,9 @@ fn values(filters: &[Filter]) -> Option<String> {
         })
         .collect::<Option<_>>()?;
     let field = conditions.first()?.field;
-    if conditions.iter().any(|condition| condition.field != field) {
+    // Of text, `a or b` is what everybody writes; in parentheses, the text could stand deeper than it was read from.
+    let is_plain_or = field == Field::Text && matches!(within, Within::Nothing | Within::Any);
+    if is_plain_or || conditions.iter().any(|condition| condition.field != field) {
         return None;
     }
     let values: Vec<String> = conditions.iter().map(|condition| value(field, &condition.wanted)).collect();

@@ -88,5 +88,9 @@ impl Pattern {
 
 /// Each character for itself: whether two texts are the same does not depend on what stands around.
 pub(super) fn lower(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.chars().flat_map(char::to_lowercase).collect()
+    }
 }

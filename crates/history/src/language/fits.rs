@@ -1,14 +1,15 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv6Addr},
+};
 
-use portolan_core::Dimension;
+use portolan_core::{ApplicationKey, Dimension};
 
 use super::{Condition, Field, Wanted};
 
 impl Condition {
     /// Whether a field whose values are texts may have this one; `None` is not known.
-    ///
-    /// Of an application, a path, a unit and a container, [`Wanted::Like`] may also be a name in it: `firefox` for
-    /// `deb:firefox-esr:/usr/lib/firefox/firefox`, `bash` for `/usr/bin/bash`, `cron` for `cron.service`, `web` for `docker:web`.
+    /// [`Wanted::Like`] may be any of its [`Field::names`].
     #[must_use]
     pub fn fits_text(&self, value: Option<&str>) -> bool {
         let (wanted, Some(value)) = (&self.wanted, value) else {
@@ -16,7 +17,7 @@ impl Condition {
         };
         match wanted {
             Wanted::Known => true,
-            Wanted::Like(pattern) => names(self.field, value).any(|name| pattern.fits(name)),
+            Wanted::Like(pattern) => self.field.names(value).iter().any(|name| pattern.fits(name)),
             Wanted::Below(domain) => {
                 let above = value.strip_suffix(domain.as_str());
                 above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
@@ -63,29 +64,52 @@ pub(super) fn network(address: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// The value, and the names in it.
-fn names(field: Field, value: &str) -> impl Iterator<Item = &str> {
-    let more: Vec<&str> = match field {
-        Field::Of(Dimension::Application) => application(value),
-        Field::Of(Dimension::Executable | Dimension::Script | Dimension::Parent) | Field::Ancestor => {
-            value.rsplit_once('/').map(|(_, name)| name).into_iter().collect()
+impl Field {
+    /// What a value of this field answers to: itself, and the names in it.
+    ///
+    /// `deb:firefox-esr:/usr/lib/firefox/firefox` is also `firefox` (as people see it), `firefox-esr` and its path, `/usr/bin/bash` is
+    /// `bash`, `cron.service` is `cron`, `docker:web` is `web`.
+    #[must_use]
+    pub fn names(self, value: &str) -> Vec<Cow<'_, str>> {
+        let mut names = vec![Cow::Borrowed(value)];
+        match self {
+            Self::Of(Dimension::Application) => names.extend(application(value)),
+            Self::Of(Dimension::Executable | Dimension::Script | Dimension::Parent) | Self::Ancestor => {
+                names.extend(value.rsplit_once('/').map(|(_, name)| name.into()));
+            }
+            Self::Of(Dimension::Container) => {
+                names.extend(value.split_once(':').map(|(_, name)| name.into()));
+            }
+            Self::Of(Dimension::Unit) => {
+                let name = value.rsplit_once('/').map_or(value, |(_, name)| name);
+                names.push(name.into());
+                names.extend(name.rsplit_once('.').map(|(before, _)| before.into()));
+            }
+            _ => {}
         }
-        Field::Of(Dimension::Container) => value.split_once(':').map(|(_, name)| name).into_iter().collect(),
-        Field::Of(Dimension::Unit) => {
-            let name = value.rsplit_once('/').map_or(value, |(_, name)| name);
-            [name].into_iter().chain(name.rsplit_once('.').map(|(before, _)| before)).collect()
-        }
-        _ => Vec::new(),
-    };
-    [value].into_iter().chain(more)
+        names
+    }
 }
 
-/// What stands behind the kind: whole, its parts, the files' names; of a Flatpak's, the last label.
-fn application(key: &str) -> Vec<&str> {
+/// Names of an application. An interpreter's and an image's are not those of what runs there.
+fn application(key: &str) -> Vec<Cow<'_, str>> {
+    let shown = ApplicationKey::from_stored(key.into()).display_name().as_raw().to_owned();
+    let mut names = vec![];
+    // `x.py (python3)`
+    names.extend(shown.split_once(" (").map(|(name, _)| Cow::Owned(name.to_owned())));
+    names.push(shown.into());
     let Some((kind, rest)) = key.split_once(':') else {
-        return Vec::new();
+        return names;
     };
-    let parts = rest.split(':').flat_map(|part| [Some(part), part.rsplit_once('/').map(|(_, name)| name)]);
-    let label = (kind == "flatpak").then(|| rest.rsplit_once('.').map(|(_, label)| label));
-    [Some(rest), label.flatten()].into_iter().chain(parts).flatten().collect()
+    match (kind, rest.split_once(':')) {
+        ("script" | "elsewhere" | "container", Some((_, what))) => names.push(what.into()),
+        (_, parts) => {
+            names.push(rest.into());
+            names.extend(parts.into_iter().flat_map(|(first, second)| [first.into(), second.into()]));
+        }
+    }
+    if kind == "flatpak" {
+        names.extend(rest.rsplit_once('.').map(|(_, label)| label.into()));
+    }
+    names
 }

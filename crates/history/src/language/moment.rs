@@ -104,3 +104,62 @@ fn local(given: &str, now: &Zoned) -> Option<Timestamp> {
     let zoned = datetime.round(Unit::Millisecond).ok()?.to_zoned(now.time_zone().clone()).ok()?;
     Some(zoned.timestamp())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<String, ParseError> {
+        let zone = jiff::tz::TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let now: Timestamp = "2026-03-01T14:05:09Z".parse().unwrap();
+        parse(text, &now.to_zoned(zone)).map(written)
+    }
+
+    #[test]
+    fn every_documented_form_is_understood() {
+        let cases = [
+            ("now", "2026-03-01T14:05:09Z"),
+            ("90s", "2026-03-01T14:03:39Z"),
+            ("15m", "2026-03-01T13:50:09Z"),
+            ("1h30m", "2026-03-01T12:35:09Z"),
+            ("7d", "2026-02-22T14:05:09Z"),
+            ("2w", "2026-02-15T14:05:09Z"),
+            ("today", "2026-02-28T23:00:00Z"),
+            ("yesterday", "2026-02-27T23:00:00Z"),
+            ("2026-02-01", "2026-01-31T23:00:00Z"),
+            ("2026-02-01 14:30", "2026-02-01T13:30:00Z"),
+            ("2026-02-01T14:30:15", "2026-02-01T13:30:15Z"),
+            ("2026-07-01 14:30", "2026-07-01T12:30:00Z"),
+            ("2026-02-01T14:30:00Z", "2026-02-01T14:30:00Z"),
+            ("2026-02-01T14:30:00+05:30", "2026-02-01T09:00:00Z"),
+            ("@0", "1970-01-01T00:00:00Z"),
+            ("@1.5", "1970-01-01T00:00:01.5Z"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_what_would_do() {
+        let bad = [
+            "",
+            "h",
+            "1",
+            "1x",
+            "1h2",
+            "-1h",
+            "@",
+            "@x",
+            "@1.",
+            "2026-13-01",
+            "99999999999999999999h",
+            "14:30",
+        ];
+        for text in bad {
+            let error = read(text).unwrap_err();
+            assert!(error.to_string().contains("15m, 1h, 7d"), "{text}: {error}");
+        }
+        assert!(read("9999999999999w").is_err());
+    }
+}
