@@ -254,7 +254,8 @@ impl From<rusqlite::Error> for ReadError {
         match Cause::of(&error) {
             Cause::Damaged | Cause::NotADatabase => Self::Damaged(error),
             Cause::Busy => Self::Busy(error),
-            Cause::DiskFull | Cause::ReadOnly | Cause::Interrupted | Cause::Other => Self::Failed(error),
+            Cause::Interrupted => Self::Cancelled,
+            Cause::DiskFull | Cause::ReadOnly | Cause::Other => Self::Failed(error),
         }
     }
 }

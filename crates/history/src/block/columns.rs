@@ -88,7 +88,7 @@ impl<'b> Columns<'b> {
             *column = Packed { pairs: Pairs::new(rest, length), encoding };
             rest = after;
         }
-        // A pair has at least a byte, and peers are no runs: the size of a block bounds what reading it takes.
+        // Each length takes half a byte, and peers are no runs: the size of a block bounds what reading it takes.
         let [actors, peers, ..] = &mut columns;
         let is_bounded = rows <= peers.pairs.left().saturating_mul(2);
         if !rest.is_empty()
@@ -183,25 +183,17 @@ impl Packed<'_> {
                 numbers.fill(0);
                 return Ok(());
             }
-            for two in numbers.chunks_mut(2) {
-                let (first, second) = pairs.next()?;
-                match two {
-                    [one, other] => (*one, *other) = (first, second),
-                    [one] => *one = first,
-                    _ => {}
-                }
-            }
-        } else {
-            let mut rest = numbers;
-            let mut sum = 0_u64;
-            while !rest.is_empty() {
-                let (number, count) = pairs.next()?;
-                let run = usize::try_from(count).map_err(|_| Damaged)?;
-                let (now, later) = rest.split_at_mut_checked(run).ok_or(Damaged)?;
-                sum = if encoding == Encoding::RisingRuns { sum.wrapping_add(number) } else { number };
-                now.fill(sum);
-                rest = later;
-            }
+            return pairs.list(numbers);
+        }
+        let mut rest = numbers;
+        let mut sum = 0_u64;
+        while !rest.is_empty() {
+            let (number, count) = pairs.next()?;
+            let run = usize::try_from(count).map_err(|_| Damaged)?;
+            let (now, later) = rest.split_at_mut_checked(run).ok_or(Damaged)?;
+            sum = if encoding == Encoding::RisingRuns { sum.wrapping_add(number) } else { number };
+            now.fill(sum);
+            rest = later;
         }
         if pairs.is_empty() { Ok(()) } else { Err(Damaged) }
     }

@@ -1,6 +1,6 @@
 use super::{
     COLUMNS, FORMAT, Level, Moved,
-    pack::{pack, put_count},
+    pack::{pack, pack_list, put_count},
 };
 
 /// The bytes of a block of that level. `rows` are sorted afterwards, and those with the same key are one.
@@ -80,10 +80,7 @@ impl Packed {
             // The sign stands in the lowest bit.
             (difference << 1 ^ difference >> 63).cast_unsigned()
         };
-        for pair in rows.chunks(2) {
-            let mut numbers = pair.iter().map(&mut difference);
-            pack(numbers.next().unwrap_or(0), numbers.next().unwrap_or(0), &mut self.bytes);
-        }
+        pack_list(rows.iter().map(&mut difference), &mut self.bytes);
         self.ends(began, false);
     }
 
@@ -93,10 +90,7 @@ impl Packed {
         for run in rows.chunk_by(|one, other| number(one) == number(other)) {
             pack(run.first().map_or(0, &number), count(run.len()), &mut self.runs);
         }
-        for pair in rows.chunks(2) {
-            let mut numbers = pair.iter().map(&number);
-            pack(numbers.next().unwrap_or(0), numbers.next().unwrap_or(0), &mut self.bytes);
-        }
+        pack_list(rows.iter().map(&number), &mut self.bytes);
         let are_zeros = rows.iter().all(|row| number(row) == 0);
         let are_runs = self.runs.len() < self.bytes.len() - began;
         if are_zeros || are_runs {

@@ -1,10 +1,14 @@
-//! Numbers as bytes, two at a time: a byte with the length of both (0 to 8, the first in its low half), then the first and the
-//! second, little-endian, without the zeros at their end. So a number is read without a branch on its size.
+//! Numbers as bytes, little-endian without the zeros at their end. Their lengths (0 to 8) stand before them, two in a byte, the first in its
+//! low half. So where a number begins is a sum, and reading it needs no branch on its size.
+//!
+//! A list has all of its lengths first; a pair has both of its own, and pairs follow each other.
 
 use super::Damaged;
 
 /// The longest pair.
 const PAIR: usize = 17;
+/// As many bytes as two numbers of any length that half a byte can say.
+const WINDOW: usize = 24;
 
 /// Which bits of eight bytes belong to a number of that length. Longer than 8 is damage, and found elsewhere.
 const MASKS: [u64; 16] = {
@@ -23,6 +27,22 @@ pub(super) fn pack(first: u64, second: u64, into: &mut Vec<u8>) {
     into.push(low | high << 4);
     into.extend(first.to_le_bytes().iter().take(low.into()));
     into.extend(second.to_le_bytes().iter().take(high.into()));
+}
+
+/// Appends a list.
+pub(super) fn pack_list(numbers: impl ExactSizeIterator<Item = u64>, into: &mut Vec<u8>) {
+    let mut lengths = into.len();
+    into.resize(lengths + numbers.len().div_ceil(2), 0);
+    let mut is_second = false;
+    for number in numbers {
+        let length = length(number);
+        if let Some(lengths) = into.get_mut(lengths) {
+            *lengths |= if is_second { length << 4 } else { length };
+        }
+        into.extend(number.to_le_bytes().iter().take(length.into()));
+        lengths += usize::from(is_second);
+        is_second = !is_second;
+    }
 }
 
 /// How many bytes a number has without the zeros at its end.
@@ -53,6 +73,37 @@ impl<'b> Pairs<'b> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.left == 0
+    }
+
+    /// All of it as a list that fills `numbers`.
+    pub(super) fn list(self, numbers: &mut [u64]) -> Result<(), Damaged> {
+        let (lengths, data) = self.rest.split_at_checked(numbers.len().div_ceil(2)).ok_or(Damaged)?;
+        let (mut at, mut is_damaged) = (0, false);
+        for (two, length) in numbers.chunks_mut(2).zip(lengths) {
+            let (low, high) = (usize::from(length & 15), usize::from(length >> 4));
+            is_damaged |= (low > 8) | (high > 8);
+            let rest = data.get(at..).unwrap_or_default();
+            let near_the_end = |rest: &[u8]| {
+                let mut window = [0; WINDOW];
+                window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                window
+            };
+            let window = rest.first_chunk::<WINDOW>().copied().unwrap_or_else(|| near_the_end(rest));
+            let eight = |at: usize| {
+                window
+                    .get(at..at + 8)
+                    .and_then(|bytes| bytes.first_chunk())
+                    .map_or(0, |bytes| u64::from_le_bytes(*bytes))
+            };
+            let (first, second) = (eight(0) & MASKS[low], eight(low) & MASKS[high]);
+            at += low + high;
+            match two {
+                [one, other] => (*one, *other) = (first, second),
+                [one] => *one = first,
+                _ => {}
+            }
+        }
+        if is_damaged || lengths.len() + at != self.left { Err(Damaged) } else { Ok(()) }
     }
 
     /// The next pair.

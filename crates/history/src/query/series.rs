@@ -5,7 +5,7 @@ use super::{
     Limits, Line, Question, Series, Step,
     ask::{Asked, Ranked},
     steps::{self, POINTS_MAX},
-    sums::{Grouping, floor},
+    sums::Grouping,
     words::Words,
 };
 use crate::{ReadError, block::Level, scan::Scan};
@@ -36,6 +36,9 @@ pub(crate) fn series(
         |keys| Line { keys, tx: vec![0; steps.count], rx: vec![0; steps.count], flows: vec![0; steps.count] };
     let named = |at: &usize| Some(words.keys(*sums.keys.get(*at)?, sums.cells.get(*at)?.source));
     let mut lines: Vec<Line> = ranked.top.iter().filter_map(named).map(line).collect();
+    if question.by.is_empty() && sums.cells.is_empty() && question.query.totals.is_empty() {
+        lines.push(line([].into()));
+    }
     let mut other = line([].into());
     // The line of each group: the last one is that of the others.
     let others = lines.len();
@@ -52,14 +55,18 @@ pub(crate) fn series(
     let cover = asked.cover(&question, steps.coarsest)?;
     let mut has_other = !ranked.rest.is_empty();
     let scan = Scan { connection, limits, cover: &cover, sight: &asked.sight };
+    let (mut start_ms, mut at) = (None, 0);
     grouping.tell(&scan, &mut sums, |group, block, row| {
         let line = group.map_or(unknown, |group| line_of.get(group).copied().flatten());
         let Some(number) = line else { return };
         has_other |= number == others;
         let line = lines.get_mut(number).unwrap_or(&mut other);
-        let after =
-            floor(block.start_ms, steps.step_ms).saturating_sub(steps.first_ms).max(0) / steps.step_ms;
-        let Ok(at) = usize::try_from(after) else { return };
+        // Once for each block: a division takes longer than all else.
+        if start_ms != Some(block.start_ms) {
+            start_ms = Some(block.start_ms);
+            let after = block.start_ms.saturating_sub(steps.first_ms).max(0) / steps.step_ms;
+            at = usize::try_from(after).unwrap_or(usize::MAX);
+        }
         for (numbers, number) in
             [(&mut line.tx, row.tx), (&mut line.rx, row.rx), (&mut line.flows, row.flows)]
         {

@@ -85,7 +85,7 @@ pub(super) fn of_series(
         let longest = held.cover(query, steps.coarsest, false).spans.iter().map(|span| span.level).max();
         let is_kept = longest.is_none_or(|level| level <= steps.coarsest);
         let fits = i128::try_from(steps.count).unwrap_or(i128::MAX) <= most;
-        if (is_kept && fits) || all.peek().is_none() && fits {
+        if fits && (is_kept || all.peek().is_none()) {
             return Ok(steps);
         }
     }
@@ -115,6 +115,7 @@ impl Steps {
         let (first, end) = range(held, query);
         let first_ms = super::sums::floor(i64::try_from(first).unwrap_or(i64::MIN), step_ms);
         let count = (end - i128::from(first_ms) + i128::from(step_ms) - 1) / i128::from(step_ms);
+        let count = if end > first { count } else { 0 };
         let levels = Level::ALL.into_iter().rev();
         let coarsest = levels
             .filter(|level| *level != Level::Bucket)

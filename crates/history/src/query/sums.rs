@@ -137,6 +137,16 @@ impl Grouping {
     fn keys(&self) -> impl Fn(&Block, &Row) -> Key {
         let (local, remote, time) =
             (self.is_by(Of::LocalPort), self.is_by(Of::RemotePort), self.is_by(Of::Time));
+        let (step_ms, last) = (self.step_ms, std::cell::Cell::new((0, 0)));
+        // Once for each block: a division takes longer than all else.
+        let time_of = move |start_ms: i64| {
+            let (start, time) = last.get();
+            if start == start_ms {
+                return time;
+            }
+            last.set((start_ms, floor(start_ms, step_ms)));
+            last.get().1
+        };
         move |block, row| Key {
             actor: self.actors.as_ref().map_or(0, |actors| actors.of(row.actor)),
             peer: self.peers.as_ref().map_or(0, |peers| peers.of(row.peer)),
@@ -144,7 +154,7 @@ impl Grouping {
                 local: if local { row.ports.local } else { 0 },
                 remote: if remote { row.ports.remote } else { 0 },
             },
-            time: if time { floor(block.start_ms, self.step_ms) } else { 0 },
+            time: if time { time_of(block.start_ms) } else { 0 },
         }
     }
 }

@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use foldhash::{HashMap, HashMapExt};
 use portolan_core::{Dimension, NameSource, Sha256Digest};
 use rusqlite::Connection;
 
 use super::{
-    classes::{Classes, Part},
+    classes::Part,
     columns::{self, Of},
     pattern::address_of,
     sums::{Grouping, Key},
@@ -18,8 +18,19 @@ type Keys = BTreeMap<String, String>;
 #[derive(Debug)]
 pub(super) struct Words<'g> {
     grouping: &'g Grouping,
-    /// Of each dimension whose words stand elsewhere, by what the groups have of it.
-    labels: Vec<HashMap<&'g [Part], Vec<Part>>>,
+    dimensions: Vec<Told<'g>>,
+    is_about_owner: bool,
+}
+
+/// A dimension of which groups are told.
+#[derive(Debug)]
+struct Told<'g> {
+    dimension: Dimension,
+    of: Of,
+    /// Which of the columns of a class are its own.
+    columns: Range<usize>,
+    /// What stands elsewhere, by what the groups have of it.
+    labels: HashMap<&'g [Part], Vec<Part>>,
 }
 
 impl<'g> Words<'g> {
@@ -29,58 +40,49 @@ impl<'g> Words<'g> {
         grouping: &'g Grouping,
         keys: impl Iterator<Item = Key> + Clone,
     ) -> Result<Self, ReadError> {
-        let read = |dimension: &Dimension| {
-            let mut wanted: HashMap<&'g [Part], Vec<Part>> = HashMap::new();
-            if !columns::of(*dimension).labels.is_empty() {
-                let parts = keys.clone().filter_map(|key| parts(grouping, *dimension, key));
-                wanted.extend(parts.map(|parts| (parts, Vec::new())));
-                look_up(connection, *dimension, &mut wanted)?;
+        let is_about_owner = grouping.by.iter().copied().any(columns::is_about_owner);
+        let mut dimensions = Vec::new();
+        let (mut actors, mut peers) = (if is_about_owner { columns::OWNER.width } else { 0 }, 0);
+        for dimension in &grouping.by {
+            let columns = columns::of(*dimension);
+            let start = if columns.of == Of::Actor { &mut actors } else { &mut peers };
+            let own = *start..*start + columns.width;
+            *start = own.end;
+            let mut told =
+                Told { dimension: *dimension, of: columns.of, columns: own, labels: HashMap::new() };
+            if !columns.labels.is_empty() {
+                let parts: Vec<_> = keys.clone().map(|key| (told.parts(grouping, key), Vec::new())).collect();
+                told.labels.extend(parts);
+                look_up(connection, *dimension, &mut told.labels)?;
             }
-            Ok::<_, ReadError>(wanted)
-        };
-        Ok(Self { grouping, labels: grouping.by.iter().map(read).collect::<Result<_, _>>()? })
+            dimensions.push(told);
+        }
+        Ok(Self { grouping, dimensions, is_about_owner })
     }
 
     /// The keys of a group.
     pub(super) fn keys(&self, key: Key, source: u8) -> Keys {
         let mut keys = Keys::new();
-        if self.grouping.by.iter().copied().any(columns::is_about_owner) {
+        if self.is_about_owner {
             owner(self.grouping, key, &mut keys);
         }
-        for (dimension, labels) in self.grouping.by.iter().zip(&self.labels) {
-            let parts = parts(self.grouping, *dimension, key).unwrap_or_default();
-            let labels = labels.get(parts).map(Vec::as_slice).unwrap_or_default();
-            Told { dimension: *dimension, parts, labels, key, source }.put(&mut keys);
-        }
+        self.dimensions.iter().for_each(|told| told.put(self.grouping, key, source, &mut keys));
         keys
     }
 }
 
-/// The classes of which a dimension is one.
-fn classes(grouping: &Grouping, of: Of, key: Key) -> Option<(&Classes, u32)> {
-    match of {
-        Of::Actor => grouping.actors.as_ref().map(|classes| (classes, key.actor)),
-        Of::Peer => grouping.peers.as_ref().map(|classes| (classes, key.peer)),
-        Of::LocalPort | Of::RemotePort | Of::Time => None,
-    }
-}
-
-/// What a group has of a dimension: its columns.
-fn parts(grouping: &Grouping, dimension: Dimension, key: Key) -> Option<&[Part]> {
-    let of = columns::of(dimension).of;
-    let (classes, class) = classes(grouping, of, key)?;
-    let mine = || grouping.by.iter().copied().filter(|dimension| columns::of(*dimension).of == of);
-    let owner = if mine().any(columns::is_about_owner) { columns::OWNER.width } else { 0 };
-    let before: usize =
-        mine().take_while(|other| *other != dimension).map(|other| columns::of(other).width).sum();
-    let all = classes.parts.get(usize::try_from(class).ok()?)?;
-    all.get(owner + before..)?.get(..columns::of(dimension).width)
+/// The columns of the class of a group.
+fn class(grouping: &Grouping, of: Of, key: Key) -> Option<&[Part]> {
+    let (classes, class) = match of {
+        Of::Actor => (grouping.actors.as_ref()?, key.actor),
+        Of::Peer => (grouping.peers.as_ref()?, key.peer),
+        Of::LocalPort | Of::RemotePort | Of::Time => return None,
+    };
+    classes.parts.get(usize::try_from(class).ok()?).map(AsRef::as_ref)
 }
 
 fn owner(grouping: &Grouping, key: Key, keys: &mut Keys) {
-    let class = classes(grouping, Of::Actor, key);
-    let parts = class.and_then(|(classes, class)| classes.parts.get(usize::try_from(class).ok()?));
-    if let Some([Part::Text(owner), reason, ..]) = parts.map(AsRef::as_ref) {
+    if let Some([Part::Text(owner), reason, ..]) = class(grouping, Of::Actor, key) {
         if owner.as_ref() == actor::KERNEL {
             keys.insert(actor::KERNEL.to_owned(), owner.to_string());
         }
@@ -128,27 +130,27 @@ fn look_up(
         let shown = (1..width).map(|column| Part::of(row, column)).collect::<Result<_, _>>()?;
         let at: i64 = row.get(0)?;
         let labels = usize::try_from(at).ok().and_then(|at| wanted.get_mut(*asked.get(at)?));
-        labels.map(|labels| *labels = shown);
+        if let Some(labels) = labels {
+            *labels = shown;
+        }
     }
     Ok(())
 }
 
-/// What is told of one dimension of a group.
-struct Told<'p> {
-    dimension: Dimension,
-    parts: &'p [Part],
-    labels: &'p [Part],
-    key: Key,
-    source: u8,
-}
-
 impl Told<'_> {
-    fn put(&self, keys: &mut Keys) {
+    /// What a group has of it.
+    fn parts<'g>(&self, grouping: &'g Grouping, key: Key) -> &'g [Part] {
+        class(grouping, self.of, key).and_then(|class| class.get(self.columns.clone())).unwrap_or_default()
+    }
+
+    fn put(&self, grouping: &Grouping, key: Key, source: u8, keys: &mut Keys) {
+        let parts = self.parts(grouping, key);
+        let labels = self.labels.get(parts).map(Vec::as_slice).unwrap_or_default();
         let mut put = |key: &str, value: Option<String>| {
             keys.extend(value.map(|value| (key.to_owned(), value)));
         };
-        let [first, second] = [0, 1].map(|at| self.parts.get(at).unwrap_or(&Part::Null));
-        let label = |at: usize| self.labels.get(at).unwrap_or(&Part::Null);
+        let [first, second] = [0, 1].map(|at| parts.get(at).unwrap_or(&Part::Null));
+        let label = |at: usize| labels.get(at).unwrap_or(&Part::Null);
         let word = self.dimension.as_str();
         let sha256 = |part: &Part| match part {
             Part::Blob(bytes) => {
@@ -186,7 +188,7 @@ impl Told<'_> {
                 let name = label(0).word();
                 if name.is_some() {
                     put("inferred", second.is_true().then(|| true.to_string()));
-                    let source = NameSource::ALL.get(usize::from(self.source));
+                    let source = NameSource::ALL.get(usize::from(source));
                     put("name_source", source.map(|source| source.as_str().to_owned()));
                 }
                 put(word, name);
@@ -217,9 +219,9 @@ impl Told<'_> {
             | Dimension::Direction
             | Dimension::Range
             | Dimension::Port => put(word, first.word()),
-            Dimension::RemotePort => put(word, port(self.key.ports.remote)),
-            Dimension::LocalPort => put(word, port(self.key.ports.local)),
-            Dimension::Time => put(word, Some(self.key.time.to_string())),
+            Dimension::RemotePort => put(word, port(key.ports.remote)),
+            Dimension::LocalPort => put(word, port(key.ports.local)),
+            Dimension::Time => put(word, Some(key.time.to_string())),
         }
     }
 }

@@ -20,6 +20,9 @@ pub(crate) struct Held {
     ends: Option<(i64, i64)>,
 }
 
+/// A level with the starts of its first and its last block, and how far it is closed (`None`: to the end).
+type Kept = (Level, Option<(i64, i64)>, Option<i64>);
+
 /// Blocks of one level that start in `[since, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -98,8 +101,8 @@ impl Held {
         Ok(Self::of(&levels))
     }
 
-    /// Each level with the starts of its first and its last block, and how far it is closed (`None`: to the end).
-    fn of(levels: &[(Level, Option<(i64, i64)>, Option<i64>)]) -> Self {
+    /// What there is, by what is kept of each level.
+    fn of(levels: &[Kept]) -> Self {
         let windows = levels.iter().enumerate().map(|(at, (level, starts, until))| {
             let coarser = levels.get(at + 1..).unwrap_or_default();
             let first = starts.map(|(first, _)| i128::from(first));
@@ -191,5 +194,83 @@ impl Held {
         let windows =
             self.windows.iter().filter(|window| coarsest.is_none_or(|coarsest| window.level <= coarsest));
         windows.filter_map(|window| window.first_after(at + 1, END)).min().filter(|next| *next < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    fn windows(from: [i64; 4], until: [i64; 3]) -> Held {
+        let windows = Level::ALL.into_iter().enumerate().map(|(at, level)| Window {
+            level,
+            from: ceil(level, from[at].into()),
+            until: at.checked_sub(1).map_or(END, |at| floor(level, until[at].into())),
+        });
+        Held { windows: windows.collect(), ends: None }
+    }
+
+    proptest! {
+        /// Whatever is kept: no time is summed twice, the order is that of time, and what is kept as buckets is answered exactly.
+        #[test]
+        fn spans_follow_each_other_and_are_exact_where_they_can_be(
+            since in proptest::option::of(0_i64..5 * 1440 * MINUTE),
+            length in 0_i64..4 * 1440 * MINUTE,
+            // The coarser, the longer it is kept.
+            kept in proptest::array::uniform4(0_i64..1440 * MINUTE),
+            closed in 4 * 1440 * MINUTE..5 * 1440 * MINUTE,
+            coarsest in 0_usize..4,
+            round in prop_oneof![Just(1), Just(MINUTE), Just(60 * MINUTE), Just(1440 * MINUTE)],
+        ) {
+            let coarsest = Level::ALL[coarsest];
+            let from = [kept[0] + kept[1] + kept[2], kept[0] + kept[1], kept[0], 0];
+            let held = windows(from, [closed; 3]);
+            let since = since.map(|since| since - since % round);
+            let until = since.unwrap_or(0) + length - length % round;
+            let query = Query { since: since.map(UnixMillis), until: Some(UnixMillis(until)), ..Query::default() };
+            let cover = held.cover(&query, coarsest, false);
+            prop_assert!(cover.spans.iter().all(|span| span.since < span.until));
+            prop_assert!(cover.spans.windows(2).all(|two| two[0].until == two[1].since), "{cover:?}");
+            prop_assert!(cover.spans.len() < 20, "{cover:?}");
+            for span in &cover.spans {
+                prop_assert!(floor(span.level, span.since) == span.since && floor(span.level, span.until) == span.until);
+                let window = held.windows[usize::from(span.level.number())];
+                prop_assert!(window.from <= span.since && span.until <= window.until, "{cover:?}");
+                // Longer than allowed is only what is not kept otherwise.
+                let allowed = held.windows[usize::from(coarsest.number())];
+                prop_assert!(span.level <= coarsest || span.since < allowed.from.max(i128::from(from[0])));
+            }
+            let (first, last) = (cover.spans.first(), cover.spans.last());
+            if since.is_some_and(|since| since >= from[0]) && length >= round {
+                prop_assert_eq!(first.map(|span| span.since), since.map(i128::from));
+            }
+            if until >= from[0] && since.is_none_or(|since| since < until) {
+                prop_assert_eq!(last.map(|span| span.until), Some(i128::from(until)));
+            }
+            if let (Some(since), Some(first)) = (since, first) {
+                prop_assert!(first.since <= since.into());
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_is_covered_from_coarse_to_fine() {
+        let held = windows([-1440 * MINUTE; 4], [10 * 1440 * MINUTE; 3]);
+        let query = Query {
+            since: Some(UnixMillis(1430 * MINUTE - 1)),
+            until: Some(UnixMillis(2880 * MINUTE + 61 * MINUTE + 1)),
+            ..Query::default()
+        };
+        let levels = |coarsest| -> Vec<Level> {
+            held.cover(&query, coarsest, false).spans.iter().map(|span| span.level).collect()
+        };
+        use Level::{Bucket, Day, Hour, Minute};
+        assert_eq!(levels(Day), [Bucket, Minute, Day, Hour, Minute, Bucket]);
+        assert_eq!(levels(Hour), [Bucket, Minute, Hour, Minute, Bucket]);
+        assert_eq!(levels(Bucket), [Bucket]);
     }
 }

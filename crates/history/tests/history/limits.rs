@@ -73,7 +73,7 @@ fn a_damaged_block_is_named_and_the_rest_can_be_asked_for() {
     let day = 86_400_000;
     place.history().write(&[at(0), at(day), at(2 * day), at(3 * day)]).unwrap();
     let connection = rusqlite::Connection::open(place.path()).unwrap();
-    let damage = "UPDATE block SET data = substr(data, 1, length(data) - 1) || x'00' WHERE level = 3 AND start_ms = ?1";
+    let damage = "UPDATE block SET data = CAST(substr(data, 1, length(data) - 1) || 'x' AS BLOB) WHERE level = 3 AND start_ms = ?1";
     assert_eq!(connection.execute(damage, [day]).unwrap(), 1);
     let reader = place.reader();
     let limits = Limits::default();
