@@ -197,25 +197,10 @@ covered: Covered,
  */
 applications: Array<Application>, 
 /**
- * Its executables over time, the largest first, with `provenance` and `package`.
+ * By what it is summed up: `executables` over time (with `provenance` and `package`), `parents` that started it, `users`,
+ * `remotes` (by address, domain and country), `services`.
  */
-executables: Groups, 
-/**
- * What started it.
- */
-parents: Groups, 
-/**
- * As which users.
- */
-users: Groups, 
-/**
- * With whom: by `domain`, `remote` and `country`.
- */
-remotes: Groups, 
-/**
- * What was spoken.
- */
-services: Groups, 
+groups: Record<string, Groups>, 
 /**
  * What was found about it, answered or not, the newest first.
  */
