@@ -1,14 +1,9 @@
-//! What `--since`, `--until` and `findings snooze` understand.
+//! What `findings snooze` understands.
 
 use portolan_core::ParseError;
 use portolan_history::language::moment;
 
 use crate::show::clock::Clock;
-
-/// Reads a moment, in milliseconds since 1970.
-pub(crate) fn parse(text: &str, clock: &Clock) -> Result<i64, ParseError> {
-    moment::parse(text, &clock.now.to_zoned(clock.zone.clone())).map(|moment| moment.0)
-}
 
 /// Reads how long from now, as the moment when that is over; `None` for `off`.
 pub(crate) fn coming(text: &str, clock: &Clock) -> Result<Option<i64>, ParseError> {

@@ -1,4 +1,4 @@
-use portolan_bus::Access;
+use portolan_bus::{Access, Column, Covered, Line, Other, SeriesResult, Sum, WrongQuery};
 use serde_json::{Value, json};
 
 use crate::{
@@ -32,23 +32,26 @@ async fn query_as_json_has_the_keys_asked_for() {
         samples::query_row(&[("unattributed", "process-gone"), ("user", "0")], 3, 4),
         samples::query_row(&[("kernel", "true"), ("user", "0")], 5, 6),
     ]);
-    query.truncated = true;
+    let sum = Sum { tx_bytes: 7, rx_bytes: 8, flows: 9, first_unix_ms: Some(1), last_unix_ms: Some(2) };
+    query.groups.other = Some(Other { groups: 4, sum });
+    query.covered = Covered { since_unix_ms: Some(5), until_unix_ms: None, finest: "hour".to_owned() };
+    query.total = sum;
     query.access = Access::Own;
     let peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
     let by = "executable,parent,user,remote-port,time,remote";
-    let arguments =
-        ["query", "--json", "--since", "@1767225600", "--until", "@1767229200", "--by", by, "--limit", "3"];
+    let arguments = ["query", "--json", "since:@1767225600", "user:root", "--by", by, "--top", "3"];
     let ended = run(&bus.address, &arguments).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     assert!(is_harmless(&ended.stdout));
     let expected = json!({
-        "since_unix_ms": 1_767_225_600_000_i64,
-        "until_unix_ms": 1_767_229_200_000_i64,
+        "query": "since:@1767225600 user:root",
         "by": ["executable", "parent", "user", "remote_port", "time", "remote"],
-        "only": [],
         "access": "own",
-        "truncated": true,
-            "places": [],
+        "covered": { "since_unix_ms": 5, "until_unix_ms": null, "finest": "hour" },
+        "total": { "tx_bytes": 7, "rx_bytes": 8, "flows": 9, "first_unix_ms": 1, "last_unix_ms": 2 },
+        "other": { "groups": 4,
+                   "sum": { "tx_bytes": 7, "rx_bytes": 8, "flows": 9, "first_unix_ms": 1, "last_unix_ms": 2 } },
+        "places": [],
         "rows": [
             {
                 "executable": "/usr/bin/curl", "path": "/usr/bin/curl", "sha256": "aa", "provenance": "verified", "package": null,
@@ -64,7 +67,10 @@ async fn query_as_json_has_the_keys_asked_for() {
     assert_eq!(ended.json(), expected);
     let asked = peer.answers().asked.clone();
     assert_eq!(asked[0].by, ["executable", "parent", "user", "remote_port", "time", "remote"]);
-    assert_eq!(asked[0].limit, 3);
+    assert_eq!(
+        (asked[0].top, asked[0].query.as_str(), asked[0].zone.as_str()),
+        (3, "since:@1767225600 user:root", "UTC")
+    );
 }
 
 fn unknown_owner(why: &str, value: Value, tx_bytes: u64, rx_bytes: u64) -> Value {
@@ -104,42 +110,97 @@ async fn query_for_a_person_is_a_harmless_table() {
         "2 rows: in 6 B, out 1.50 MB, 2 flows, from 2026-01-01 00:00:00 to 2026-01-01 00:01:00"
     );
 
-    let ended = run(&bus.address, &["query", "--bytes", "--since", "all", "--by", "none"]).await;
+    let ended = run(&bus.address, &["query", "--bytes", "--by", "none"]).await;
     assert!(ended.stdout.contains("out 1 500 003"), "{}", ended.stdout);
     let asked = peer.answers().asked.clone();
-    assert!(asked[1].by.is_empty() && asked[1].since_unix_ms.is_none());
+    assert!(asked[1].by.is_empty() && asked[1].query.is_empty());
 }
 
 #[tokio::test]
-async fn what_lies_beyond_the_time_asked_for_is_said() {
+async fn the_others_and_the_time_that_is_covered_are_said() {
     let bus = Bus::start(Policy::Everybody).await;
-    let query = samples::result(vec![samples::query_row(&[], 1, 2)]);
+    let mut query = samples::result(vec![samples::query_row(&[("domain", "example.org")], 1, 2)]);
+    let sum =
+        Sum { tx_bytes: 1_500_000, rx_bytes: 8, flows: 9, first_unix_ms: Some(1), last_unix_ms: Some(2) };
+    query.groups.other = Some(Other { groups: 1234, sum });
+    query.covered =
+        Covered { since_unix_ms: Some(1_767_225_600_000), until_unix_ms: None, finest: "hour".to_owned() };
     let _peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
-    let shown = async |since, until| {
-        run(&bus.address, &["query", "--by", "none", "--since", since, "--until", until]).await.stdout
+    let shown = run(&bus.address, &["query", "--by", "domain,asn,executable", "--top", "1"]).await.stdout;
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines[2].starts_with("(1 234 others)") && lines[2].contains("1.50 MB"), "{shown}");
+    assert!(lines[3].starts_with("1 row and 1 234 others: "), "{shown}");
+    assert_eq!(lines[4], "Summed up from 2026-01-01 00:00:00, by the hour, of which times are the ends.");
+}
+
+#[tokio::test]
+async fn a_series_is_shown_step_by_step() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let line = |tx: [u64; 2]| Line { tx_bytes: tx.to_vec(), rx_bytes: vec![0, 0], flows: vec![0, 0] };
+    let key = |text: &str| [("domain".to_owned(), text.to_owned())].into();
+    let series = SeriesResult {
+        step_ms: 3_600_000,
+        times_unix_ms: vec![1_767_225_600_000, 1_767_229_200_000],
+        keys: Column::of(vec![key(HOSTILE), key("example.org")]),
+        lines: vec![line([5, 6]), line([0, 7])],
+        other: Some(line([8, 0])),
+        covered: Covered { since_unix_ms: None, until_unix_ms: None, finest: "hour".to_owned() },
+        places: Vec::new(),
+        access: Access::Own,
     };
-    let beyond = shown("@1767225607.5", "@1767225658").await;
-    assert!(beyond.contains("This begins 8 s before --since and ends 2 s after --until: "), "{beyond}");
-    let exact = shown("@1767225600", "@1767225661").await;
-    assert!(!exact.contains("--since") && !exact.contains("--until"), "{exact}");
+    let peer = Peer::start(&bus.address, Answers { series: Some(series), ..Answers::default() }).await;
+    let asked = ["query", "--series", "hour", "--by", "domain", "tx>1"];
+    let shown = run(&bus.address, &asked).await;
+    assert!(is_harmless(&shown.stdout), "{shown:?}");
+    let lines: Vec<Vec<&str>> = shown.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["TIME", "DOMAIN", "IN", "OUT", "FLOWS"]);
+    assert_eq!(lines[2][..3], ["2026-01-01", "00:00:00", "(others)"]);
+    assert_eq!(lines[4][1..3], ["01:00:00", "example.org"], "{shown:?}");
+    assert!(shown.stdout.contains("2 lines in steps of 3600 s; your own traffic only"), "{shown:?}");
+    let json = run(&bus.address, &[&asked[..], &["--json"]].concat()).await.json();
+    assert_eq!((&json["step_ms"], &json["lines"][1]["tx_bytes"]), (&json!(3_600_000), &json!([0, 7])));
+    assert_eq!((&json["lines"][0]["domain"], &json["other"]["tx_bytes"]), (&json!(HOSTILE), &json!([8, 0])));
+    let asked = peer.answers().asked.clone();
+    assert_eq!((asked[0].step.as_str(), asked[0].query.as_str()), ("hour", "tx>1"));
+}
+
+#[tokio::test]
+async fn a_wrong_query_is_pointed_at_whoever_finds_it() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let wrong = WrongQuery {
+        message: "the daemon does not know that".to_owned(),
+        column: 5,
+        length: 4,
+        suggestion: Some("dog".to_owned()),
+    };
+    let peer = Peer::start(&bus.address, Answers { wrong: Some(wrong), ..Answers::default() }).await;
+    let ended = run(&bus.address, &["query", "cat", "bird"]).await;
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("dog") && ended.stderr.ends_with("\n  cat bird\n      ^^^^\n"),
+        "{}",
+        ended.stderr
+    );
+    let ended = run(&bus.address, &["query", "--json", "port:443 cuontry:\x1b[2J"]).await;
+    assert!(is_harmless(&ended.stderr) && ended.stderr.ends_with("^^^^^^^\n"), "{}", ended.stderr);
+    let error = &ended.json()["error"];
+    assert_eq!(
+        (&error["kind"], &error["column"], &error["suggestion"]),
+        (&json!("usage"), &json!(10), &json!("country"))
+    );
+    assert_eq!(peer.answers().asked.len(), 1, "the daemon is not asked what means nothing");
 }
 
 #[tokio::test]
 async fn the_total_of_nothing_has_no_time() {
     let bus = Bus::start(Policy::Everybody).await;
-    let nothing = portolan_bus::QueryRow {
-        flows: 0,
-        first_unix_ms: 0,
-        last_unix_ms: 0,
-        ..samples::query_row(&[], 0, 0)
-    };
-    let query = samples::result(vec![nothing]);
+    let query = samples::result(Vec::new());
     let _peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
     let shown = run(&bus.address, &["query", "--by", "none"]).await.stdout;
-    assert_eq!(shown, "Nothing was recorded in that time.\n");
+    assert_eq!(shown, "Nothing was recorded of that.\n");
     let json = run(&bus.address, &["query", "--by", "none", "--json"]).await.json();
-    assert_eq!(json["rows"][0]["first_unix_ms"], Value::Null);
-    assert_eq!(json["rows"][0]["tx_bytes"], 0);
+    assert_eq!(json["total"]["first_unix_ms"], Value::Null);
+    assert_eq!((&json["total"]["tx_bytes"], &json["rows"]), (&json!(0), &json!([])));
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ mod config;
 mod failures;
 #[cfg(test)]
 mod findings;
+#[cfg(test)]
+mod history_file;
 mod names;
 mod narrow;
 #[cfg(test)]

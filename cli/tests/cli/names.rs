@@ -1,6 +1,6 @@
 //! Names, places and services in answers.
 
-use portolan_bus::{Filter, QueryResult};
+use portolan_bus::QueryResult;
 use serde_json::json;
 
 use crate::{
@@ -43,8 +43,8 @@ async fn what_is_inferred_or_assumed_or_nowhere_is_marked() {
     ]);
     let query = QueryResult { places: vec![samples::places()], ..query };
     let peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
-    let only = ["--only", "country=de", "--only", "domain=*.example", "--only", "remote-port="];
-    let asked = [&["query", "--by", "domain,country,asn,service"][..], &only].concat();
+    let words = ["country:de", "domain:*.example", "remote_port:-"];
+    let asked = [&["query", "--by", "domain,country,asn,service"][..], &words].concat();
     let ended = run(&bus.address, &asked).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     assert!(is_harmless(&ended.stdout), "{:?}", ended.stdout);
@@ -58,9 +58,7 @@ async fn what_is_inferred_or_assumed_or_nowhere_is_marked() {
         ended.stdout.ends_with(" CC BY-SA 4.0\n") && ended.stdout.contains("Places: libloc of 2026-01-01")
     );
     assert!(ended.stdout.contains("~ before a name") && ended.stdout.contains("? after a service"));
-    let filter = |dimension: &str, value: &str| Filter { dimension: dimension.into(), value: value.into() };
-    let expected = [filter("country", "de"), filter("domain", "*.example"), filter("remote-port", "")];
-    assert_eq!(peer.answers().asked[0].only, expected);
+    assert_eq!(peer.answers().asked[0].query, "country:de domain:*.example remote_port:-");
 
     let ended = run(&bus.address, &["query", "--json", "--by", "domain,asn,service,country,range"]).await;
     assert_eq!(ended.json()["places"][0]["attribution"], json!("CC BY-SA 4.0"));
@@ -91,8 +89,8 @@ async fn the_registrable_part_of_an_inferred_name_is_marked_as_well() {
 #[tokio::test]
 async fn conditions_that_mean_nothing_are_refused_before_the_daemon_is_asked() {
     let bus = Bus::start(Policy::Everybody).await;
-    for wrong in ["country", "colour=red", "port=http", "domain=a b"] {
-        let ended = run(&bus.address, &["query", "--only", wrong]).await;
+    for wrong in ["country:Germany", "colour:red", "port:http", "user:nobody-here"] {
+        let ended = run(&bus.address, &["query", wrong]).await;
         assert_eq!(ended.code, Some(2), "{wrong}: {}", ended.stderr);
     }
     for wrong in [&["lookup"][..], &["lookup", "example.org"], &["lookup", "192.0.2.0/24"]] {

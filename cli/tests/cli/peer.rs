@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use portolan_bus::{
     Application, BUS_NAME, Error, Finding, LiveTick, LookupResult, OBJECT_PATH, QueryRequest, QueryResult,
-    SelfTest, Status,
+    SelfTest, SeriesResult, Status, WrongQuery,
 };
 use tokio::sync::Notify;
 use zbus::{
@@ -18,6 +18,9 @@ use crate::samples;
 pub(crate) struct Answers {
     pub(crate) status: Status,
     pub(crate) query: QueryResult,
+    pub(crate) series: Option<SeriesResult>,
+    /// What the daemon finds wrong in every query.
+    pub(crate) wrong: Option<WrongQuery>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) applications: Vec<Application>,
     pub(crate) backlog: Vec<LiveTick>,
@@ -42,6 +45,8 @@ impl Default for Answers {
         Self {
             status: samples::status(),
             query: samples::result(Vec::new()),
+            series: None,
+            wrong: None,
             findings: Vec::new(),
             applications: Vec::new(),
             backlog: Vec::new(),
@@ -91,13 +96,6 @@ impl Interface {
             std::future::pending::<()>().await;
         }
         Ok((self.0.answers.lock().unwrap().status.clone(),))
-    }
-
-    async fn query(&self, request: QueryRequest) -> Result<(QueryResult,), Error> {
-        self.allowed()?;
-        let mut answers = self.0.answers.lock().unwrap();
-        answers.asked.push(request);
-        Ok((answers.query.clone(),))
     }
 
     async fn lookup(&self, addresses: Vec<String>) -> Result<(LookupResult,), Error> {
@@ -175,6 +173,32 @@ impl Interface {
     async fn ticked(emitter: &SignalEmitter<'_>, tick: LiveTick) -> zbus::Result<()>;
 }
 
+struct History(Interface);
+
+#[zbus::interface(name = "org.portolan.History1")]
+impl History {
+    async fn query(&self, request: QueryRequest) -> Result<(QueryResult,), Error> {
+        self.0.allowed()?;
+        let mut answers = self.0.0.answers.lock().unwrap();
+        answers.asked.push(request);
+        match &answers.wrong {
+            Some(wrong) => Err(Error::WrongQuery(wrong.clone())),
+            None => Ok((answers.query.clone(),)),
+        }
+    }
+
+    async fn series(&self, request: QueryRequest) -> Result<(SeriesResult,), Error> {
+        self.0.allowed()?;
+        let mut answers = self.0.0.answers.lock().unwrap();
+        answers.asked.push(request);
+        answers
+            .series
+            .clone()
+            .map(|series| (series,))
+            .ok_or_else(|| Error::TookTooLong("No series.".to_owned()))
+    }
+}
+
 /// The daemon on a bus; it leaves with this value.
 pub(crate) struct Peer {
     connection: Connection,
@@ -187,6 +211,8 @@ impl Peer {
         let connection = Builder::address(address)
             .unwrap()
             .serve_at(OBJECT_PATH, Interface(shared.clone()))
+            .unwrap()
+            .serve_at(OBJECT_PATH, History(Interface(shared.clone())))
             .unwrap()
             .name(BUS_NAME)
             .unwrap()

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use portolan_bus::{
-    Access, AddressInfo, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook,
-    Ledger, LedgerState, LiveRow, LiveTick, LookupResult, NetworkLayer, NetworkLine, PlaceData,
-    ProtocolBytes, Provenance, QueryResult, QueryRow, Resources, SeenName, SeenService, SelfTest,
-    SelfTestPart, SelfTestState, Severity, Status,
+    Access, AddressInfo, Application, Attribution, Covered, DaemonState, Finding, FindingState, Groups,
+    HistoryInfo, Hook, Ledger, LedgerState, LiveRow, LiveTick, LookupResult, NetworkLayer, NetworkLine,
+    PlaceData, ProtocolBytes, Provenance, QueryResult, QueryRow, Resources, SeenName, SeenService, SelfTest,
+    SelfTestPart, SelfTestState, Severity, Status, Sum,
 };
 
 /// A name that clears the screen, sets the title, breaks the line and reverses what follows.
@@ -104,7 +104,11 @@ pub(crate) fn troubled_status() -> Status {
 }
 
 pub(crate) fn result(rows: Vec<QueryRow>) -> QueryResult {
-    QueryResult { rows, places: Vec::new(), truncated: false, access: Access::All }
+    let mut total = Sum::default();
+    let groups = Groups::new(rows, None);
+    (0..).map_while(|at| groups.sum(at)).for_each(|sum| total.add(&sum));
+    let covered = Covered { since_unix_ms: None, until_unix_ms: None, finest: "bucket".to_owned() };
+    QueryResult { groups, total, covered, places: Vec::new(), access: Access::All }
 }
 
 pub(crate) fn query_row(keys: &[(&str, &str)], tx_bytes: u64, rx_bytes: u64) -> QueryRow {

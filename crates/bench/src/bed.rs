@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::bail;
 use aya::programs::{ProgramInfo, loaded_programs};
-use portolan_bus::{Daemon1Proxy, QueryRequest, SelfTestState};
+use portolan_bus::{Daemon1Proxy, History1Proxy, QueryRequest, SelfTestState};
 use portolan_testbed::{Daemon, Polkit, PrivateBus};
 use tokio::runtime::Runtime;
 
@@ -51,9 +51,12 @@ impl Bed {
     /// What an executable moved in all, sent and received, says the daemon.
     pub(crate) fn moved(&self, path: &Path) -> anyhow::Result<u64> {
         let request = QueryRequest { by: vec!["executable".to_owned()], ..QueryRequest::default() };
-        let result = self.runtime.block_on(async { self.proxy().await?.query(&request).await })?;
-        let rows =
-            result.rows.iter().filter(|row| row.keys.get("path").is_some_and(|key| Path::new(key) == path));
+        let result = self.runtime.block_on(async {
+            let connection = zbus::connection::Builder::address(self.bus.address())?.build().await?;
+            History1Proxy::new(&connection).await?.query(&request).await
+        })?;
+        let rows = result.groups.rows();
+        let rows = rows.iter().filter(|row| row.keys.get("path").is_some_and(|key| Path::new(key) == path));
         Ok(rows.map(|row| row.tx_bytes + row.rx_bytes).sum())
     }
 

@@ -4,12 +4,13 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use portolan_bus::{BUS_NAME, Daemon1Proxy, QueryRequest, QueryRow, Status};
+use portolan_bus::{BUS_NAME, Daemon1Proxy, History1Proxy, QueryRequest, QueryRow, Status};
 use portolan_testbed::{Daemon, DaemonOptions, Polkit, PrivateBus};
 use tokio::runtime::Runtime;
 
 /// A bucket is short, so that a scenario of seconds goes over several.
 const CONFIG: &str = "[recording]\nbucket = \"2 s\"\n";
+const BUCKET: Duration = Duration::from_secs(2);
 /// How long a daemon may take to be back, or to write what it has counted.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -64,26 +65,30 @@ impl Bed {
     /// # Errors
     /// The daemon refuses, or there are more rows than it gives.
     pub fn rows_since(&self, by: &[&str], since: Option<SystemTime>) -> anyhow::Result<Vec<QueryRow>> {
-        let since_unix_ms = since
-            .and_then(|since| since.duration_since(SystemTime::UNIX_EPOCH).ok())
-            .and_then(|since| i64::try_from(since.as_millis()).ok());
+        // The start of a bucket counts, and the first one may have begun before.
+        let since = since.and_then(|since| since.checked_sub(BUCKET)).and_then(|since| {
+            let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            Some(format!("since:@{}.{:03}", since.as_secs(), since.subsec_millis()))
+        });
         let by = by.iter().map(|word| (*word).to_owned()).collect();
-        let request = QueryRequest { by, since_unix_ms, ..QueryRequest::default() };
+        let request = QueryRequest { by, query: since.unwrap_or_default(), ..QueryRequest::default() };
         let result = self.runtime.block_on(async {
-            let proxy = self.proxy().await?;
+            let connection = zbus::connection::Builder::address(self.bus.address())?.build().await?;
+            let history = History1Proxy::new(&connection).await?;
             let until = Instant::now() + PATIENCE;
             loop {
-                match proxy.query(&request).await {
+                match history.query(&request).await {
                     // A million rows take this machine longer than the daemon lets a person wait; it goes on writing them.
-                    Err(portolan_bus::Error::HistoryUnavailable(_)) if Instant::now() < until => {}
+                    Err(portolan_bus::Error::HistoryUnavailable(_) | portolan_bus::Error::TookTooLong(_))
+                        if Instant::now() < until => {}
                     result => break result,
                 }
             }
         })?;
-        if result.truncated {
+        if result.groups.other.is_some() {
             bail!("the daemon has more rows than it gives to one question");
         }
-        Ok(result.rows)
+        Ok(result.groups.rows())
     }
 
     /// All rows of the history by these dimensions.

@@ -4,14 +4,9 @@ use std::sync::Arc;
 
 use portolan_bus::{Configuration, Error, Setting};
 use portolan_config::{KEYS, Key};
-use portolan_core::Uid;
 use zbus::{Connection, interface, message::Header};
 
-use super::{
-    Backend, authorise,
-    interface::sender,
-    limits::{Calls, Place},
-};
+use super::{Backend, gate::Gate};
 
 /// Bytes of a value.
 const VALUE_MAX: usize = 16_384;
@@ -19,20 +14,12 @@ const VALUE_MAX: usize = 16_384;
 /// The same object's interface for its configuration.
 pub(super) struct Config1<B> {
     backend: Arc<B>,
-    calls: Calls,
+    gate: Gate,
 }
 
 impl<B: Backend> Config1<B> {
-    pub(super) fn new(backend: Arc<B>, calls: Calls) -> Self {
-        Self { backend, calls }
-    }
-
-    async fn enter(&self, connection: &Connection, header: &Header<'_>) -> Result<(Uid, Place), Error> {
-        let name = sender(header)?;
-        let mut place = self.calls.enter(name)?;
-        let uid = authorise::uid_of(connection, name).await?;
-        place.charge(uid)?;
-        Ok((uid, place))
+    pub(super) fn new(backend: Arc<B>, gate: Gate) -> Self {
+        Self { backend, gate }
     }
 
     async fn change(
@@ -42,13 +29,11 @@ impl<B: Backend> Config1<B> {
         key: &str,
         value: Option<&str>,
     ) -> Result<Setting, Error> {
-        let (uid, _place) = self.enter(connection, header).await?;
-        let key = known_key(key)?;
-        if let Some(value) = value {
-            check(value)?;
-        }
-        let interactive = authorise::allows_interaction(header);
-        authorise::administrator(connection, sender(header)?, uid, interactive).await?;
+        let read = || {
+            value.map_or(Ok(()), check)?;
+            known_key(key)
+        };
+        let (uid, _place, key) = self.gate.administrator(connection, header, read).await?;
         let setting = self.backend.configure(key, value.map(str::to_owned)).await?;
         tracing::info!(by = uid.0, key = key.name, value = value.unwrap_or("(reset)"), "configured");
         Ok(setting)
@@ -65,9 +50,7 @@ impl<B: Backend> Config1<B> {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(Configuration,), Error> {
-        let (uid, _place) = self.enter(connection, &header).await?;
-        let interactive = authorise::allows_interaction(&header);
-        authorise::viewer(connection, sender(&header)?, uid, interactive).await?;
+        let _call = self.gate.reader(connection, &header).await?;
         Ok((self.backend.configuration().await?,))
     }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use portolan_bus::{Daemon1Proxy, QueryRequest, QueryRow};
+use portolan_bus::{Daemon1Proxy, History1Proxy, QueryRequest, QueryResult, QueryRow};
 use portolan_testbed::{Daemon, DaemonOptions, Folder, Polkit, PrivateBus, Program, built};
 use rustix::process::{Pid, Signal, kill_process};
 use zbus::connection;
@@ -60,8 +60,14 @@ pub(crate) async fn proxy(address: &str) -> Daemon1Proxy<'static> {
 }
 
 pub(crate) async fn query(proxy: &Daemon1Proxy<'_>, by: &[&str]) -> Vec<QueryRow> {
+    answer(proxy, by).await.groups.rows()
+}
+
+/// The whole answer, over the same connection.
+pub(crate) async fn answer(proxy: &Daemon1Proxy<'_>, by: &[&str]) -> QueryResult {
     let by = by.iter().map(|word| (*word).to_owned()).collect();
-    proxy.query(&QueryRequest { by, ..QueryRequest::default() }).await.unwrap().rows
+    let history = History1Proxy::new(proxy.inner().connection()).await.unwrap();
+    history.query(&QueryRequest { by, ..QueryRequest::default() }).await.unwrap()
 }
 
 /// Copies of `portolan-traffic` under names of their own, each another executable.

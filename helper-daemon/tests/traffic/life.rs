@@ -1,6 +1,6 @@
 use std::process::Command;
 
-use portolan_history::{Question, Reader};
+use portolan_history::{Limits, Question, Reader};
 use portolan_testbed::{Daemon, DaemonOptions, Folder};
 
 use crate::bed::{Bed, PATIENCE, run};
@@ -17,7 +17,7 @@ async fn sigterm_writes_everything_and_the_next_daemon_goes_on() {
     run(&program, &["tcp", &server.tcp_v4(), "77777"]);
     assert!(bed.daemon.stop().unwrap().success(), "{}", bed.daemon.stderr());
     let reader = Reader::open(&state_dir.join("history.sqlite")).unwrap();
-    let total = &reader.query(&Question { limit: 1, ..Question::default() }).unwrap().rows[0];
+    let total = reader.answer(&Question::default(), &Limits::default()).unwrap().total;
     assert_eq!(
         (total.bytes.tx, total.bytes.rx),
         (77_777, 77_777),

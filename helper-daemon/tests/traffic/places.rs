@@ -1,8 +1,6 @@
 //! Where addresses belong, stored with what was moved.
 
-use portolan_bus::QueryRequest;
-
-use crate::bed::{Bed, run};
+use crate::bed::{Bed, answer, run};
 
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
@@ -12,17 +10,15 @@ async fn a_flow_is_stored_with_the_place_of_its_other_side() {
     let program = bed.programs.copy("placed");
     run(&program, &["tcp", &server.tcp_v4(), "1000"]);
     let proxy = bed.proxy().await;
-    let ask = async |by: &[&str]| {
-        let by = by.iter().map(|word| (*word).to_owned()).collect();
-        proxy.query(&QueryRequest { by, ..QueryRequest::default() }).await.unwrap()
-    };
+    let ask = async |by: &[&str]| answer(&proxy, by).await;
     let result = ask(&["executable", "range", "country", "asn"]).await;
     let rows: Vec<_> = result
-        .rows
-        .iter()
+        .groups
+        .rows()
+        .into_iter()
         .filter(|row| row.keys.get("path").map(String::as_str) == program.to_str())
         .collect();
-    let [row] = rows[..] else { panic!("{rows:?}") };
+    let [row] = &rows[..] else { panic!("{rows:?}") };
     let keys = ["range", "country", "asn"].map(|key| row.keys.get(key).map(String::as_str));
     assert_eq!(keys, [Some("loopback"), None, None], "a special range has neither");
     let [places] = &result.places[..] else { panic!("{:?}", result.places) };

@@ -28,8 +28,11 @@ pub(crate) fn of(error: &Error) -> String {
         Error::InvalidArgument(said)
         | Error::NotFound(said)
         | Error::LimitExceeded(said)
+        | Error::TookTooLong(said)
+        | Error::Cancelled(said)
         | Error::HistoryUnavailable(said)
         | Error::Internal(said) => said.clone(),
+        Error::WrongQuery(wrong) => wrong.message.clone(),
     }
 }
 

@@ -127,3 +127,19 @@ impl Field {
         }
     }
 }
+
+impl std::str::FromStr for Field {
+    type Err = portolan_core::ParseError;
+
+    /// Reads any of its words.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match subject(text) {
+            Some(Subject::Field(field)) => Ok(field),
+            _ => Err(portolan_core::ParseError::new(
+                "field",
+                text,
+                "one of the query language, such as app, domain or port",
+            )),
+        }
+    }
+}

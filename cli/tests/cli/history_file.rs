@@ -1,0 +1,142 @@
+//! `portolan query --history FILE`: no bus, no daemon, nothing written.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::Arc,
+};
+
+use portolan_core::{Bytes, Direction, Endpoint, Owner, Protocol, Uid, UnixMillis};
+use portolan_history::{History, Record};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::program::{Ended, mortal, run};
+
+const NO_BUS: &str = "unix:path=/nonexistent/bus";
+
+fn record(uid: u32, port: u16, tx: u64) -> Record {
+    Record {
+        bucket_start: UnixMillis(1_767_225_600_000),
+        bucket_ms: 10_000,
+        owner: Owner::Kernel,
+        command_line: None,
+        placement: Arc::default(),
+        uid: Uid(uid),
+        protocol: Protocol::Tcp,
+        direction: Direction::Outbound,
+        local: None,
+        remote: Some(Endpoint { address: [192, 0, 2, 1].into(), port }),
+        name: None,
+        place: None,
+        service_port: Some(port),
+        recognised: None,
+        network_namespace: 1,
+        bytes: Bytes { tx, rx: 0 },
+        flows_opened: 1,
+        first: UnixMillis(1_767_225_600_001),
+        last: UnixMillis(1_767_225_600_007),
+    }
+}
+
+async fn ask(path: &Path, words: &[&str]) -> Ended {
+    run(NO_BUS, &[&["query", "--history", path.to_str().unwrap()], words].concat()).await
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_file_is_asked_and_left_as_it_is() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("a strange?name#%.sqlite");
+    History::open(&path).unwrap().write(&[record(0, 443, 5), record(1, 53, 7)]).unwrap();
+    let before = (fs::read(&path).unwrap(), names(dir.path()));
+    let ended = ask(&path, &["port:443", "user:root", "--by", "port,service", "--json"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let answer = ended.json();
+    assert_eq!((&answer["total"]["tx_bytes"], &answer["rows"][0]["service"]), (&json!(5), &json!("https")));
+    let series = ask(&path, &["--series", "day", "--by", "none", "--json"]).await.json();
+    assert_eq!((&series["step_ms"], &series["lines"][0]["tx_bytes"]), (&json!(86_400_000), &json!([12])));
+    assert_eq!(before, (fs::read(&path).unwrap(), names(dir.path())));
+}
+
+#[tokio::test]
+async fn what_a_daemon_writes_meanwhile_is_in_the_answer() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("history.sqlite");
+    let mut history = History::open(&path).unwrap();
+    for tx in [5, 6] {
+        history.write(&[record(0, 443, tx)]).unwrap();
+        let answer = ask(&path, &["--by", "none", "--json"]).await.json();
+        assert_eq!(answer["total"]["tx_bytes"], json!(if tx == 5 { 5 } else { 11 }));
+    }
+    history.write(&[record(0, 443, 1)]).unwrap();
+}
+
+#[tokio::test]
+async fn one_may_read_is_enough() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("history.sqlite");
+    History::open(&path).unwrap().write(&[record(0, 443, 5)]).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o555)).unwrap();
+    // Where the tests are built need not be open to everybody.
+    let program_dir = TempDir::new().unwrap();
+    let program = program_dir.path().join("portolan");
+    fs::copy(env!("CARGO_BIN_EXE_portolan"), &program).unwrap();
+    fs::set_permissions(program_dir.path(), Permissions::from_mode(0o755)).unwrap();
+    let as_nobody = async |words: &[&str]| {
+        let mut command = mortal("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&program);
+        command.args(["query", "--json", "--by", "none", "--history"]).arg(&path).args(words);
+        Ended::from(command.output().await.unwrap())
+    };
+    let ended = as_nobody(&[]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.json()["total"]["tx_bytes"], json!(5));
+    fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+    let ended = as_nobody(&[]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("check who may read it"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_history_is_said_in_a_sentence() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("history.sqlite");
+    History::open(&path).unwrap().write(&[record(0, 443, 5)]).unwrap();
+    let whole = fs::read(&path).unwrap();
+    // SQLite's header has the version of the schema at 60.
+    let version = |number: u8| [&whole[..60], &[0, 0, 0, number], &whole[64..]].concat();
+    let torn = [&whole[..100], &vec![0xa5; whole.len() - 100][..]].concat();
+    let cases = [
+        (version(250), 1, "install the newer Portolan again"),
+        (version(1), 1, "has the old version 1"),
+        (
+            b"not at all a database, but long enough to be looked at as one".to_vec(),
+            1,
+            "not a database at all",
+        ),
+        (torn, 1, "damaged"),
+    ];
+    for (content, code, said) in cases {
+        let path = dir.path().join("case.sqlite");
+        fs::write(&path, content).unwrap();
+        let ended = ask(&path, &[]).await;
+        assert_eq!((ended.code, ended.stderr.lines().count()), (Some(code), 1), "{ended:?}");
+        assert!(ended.stderr.contains(said), "{said}: {ended:?}");
+    }
+    let ended = ask(&dir.path().join("nothing.sqlite"), &["--json"]).await;
+    assert_eq!((ended.code, &ended.json()["error"]["kind"]), (Some(5), &json!("not-found")));
+    let ended = ask(dir.path(), &[]).await;
+    assert!(ended.code == Some(1) && ended.stderr.contains("is not a file"), "{ended:?}");
+}
