@@ -18,6 +18,7 @@ mod history;
 mod ids;
 mod intern;
 pub mod language;
+pub mod line;
 mod migrations;
 mod open;
 mod place;
