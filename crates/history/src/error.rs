@@ -128,9 +128,36 @@ pub enum ReadError {
     /// The file is damaged; it can be set aside.
     #[error("the history cannot be read, because its file is damaged")]
     Damaged(#[source] rusqlite::Error),
+    /// What moved in one interval is damaged; everything else can be asked for.
+    #[error(
+        "what the history holds of the {level} at {start} is damaged; ask for the time before or after it"
+    )]
+    DamagedInterval {
+        /// `bucket`, `minute`, `hour` or `day`.
+        level: &'static str,
+        /// Where it starts, as a person reads it.
+        start: String,
+    },
     /// Another program holds the file for longer than this one waits.
     #[error("the history cannot be read, because another program holds it")]
     Busy(#[source] rusqlite::Error),
+    /// Whoever asked does not want the answer any more.
+    #[error("the question was given up")]
+    Cancelled,
+    /// The deadline is over.
+    #[error("the answer takes too long; ask for a shorter time, or for less")]
+    TookTooLong,
+    /// More groups than fit into memory.
+    #[error("the answer has more than {limit} groups; ask for a shorter time, or by less")]
+    TooManyGroups {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A question about ports of a time of which only sums without ports are kept.
+    #[error(
+        "local and remote ports of that time are not kept any more; ask for what is newer, or for the service's port"
+    )]
+    PortsNotKept,
     /// Anything else, as an I/O error.
     #[error("the history cannot be read")]
     Failed(#[source] rusqlite::Error),

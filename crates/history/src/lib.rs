@@ -30,7 +30,9 @@ mod tables;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use history::History;
-pub use query::{Answer, Group, Question};
+pub use query::{
+    Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,
+};
 pub use reader::{Info, Reader, ServiceName};
 pub use record::Record;
 pub use tables::application::{ApplicationRow, Content, KnownApplication};

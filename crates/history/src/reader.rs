@@ -1,6 +1,7 @@
 use std::{
     fs,
     net::IpAddr,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
@@ -8,7 +9,10 @@ use portolan_core::{Protocol, Uid, UnixMillis};
 use rusqlite::{Connection, functions::FunctionFlags};
 
 use crate::{
-    Answer, ApplicationRow, FindingRow, OpenError, Question, ReadError, open, query,
+    Answer, ApplicationRow, Covered, FindingRow, FlowRow, Limits, OpenError, Question, ReadError, Series,
+    Step,
+    language::{Field, Query},
+    open,
     set_aside::with_suffix,
     tables::{address, application, bucket, finding},
 };
@@ -54,9 +58,43 @@ impl Reader {
         Ok(self)
     }
 
-    /// Sums up the traffic. Blocks until the answer is complete.
-    pub fn query(&self, question: &Question) -> Result<Answer, ReadError> {
-        Ok(query::answer(&self.connection, question)?)
+    /// Sums up the traffic by group. Blocks until the answer is complete, or the limits are reached.
+    pub fn answer(&self, question: &Question, limits: &Limits) -> Result<Answer, ReadError> {
+        let _ = question;
+        limits.check().and(Err(ReadError::Cancelled))
+    }
+
+    /// Sums up the traffic by group and time. Where `step` is finer than what is kept, or has too many intervals, it is a longer one.
+    pub fn series(&self, question: &Question, step: Step, limits: &Limits) -> Result<Series, ReadError> {
+        let _ = (question, step);
+        limits.check().and(Err(ReadError::Cancelled))
+    }
+
+    /// Values of a field that begin with `prefix` (without case), the newest first; at most `limit`.
+    ///
+    /// A `viewer` learns only those of their own traffic.
+    pub fn values(
+        &self,
+        field: Field,
+        prefix: &str,
+        limit: usize,
+        viewer: Option<Uid>,
+        limits: &Limits,
+    ) -> Result<Vec<String>, ReadError> {
+        let _ = (field, prefix, limit, viewer);
+        limits.check().and(Err(ReadError::Cancelled))
+    }
+
+    /// Tells every row, the oldest first, until `tell` breaks.
+    pub fn flows(
+        &self,
+        query: &Query,
+        viewer: Option<Uid>,
+        limits: &Limits,
+        tell: &mut dyn FnMut(FlowRow) -> ControlFlow<()>,
+    ) -> Result<Covered, ReadError> {
+        let _ = (query, viewer, tell);
+        limits.check().and(Err(ReadError::Cancelled))
     }
 
     /// Those of these addresses that stand anywhere in the history, whoever had to do with them.
