@@ -3,17 +3,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
+use portolan_core::{ApplicationKey, FindingKind, Owner, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    Checkpoint, FindingRow, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record,
-    SetAsideError, WriteError,
+    Checkpoint, FindingRow, Imported, KnownApplication, Learning, NewFinding, OpenError, ReadError, Ready,
+    Record, SetAsideError, WriteError,
     intern::Interner,
     open,
     place::Place,
     set_aside,
-    tables::{application, checkpoint, finding, learning, sighting::Sightings, traffic::TrafficWriter},
+    tables::{
+        application, checkpoint, finding, import, learning, sighting::Sightings, traffic::TrafficWriter,
+    },
 };
 
 /// The one writer of a history. It belongs to one thread, because every call waits for the disk.
@@ -86,16 +88,28 @@ impl History {
             if let Some(checkpoint) = checkpoint {
                 checkpoint::write(connection, checkpoint)?;
             }
-            let mut traffic = TrafficWriter::new(connection)?;
-            let mut sightings = Sightings::default();
-            for record in records {
-                let place = interner.place(connection, record)?;
-                traffic.add(&place, record)?;
-                for seen in place.seen.into_iter().flatten() {
-                    sightings.note(seen, record.first, record.last);
+            write(connection, interner, records)
+        })
+    }
+
+    /// Adds what another recorder counted, but nothing that an import before this one has told already: neither rows of the same
+    /// source up to where that came, nor rows of another from a time that one covers.
+    ///
+    /// Applications that are new with it are ignored, by `by`: nobody is asked to review what was not measured here.
+    pub fn import(&mut self, ready: &Ready, by: Uid, now: UnixMillis) -> Result<Imported, WriteError> {
+        self.transact(|connection, interner| {
+            let mut markers = import::Markers::read(connection, &ready.source)?;
+            let records: Vec<&Record> = markers.unknown(ready);
+            let rows = ready.records.iter().flatten().count();
+            write(connection, interner, records.iter().copied())?;
+            for record in &records {
+                if let Owner::Program { application, .. } = &record.owner {
+                    application::ignore_unreviewed(connection, application, by, now)?;
                 }
             }
-            Ok(sightings.write(connection)?)
+            markers.write(connection, ready, records.len(), now)?;
+            let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
+            Ok(Imported { added: count(records.len()), known: count(rows - records.len()) })
         })
     }
 
@@ -186,6 +200,24 @@ impl History {
         }
         result
     }
+}
+
+/// Writes records within a transaction.
+fn write<'a>(
+    connection: &Connection,
+    interner: &mut Interner,
+    records: impl IntoIterator<Item = &'a Record>,
+) -> Result<(), WriteError> {
+    let mut traffic = TrafficWriter::new(connection)?;
+    let mut sightings = Sightings::default();
+    for record in records {
+        let place = interner.place(connection, record)?;
+        traffic.add(&place, record)?;
+        for seen in place.seen.into_iter().flatten() {
+            sightings.note(seen, record.first, record.last);
+        }
+    }
+    Ok(sightings.write(connection)?)
 }
 
 fn commit_after<T>(

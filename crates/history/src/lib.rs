@@ -16,11 +16,13 @@ mod cache;
 mod error;
 mod history;
 mod ids;
+mod import;
 mod intern;
 pub mod language;
 pub mod line;
 mod migrations;
 mod open;
+pub mod picosnitch;
 mod place;
 mod query;
 mod reader;
@@ -30,6 +32,7 @@ mod tables;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use history::History;
+pub use import::{Batch, Flow, Imported, Importing, Program, Ready, Refused, Source};
 pub use query::{
     Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,
 };

@@ -1,9 +1,9 @@
 use std::net::IpAddr;
 
-use portolan_core::{Lineage, NameSource, Owner, Unattributed, UnixMillis, Untrusted};
+use portolan_core::{Endpoint, Executable, FileContent, Name, Owner, Place, Uid, UnixMillis, Untrusted};
 use serde::{Deserialize, Serialize};
 
-use crate::Record;
+use crate::{FlowRow, Record};
 
 /// What one owner exchanged with one peer in one interval, in words. Texts are hostile; `None` is "not known".
 ///
@@ -99,63 +99,107 @@ impl FlowLine {
         jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
     }
 
+    fn of_name(&mut self, name: Option<&Name>) {
+        self.domain = name.map(|name| name.domain.to_string());
+        self.domain_source = name.map(|name| name.source.as_str().to_owned());
+        self.domain_inferred = name.map(|name| name.is_inferred);
+    }
+
+    fn of_place(&mut self, place: Option<&Place>) {
+        let network = place.and_then(|place| place.network.as_ref());
+        self.country = place.and_then(|place| place.country).map(|country| country.to_string());
+        self.asn = network.map(|network| network.asn);
+        self.network = network.and_then(|network| network.name.as_deref()).map(str::to_owned);
+        self.range = place.map(|place| place.range.as_str().to_owned());
+    }
+
+    fn of_script(&mut self, script: Option<&FileContent>) {
+        self.script = script.map(|script| script.path.as_raw().to_owned());
+        self.script_sha256 = script.and_then(|script| script.sha256).map(|sha256| sha256.to_string());
+    }
+
     fn owned_by(&mut self, owner: &Owner) {
         match owner {
             Owner::Program { lineage, application, .. } => {
                 self.owner = "program".to_owned();
-                self.application = Some(application.as_untrusted().as_raw().to_owned());
-                self.run_by(lineage);
+                self.application = Some(text(application.as_untrusted()));
+                self.executable = Some(text(&lineage.executable.path));
+                self.sha256 = Some(lineage.executable.sha256.to_string());
+                self.of_script(lineage.script.as_ref());
+                self.parents = lineage.iter().skip(1).map(Parent::from).collect();
             }
             Owner::Kernel => self.owner = "kernel".to_owned(),
-            Owner::Unattributed(reason) => self.owner = Unattributed::as_str(*reason).to_owned(),
+            Owner::Unattributed(reason) => self.owner = reason.as_str().to_owned(),
         }
     }
+}
 
-    fn run_by(&mut self, lineage: &Lineage) {
-        self.executable = Some(lineage.executable.path.as_raw().to_owned());
-        self.sha256 = Some(lineage.executable.sha256.to_string());
-        self.script = lineage.script.as_ref().map(|script| script.path.as_raw().to_owned());
-        self.script_sha256 =
-            lineage.script.as_ref().and_then(|script| script.sha256).map(|hash| hash.to_string());
-        let parent = |file: &portolan_core::Executable| Parent {
-            path: file.path.as_raw().to_owned(),
-            sha256: file.sha256.to_string(),
+impl From<&Executable> for Parent {
+    fn from(executable: &Executable) -> Self {
+        Self { path: text(&executable.path), sha256: executable.sha256.to_string() }
+    }
+}
+
+impl From<&FlowRow> for FlowLine {
+    fn from(row: &FlowRow) -> Self {
+        let (actor, peer) = (&row.actor, &row.peer);
+        let mut line = Self {
+            start: Self::instant(row.start),
+            start_unix_ms: row.start.0,
+            width_ms: row.width_ms,
+            first_unix_ms: row.first.0,
+            last_unix_ms: row.last.0,
+            owner: actor.reason.as_ref().unwrap_or(&actor.owner).clone(),
+            application: actor.application.clone(),
+            executable: actor.executable.as_ref().map(|executable| text(&executable.path)),
+            sha256: actor.executable.as_ref().map(|executable| executable.sha256.to_string()),
+            parents: actor.parents.iter().map(Parent::from).collect(),
+            command_line: actor.command_line.as_ref().map(text),
+            uid: known(actor.uid),
+            unit: actor.unit.clone(),
+            container: actor.container.clone(),
+            network_namespace: Some(actor.namespace).filter(|namespace| *namespace != 0),
+            protocol: peer.protocol.to_string(),
+            direction: peer.direction.as_str().to_owned(),
+            local_address: peer.local,
+            local_port: row.local_port,
+            remote_address: peer.remote,
+            remote_port: row.remote_port,
+            service_port: peer.service_port,
+            service: peer.recognised.map(|recognised| recognised.as_str().to_owned()),
+            tx_bytes: row.bytes.tx,
+            rx_bytes: row.bytes.rx,
+            flows: row.flows,
+            ..Self::default()
         };
-        self.parents = lineage.iter().skip(1).map(parent).collect();
+        line.of_script(actor.script.as_ref());
+        line.of_name(peer.name.as_ref());
+        line.of_place(peer.place.as_ref());
+        line
     }
 }
 
 impl From<&Record> for FlowLine {
     fn from(record: &Record) -> Self {
-        let text = |text: Untrusted| text.as_raw().to_owned();
-        let port = |port: u16| Some(port).filter(|port| *port != 0);
-        let place = record.place.as_ref();
-        let network = place.and_then(|place| place.network.as_ref());
-        let name = record.name.as_ref();
+        let port = |side: Option<Endpoint>| side.map(|side| side.port).filter(|port| *port != 0);
+        let placement = &record.placement;
         let mut line = Self {
             start: Self::instant(record.bucket_start),
             start_unix_ms: record.bucket_start.0,
             width_ms: record.bucket_ms,
             first_unix_ms: record.first.0,
             last_unix_ms: record.last.0,
-            command_line: record.command_line.clone().map(text),
-            uid: (record.uid != portolan_core::Uid::UNKNOWN).then_some(record.uid.0),
-            unit: record.placement.unit.as_ref().map(|unit| text(unit.to_text())),
-            container: record.placement.container.as_ref().map(|container| text(container.to_text())),
+            command_line: record.command_line.as_ref().map(text),
+            uid: known(record.uid),
+            unit: placement.unit.as_ref().map(|unit| text(&unit.to_text())),
+            container: placement.container.as_ref().map(|container| text(&container.to_text())),
             network_namespace: Some(record.network_namespace).filter(|namespace| *namespace != 0),
             protocol: record.protocol.to_string(),
             direction: record.direction.as_str().to_owned(),
             local_address: record.local.map(|local| local.address),
-            local_port: record.local.and_then(|local| port(local.port)),
+            local_port: port(record.local),
             remote_address: record.remote.map(|remote| remote.address),
-            remote_port: record.remote.and_then(|remote| port(remote.port)),
-            domain: name.map(|name| name.domain.to_string()),
-            domain_source: name.map(|name| NameSource::as_str(name.source).to_owned()),
-            domain_inferred: name.map(|name| name.is_inferred),
-            country: place.and_then(|place| place.country).map(|country| country.to_string()),
-            asn: network.map(|network| network.asn),
-            network: network.and_then(|network| network.name.as_deref()).map(str::to_owned),
-            range: place.map(|place| place.range.as_str().to_owned()),
+            remote_port: port(record.remote),
             service_port: record.service_port,
             service: record.recognised.map(|recognised| recognised.as_str().to_owned()),
             tx_bytes: record.bytes.tx,
@@ -164,6 +208,16 @@ impl From<&Record> for FlowLine {
             ..Self::default()
         };
         line.owned_by(&record.owner);
+        line.of_name(record.name.as_ref());
+        line.of_place(record.place.as_ref());
         line
     }
+}
+
+fn text(text: &Untrusted) -> String {
+    text.as_raw().to_owned()
+}
+
+fn known(uid: Uid) -> Option<u32> {
+    (uid != Uid::UNKNOWN).then_some(uid.0)
 }

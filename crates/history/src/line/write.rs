@@ -158,7 +158,17 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula_and_nothing_reaches_a_terminal() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "a\"b,c\x1b[2J\u{9b}2J\u{202e}\r\n=2"] {
+        for text in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "＝1",
+            "a\"b,c\x1b[2J\u{9b}2J\u{202e}\r\n=2",
+        ] {
             let csv = written(Format::Csv, &hostile(text));
             assert!(!csv.replace("\r\n", "").chars().any(char::is_control), "{csv:?}");
             let mut reader = csv::Reader::from_reader(csv.as_bytes());
@@ -172,7 +182,10 @@ mod tests {
             let shown = Untrusted::from(text).for_terminal();
             assert_eq!(rows[0][at].trim_start_matches('\''), shown);
             let json = written(Format::Json, &hostile(text));
-            assert!(!json.trim_end_matches('\n').chars().any(|c| c.is_control() || c == '\u{202e}'), "{json:?}");
+            assert!(
+                !json.trim_end_matches('\n').chars().any(|c| c.is_control() || c == '\u{202e}'),
+                "{json:?}"
+            );
             assert_eq!(serde_json::from_str::<FlowLine>(&json).unwrap(), hostile(text));
         }
     }

@@ -4,13 +4,14 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i64 = 0x504f_5254;
 
 /// The step from version `n` to `n + 1` stands at index `n`. A step, once released, never changes.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("0001_first.sql"),
     include_str!("0002_checkpoint.sql"),
     include_str!("0003_placement.sql"),
     include_str!("0004_accounted.sql"),
     include_str!("0005_findings.sql"),
     include_str!("0006_names.sql"),
+    include_str!("0010_imports.sql"),
 ];
 
 /// The version that this program reads and writes.
