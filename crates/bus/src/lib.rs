@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod application;
+mod details;
 mod error;
+mod groups;
 mod ledger;
 mod lookup;
 mod proxy;
@@ -15,11 +17,13 @@ mod query;
 mod wire;
 
 pub use application::{Application, Provenance, Script};
-pub use error::Error;
+pub use details::DetailsResult;
+pub use error::{Error, WrongQuery};
+pub use groups::{Column, Groups, Other, QueryRow, Sum};
 pub use ledger::{Ledger, LedgerState, NetworkLayer, NetworkLine, ProtocolBytes};
 pub use lookup::{ADDRESSES_MAX, AddressInfo, LookupResult, PlaceData, SeenName, SeenService};
-pub use proxy::{Daemon1Proxy, FindingChanged, FindingChangedStream, Ticked, TickedStream};
-pub use query::{Filter, QueryRequest, QueryResult, QueryRow};
+pub use proxy::{Daemon1Proxy, FindingChanged, FindingChangedStream, History1Proxy, Ticked, TickedStream};
+pub use query::{Completion, Covered, Line, QueryRequest, QueryResult, SeriesResult};
 pub use wire::{
     Access, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow, LiveTick, Resources,
     SelfTest, SelfTestPart, SelfTestState, Severity, Status,
@@ -27,6 +31,8 @@ pub use wire::{
 
 /// The well-known name of the daemon.
 pub const BUS_NAME: &str = "org.portolan.Daemon1";
+/// The interface that answers from the history, on the same object.
+pub const HISTORY_INTERFACE: &str = "org.portolan.History1";
 /// The path of its one object.
 pub const OBJECT_PATH: &str = "/org/portolan/Daemon1";
 

@@ -1,7 +1,8 @@
 use zbus::proxy;
 
 use crate::{
-    Application, Error, Finding, LiveTick, LookupResult, QueryRequest, QueryResult, SelfTest, Status,
+    Application, Completion, DetailsResult, Error, Finding, LiveTick, LookupResult, QueryRequest,
+    QueryResult, SelfTest, SeriesResult, Status,
 };
 
 /// The daemon as its clients see it. What each call needs of polkit stands beside the daemon's implementation and in
@@ -15,9 +16,6 @@ use crate::{
 pub trait Daemon1 {
     /// The daemon's state.
     fn status(&self) -> Result<Status, Error>;
-
-    /// Asks the history. Everything counted up to the call is in the answer.
-    fn query(&self, request: &QueryRequest) -> Result<QueryResult, Error>;
 
     /// What is known of addresses, at most [`ADDRESSES_MAX`](crate::ADDRESSES_MAX): where they belong, and from all of the history who
     /// talked with them under which name. Nothing is sent anywhere for it.
@@ -75,4 +73,36 @@ pub trait Daemon1 {
     /// A finding is new, or was answered.
     #[zbus(signal)]
     fn finding_changed(&self, finding: Finding) -> zbus::Result<()>;
+}
+
+/// The history as the daemon's clients ask it. Everything counted up to a call is in its answer.
+///
+/// Each call needs view-all or view-own; with the latter, all answers are of the caller's own uid. A question ends after some
+/// seconds at the latest ([`Error::TookTooLong`]), when it is cancelled, and when its caller leaves the bus.
+#[proxy(
+    interface = "org.portolan.History1",
+    default_service = "org.portolan.Daemon1",
+    default_path = "/org/portolan/Daemon1",
+    gen_blocking = false
+)]
+pub trait History1 {
+    /// Sums by group, largest first.
+    fn query(&self, request: &QueryRequest) -> Result<QueryResult, Error>;
+
+    /// What moved in each step of time, by line.
+    fn series(&self, request: &QueryRequest) -> Result<SeriesResult, Error>;
+
+    /// Values that a field of the query language has had and that begin with `prefix`, the likeliest first; `limit` 0 for as many as
+    /// the daemon gives.
+    fn values(&self, field: &str, prefix: &str, limit: u32) -> Result<Vec<String>, Error>;
+
+    /// What could stand at the cursor of an unfinished query; `cursor` counts characters from 0.
+    fn complete(&self, text: &str, cursor: u32) -> Result<Completion, Error>;
+
+    /// What is known of an `application` (by its key), an `executable` (by `SHA-256 path`), or a `flow` (by a query that it fulfils).
+    fn details(&self, kind: &str, key: &str) -> Result<DetailsResult, Error>;
+
+    /// Cancels the questions of this connection that were asked with this token, and says whether there were any. They fail with
+    /// [`Error::Cancelled`].
+    fn cancel(&self, token: u32) -> Result<bool, Error>;
 }

@@ -12,6 +12,7 @@
 //!   the database does the filtering.
 #![forbid(unsafe_code)]
 
+mod block;
 mod cache;
 mod error;
 mod history;

@@ -1,9 +1,18 @@
-use std::{future::Future, net::IpAddr, sync::Arc};
+use std::{
+    future::Future,
+    net::IpAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use portolan_bus::{
-    Access, Application, Error, Finding, LiveTick, LookupResult, QueryRequest, QueryResult, SelfTest, Status,
+    Access, Application, DetailsResult, Error, Finding, LiveTick, LookupResult, QueryResult, SelfTest,
+    SeriesResult, Status,
 };
-use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
+use portolan_core::{ApplicationKey, Executable, ReviewState, Uid, UnixMillis};
+use portolan_history::{
+    Question, Step,
+    language::{Field, Query},
+};
 use tokio::sync::broadcast;
 
 /// On whose behalf something is asked, and how much they may see.
@@ -23,6 +32,17 @@ impl Viewer {
             Access::Own => Some(self.uid),
         }
     }
+}
+
+/// What details are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    /// An application.
+    Application(ApplicationKey),
+    /// Content behind a path.
+    Executable(Executable),
+    /// What fulfils a query.
+    Flow(Query),
 }
 
 /// What happened, for those who subscribed.
@@ -50,12 +70,42 @@ pub trait Backend: Send + Sync + 'static {
     /// The daemon's state, with the figures that the viewer may see.
     fn status(&self, viewer: Viewer) -> impl Future<Output = Result<Status, Error>> + Send;
 
-    /// Asks the history, for the viewer's own uid unless they see all.
+    /// Sums from the history. The question has the viewer in it. `cancelled` turns true when nobody waits for the answer any more; so
+    /// it does for all of these.
     fn query(
         &self,
         viewer: Viewer,
-        request: QueryRequest,
+        question: Question,
+        cancelled: Arc<AtomicBool>,
     ) -> impl Future<Output = Result<QueryResult, Error>> + Send;
+
+    /// What moved over time.
+    fn series(
+        &self,
+        viewer: Viewer,
+        question: Question,
+        step: Step,
+        cancelled: Arc<AtomicBool>,
+    ) -> impl Future<Output = Result<SeriesResult, Error>> + Send;
+
+    /// Values of a field that begin with `prefix`.
+    fn values(
+        &self,
+        viewer: Viewer,
+        field: Field,
+        prefix: String,
+        limit: usize,
+        cancelled: Arc<AtomicBool>,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// What is known of an application, an executable or a flow. `Error::NotFound` when the viewer has nothing to do with it. Findings that
+    /// they may not see are taken out by the service.
+    fn details(
+        &self,
+        viewer: Viewer,
+        of: Of,
+        cancelled: Arc<AtomicBool>,
+    ) -> impl Future<Output = Result<DetailsResult, Error>> + Send;
 
     /// What is known of addresses, each asked for once; the names from the viewer's own traffic unless they see all.
     fn lookup(

@@ -1,21 +1,13 @@
 use std::{cmp::Reverse, sync::Arc};
 
-use portolan_bus::{
-    Application, Error, Finding, LiveTick, LookupResult, QueryRequest, QueryResult, SelfTest, Status,
-};
-use portolan_core::{Uid, UnixMillis};
-use zbus::{
-    Connection, interface,
-    message::Header,
-    names::{OwnedUniqueName, UniqueName},
-    object_server::SignalEmitter,
-    proxy::CacheProperties,
-};
+use portolan_bus::{Application, Error, Finding, LiveTick, LookupResult, SelfTest, Status};
+use portolan_core::UnixMillis;
+use zbus::{Connection, interface, message::Header, object_server::SignalEmitter, proxy::CacheProperties};
 
 use super::{
-    Backend, Skipped, Viewer, arguments, authorise,
+    Backend, Skipped, Viewer, arguments,
     fit::{ANSWER_MAX_BYTES, fit},
-    limits::{Calls, Place},
+    gate::{Call, Gate, sender},
     subscribers::{Subscribers, Topic},
     texts::Texts,
     visibility,
@@ -25,47 +17,12 @@ use super::{
 pub(super) struct Daemon1<B> {
     backend: Arc<B>,
     subscribers: Arc<Subscribers>,
-    calls: Calls,
-}
-
-/// A call that was let in.
-struct Call {
-    name: OwnedUniqueName,
-    viewer: Viewer,
-    /// Held until the call is answered.
-    _place: Place,
+    gate: Gate,
 }
 
 impl<B: Backend> Daemon1<B> {
-    pub(super) fn new(backend: Arc<B>, subscribers: Arc<Subscribers>) -> Self {
-        Self { backend, subscribers, calls: Calls::default() }
-    }
-
-    /// Lets a call in that reads: within its limits, with view-all or view-own.
-    async fn reader(&self, connection: &Connection, header: &Header<'_>) -> Result<Call, Error> {
-        let name = sender(header)?;
-        let mut place = self.calls.enter(name)?;
-        let uid = authorise::uid_of(connection, name).await?;
-        place.charge(uid)?;
-        let interactive = authorise::allows_interaction(header);
-        let viewer = authorise::viewer(connection, name, uid, interactive).await?;
-        Ok(Call { name: OwnedUniqueName::from(name.to_owned()), viewer, _place: place })
-    }
-
-    /// Lets a call in that decides something for all: within its limits, with arguments that can be read, with review.
-    async fn reviewer<T>(
-        &self,
-        connection: &Connection,
-        header: &Header<'_>,
-        read: impl FnOnce() -> Result<T, Error>,
-    ) -> Result<(Uid, Place, T), Error> {
-        let name = sender(header)?;
-        let mut place = self.calls.enter(name)?;
-        let uid = authorise::uid_of(connection, name).await?;
-        place.charge(uid)?;
-        let arguments = read()?;
-        authorise::reviewer(connection, name, uid, authorise::allows_interaction(header)).await?;
-        Ok((uid, place, arguments))
+    pub(super) fn new(backend: Arc<B>, subscribers: Arc<Subscribers>, gate: Gate) -> Self {
+        Self { backend, subscribers, gate }
     }
 
     /// Adds a subscriber. One that left the bus in the meantime is not kept: its leaving was seen before it was added.
@@ -113,25 +70,9 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(Status,), Error> {
-        let call = self.reader(connection, &header).await?;
+        let call = self.gate.reader(connection, &header).await?;
         let status = self.backend.status(call.viewer).await?;
         Ok((Status { access: call.viewer.access, ..status },))
-    }
-
-    /// Needs view-all or view-own.
-    #[zbus(out_args("result"))]
-    async fn query(
-        &self,
-        #[zbus(connection)] connection: &Connection,
-        #[zbus(header)] header: Header<'_>,
-        request: QueryRequest,
-    ) -> Result<(QueryResult,), Error> {
-        let call = self.reader(connection, &header).await?;
-        arguments::query(&request)?;
-        let mut result = self.backend.query(call.viewer, request).await?;
-        result.truncated |= fit(&mut result.rows, ANSWER_MAX_BYTES) > 0;
-        result.access = call.viewer.access;
-        Ok((result,))
     }
 
     /// Needs view-all or view-own.
@@ -142,7 +83,7 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(header)] header: Header<'_>,
         addresses: Vec<String>,
     ) -> Result<(LookupResult,), Error> {
-        let call = self.reader(connection, &header).await?;
+        let call = self.gate.reader(connection, &header).await?;
         let addresses = arguments::addresses(&addresses)?;
         let share = ANSWER_MAX_BYTES / addresses.len().max(1);
         let mut result = self.backend.lookup(call.viewer, addresses).await?;
@@ -162,7 +103,7 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(header)] header: Header<'_>,
         include_answered: bool,
     ) -> Result<Vec<Finding>, Error> {
-        let call = self.reader(connection, &header).await?;
+        let call = self.gate.reader(connection, &header).await?;
         self.visible_findings(call.viewer, include_answered).await
     }
 
@@ -173,7 +114,7 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Application>, Error> {
-        let call = self.reader(connection, &header).await?;
+        let call = self.gate.reader(connection, &header).await?;
         let mut applications = self.backend.applications(call.viewer).await?;
         self.left_out(fit(&mut applications, ANSWER_MAX_BYTES), "applications");
         Ok(applications)
@@ -188,7 +129,7 @@ impl<B: Backend> Daemon1<B> {
         state: &str,
     ) -> Result<(), Error> {
         let read = || arguments::review(application, state);
-        let (uid, _place, (application, state)) = self.reviewer(connection, &header, read).await?;
+        let (uid, _place, (application, state)) = self.gate.reviewer(connection, &header, read).await?;
         let shown = application.as_untrusted().for_terminal();
         self.backend.review(uid, application, state).await?;
         tracing::info!(by = uid.0, %state, application = shown, "reviewed");
@@ -202,7 +143,7 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(header)] header: Header<'_>,
         finding: i64,
     ) -> Result<(), Error> {
-        let (uid, _place, ()) = self.reviewer(connection, &header, || Ok(())).await?;
+        let (uid, _place, ()) = self.gate.reviewer(connection, &header, || Ok(())).await?;
         self.backend.dismiss(uid, finding).await?;
         tracing::info!(by = uid.0, finding, "dismissed");
         Ok(())
@@ -216,7 +157,7 @@ impl<B: Backend> Daemon1<B> {
         finding: i64,
         until_unix_ms: Option<i64>,
     ) -> Result<(), Error> {
-        let (uid, _place, ()) = self.reviewer(connection, &header, || Ok(())).await?;
+        let (uid, _place, ()) = self.gate.reviewer(connection, &header, || Ok(())).await?;
         self.backend.snooze(finding, until_unix_ms.map(UnixMillis)).await?;
         tracing::info!(by = uid.0, finding, until_unix_ms, "snoozed");
         Ok(())
@@ -228,7 +169,7 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        let (uid, _place, ()) = self.reviewer(connection, &header, || Ok(())).await?;
+        let (uid, _place, ()) = self.gate.reviewer(connection, &header, || Ok(())).await?;
         self.backend.end_learning().await?;
         tracing::info!(by = uid.0, "learning ended");
         Ok(())
@@ -241,11 +182,7 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(SelfTest,), Error> {
-        let name = sender(&header)?;
-        let mut place = self.calls.enter(name)?;
-        let uid = authorise::uid_of(connection, name).await?;
-        place.charge(uid)?;
-        authorise::overseer(connection, name, uid, authorise::allows_interaction(&header)).await?;
+        let _place = self.gate.overseer(connection, &header).await?;
         Ok((self.backend.run_self_test().await?,))
     }
 
@@ -256,7 +193,7 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<LiveTick>, Error> {
-        let call = self.reader(connection, &header).await?;
+        let call = self.gate.reader(connection, &header).await?;
         self.subscribe(connection, &call, Topic::Live).await?;
         let ticks = self.backend.recent_ticks();
         let mut visible: Vec<_> = ticks.iter().map(|tick| visibility::tick(call.viewer, tick)).collect();
@@ -281,7 +218,7 @@ impl<B: Backend> Daemon1<B> {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Finding>, Error> {
-        let call = self.reader(connection, &header).await?;
+        let call = self.gate.reader(connection, &header).await?;
         let added = self.subscribe(connection, &call, Topic::Findings).await?;
         let findings = self.visible_findings(call.viewer, false).await;
         if added && findings.is_err() {
@@ -297,11 +234,4 @@ impl<B: Backend> Daemon1<B> {
     /// A finding is new, or was answered.
     #[zbus(signal)]
     pub(super) async fn finding_changed(emitter: &SignalEmitter<'_>, finding: &Finding) -> zbus::Result<()>;
-}
-
-/// The caller's name, which the bus puts into every message.
-fn sender<'h>(header: &'h Header<'_>) -> Result<&'h UniqueName<'h>, Error> {
-    header
-        .sender()
-        .ok_or_else(|| Error::AccessDenied("The caller has no name: this is not a bus.".to_owned()))
 }

@@ -1,9 +1,11 @@
-//! The daemon on the bus: `org.portolan.Daemon1`, for those whom polkit allows.
+//! The daemon on the bus: `org.portolan.Daemon1` and `org.portolan.History1`, for those whom polkit allows.
 //!
 //! | file | says |
 //! |---|---|
 //! | `backend` | what the service asks the rest of the daemon |
-//! | `interface` | each method: who may call it, what it checks, what it answers |
+//! | `interface`, `history` | each method: who may call it, what it checks, what it answers |
+//! | `gate` | what every call passes: its caller's limits, then polkit |
+//! | `asking` | the questions under way, and how they are cancelled |
 //! | `authorise` | the only place that asks polkit |
 //! | `arguments`, `limits` | what a caller may send, and how much at a time |
 //! | `fit`, `texts` | what a message may hold |
@@ -16,10 +18,13 @@
 //! channel, and a loss is made good by sending the findings again.
 
 mod arguments;
+mod asking;
 mod authorise;
 mod backend;
 mod delivery;
 mod fit;
+mod gate;
+mod history;
 mod interface;
 mod limits;
 mod serve;
@@ -28,6 +33,5 @@ mod subscribers;
 mod texts;
 mod visibility;
 
-pub(crate) use arguments::ROWS_MAX;
-pub use backend::{Backend, Event, Skipped, Viewer};
+pub use backend::{Backend, Event, Of, Skipped, Viewer};
 pub use serve::{BusState, ServeError, serve};

@@ -14,7 +14,10 @@ use zbus::{
     names::{BusName, UniqueName},
 };
 
-use super::{Backend, BusState, authorise, delivery::deliver, interface::Daemon1, subscribers::Subscribers};
+use super::{
+    Backend, BusState, asking::Questions, authorise, delivery::deliver, gate::Gate, history::History1,
+    interface::Daemon1, subscribers::Subscribers,
+};
 
 /// How long the bus may take to let us in.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,7 +73,8 @@ pub(super) async fn run<B: Backend>(
     shutdown: &mut watch::Receiver<bool>,
 ) -> End {
     let subscribers = Arc::new(Subscribers::default());
-    let setup = timeout(SETUP_TIMEOUT, connect(address, backend, &subscribers));
+    let questions = Questions::default();
+    let setup = timeout(SETUP_TIMEOUT, connect(address, backend, &subscribers, &questions));
     let (connection, tidings) = tokio::select! {
         biased;
         () = told_to_stop(shutdown) => return End::Shutdown,
@@ -90,7 +94,7 @@ pub(super) async fn run<B: Backend>(
     let end = tokio::select! {
         () = told_to_stop(shutdown) => End::Shutdown,
         () = connection.closed() => End::BusGone,
-        () = listen(tidings, &subscribers, &recheck) => End::BusGone,
+        () = listen(tidings, &subscribers, &questions, &recheck) => End::BusGone,
         () = deliver(&connection, backend.as_ref(), &subscribers, events) => End::BusGone,
         () = watch_rights(&connection, &subscribers, &recheck) => End::BusGone,
     };
@@ -112,6 +116,7 @@ async fn connect<B: Backend>(
     address: Option<&str>,
     backend: &Arc<B>,
     subscribers: &Arc<Subscribers>,
+    questions: &Questions,
 ) -> Result<(Connection, Tidings), Problem> {
     let builder = match address {
         Some(address) => Builder::address(address),
@@ -121,9 +126,12 @@ async fn connect<B: Backend>(
         address: address.unwrap_or("DBUS_SYSTEM_BUS_ADDRESS").to_owned(),
         source,
     })?;
-    let object = Daemon1::new(backend.clone(), subscribers.clone());
+    let gate = Gate::default();
+    let daemon = Daemon1::new(backend.clone(), subscribers.clone(), gate.clone());
+    let history = History1::new(backend.clone(), gate, questions.clone());
     let connection = builder
-        .serve_at(OBJECT_PATH, object)
+        .serve_at(OBJECT_PATH, daemon)
+        .and_then(|builder| builder.serve_at(OBJECT_PATH, history))
         .map_err(Problem::Unreachable)?
         .build()
         .await
@@ -183,7 +191,7 @@ impl Tidings {
 
 /// Hears who left and that rights changed. Does nothing that waits: an unread stream would hold up the whole connection.
 /// Ends with the connection.
-async fn listen(mut tidings: Tidings, subscribers: &Subscribers, recheck: &Notify) {
+async fn listen(mut tidings: Tidings, subscribers: &Subscribers, questions: &Questions, recheck: &Notify) {
     loop {
         tokio::select! {
             message = tidings.departures.next() => {
@@ -191,6 +199,7 @@ async fn listen(mut tidings: Tidings, subscribers: &Subscribers, recheck: &Notif
                 let body = message.body();
                 if let Ok((BusName::Unique(name), _, _)) = body.deserialize::<(BusName<'_>, &str, &str)>() {
                     subscribers.forget(&name);
+                    questions.forget(&name);
                 }
             }
             message = tidings.right_changes.next() => {

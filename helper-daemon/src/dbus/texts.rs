@@ -1,4 +1,4 @@
-use portolan_bus::{AddressInfo, Application, Finding, LiveRow, LiveTick, Provenance, QueryRow, SeenName};
+use portolan_bus::{AddressInfo, Application, Finding, LiveRow, LiveTick, Provenance, SeenName};
 
 /// Something with texts that other programs chose.
 ///
@@ -10,17 +10,14 @@ pub(super) trait Texts {
 
     /// Puts a space in the place of each zero byte, which separates the words of a command line.
     fn remove_zero_bytes(&mut self) {
-        for text in self.texts_mut() {
-            if text.contains('\0') {
-                *text = text.replace('\0', " ");
-            }
-        }
+        self.texts_mut().for_each(remove_zero_bytes);
     }
 }
 
-impl Texts for QueryRow {
-    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        self.keys.values_mut()
+/// The same for one text.
+pub(super) fn remove_zero_bytes(text: &mut String) {
+    if text.contains('\0') {
+        *text = text.replace('\0', " ");
     }
 }
 
@@ -75,16 +72,21 @@ impl Texts for LiveTick {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]
     fn zero_bytes_become_spaces_and_nothing_else_changes() {
-        let keys = BTreeMap::from([("command".to_owned(), "curl\0-v\0ä".to_owned())]);
-        let mut row =
-            QueryRow { keys, tx_bytes: 0, rx_bytes: 0, flows: 0, first_unix_ms: 0, last_unix_ms: 0 };
-        row.remove_zero_bytes();
-        assert_eq!(row.keys["command"], "curl -v ä");
+        let mut seen = SeenName {
+            domain: None,
+            source: None,
+            inferred: false,
+            application: Some("curl\0-v\0ä".to_owned()),
+            uid: None,
+            tx_bytes: 0,
+            rx_bytes: 0,
+            last_unix_ms: 0,
+        };
+        seen.remove_zero_bytes();
+        assert_eq!(seen.application.as_deref(), Some("curl -v ä"));
     }
 }

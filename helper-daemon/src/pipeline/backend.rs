@@ -13,18 +13,19 @@ use std::{
 };
 
 use portolan_bus::{
-    Application, DaemonState, Error, Finding, HistoryInfo, LiveTick, LookupResult, QueryRequest, QueryResult,
-    QueryRow, Resources, SelfTest, Status,
+    Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, LiveTick, LookupResult,
+    QueryResult, Resources, SelfTest, SeriesResult, Status,
 };
-use portolan_core::{ApplicationKey, Dimension, Only, ParseError, ReviewState, Uid, UnixMillis};
-use portolan_history::{OpenError, Question, ReadError, Reader};
+use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
+use portolan_history::{Question, Reader, Step, language::Field};
 use tokio::{
-    sync::{Semaphore, broadcast},
+    sync::{Mutex, broadcast},
     time::timeout,
 };
 
 use super::{
     applications,
+    archive::{Archive, PATIENCE, hanging_disk},
     atlas::Atlas,
     findings::to_wire,
     handle::{Command, Handle},
@@ -32,25 +33,20 @@ use super::{
     writer::Writing,
 };
 use crate::{
-    dbus::{Backend, Event, ROWS_MAX, Skipped, Viewer},
-    resources, sentence,
+    dbus::{Backend, Event, Of, Skipped, Viewer},
+    resources,
 };
 
-/// Questions that may be reading the history at a time; the others wait.
-const READERS: usize = 4;
-/// How long a question waits for the disk to answer, or to take another row. One that hangs keeps its reader, never the
-/// caller.
-const DISK_PATIENCE: Duration = Duration::from_secs(15);
-/// The same for the status, which can do without.
+/// How long the status waits for the disk; it can do without.
 const STATUS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The daemon as the bus sees it.
 pub struct DaemonBackend {
     handle: Handle,
-    history_path: PathBuf,
+    archive: Archive,
+    flushing: Flushing,
     atlas: Atlas,
     started: UnixMillis,
-    readers: Arc<Semaphore>,
     skipped_events: AtomicU64,
     skipped_rows: AtomicU64,
 }
@@ -59,49 +55,21 @@ impl DaemonBackend {
     /// A backend that asks the recorder, and reads the history at `history_path`.
     #[must_use]
     pub fn new(handle: Handle, history_path: PathBuf, atlas: Atlas, started: UnixMillis) -> Self {
-        let readers = Arc::new(Semaphore::new(READERS));
+        let (archive, flushing) = (Archive::new(history_path), Flushing::default());
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { handle, history_path, atlas, started, readers, skipped_events, skipped_rows }
-    }
-
-    /// Runs a question on a thread that may wait for the disk. `late`: why there is no answer in time although the disk has let the
-    /// file be opened.
-    async fn read<T: Send + 'static>(
-        &self,
-        patience: Duration,
-        late: fn(Duration) -> Error,
-        ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (path, readers) = (self.history_path.clone(), Arc::clone(&self.readers));
-        let is_asked = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&is_asked);
-        let answer = async {
-            let place = readers.acquire_owned().await;
-            tokio::task::spawn_blocking(move || {
-                let _place = place;
-                let reader =
-                    Reader::open(&path).and_then(|reader| reader.naming_services(portolan_names::service));
-                let reader = reader.map_err(|error: OpenError| sentence::of(&error))?;
-                asked.store(true, Ordering::Relaxed);
-                ask(&reader).map_err(|error| sentence::of(&error))
-            })
-            .await
-        };
-        match timeout(patience, answer).await {
-            Ok(Ok(answer)) => answer.map_err(Error::HistoryUnavailable),
-            Ok(Err(error)) => Err(Error::Internal(format!("a question to the history ended early: {error}"))),
-            Err(_) if is_asked.load(Ordering::Relaxed) => Err(late(patience)),
-            Err(_) => Err(hanging_disk(patience)),
-        }
+        Self { handle, archive, flushing, atlas, started, skipped_events, skipped_rows }
     }
 
     /// Everything counted so far is in the history afterwards.
     async fn flush(&self) -> Result<(), Error> {
-        let flushed = self.handle.ask(Command::Flush);
-        match while_it_goes_on(&self.handle.writing, DISK_PATIENCE, flushed).await {
-            Some(answer) => answer?,
-            None => Err(hanging_disk(DISK_PATIENCE)),
-        }
+        let flush = async {
+            let flushed = self.handle.ask(Command::Flush);
+            match while_it_goes_on(&self.handle.writing, PATIENCE, flushed).await {
+                Some(answer) => answer?,
+                None => Err(hanging_disk(PATIENCE)),
+            }
+        };
+        self.flushing.once(flush).await
     }
 
     /// What was lost on the way to clients, beside the rest.
@@ -130,24 +98,32 @@ async fn while_it_goes_on<T>(
     }
 }
 
-fn hanging_disk(patience: Duration) -> Error {
-    Error::HistoryUnavailable(format!(
-        "the disk that holds the history has not answered for {} s. What was counted waits in memory.",
-        patience.as_secs()
-    ))
+/// Makes one flush of those that many questions want at the same time: each wants one that begins after it was asked.
+#[derive(Debug, Default)]
+struct Flushing {
+    begun: AtomicU64,
+    /// The last one that succeeded.
+    done: Mutex<u64>,
 }
 
-fn long_question(patience: Duration) -> Error {
-    Error::HistoryUnavailable(format!(
-        "the answer takes longer than {} s. Ask for a shorter time, or for less.",
-        patience.as_secs()
-    ))
+impl Flushing {
+    async fn once(&self, flush: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        let begun_before = self.begun.load(Ordering::SeqCst);
+        let mut done = self.done.lock().await;
+        if *done > begun_before {
+            return Ok(());
+        }
+        let this = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        flush.await?;
+        *done = this;
+        Ok(())
+    }
 }
 
 impl Backend for DaemonBackend {
     async fn status(&self, viewer: Viewer) -> Result<Status, Error> {
         let snapshot = self.handle.ask(Command::Snapshot).await?;
-        let info = self.read(STATUS_PATIENCE, hanging_disk, Reader::info).await;
+        let info = self.archive.glance(STATUS_PATIENCE, Reader::info).await;
         let mut notes = snapshot.notes;
         notes.extend(self.atlas.problem());
         notes.extend(
@@ -175,7 +151,7 @@ impl Backend for DaemonBackend {
             network: snapshot.network,
             losses: self.with_skipped(snapshot.losses),
             history: HistoryInfo {
-                path: self.history_path.to_string_lossy().into_owned(),
+                path: self.archive.path().to_string_lossy().into_owned(),
                 size_bytes: info.as_ref().map_or(0, |info| info.file_bytes + info.log_bytes),
                 first_unix_ms: info.as_ref().ok().and_then(|info| info.first_bucket).map(|first| first.0),
                 problem: snapshot.history_problem.or_else(|| info.err().map(|error| error.to_string())),
@@ -192,59 +168,66 @@ impl Backend for DaemonBackend {
         })
     }
 
-    async fn query(&self, viewer: Viewer, request: QueryRequest) -> Result<QueryResult, Error> {
-        let unparsable = |error: ParseError| Error::InvalidArgument(format!("{error}."));
-        let by: Result<Vec<Dimension>, _> = request.by.iter().map(|word| word.parse()).collect();
-        let conditions: Result<Vec<Only>, _> = request.only.iter().map(Only::try_from).collect();
-        let limit = if request.limit == 0 { ROWS_MAX } else { request.limit };
-        let question = Question {
-            since: request.since_unix_ms.map(UnixMillis),
-            until: request.until_unix_ms.map(UnixMillis),
-            by: by.map_err(unparsable)?,
-            only: conditions.map_err(unparsable)?,
-            viewer: viewer.only(),
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
-        };
+    async fn query(
+        &self,
+        viewer: Viewer,
+        question: Question,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<QueryResult, Error> {
         self.flush().await?;
-        let names_places = question
-            .by
-            .iter()
-            .any(|by| matches!(by, Dimension::Country | Dimension::Asn))
-            .then(|| self.atlas.clone());
-        let ask = move |reader: &Reader| {
-            let answer = reader.query(&question)?;
-            Ok((answer, names_places.map_or_else(Vec::new, |atlas| atlas.sources())))
-        };
-        let (answer, places) = self.read(DISK_PATIENCE, long_question, ask).await?;
-        let rows = answer.rows.into_iter().map(|group| QueryRow {
-            keys: group.keys,
-            tx_bytes: group.bytes.tx,
-            rx_bytes: group.bytes.rx,
-            flows: group.flows,
-            first_unix_ms: group.first.map_or(0, |first| first.0),
-            last_unix_ms: group.last.map_or(0, |last| last.0),
-        });
-        Ok(QueryResult { rows: rows.collect(), places, truncated: answer.truncated, access: viewer.access })
+        self.archive.query(viewer, question, &self.atlas, cancelled).await
+    }
+
+    async fn series(
+        &self,
+        viewer: Viewer,
+        question: Question,
+        step: Step,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<SeriesResult, Error> {
+        self.flush().await?;
+        self.archive.series(viewer, question, step, &self.atlas, cancelled).await
+    }
+
+    async fn values(
+        &self,
+        viewer: Viewer,
+        field: Field,
+        prefix: String,
+        limit: usize,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<Vec<String>, Error> {
+        self.archive.values(viewer, field, prefix, limit, cancelled).await
+    }
+
+    async fn details(
+        &self,
+        viewer: Viewer,
+        of: Of,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<DetailsResult, Error> {
+        self.flush().await?;
+        self.archive.details(viewer, of, &self.atlas, cancelled).await
     }
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {
         self.flush().await?;
         let atlas = self.atlas.clone();
-        let ask = move |reader: &Reader| lookup::look_up(reader, &atlas, viewer, &addresses);
-        self.read(DISK_PATIENCE, long_question, ask).await
+        let ask =
+            move |reader: &Reader, limits: &_| lookup::look_up(reader, limits, &atlas, viewer, &addresses);
+        self.archive.ask(viewer.uid, Arc::default(), ask).await
     }
 
     async fn findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
-        let rows = self
-            .read(DISK_PATIENCE, hanging_disk, move |reader| reader.findings(include_answered, viewer.only()))
-            .await?;
+        let ask = move |reader: &Reader, _: &_| reader.findings(include_answered, viewer.only());
+        let rows = self.archive.ask(viewer.uid, Arc::default(), ask).await?;
         Ok(rows.into_iter().map(to_wire).collect())
     }
 
     async fn applications(&self, viewer: Viewer) -> Result<Vec<Application>, Error> {
         self.flush().await?;
-        let rows =
-            self.read(DISK_PATIENCE, hanging_disk, move |reader| reader.applications(viewer.only())).await?;
+        let ask = move |reader: &Reader, _: &_| reader.applications(viewer.only());
+        let rows = self.archive.ask(viewer.uid, Arc::default(), ask).await?;
         Ok(rows.into_iter().map(applications::to_wire).collect())
     }
 
@@ -301,7 +284,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_millis(1);
+    const BRIEF: Duration = Duration::from_millis(1);
 
     /// An answer that comes with the tenth look at it; at each look something may happen.
     async fn tenth_look(writing: &Writing, mut happens: impl FnMut()) -> Option<u32> {
@@ -311,7 +294,7 @@ mod tests {
             happens();
             if looks < 10 { Poll::Pending } else { Poll::Ready(looks) }
         });
-        while_it_goes_on(writing, PATIENCE, answer).await
+        while_it_goes_on(writing, BRIEF, answer).await
     }
 
     #[tokio::test]
@@ -320,6 +303,32 @@ mod tests {
         assert_eq!(tenth_look(&writing, || ()).await, Some(10), "it is the recorder that takes so long");
         writing.set_at_work(true);
         assert_eq!(tenth_look(&writing, || writing.step()).await, Some(10));
-        assert_eq!(while_it_goes_on(&writing, PATIENCE, pending::<()>()).await, None, "the disk hangs");
+        assert_eq!(while_it_goes_on(&writing, BRIEF, pending::<()>()).await, None, "the disk hangs");
+    }
+
+    #[tokio::test]
+    async fn questions_that_wait_together_want_one_flush_that_begins_after_they_did() {
+        let (flushing, flushes) = (Flushing::default(), AtomicU64::new(0));
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let count = async {
+            flushes.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        let first = flushing.once(async {
+            gone.await.ok();
+            flushes.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+        let others = async {
+            tokio::join!(flushing.once(count), flushing.once(async { panic!("one is enough") }), async {
+                go.send(()).ok();
+            })
+        };
+        let (first, (second, third, ())) = tokio::join!(first, others);
+        assert!(first.is_ok() && second.is_ok() && third.is_ok());
+        assert_eq!(flushes.load(Ordering::Relaxed), 2);
+        let failed = flushing.once(async { Err(Error::Internal(String::new())) }).await;
+        assert!(failed.is_err());
+        assert!(flushing.once(async { Err(Error::Internal(String::new())) }).await.is_err(), "it was none");
     }
 }

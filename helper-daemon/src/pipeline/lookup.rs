@@ -7,8 +7,11 @@ use std::{
 };
 
 use portolan_bus::{AddressInfo, LookupResult, SeenName, SeenService};
-use portolan_core::{Bytes, Dimension, NameSource, Only};
-use portolan_history::{Answer, Group, Question, ReadError, Reader};
+use portolan_core::{Dimension, NameSource};
+use portolan_history::{
+    Answer, Group, Limits, Question, ReadError, Reader, Step,
+    language::{Condition, Field, Filter, Query, Wanted},
+};
 use portolan_places::{Details, country_name, range_of};
 
 use super::atlas::Atlas;
@@ -20,6 +23,7 @@ const SEEN_MAX: usize = 10_000;
 /// Looks addresses up in the database of places and, as far as the viewer sees it, in the history.
 pub(super) fn look_up(
     reader: &Reader,
+    limits: &Limits,
     atlas: &Atlas,
     viewer: Viewer,
     addresses: &[IpAddr],
@@ -27,12 +31,10 @@ pub(super) fn look_up(
     let mut infos: Vec<AddressInfo> = addresses.iter().map(|address| info(*address, atlas)).collect();
     let at: HashMap<String, usize> =
         infos.iter().enumerate().map(|(at, info)| (info.address.clone(), at)).collect();
-    let seen = ask(reader, viewer, addresses)?;
-    let names = sums(&seen.rows, &["service", "recognised", "name_source"]);
-    let services = sums(
-        &seen.rows,
-        &["domain", "name_source", "inferred", "application", "user", "kernel", "unattributed"],
-    );
+    let (seen, truncated) = ask(reader, limits, viewer, addresses)?;
+    let names = sums(&seen, &["service", "recognised", "name_source"]);
+    let services =
+        sums(&seen, &["domain", "name_source", "inferred", "application", "user", "kernel", "unattributed"]);
     let mut tell = |group: &Group, tell: fn(&mut AddressInfo, &Group)| {
         let address = group.keys.get(Dimension::Remote.as_str());
         if let Some(info) = address.and_then(|address| at.get(address)).and_then(|at| infos.get_mut(*at)) {
@@ -41,16 +43,16 @@ pub(super) fn look_up(
     };
     names.iter().for_each(|group| tell(group, |info, group| info.names.push(name(group))));
     services.iter().for_each(|group| tell(group, |info, group| info.services.push(service(group))));
-    Ok(LookupResult {
-        addresses: infos,
-        places: atlas.sources(),
-        truncated: seen.truncated,
-        access: viewer.access,
-    })
+    Ok(LookupResult { addresses: infos, places: atlas.sources(), truncated, access: viewer.access })
 }
 
 /// Who talked with these addresses, under which names, and what was spoken.
-fn ask(reader: &Reader, viewer: Viewer, addresses: &[IpAddr]) -> Result<Answer, ReadError> {
+fn ask(
+    reader: &Reader,
+    limits: &Limits,
+    viewer: Viewer,
+    addresses: &[IpAddr],
+) -> Result<(Vec<Group>, bool), ReadError> {
     let mut by = vec![Dimension::Remote, Dimension::Domain, Dimension::Application, Dimension::Service];
     let mut asked = addresses.to_vec();
     // Who may know what others did is spared a search for what nobody did. Anybody else would learn from its speed that somebody did.
@@ -59,11 +61,16 @@ fn ask(reader: &Reader, viewer: Viewer, addresses: &[IpAddr]) -> Result<Answer, 
         asked = reader.known_addresses(addresses)?;
     }
     if asked.is_empty() {
-        return Ok(Answer { rows: Vec::new(), truncated: false });
+        return Ok((Vec::new(), false));
     }
-    let of = |address: &IpAddr| Only::new(Dimension::Remote, &address.to_string()).ok();
-    let only = asked.iter().filter_map(of).collect();
-    reader.query(&Question { by, only, viewer: viewer.only(), limit: SEEN_MAX, ..Question::default() })
+    let of = |address: &IpAddr| {
+        let wanted = Wanted::Network { address: *address, bits: if address.is_ipv4() { 32 } else { 128 } };
+        Filter::Has(Condition { field: Field::Of(Dimension::Remote), wanted })
+    };
+    let query = Query { filter: Filter::Any(asked.iter().map(of).collect()), ..Query::default() };
+    let question = Question { query, by, top: SEEN_MAX, viewer: viewer.only(), step: Step::default() };
+    let Answer { groups, other, .. } = reader.answer(&question, limits)?;
+    Ok((groups, other.is_some()))
 }
 
 /// Adds up the groups that differ in these keys only; largest first. Of the sources of a name, the surest stays.
@@ -72,18 +79,16 @@ fn sums(groups: &[Group], apart_from: &[&str]) -> Vec<Group> {
     let mut sums: BTreeMap<BTreeMap<&String, &String>, Group> = BTreeMap::new();
     for group in groups {
         let keys = group.keys.iter().filter(|(key, _)| !apart_from.contains(&key.as_str())).collect();
-        let sum =
-            sums.entry(keys).or_insert_with(|| Group { bytes: Bytes::default(), flows: 0, ..group.clone() });
-        sum.bytes += group.bytes;
-        sum.flows = sum.flows.saturating_add(group.flows);
-        sum.first = sum.first.min(group.first);
-        sum.last = sum.last.max(group.last);
+        let sum = sums
+            .entry(keys)
+            .or_insert_with(|| Group { keys: group.keys.clone(), sum: portolan_history::Sum::default() });
+        sum.sum.add(&group.sum);
         if source(group) < source(sum) {
             sum.keys.clone_from(&group.keys);
         }
     }
     let mut sums: Vec<Group> = sums.into_values().collect();
-    sums.sort_by_key(|sum| Reverse(sum.bytes.total()));
+    sums.sort_by_key(|sum| Reverse(sum.sum.bytes.total()));
     sums
 }
 
@@ -114,9 +119,9 @@ fn name(group: &Group) -> SeenName {
         inferred: key("inferred").is_some(),
         application: key("application"),
         uid: key("user").and_then(|uid| uid.parse().ok()),
-        tx_bytes: group.bytes.tx,
-        rx_bytes: group.bytes.rx,
-        last_unix_ms: group.last.map_or(0, |last| last.0),
+        tx_bytes: group.sum.bytes.tx,
+        rx_bytes: group.sum.bytes.rx,
+        last_unix_ms: group.sum.last.map_or(0, |last| last.0),
     }
 }
 
@@ -124,9 +129,9 @@ fn service(group: &Group) -> SeenService {
     SeenService {
         service: group.keys.get("service").cloned(),
         recognised: group.keys.get("recognised").is_some_and(|recognised| recognised == "true"),
-        tx_bytes: group.bytes.tx,
-        rx_bytes: group.bytes.rx,
-        last_unix_ms: group.last.map_or(0, |last| last.0),
+        tx_bytes: group.sum.bytes.tx,
+        rx_bytes: group.sum.bytes.rx,
+        last_unix_ms: group.sum.last.map_or(0, |last| last.0),
     }
 }
 
@@ -190,7 +195,7 @@ pub(super) mod tests {
         assert_eq!(reader.known_addresses(&addresses).unwrap(), addresses[..1]);
         let seen = |access| {
             let viewer = Viewer { uid: Uid(1000), access };
-            let result = look_up(&reader, &atlas, viewer, &addresses).unwrap();
+            let result = look_up(&reader, &Limits::default(), &atlas, viewer, &addresses).unwrap();
             assert!(!result.truncated && result.access == access && result.places.is_empty());
             let [first, second] = result.addresses.try_into().unwrap();
             assert_eq!(first.range, "documentation");
@@ -220,7 +225,7 @@ pub(super) mod tests {
         History::open(&path).unwrap().write(&[record(1000, "192.0.2.1", "mine.example", 5)]).unwrap();
         let viewer = Viewer { uid: Uid(0), access: Access::All };
         let atlas = Atlas::new(Vec::new(), dir.path().to_owned());
-        let result = look_up(&Reader::open(&path).unwrap(), &atlas, viewer, &[]).unwrap();
+        let result = look_up(&Reader::open(&path).unwrap(), &Limits::default(), &atlas, viewer, &[]).unwrap();
         assert!(result.addresses.is_empty() && result.places.is_empty());
     }
 }

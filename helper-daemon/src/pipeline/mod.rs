@@ -21,15 +21,20 @@
 //! | `live` | the ticks that people watch |
 //! | `writer` | the one thread that writes the history |
 //! | `self_test` | known bytes through loopback, compared with the count |
-//! | `handle`, `backend`, `lookup` | what the bus asks, and how it is answered |
+//! | `handle`, `backend` | what the bus asks, and how it is answered |
+//! | `archive` | the history as questions read it: few at a time, bounded by user and time |
+//! | `answers`, `details`, `lookup` | what is answered from it |
 //!
 //! Invariants: a byte is in exactly one row, and leaves it only when the history has it. Nothing on the recorder's thread
 //! waits for a disk, a hash or a client.
 
+mod answers;
 mod applications;
+mod archive;
 mod atlas;
 mod backend;
 mod conservation;
+mod details;
 mod findings;
 mod gap;
 mod handle;
@@ -53,6 +58,7 @@ mod waker;
 mod watching;
 mod writer;
 
+pub use archive::Archive;
 pub use atlas::Atlas;
 pub use backend::DaemonBackend;
 pub use handle::{End, Handle};

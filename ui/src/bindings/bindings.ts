@@ -125,22 +125,109 @@ unattributed: Record<string, number>,
 pending: number, };
 
 /**
+ * The values of a key, each said once. Hostile texts.
+ */
+export type Column = { 
+/**
+ * The key.
+ */
+key: string, 
+/**
+ * The values that there are.
+ */
+texts: Array<string>, 
+/**
+ * For each group which of them it has, the first being 1; 0 where it is not known.
+ */
+at: Array<number>, };
+
+/**
+ * What could stand at the cursor of a query that somebody writes.
+ */
+export type Completion = { 
+/**
+ * What they would replace: from this character on, counted from 0,
+ */
+start: number, 
+/**
+ * up to before this one.
+ */
+end: number, 
+/**
+ * What to write there, the likeliest first: fields with their `:`, or values, quoted where they have to be.
+ */
+words: Array<string>, };
+
+/**
+ * The time that an answer really is about: where fine sums were deleted by their age, it begins and ends with coarser ones.
+ */
+export type Covered = { 
+/**
+ * From when on; `None` when there is nothing.
+ */
+since_unix_ms: number | null, 
+/**
+ * Until before when; `None` when there is nothing.
+ */
+until_unix_ms: number | null, 
+/**
+ * The finest sums that were read: `bucket`, `minute`, `hour` or `day`. The times in the answer are as exact as that.
+ */
+finest: string, };
+
+/**
  * How much of its work the daemon can do.
  */
 export type DaemonState = "recording" | "reduced";
 
 /**
- * A value of a dimension, as rows show it.
+ * What is known of an application, an executable or a flow, from all of the history that the caller may see.
  */
-export type Filter = { 
+export type DetailsResult = { 
 /**
- * The word of a `portolan_core::Dimension`.
+ * What it moved in all, first and last.
  */
-dimension: string, 
+total: Sum, 
 /**
- * The value; empty or `-` for "not known". Of a domain, `*.example.org` is the name and all below it.
+ * Which time that is about.
  */
-value: string, };
+covered: Covered, 
+/**
+ * The applications it is, or is of, with their review; the newest first.
+ */
+applications: Array<Application>, 
+/**
+ * Its executables over time, the largest first, with `provenance` and `package`.
+ */
+executables: Groups, 
+/**
+ * What started it.
+ */
+parents: Groups, 
+/**
+ * As which users.
+ */
+users: Groups, 
+/**
+ * With whom: by `domain`, `remote` and `country`.
+ */
+remotes: Groups, 
+/**
+ * What was spoken.
+ */
+services: Groups, 
+/**
+ * What was found about it, answered or not, the newest first.
+ */
+findings: Array<Finding>, 
+/**
+ * Where countries come from.
+ */
+places: Array<PlaceData>, 
+/**
+ * Whose traffic it is.
+ */
+access: Access, };
 
 /**
  * Something a person should know. Its texts are hostile.
@@ -239,6 +326,42 @@ evidence: string | null, };
 export type FindingState = "open" | "approved" | "ignored";
 
 /**
+ * Sums by group, column by column: place `n` of each column is of group `n`.
+ */
+export type Groups = { 
+/**
+ * What the groups are of: a column for each dimension asked for, and for the details that belong to it (`path`, `sha256`,
+ * `provenance`, `package`; the same of a script as `script_path` and so on; `parent_path`, `parent_sha256`; `name_source` and
+ * `inferred` = `true` of a domain, the latter of a registrable one, too; `asn_name`; `range` where a country or network is not
+ * known; `recognised` = `true` or `false` of a service). Where a value is not known, `unattributed` or `kernel` may say why.
+ */
+keys: Array<Column>, 
+/**
+ * Payload bytes sent.
+ */
+tx_bytes: number[], 
+/**
+ * Payload bytes received.
+ */
+rx_bytes: number[], 
+/**
+ * Flows seen for the first time.
+ */
+flows: number[], 
+/**
+ * First bytes or opening.
+ */
+first_unix_ms: number[], 
+/**
+ * Last bytes.
+ */
+last_unix_ms: number[], 
+/**
+ * All groups that are not here, together; `None` when there are none.
+ */
+other: Other | null, };
+
+/**
  * The history file.
  */
 export type HistoryInfo = { 
@@ -308,6 +431,23 @@ difference: number, };
  * Whether everything that was counted has an owner, or a reason for having none.
  */
 export type LedgerState = "balanced" | "in-flight" | "unbalanced";
+
+/**
+ * One line of a series: a place for each step.
+ */
+export type Line = { 
+/**
+ * Payload bytes sent.
+ */
+tx_bytes: number[], 
+/**
+ * Payload bytes received.
+ */
+rx_bytes: number[], 
+/**
+ * Flows seen for the first time.
+ */
+flows: number[], };
 
 /**
  * What one program of one user did in one tick.
@@ -446,6 +586,19 @@ rx_bytes: number,
 estimate: boolean, };
 
 /**
+ * Groups that are not told one by one.
+ */
+export type Other = { 
+/**
+ * How many.
+ */
+groups: number, 
+/**
+ * What moved in all of them.
+ */
+sum: Sum, };
+
+/**
  * A database of countries and networks.
  */
 export type PlaceData = { 
@@ -506,83 +659,59 @@ package_version: string | null,
 reason: string | null, };
 
 /**
- * A question to the history.
+ * A question to the history: which traffic, and how it is summed up.
  */
 export type QueryRequest = { 
 /**
- * Only buckets that end after this; `None` from the beginning.
+ * Which traffic, in the query language (`docs/query.md`); empty for all.
  */
-since_unix_ms: number | null, 
+query: string, 
 /**
- * Only buckets that start before this; `None` up to now.
- */
-until_unix_ms: number | null, 
-/**
- * What to group by (the words of `portolan_core::Dimension`); empty for one row with the total.
+ * What to group by: at most three words of `portolan_core::Dimension`; none for the total alone.
  */
 by: Array<string>, 
 /**
- * Which traffic: of each dimension named here, what has one of the values named; empty for all.
+ * At most so many groups or lines, largest first; 0 for as many as the daemon gives. The rest is summed up as `other`.
  */
-only: Array<Filter>, 
+top: number, 
 /**
- * At most so many rows, largest first; 0 for the daemon's limit.
+ * How long each step of a series is: `bucket`, `minute`, `hour` or `day`; empty for what suits the time asked for. Of no
+ * meaning for sums.
  */
-limit: number, };
+step: string, 
+/**
+ * The time zone of dates in the query (`Europe/Berlin`); empty for the daemon's.
+ */
+zone: string, 
+/**
+ * The caller's own number for this question, to cancel it by; 0 for none.
+ */
+token: number, };
 
 /**
- * The answer to a [`QueryRequest`].
+ * The answer: sums by group.
  */
 export type QueryResult = { 
 /**
- * The groups, largest first.
+ * The groups, largest first, and what was left out.
  */
-rows: Array<QueryRow>, 
+groups: Groups, 
+/**
+ * The sum of all groups, also of those left out.
+ */
+total: Sum, 
+/**
+ * Which time it is about.
+ */
+covered: Covered, 
 /**
  * Where countries and networks come from; none unless grouped by one of them, and where there is no database.
  */
 places: Array<PlaceData>, 
 /**
- * Whether there were more rows than the limit.
- */
-truncated: boolean, 
-/**
  * Whose traffic it is.
  */
 access: Access, };
-
-/**
- * One group.
- */
-export type QueryRow = { 
-/**
- * A value for each dimension asked for, and the details that belong to it (`path`, `sha256`, `provenance`, `package`; the same of
- * a script as `script_path` and so on; `parent_path`, `parent_sha256`; `name_source` and `inferred` = `true` of a domain, the latter
- * of a registrable one, too;
- * `asn_name`; `range` where a country or network is not known; `recognised` = `true` or `false` of a service). A key that is
- * missing is not known; then `unattributed` or `kernel` may say why.
- */
-keys: Record<string, string>, 
-/**
- * Payload bytes sent.
- */
-tx_bytes: number, 
-/**
- * Payload bytes received.
- */
-rx_bytes: number, 
-/**
- * Flows seen for the first time.
- */
-flows: number, 
-/**
- * First bytes or opening.
- */
-first_unix_ms: number, 
-/**
- * Last bytes.
- */
-last_unix_ms: number, };
 
 /**
  * What the daemon itself uses.
@@ -740,6 +869,43 @@ counted_rx_bytes: number, };
 export type SelfTestState = "running" | "passed" | "failed" | "impossible";
 
 /**
+ * The answer: what moved in each step, by line.
+ */
+export type SeriesResult = { 
+/**
+ * The length of a step; a day is one of UTC.
+ */
+step_ms: number, 
+/**
+ * The beginning of each step.
+ */
+times_unix_ms: number[], 
+/**
+ * What the lines are of: each column has a place for each line.
+ */
+keys: Array<Column>, 
+/**
+ * The lines, largest first.
+ */
+lines: Array<Line>, 
+/**
+ * All other lines together; `None` where there are none.
+ */
+other: Line | null, 
+/**
+ * Which time it is about.
+ */
+covered: Covered, 
+/**
+ * Where countries and networks come from; none unless grouped by one of them, and where there is no database.
+ */
+places: Array<PlaceData>, 
+/**
+ * Whose traffic it is.
+ */
+access: Access, };
+
+/**
  * How much a finding should disturb a person.
  */
 export type Severity = "quiet" | "normal" | "loud";
@@ -812,3 +978,28 @@ unreviewed: number,
  * Until when what begins to talk is learned, to be reviewed as one list; `None` when nothing is.
  */
 learning_until_unix_ms: number | null, };
+
+/**
+ * What moved.
+ */
+export type Sum = { 
+/**
+ * Payload bytes sent.
+ */
+tx_bytes: number, 
+/**
+ * Payload bytes received.
+ */
+rx_bytes: number, 
+/**
+ * Flows seen for the first time.
+ */
+flows: number, 
+/**
+ * First bytes or opening; `None` when nothing moved.
+ */
+first_unix_ms: number | null, 
+/**
+ * Last bytes; `None` when nothing moved.
+ */
+last_unix_ms: number | null, };

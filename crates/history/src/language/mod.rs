@@ -1,9 +1,31 @@
 //! The query language: one text that says which traffic is meant, for the command line, the windows, the terminal and the web.
 //! `docs/query.md` is its manual.
+//!
+//! Invariants: no I/O and no clock; a text of any content is read in time linear in what [`MAX_CHARACTERS`] allows, and never panics.
 
 use std::{net::IpAddr, ops::RangeInclusive};
 
 use portolan_core::{Dimension, Domain, UnixMillis};
+
+mod amount;
+mod complete;
+mod display;
+mod filter;
+mod fits;
+mod letters;
+pub mod moment;
+mod parse;
+mod problem;
+mod term;
+#[cfg(test)]
+mod tests;
+mod value;
+mod words;
+
+pub use complete::{Completion, Offer, complete};
+pub use display::quoted;
+pub use parse::{MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse};
+pub use problem::Problem;
 
 /// Which traffic is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,6 +86,7 @@ pub enum Field {
     /// Either port.
     AnyPort,
     /// The text of any of: application, executable, script, command line, unit, container, domain, network, country, address.
+    /// Wanted of it is [`Wanted::Like`] only, with anything before and behind.
     Text,
 }
 
@@ -74,13 +97,13 @@ pub enum Wanted {
     NotKnown,
     /// Any.
     Known,
-    /// A text, compared without case.
+    /// A text, compared without case; which texts a field's value answers to, [`Condition::fits_text`] says.
     Like(Pattern),
     /// A number among these.
     Number(RangeInclusive<i64>),
     /// An address whose first bits are these.
     Network {
-        /// The network's own address.
+        /// The network's own address: all further bits are 0, and IPv4 in IPv6 is IPv4.
         address: IpAddr,
         /// How many bits count.
         bits: u8,
@@ -92,7 +115,7 @@ pub enum Wanted {
 /// A text with `*` for anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    /// What stands between the stars, in lower case; one part: the whole text is that.
+    /// What stands between the stars, in lower case; one part: the whole text is that. Only the first and the last are ever empty.
     pub parts: Vec<String>,
 }
 

@@ -1,0 +1,33 @@
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use zvariant::Type;
+
+use crate::{Access, Application, Covered, Finding, Groups, PlaceData, Sum};
+
+/// What is known of an application, an executable or a flow, from all of the history that the caller may see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct DetailsResult {
+    /// What it moved in all, first and last.
+    pub total: Sum,
+    /// Which time that is about.
+    pub covered: Covered,
+    /// The applications it is, or is of, with their review; the newest first.
+    pub applications: Vec<Application>,
+    /// Its executables over time, the largest first, with `provenance` and `package`.
+    pub executables: Groups,
+    /// What started it.
+    pub parents: Groups,
+    /// As which users.
+    pub users: Groups,
+    /// With whom: by `domain`, `remote` and `country`.
+    pub remotes: Groups,
+    /// What was spoken.
+    pub services: Groups,
+    /// What was found about it, answered or not, the newest first.
+    pub findings: Vec<Finding>,
+    /// Where countries come from.
+    pub places: Vec<PlaceData>,
+    /// Whose traffic it is.
+    pub access: Access,
+}

@@ -1,0 +1,196 @@
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use portolan_bus::Error;
+use portolan_core::Uid;
+use portolan_history::{Limits, OpenError, ReadError, Reader};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use crate::sentence;
+
+/// How long a question may take, and how long it waits for its turn. One that hangs on the disk keeps its reader, never the caller.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+/// How much later than that an answer may come that says why there is none.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The history, as questions read it: a few at a time, so that neither many questions nor long ones of one user keep another from
+/// an answer.
+#[derive(Debug)]
+pub struct Archive {
+    path: PathBuf,
+    turns: Turns,
+}
+
+impl Archive {
+    /// The history at `path`. Nothing is opened yet.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, turns: Turns::default() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Asks on behalf of a user, on a thread that may wait for the disk, until `cancelled` or the time is over.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        uid: Uid,
+        cancelled: Arc<AtomicBool>,
+        ask: impl FnOnce(&Reader, &Limits) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = self.turns.take(uid);
+        let turn = timeout(PATIENCE, turn).await.map_err(|_| {
+            Error::LimitExceeded(format!(
+                "Other questions of yours, or of others, have taken {} s; ask again.",
+                PATIENCE.as_secs()
+            ))
+        })?;
+        let limits = Limits { deadline: Some(Instant::now() + PATIENCE), cancelled };
+        self.read(PATIENCE + GRACE, turn, move |reader| ask(reader, &limits)).await
+    }
+
+    /// Looks something up that takes no time unless the disk hangs, and so needs no turn.
+    pub(super) async fn glance<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        look: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.read(patience, (), look).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        turn: impl Send + 'static,
+        read: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let path = self.path.clone();
+        let is_open = Arc::new(AtomicBool::new(false));
+        let opened = Arc::clone(&is_open);
+        let answer = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let reader =
+                Reader::open(&path).and_then(|reader| reader.naming_services(portolan_names::service));
+            let reader =
+                reader.map_err(|error: OpenError| Error::HistoryUnavailable(sentence::of(&error)))?;
+            opened.store(true, Ordering::Relaxed);
+            read(&reader).map_err(|error| refused(&error))
+        });
+        match timeout(patience, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => Err(Error::Internal(format!("a question to the history ended early: {error}"))),
+            Err(_) if is_open.load(Ordering::Relaxed) => Err(too_long()),
+            Err(_) => Err(hanging_disk(patience)),
+        }
+    }
+}
+
+fn refused(error: &ReadError) -> Error {
+    let said = || format!("{}.", sentence::of(error));
+    match error {
+        ReadError::Cancelled => Error::Cancelled("The question was cancelled by its caller.".to_owned()),
+        ReadError::TookTooLong => too_long(),
+        ReadError::TooManyGroups { .. } => Error::LimitExceeded(said()),
+        ReadError::PortsNotKept => Error::InvalidArgument(said()),
+        _ => Error::HistoryUnavailable(sentence::of(error)),
+    }
+}
+
+fn too_long() -> Error {
+    Error::TookTooLong(format!(
+        "The answer takes longer than {} s. Ask for a shorter time, or for less.",
+        PATIENCE.as_secs()
+    ))
+}
+
+pub(super) fn hanging_disk(patience: Duration) -> Error {
+    Error::HistoryUnavailable(format!(
+        "the disk that holds the history has not answered for {} s. What was counted waits in memory.",
+        patience.as_secs()
+    ))
+}
+
+/// Questions that may be reading at a time, in all.
+const IN_TOTAL: usize = 6;
+/// The same of one user: whoever asks too much waits for themselves.
+const PER_UID: usize = 2;
+
+#[derive(Debug)]
+struct Turns {
+    in_total: Arc<Semaphore>,
+    by_uid: Mutex<HashMap<Uid, Weak<Semaphore>>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { in_total: Arc::new(Semaphore::new(IN_TOTAL)), by_uid: Mutex::default() }
+    }
+}
+
+impl Turns {
+    /// A turn, when there is one. It ends when it is dropped.
+    async fn take(&self, uid: Uid) -> [Option<OwnedSemaphorePermit>; 2] {
+        let own = self.of(uid).acquire_owned().await;
+        // Who waits for the others has a place of their own already, so that nobody fills this queue.
+        let everybodys = Arc::clone(&self.in_total).acquire_owned().await;
+        [own.ok(), everybodys.ok()]
+    }
+
+    fn of(&self, uid: Uid) -> Arc<Semaphore> {
+        let mut by_uid = self.by_uid.lock().unwrap_or_else(PoisonError::into_inner);
+        by_uid.retain(|_, turns| turns.strong_count() > 0);
+        by_uid.get(&uid).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let turns = Arc::new(Semaphore::new(PER_UID));
+            by_uid.insert(uid, Arc::downgrade(&turns));
+            turns
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_user_waits_for_themselves_and_not_for_another() {
+        let turns = Turns::default();
+        let mut held = Vec::new();
+        for _ in 0..PER_UID {
+            held.push(turns.take(Uid(1)).now_or_never().unwrap());
+        }
+        let waiting: Vec<_> = (0..100).map(|_| turns.take(Uid(1)).boxed()).collect();
+        let mut third = turns.take(Uid(1)).boxed();
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(waiting);
+        assert!(turns.take(Uid(2)).now_or_never().is_some());
+        held.pop();
+        assert!(third.now_or_never().is_some());
+        drop(held);
+        assert_eq!(turns.in_total.available_permits(), IN_TOTAL);
+        turns.of(Uid(3));
+        assert_eq!(turns.by_uid.lock().unwrap().len(), 1, "who asks nothing is forgotten");
+    }
+
+    #[tokio::test]
+    async fn everybodys_turns_are_bounded_too() {
+        let turns = Turns::default();
+        let mut held = Vec::new();
+        for number in 0..IN_TOTAL {
+            held.push(turns.take(Uid(u32::try_from(number).unwrap())).now_or_never().unwrap());
+        }
+        assert!(turns.take(Uid(99)).now_or_never().is_none());
+    }
+}
