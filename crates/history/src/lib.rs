@@ -28,8 +28,11 @@ mod place;
 mod query;
 mod reader;
 mod record;
+mod rollup;
+mod scan;
 mod set_aside;
 mod tables;
+mod watch;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use history::History;

@@ -5,17 +5,7 @@ use super::{
 
 /// The bytes of a block of that level. `rows` are sorted afterwards, and those with the same key are one.
 pub(crate) fn encode(rows: &mut Vec<Moved>, level: Level) -> Vec<u8> {
-    for row in rows.iter_mut() {
-        *row = row.at(level);
-    }
-    rows.sort_unstable_by_key(Moved::key);
-    rows.dedup_by(|row, kept| {
-        let is_same = row.key() == kept.key();
-        if is_same {
-            kept.add(row);
-        }
-        is_same
-    });
+    merge(rows, level);
     let mut columns = Packed::default();
     columns.actors(rows);
     columns.peers(rows);
@@ -37,6 +27,21 @@ pub(crate) fn encode(rows: &mut Vec<Moved>, level: Level) -> Vec<u8> {
     let checksum = crc32c::crc32c(&block);
     block.extend_from_slice(&checksum.to_le_bytes());
     block
+}
+
+/// Sorts rows as a block of that level has them, and makes those with the same key one.
+pub(crate) fn merge(rows: &mut Vec<Moved>, level: Level) {
+    for row in rows.iter_mut() {
+        *row = row.at(level);
+    }
+    rows.sort_unstable_by_key(Moved::key);
+    rows.dedup_by(|row, kept| {
+        let is_same = row.key() == kept.key();
+        if is_same {
+            kept.add(row);
+        }
+        is_same
+    });
 }
 
 /// Columns one after the other.

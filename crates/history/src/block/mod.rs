@@ -12,8 +12,9 @@ mod pack;
 #[cfg(test)]
 mod tests;
 
+#[allow(unused_imports, reason = "questions read columns")]
 pub(crate) use columns::{Column, Columns};
-pub(crate) use encode::encode;
+pub(crate) use encode::{encode, merge};
 
 /// The first byte of a block.
 const FORMAT: u8 = 1;
