@@ -17,7 +17,7 @@ use crate::{
     instance::{Instance, make_folder},
     monitor,
     options::Options,
-    pipeline::{Atlas, DaemonBackend, End, Places, Recorder, RecorderError, Writer},
+    pipeline::{Atlas, DaemonBackend, Kept, End, Places, Recorder, RecorderError, Writer},
     resources,
 };
 
@@ -56,11 +56,12 @@ async fn serve(options: &Options, config: Config) -> anyhow::Result<()> {
     let writer = start_writer(&history_path, atlas.clone(), events.clone())?;
     let (ended, mut recorder_ended) = oneshot::channel();
     let places = Places { pin_dir: options.pin_dir.clone(), journal: options.journal() };
+    let kept = Kept { bucket_ms: config.bucket_ms, command_lines: config.record_command_lines };
     let (handle, recording) = Recorder::spawn(config, places, events, writer, ended)?;
 
     let (bus, bus_state) = watch::channel(BusState::Starting);
     let (shut_down, shutdown) = watch::channel(false);
-    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, atlas, started));
+    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, atlas, kept, started));
     let serving = dbus::serve(options.bus_address.as_deref(), backend, bus, shutdown);
     tokio::pin!(serving);
     let notifying = notify_when_ready(bus_state);

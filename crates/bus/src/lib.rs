@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod application;
+mod archive;
 mod details;
 mod error;
 mod groups;
@@ -16,6 +17,7 @@ mod proxy;
 mod query;
 mod wire;
 
+pub use archive::{ARCHIVE_INTERFACE, Archive1Proxy, BATCH_MAX_BYTES, ExportEnd, ImportResult};
 pub use application::{Application, Provenance, Script};
 pub use details::DetailsResult;
 pub use error::{Error, WrongQuery};

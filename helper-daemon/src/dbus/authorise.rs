@@ -116,6 +116,20 @@ pub(super) async fn reviewer(
     }
 }
 
+/// Whether a caller may change what is recorded: do `what`.
+pub(super) async fn keeper(
+    connection: &Connection,
+    name: &UniqueName<'_>,
+    uid: Uid,
+    interactive: bool,
+    what: &str,
+) -> Result<(), Error> {
+    match ask(connection, name, action::CONFIGURE, interactive).await {
+        Answer::Yes => Ok(()),
+        answer => Err(denied(answer, uid, what, action::CONFIGURE)),
+    }
+}
+
 fn denied(answer: Answer, uid: Uid, what: &str, action: &str) -> Error {
     let uid = uid.0;
     Error::AccessDenied(match answer {

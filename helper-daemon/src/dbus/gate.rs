@@ -56,6 +56,21 @@ impl Gate {
         Ok(place)
     }
 
+    /// Lets a call in that changes what is recorded: within its limits, with arguments that can be read, with configure.
+    pub(super) async fn keeper<T>(
+        &self,
+        connection: &Connection,
+        header: &Header<'_>,
+        what: &str,
+        read: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<(Uid, Place, T), Error> {
+        let (name, uid, place) = self.enter(connection, header).await?;
+        let interactive = authorise::allows_interaction(header);
+        // Before the arguments are read: they may be many, and only an administrator's are worth it.
+        authorise::keeper(connection, name, uid, interactive, what).await?;
+        Ok((uid, place, read()?))
+    }
+
     async fn enter<'h>(
         &self,
         connection: &Connection,

@@ -15,7 +15,7 @@ use zbus::{
 };
 
 use super::{
-    Backend, BusState, asking::Questions, authorise, delivery::deliver, gate::Gate, history::History1,
+    Backend, BusState, archive::Archive1, asking::Questions, authorise, delivery::deliver, gate::Gate, history::History1,
     interface::Daemon1, subscribers::Subscribers,
 };
 
@@ -128,10 +128,12 @@ async fn connect<B: Backend>(
     })?;
     let gate = Gate::default();
     let daemon = Daemon1::new(backend.clone(), subscribers.clone(), gate.clone());
+    let archive = Archive1::new(backend.clone(), gate.clone());
     let history = History1::new(backend.clone(), gate, questions.clone());
     let connection = builder
         .serve_at(OBJECT_PATH, daemon)
         .and_then(|builder| builder.serve_at(OBJECT_PATH, history))
+        .and_then(|builder| builder.serve_at(OBJECT_PATH, archive))
         .map_err(Problem::Unreachable)?
         .build()
         .await

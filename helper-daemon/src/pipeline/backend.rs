@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::IpAddr,
+    os::fd::OwnedFd,
     path::PathBuf,
     pin::pin,
     sync::{
@@ -13,11 +14,14 @@ use std::{
 };
 
 use portolan_bus::{
-    Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, LiveTick, LookupResult,
+    Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, ImportResult, LiveTick, LookupResult,
     QueryResult, Resources, SelfTest, SeriesResult, Status,
 };
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
-use portolan_history::{Question, Reader, Step, language::Field};
+use portolan_history::{
+    Batch, Question, Reader, Step,
+    language::{Field, Query},
+};
 use tokio::{
     sync::{Mutex, broadcast},
     time::timeout,
@@ -27,8 +31,10 @@ use super::{
     applications,
     archive::{Archive, PATIENCE, hanging_disk},
     atlas::Atlas,
+    export::Exports,
     findings::to_wire,
     handle::{Command, Handle},
+    import::{self, Kept},
     lookup,
     writer::Writing,
 };
@@ -45,6 +51,8 @@ pub struct DaemonBackend {
     handle: Handle,
     archive: Archive,
     flushing: Flushing,
+    exports: Exports,
+    kept: Kept,
     atlas: Atlas,
     started: UnixMillis,
     skipped_events: AtomicU64,
@@ -54,10 +62,17 @@ pub struct DaemonBackend {
 impl DaemonBackend {
     /// A backend that asks the recorder, and reads the history at `history_path`.
     #[must_use]
-    pub fn new(handle: Handle, history_path: PathBuf, atlas: Atlas, started: UnixMillis) -> Self {
+    pub fn new(
+        handle: Handle,
+        history_path: PathBuf,
+        atlas: Atlas,
+        kept: Kept,
+        started: UnixMillis,
+    ) -> Self {
         let (archive, flushing) = (Archive::new(history_path), Flushing::default());
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { handle, archive, flushing, atlas, started, skipped_events, skipped_rows }
+        let exports = Exports::default();
+        Self { handle, archive, flushing, exports, kept, atlas, started, skipped_events, skipped_rows }
     }
 
     /// Everything counted so far is in the history afterwards.
@@ -208,6 +223,15 @@ impl Backend for DaemonBackend {
     ) -> Result<DetailsResult, Error> {
         self.flush().await?;
         self.archive.details(viewer, of, &self.atlas, cancelled).await
+    }
+
+    async fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
+        self.flush().await?;
+        self.exports.start(self.archive.path(), viewer, query)
+    }
+
+    async fn import(&self, by: Uid, batch: Batch) -> Result<ImportResult, Error> {
+        import::import(&self.handle, self.kept, by, batch).await
     }
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {

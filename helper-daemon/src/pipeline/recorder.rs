@@ -346,6 +346,7 @@ impl Recorder {
             Command::Snooze { finding, until, done } => {
                 self.outbox.push(Job::Snooze { finding, until, done });
             }
+            Command::Keep(job) => self.outbox.push(job),
             Command::EndLearning(done) => {
                 self.judge.learn(None);
                 self.outbox.push(Job::EndLearning { at: Now::read().wall, done: Some(done) });

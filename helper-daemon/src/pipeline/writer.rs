@@ -14,7 +14,7 @@ use std::{
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use portolan_history::{
-    Checkpoint, KnownApplication, Learning, NewFinding, OpenError, Record, SetAsideError,
+    Checkpoint, Imported, KnownApplication, Learning, NewFinding, OpenError, Ready, Record, SetAsideError,
 };
 use tokio::sync::oneshot;
 
@@ -105,6 +105,8 @@ pub(super) enum Job {
     Snooze { finding: i64, until: Option<UnixMillis>, done: oneshot::Sender<Result<Finding, Error>> },
     /// Store that learning has ended, and tell what was learned.
     EndLearning { at: UnixMillis, done: Option<oneshot::Sender<Result<(), Error>>> },
+    /// Add rows of another recorder.
+    Import { by: Uid, ready: Box<Ready>, done: oneshot::Sender<Result<Imported, Error>> },
     /// Store that somebody dismissed a finding that no review answers.
     Dismiss { by: Uid, finding: i64, done: oneshot::Sender<Result<Finding, Error>> },
 }

@@ -8,7 +8,9 @@ use std::{
 
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
-use portolan_history::{Checkpoint, FindingRow, History, KnownApplication, Learning, OpenError, WriteError};
+use portolan_history::{
+    Checkpoint, FindingRow, History, Imported, KnownApplication, Learning, OpenError, Ready, WriteError,
+};
 
 use super::{Health, Job, WriterError, Writing, backlog::Backlog};
 use crate::{
@@ -170,6 +172,7 @@ impl Worker {
                 let result = result.and_then(|()| self.review(by, &application, state));
                 drop(done.send(result));
             }
+            Job::Import { by, ready, done } => drop(done.send(self.import(by, &ready))),
             Job::EndLearning { at, done } => {
                 self.backlog.end_learning(at);
                 let result = self.write_backlog().map_err(Error::HistoryUnavailable);
@@ -217,6 +220,16 @@ impl Worker {
             Err(error @ WriteError::NotFound { .. }) => Err(Error::NotFound(sentence::of(&error))),
             Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
         }
+    }
+
+    fn import(&mut self, by: Uid, ready: &Ready) -> Result<Imported, Error> {
+        self.write_backlog().map_err(Error::HistoryUnavailable)?;
+        let Some(history) = &mut self.history else {
+            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
+        };
+        history
+            .import(ready, by, Now::read().wall)
+            .map_err(|error| Error::HistoryUnavailable(sentence::of(&error)))
     }
 
     /// Changes one finding and tells it; `none` is the sentence for a number that none has.
