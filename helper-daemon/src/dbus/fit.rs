@@ -37,13 +37,12 @@ pub(super) fn fit_groups(groups: &mut Groups, max_bytes: usize) {
     let rows = groups.tx_bytes.len();
     let fitting = fit_columns(&mut groups.keys, rows, GROUP_BYTES, max_bytes);
     if fitting < rows {
-        let other = groups.other.get_or_insert_default();
-        for at in fitting..rows {
-            if let Some(sum) = groups.sum(at) {
-                other.sum.add(&sum);
-                other.groups += 1;
-            }
+        let mut other = groups.other.unwrap_or_default();
+        for sum in (fitting..rows).filter_map(|at| groups.sum(at)) {
+            other.sum.add(&sum);
+            other.groups += 1;
         }
+        groups.other = Some(other);
         groups.truncate(fitting);
     }
 }
@@ -100,7 +99,7 @@ fn take(left: &mut usize, weight: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use portolan_bus::Application;
+    use portolan_bus::{Access, Application, Covered, Line, Other, QueryRow, Sum};
 
     use super::*;
 
@@ -131,5 +130,60 @@ mod tests {
         assert_eq!(items[0].path, "a b");
         assert_eq!(fit(&mut items, 1000), 0);
         assert_eq!(fit(&mut items, 50), 2);
+    }
+
+    fn rows(texts: &[&str]) -> Groups {
+        let row = |(at, text): (usize, &&str)| QueryRow {
+            keys: [("command".to_owned(), (*text).to_owned())].into(),
+            tx_bytes: 10,
+            rx_bytes: 1,
+            flows: 1,
+            first_unix_ms: i64::try_from(at).unwrap(),
+            last_unix_ms: 50,
+        };
+        Groups::new(texts.iter().enumerate().map(row).collect(), None)
+    }
+
+    #[test]
+    fn groups_that_do_not_fit_are_summed_up_with_the_others() {
+        let long = "x".repeat(1000);
+        let mut groups = rows(&["a\0b", "c", &long, "d", "a\0b"]);
+        fit_groups(&mut groups, 1000);
+        let shown: Vec<_> = groups.rows().into_iter().map(|row| row.keys["command"].clone()).collect();
+        assert_eq!(shown, ["a b", "c"]);
+        assert_eq!(groups.keys[0].texts, ["a b", "c"], "no text of the others is left");
+        let sum = Sum { tx_bytes: 30, rx_bytes: 3, flows: 3, first_unix_ms: Some(2), last_unix_ms: Some(50) };
+        assert_eq!(groups.other, Some(Other { groups: 3, sum }));
+        fit_groups(&mut groups, 60);
+        assert_eq!((groups.rows().len(), groups.other.unwrap().groups), (1, 4));
+    }
+
+    #[test]
+    fn a_text_that_many_groups_have_is_weighed_once() {
+        let long = "x".repeat(900);
+        let mut groups = rows(&[&*long; 1000]);
+        fit_groups(&mut groups, 1000 * 44 + 908);
+        assert_eq!((groups.rows().len(), groups.other), (1000, None));
+        let weight = zvariant::serialized_size(Context::new_dbus(LE, 0), &groups).unwrap();
+        assert!(*weight < 1000 * 44 + 1100, "{}", *weight);
+    }
+
+    #[test]
+    fn lines_that_do_not_fit_are_added_to_the_other_one() {
+        let line = |tx: u64| Line { tx_bytes: vec![tx; 10], rx_bytes: vec![0; 10], flows: vec![1; 10] };
+        let keys = |number: usize| [("user".to_owned(), number.to_string())].into();
+        let mut series = SeriesResult {
+            step_ms: 1,
+            times_unix_ms: vec![0; 10],
+            keys: Column::of((0..5).map(keys).collect()),
+            lines: (0..5).map(line).collect(),
+            other: None,
+            covered: Covered { since_unix_ms: None, until_unix_ms: None, finest: String::new() },
+            places: Vec::new(),
+            access: Access::All,
+        };
+        fit_series(&mut series, 1200);
+        assert_eq!((series.lines.len(), series.keys[0].at.len(), series.keys[0].texts.len()), (2, 2, 2));
+        assert_eq!(series.other, Some(Line { flows: vec![3; 10], ..line(9) }));
     }
 }

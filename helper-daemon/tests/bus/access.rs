@@ -8,7 +8,7 @@ use zbus::proxy::MethodFlags;
 use crate::{
     polkit::Question,
     sample::{self, OTHER_UID, own_uid},
-    setup::{Stage, client, soon},
+    setup::{Stage, client, history, soon},
 };
 
 fn is_denied<T: std::fmt::Debug>(answer: &Result<T, Error>) -> bool {
@@ -19,9 +19,14 @@ fn is_denied<T: std::fmt::Debug>(answer: &Result<T, Error>) -> bool {
 async fn without_a_right_nothing_is_answered() {
     let stage = Stage::set().await;
     stage.polkit.allow(&[]);
-    let client = stage.client().await;
+    let connection = stage.bus.connect().await;
+    let (client, asker) = (client(&connection).await, history(&connection).await);
     assert!(is_denied(&client.status().await));
-    assert!(is_denied(&client.query(&QueryRequest::default()).await));
+    assert!(is_denied(&asker.query(&QueryRequest::default()).await));
+    assert!(is_denied(&asker.series(&QueryRequest::default()).await));
+    assert!(is_denied(&asker.values("app", "", 0).await));
+    assert!(is_denied(&asker.complete("app:", 4).await));
+    assert!(is_denied(&asker.details("flow", "").await));
     assert!(is_denied(&client.lookup(&["192.0.2.1"]).await));
     assert!(is_denied(&client.findings(true).await));
     assert!(is_denied(&client.applications().await));
@@ -55,8 +60,16 @@ async fn with_view_own_only_own_rows_and_findings_are_seen() {
     // 4 is about the daemon; 3 is of an unknown user, 1 of another.
     assert_eq!(ids(client.findings(true).await.unwrap()), [4, 2, 0]);
     assert_eq!(ids(client.subscribe_findings().await.unwrap()), [4, 0]);
-    assert_eq!(client.query(&QueryRequest::default()).await.unwrap().access, Access::Own);
-    let viewer = stage.memory().queries.lock().unwrap()[0].0;
+    let asker = stage.asker().await;
+    assert_eq!(asker.query(&QueryRequest::default()).await.unwrap().access, Access::Own);
+    assert_eq!(asker.series(&QueryRequest::default()).await.unwrap().access, Access::Own);
+    let details = asker.details("flow", "").await.unwrap();
+    assert_eq!((details.access, ids(details.findings)), (Access::Own, vec![4, 2, 0]));
+    let viewer = {
+        let asked = stage.memory().queries.lock().unwrap();
+        assert!(asked.len() == 2 && asked.iter().all(|(_, asked)| asked.viewer == Some(Uid(own_uid()))));
+        asked[0].0
+    };
     assert_eq!((viewer.uid, viewer.access), (Uid(own_uid()), Access::Own));
     assert_eq!(client.lookup(&["192.0.2.1"]).await.unwrap().access, Access::Own);
     assert_eq!(stage.memory().lookups.lock().unwrap()[0].0, viewer);

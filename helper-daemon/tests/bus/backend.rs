@@ -2,24 +2,39 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use portolan_bus::{
-    Access, Application, Error, Finding, FindingState, LiveTick, LookupResult, QueryRequest, QueryResult,
-    SelfTest, Status,
+    Access, Application, DetailsResult, Error, Finding, FindingState, LiveTick, LookupResult, QueryResult,
+    SelfTest, SeriesResult, Status,
 };
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
-use portoland::dbus::{Backend, Event, Skipped, Viewer};
+use portolan_history::{Question, Step, language::Field};
+use portoland::dbus::{Backend, Event, Of, Skipped, Viewer};
 use tokio::sync::{Semaphore, broadcast};
 
-use crate::sample::{self, OTHER_UID, own_uid};
+use crate::{
+    past::Past,
+    sample::{self, OTHER_UID, own_uid},
+};
 
 pub(crate) struct Memory {
     pub(crate) findings: Mutex<Vec<Finding>>,
     pub(crate) ticks: Mutex<Vec<Arc<LiveTick>>>,
     /// What was asked of the history.
-    pub(crate) queries: Mutex<Vec<(Viewer, QueryRequest)>>,
+    pub(crate) queries: Mutex<Vec<(Viewer, Question)>>,
+    /// The history that is asked; made up where there is none.
+    pub(crate) past: Option<Past>,
+    /// Each question takes one; without any it waits.
+    pub(crate) question_permits: Semaphore,
+    /// Questions that have arrived.
+    pub(crate) question_arrivals: Semaphore,
+    /// Questions whose flag said that nobody waits any more, after they had waited in vain.
+    pub(crate) given_up: Arc<Semaphore>,
     pub(crate) lookups: Mutex<Vec<(Viewer, Vec<IpAddr>)>>,
     pub(crate) reviews: Mutex<Vec<(Uid, ApplicationKey, ReviewState)>>,
     pub(crate) dismissed: Mutex<Vec<(Uid, i64)>>,
@@ -38,8 +53,21 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new() -> Arc<Self> {
+        Self::of(None)
+    }
+
+    /// The same, with a history that is really asked.
+    pub(crate) fn remembering(past: Past) -> Arc<Self> {
+        Self::of(Some(past))
+    }
+
+    fn of(past: Option<Past>) -> Arc<Self> {
         let own = own_uid();
         Arc::new(Self {
+            past,
+            question_permits: Semaphore::new(1000),
+            question_arrivals: Semaphore::new(0),
+            given_up: Arc::new(Semaphore::new(0)),
             findings: Mutex::new(vec![
                 sample::daemon_finding(4),
                 sample::finding(3, None),
@@ -76,6 +104,21 @@ impl Memory {
     }
 }
 
+/// Says so when a question is given up: its future is dropped, and its flag set.
+struct GivenUp(Arc<Semaphore>, Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        let (given_up, cancelled) = (self.0.clone(), self.1.clone());
+        std::thread::spawn(move || {
+            while !cancelled.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            given_up.add_permits(1);
+        });
+    }
+}
+
 impl Backend for Memory {
     async fn status(&self, viewer: Viewer) -> Result<Status, Error> {
         self.status_arrivals.add_permits(1);
@@ -83,9 +126,64 @@ impl Backend for Memory {
         Ok(sample::status(viewer.access))
     }
 
-    async fn query(&self, viewer: Viewer, request: QueryRequest) -> Result<QueryResult, Error> {
-        self.queries.lock().unwrap().push((viewer, request));
-        Ok(sample::query_result(viewer.access))
+    async fn query(
+        &self,
+        viewer: Viewer,
+        question: Question,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<QueryResult, Error> {
+        self.queries.lock().unwrap().push((viewer, question.clone()));
+        self.question_arrivals.add_permits(1);
+        let given_up = GivenUp(self.given_up.clone(), cancelled.clone());
+        self.question_permits.acquire().await.unwrap().forget();
+        std::mem::forget(given_up);
+        match &self.past {
+            Some(past) => past.archive.query(viewer, question, &past.atlas, cancelled).await,
+            None => Ok(sample::query_result(viewer.access)),
+        }
+    }
+
+    async fn series(
+        &self,
+        viewer: Viewer,
+        question: Question,
+        step: Step,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<SeriesResult, Error> {
+        self.queries.lock().unwrap().push((viewer, question.clone()));
+        match &self.past {
+            Some(past) => past.archive.series(viewer, question, step, &past.atlas, cancelled).await,
+            None => Ok(sample::series_result(viewer.access)),
+        }
+    }
+
+    async fn values(
+        &self,
+        viewer: Viewer,
+        field: Field,
+        prefix: String,
+        limit: usize,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<Vec<String>, Error> {
+        match &self.past {
+            Some(past) => past.archive.values(viewer, field, prefix, limit, cancelled).await,
+            None => Ok(vec![format!("{}={prefix}\0", field.as_str()), "a b".to_owned()]),
+        }
+    }
+
+    async fn details(
+        &self,
+        viewer: Viewer,
+        of: Of,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<DetailsResult, Error> {
+        match &self.past {
+            Some(past) => past.archive.details(viewer, of, &past.atlas, cancelled).await,
+            None => {
+                let findings = self.findings.lock().unwrap().clone();
+                Ok(sample::details_result(viewer.access, findings))
+            }
+        }
     }
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {

@@ -1,15 +1,15 @@
-//! The interface as introspection shows it is the one in `golden/`, so that a change of the contract is seen in review.
+//! The interfaces as introspection shows them are those in `golden/`, so that a change of the contract is seen in review.
 //! `UPDATE_GOLDEN=1` writes it anew.
 
 use std::{fs, path::Path};
 
-use portolan_bus::{BUS_NAME, OBJECT_PATH};
+use portolan_bus::{BUS_NAME, HISTORY_INTERFACE, OBJECT_PATH};
 use zbus::fdo::IntrospectableProxy;
 
 use crate::setup::Stage;
 
 #[tokio::test]
-async fn the_interface_is_the_golden_one() {
+async fn the_interfaces_are_the_golden_ones() {
     let stage = Stage::set().await;
     let connection = stage.bus.connect().await;
     let introspectable = IntrospectableProxy::builder(&connection)
@@ -20,19 +20,21 @@ async fn the_interface_is_the_golden_one() {
         .build()
         .await
         .unwrap();
-    let found = ours(&introspectable.introspect().await.unwrap());
-
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/org.portolan.Daemon1.xml");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &found).unwrap();
+    let introspection = introspectable.introspect().await.unwrap();
+    for name in [BUS_NAME, HISTORY_INTERFACE] {
+        let found = ours(&introspection, name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/{name}.xml"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&path, &found).unwrap();
+        }
+        let golden = fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == golden, "the interface is not the one in {}:\n{found}", path.display());
     }
-    let golden = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == golden, "the interface is not the one in {}:\n{found}", path.display());
 }
 
-/// Our interface alone: the standard ones are zbus' business.
-fn ours(introspection: &str) -> String {
-    let begin = introspection.find(&format!("<interface name=\"{BUS_NAME}\">")).expect(introspection);
+/// One of our interfaces alone: the standard ones are zbus' business.
+fn ours(introspection: &str, name: &str) -> String {
+    let begin = introspection.find(&format!("<interface name=\"{name}\">")).expect(introspection);
     let length = introspection[begin..].find("</interface>").expect(introspection) + "</interface>".len();
     let interface = &introspection[begin..begin + length];
     format!(

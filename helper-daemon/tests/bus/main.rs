@@ -1,4 +1,4 @@
-//! `org.portolan.Daemon1` over a private bus: a real dbus-daemon, a stand-in for polkitd, a daemon with made-up data.
+//! `org.portolan.Daemon1` and `org.portolan.History1` over a private bus: a real dbus-daemon, a stand-in for polkitd, a daemon with made-up data.
 //! `root` does it with the real polkitd and a second user.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -6,8 +6,11 @@ mod access;
 mod backend;
 mod bus;
 mod golden;
+mod history;
+mod hostile;
 mod limits;
 mod methods;
+mod past;
 mod polkit;
 mod reconnect;
 mod root;

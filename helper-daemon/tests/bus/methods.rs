@@ -1,7 +1,8 @@
 //! Each method, there and back through the proxy.
 
-use portolan_bus::{Access, Error, Filter, FindingState, QueryRequest};
-use portolan_core::{ReviewState, Uid, UnixMillis};
+use portolan_bus::{Access, Error, FindingState, QueryRequest, WrongQuery};
+use portolan_core::{Dimension, ReviewState, Uid, UnixMillis};
+use portolan_history::Step;
 
 use crate::{
     sample::{self, OTHER_UID, own_uid},
@@ -18,18 +19,70 @@ async fn status_travels_whole() {
 async fn a_question_arrives_and_its_answer_comes_back() {
     let stage = Stage::set().await;
     let request = QueryRequest {
-        since_unix_ms: Some(-1),
-        until_unix_ms: None,
+        query: "port:443 since:@1000 until:@2000".into(),
         by: vec!["user".into(), "command".into()],
-        only: vec![Filter { dimension: "country".into(), value: "DE".into() }],
-        limit: 5,
+        top: 5,
+        ..QueryRequest::default()
     };
-    let result = stage.client().await.query(&request).await.unwrap();
+    let asker = stage.asker().await;
+    let result = asker.query(&request).await.unwrap();
     let mut expected = sample::query_result(Access::All);
-    expected.rows[0].keys.insert("command".into(), "curl -v".into());
+    expected.groups.keys[0].texts = vec!["curl -v".into()];
     assert_eq!(result, expected, "zero bytes, which no D-Bus text may hold, became spaces");
+    let commands: Vec<_> =
+        result.groups.rows().into_iter().map(|row| row.keys.get("command").cloned()).collect();
+    assert_eq!(commands, [Some("curl -v".to_owned()), None]);
+    let series = asker.series(&request).await.unwrap();
+    assert_eq!(series.lines, sample::series_result(Access::All).lines);
     let queries = stage.memory().queries.lock().unwrap();
-    assert_eq!((queries[0].0.uid, &queries[0].1), (Uid(own_uid()), &request));
+    for (viewer, question) in &*queries {
+        assert_eq!(viewer.uid, Uid(own_uid()));
+        assert_eq!((question.top, question.viewer, question.step), (5, None, Step::Bucket));
+        assert_eq!(question.by, [Dimension::User, Dimension::Command]);
+        assert_eq!(
+            (question.query.since, question.query.until),
+            (Some(UnixMillis(1_000_000)), Some(UnixMillis(2_000_000)))
+        );
+    }
+    assert_eq!(queries.len(), 2);
+}
+
+#[tokio::test]
+async fn values_completion_and_details_travel_whole() {
+    let stage = Stage::set().await;
+    let asker = stage.asker().await;
+    assert_eq!(asker.values("domain", "exa", 2).await.unwrap(), ["domain=exa ", "a b"]);
+    let completion = asker.complete("port:443 domain:ex", 18).await.unwrap();
+    assert_eq!((completion.start, completion.end), (16, 18));
+    assert_eq!(completion.words[1], "\"a b\"", "as it has to be written");
+    let fields = asker.complete("dom", 3).await.unwrap();
+    assert_eq!((fields.start, fields.words.first().map(String::as_str)), (0, Some("domain:")));
+    let details = asker.details("application", "/usr/bin/curl").await.unwrap();
+    let findings = stage.memory().findings.lock().unwrap().clone();
+    let mut expected = sample::details_result(Access::All, findings);
+    for groups in
+        [&mut expected.executables, &mut expected.users, &mut expected.remotes, &mut expected.services]
+    {
+        groups.keys[0].texts = vec!["curl -v".into()];
+    }
+    assert_eq!(details, expected);
+    assert!(!asker.cancel(7).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_wrong_query_says_where_and_what_was_meant() {
+    let stage = Stage::set().await;
+    let request = QueryRequest { query: "port:443 cuontry:DE".into(), ..QueryRequest::default() };
+    let asker = stage.asker().await;
+    for answer in [asker.query(&request).await.err(), asker.series(&request).await.err()] {
+        let Some(Error::WrongQuery(wrong)) = answer else { panic!("{answer:?}") };
+        let WrongQuery { message, column, length, suggestion } = wrong;
+        assert_eq!((column, length, suggestion.as_deref()), (10, 7, Some("country")), "{message}");
+        assert!(message.contains("cuontry"), "{message}");
+    }
+    let answer = asker.details("flow", "(port:1").await;
+    assert!(matches!(&answer, Err(Error::WrongQuery(wrong)) if wrong.column == 1), "{answer:?}");
+    assert!(stage.memory().queries.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -106,16 +159,18 @@ async fn errors_come_back_as_the_variants_that_they_were() {
     assert!(matches!(&unknown, Err(Error::NotFound(text)) if text == "No such application."), "{unknown:?}");
     let nonsense = client.review("/usr/bin/curl", "yes").await;
     assert!(matches!(nonsense, Err(Error::InvalidArgument(_))), "{nonsense:?}");
-    let nonsense = client.query(&QueryRequest { by: vec!["colour".into()], ..Default::default() }).await;
+    let asker = stage.asker().await;
+    let nonsense = asker.query(&QueryRequest { by: vec!["colour".into()], ..Default::default() }).await;
     assert!(matches!(nonsense, Err(Error::InvalidArgument(_))), "{nonsense:?}");
-    let only = vec![Filter { dimension: "port".into(), value: "http".into() }];
-    let nonsense = client.query(&QueryRequest { only, ..Default::default() }).await;
+    let nonsense = asker.series(&QueryRequest { step: "week".into(), ..Default::default() }).await;
+    assert!(matches!(nonsense, Err(Error::InvalidArgument(_))), "{nonsense:?}");
+    let nonsense = asker.values("colour", "", 0).await;
+    assert!(matches!(nonsense, Err(Error::InvalidArgument(_))), "{nonsense:?}");
     let says = |text: &str| text.contains("“http”");
-    assert!(matches!(&nonsense, Err(Error::InvalidArgument(text)) if says(text)), "{nonsense:?}");
     let nonsense = client.lookup(&["192.0.2.1", "http"]).await;
     assert!(matches!(&nonsense, Err(Error::InvalidArgument(text)) if says(text)), "{nonsense:?}");
     assert!(stage.memory().lookups.lock().unwrap().is_empty());
-    let greedy = client.query(&QueryRequest { limit: u32::MAX, ..Default::default() }).await;
+    let greedy = asker.query(&QueryRequest { top: u32::MAX, ..Default::default() }).await;
     assert!(matches!(greedy, Err(Error::LimitExceeded(_))), "{greedy:?}");
     assert!(
         stage.memory().reviews.lock().unwrap().is_empty()

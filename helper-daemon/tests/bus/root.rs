@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     backend::Memory,
     sample,
-    setup::{Service, client, soon},
+    setup::{Service, client, history, soon},
 };
 
 struct Stage {
@@ -100,7 +100,12 @@ fn another_user_without_rights_is_denied_by_polkit() {
         let Err(zbus::Error::MethodError(name, Some(text), _)) = denied else { panic!("{denied:?}") };
         assert_eq!(name.as_str(), "org.portolan.Error.AccessDenied");
         assert!(text.contains("user 61002"), "the uid is the bus': {text}");
-        assert!(is_denied(&soon(daemon.query(&Default::default())).await));
+        let asker = history(daemon.inner().connection()).await;
+        assert!(is_denied(&soon(asker.query(&Default::default())).await));
+        assert!(is_denied(&soon(asker.series(&Default::default())).await));
+        assert!(is_denied(&soon(asker.values("app", "", 0)).await));
+        assert!(is_denied(&soon(asker.complete("app:", 4)).await));
+        assert!(is_denied(&soon(asker.details("flow", "")).await));
         assert!(is_denied(&soon(daemon.lookup(&["192.0.2.1"])).await));
         assert!(is_denied(&soon(daemon.findings(true)).await));
         assert!(is_denied(&soon(daemon.applications()).await));

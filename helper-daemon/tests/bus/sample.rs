@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use portolan_bus::{
-    Access, AddressInfo, Application, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook,
-    Ledger, LedgerState, LiveRow, LiveTick, LookupResult, NetworkLayer, NetworkLine, PlaceData,
-    ProtocolBytes, Provenance, QueryResult, QueryRow, Resources, Script, SeenName, SeenService, SelfTest,
-    SelfTestPart, SelfTestState, Severity, Status,
+    Access, AddressInfo, Application, Attribution, Covered, DaemonState, DetailsResult, Finding,
+    FindingState, Groups, HistoryInfo, Hook, Ledger, LedgerState, Line, LiveRow, LiveTick, LookupResult,
+    NetworkLayer, NetworkLine, Other, PlaceData, ProtocolBytes, Provenance, QueryResult, QueryRow, Resources,
+    Script, SeenName, SeenService, SelfTest, SelfTestPart, SelfTestState, SeriesResult, Severity, Status,
+    Sum,
 };
-
 use portolan_core::{Evidence, Member, Uid};
 
 pub(crate) const OTHER_UID: u32 = 4_000_000;
@@ -72,16 +72,60 @@ pub(crate) fn status(access: Access) -> Status {
 
 pub(crate) fn query_result(access: Access) -> QueryResult {
     QueryResult {
-        rows: vec![QueryRow {
-            keys: BTreeMap::from([("command".into(), "curl\0-v".into()), ("user".into(), "0".into())]),
-            tx_bytes: 1,
-            rx_bytes: u64::MAX,
-            flows: 2,
-            first_unix_ms: 3,
-            last_unix_ms: 4,
-        }],
+        groups: groups(),
+        total: Sum { tx_bytes: 2, rx_bytes: u64::MAX, flows: 3, first_unix_ms: Some(-3), last_unix_ms: None },
+        covered: covered(),
         places: vec![places()],
-        truncated: true,
+        access,
+    }
+}
+
+fn groups() -> Groups {
+    let row = |command: Option<&str>| QueryRow {
+        keys: [("command", command), ("user", Some("0"))]
+            .into_iter()
+            .filter_map(|(key, text)| Some((key.to_owned(), text?.to_owned())))
+            .collect(),
+        tx_bytes: 1,
+        rx_bytes: u64::MAX,
+        flows: 2,
+        first_unix_ms: 3,
+        last_unix_ms: 4,
+    };
+    let other = Other { groups: 7, sum: Sum { tx_bytes: 9, ..Sum::default() } };
+    Groups::new(vec![row(Some("curl\0-v")), row(None)], Some(other))
+}
+
+fn covered() -> Covered {
+    Covered { since_unix_ms: Some(1), until_unix_ms: None, finest: "hour".into() }
+}
+
+pub(crate) fn series_result(access: Access) -> SeriesResult {
+    let line = Line { tx_bytes: vec![1, u64::MAX], rx_bytes: vec![0, 2], flows: vec![0, 1] };
+    SeriesResult {
+        step_ms: 60_000,
+        times_unix_ms: vec![-60_000, 0],
+        keys: groups().keys,
+        lines: vec![line.clone(), line],
+        other: None,
+        covered: covered(),
+        places: Vec::new(),
+        access,
+    }
+}
+
+pub(crate) fn details_result(access: Access, findings: Vec<Finding>) -> DetailsResult {
+    DetailsResult {
+        total: Sum::default(),
+        covered: covered(),
+        applications: vec![application()],
+        executables: groups(),
+        parents: Groups::default(),
+        users: groups(),
+        remotes: groups(),
+        services: groups(),
+        findings,
+        places: vec![places()],
         access,
     }
 }

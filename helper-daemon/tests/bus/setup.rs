@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use portolan_bus::Daemon1Proxy;
+use portolan_bus::{Daemon1Proxy, History1Proxy};
 use portoland::dbus::{BusState, ServeError, serve};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use zbus::{Connection, proxy::CacheProperties};
@@ -74,6 +74,11 @@ impl Stage {
         client(&self.bus.connect().await).await
     }
 
+    /// The same, for the history.
+    pub(crate) async fn asker(&self) -> History1Proxy<'static> {
+        history(&self.bus.connect().await).await
+    }
+
     pub(crate) fn memory(&self) -> &Memory {
         &self.service.backend
     }
@@ -81,4 +86,9 @@ impl Stage {
 
 pub(crate) async fn client(connection: &Connection) -> Daemon1Proxy<'static> {
     Daemon1Proxy::builder(connection).cache_properties(CacheProperties::No).build().await.unwrap()
+}
+
+/// What asks the history over the same connection.
+pub(crate) async fn history(connection: &Connection) -> History1Proxy<'static> {
+    History1Proxy::builder(connection).cache_properties(CacheProperties::No).build().await.unwrap()
 }

@@ -1,7 +1,10 @@
 //! What is really on the wire, for clients in other languages.
 
 use futures_util::StreamExt;
-use portolan_bus::{BUS_NAME, LiveTick, OBJECT_PATH, QueryRequest, QueryResult, Status};
+use portolan_bus::{
+    BUS_NAME, DetailsResult, HISTORY_INTERFACE, LiveTick, OBJECT_PATH, QueryRequest, QueryResult,
+    SeriesResult, Status,
+};
 use zbus::{
     MatchRule, Message, MessageStream,
     message::Type as Kind,
@@ -39,9 +42,28 @@ async fn a_struct_is_one_argument_as_introspection_says() {
     let signal = soon(signals.next()).await.unwrap().unwrap();
     assert!(has_signature(&signal, &LiveTick::SIGNATURE.to_string()));
 
-    let request = (QueryRequest::default(),);
-    let answer = connection.call_method(Some(BUS_NAME), OBJECT_PATH, Some(BUS_NAME), "Query", &request).await;
-    assert!(has_signature(&answer.unwrap(), &QueryResult::SIGNATURE.to_string()));
+    let ask = async |method: &str| {
+        let request = (QueryRequest::default(),);
+        let call =
+            connection.call_method(Some(BUS_NAME), OBJECT_PATH, Some(HISTORY_INTERFACE), method, &request);
+        call.await.unwrap()
+    };
+    assert!(has_signature(&ask("Query").await, &QueryResult::SIGNATURE.to_string()));
+    assert!(has_signature(&ask("Series").await, &SeriesResult::SIGNATURE.to_string()));
+}
+
+#[tokio::test]
+async fn the_history_answers_in_columns() {
+    let groups = "(a(sasau)atatataxaxa(t(tttaxax)))";
+    assert_eq!(QueryRequest::SIGNATURE.to_string(), "(sasussu)");
+    assert_eq!(
+        QueryResult::SIGNATURE.to_string(),
+        format!("({groups}(tttaxax)(axaxs)a(saxas)s)"),
+        "changing this breaks every client"
+    );
+    let line = "(atatat)";
+    assert_eq!(SeriesResult::SIGNATURE.to_string(), format!("(xaxa(sasau)a{line}a{line}(axaxs)a(saxas)s)"));
+    assert!(DetailsResult::SIGNATURE.to_string().starts_with("((tttaxax)(axaxs)a("));
 }
 
 #[tokio::test]

@@ -135,7 +135,11 @@ impl std::str::FromStr for Field {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match subject(text) {
             Some(Subject::Field(field)) => Ok(field),
-            _ => Err(portolan_core::ParseError::new("field", text, "one of the query language, such as app, domain or port")),
+            _ => Err(portolan_core::ParseError::new(
+                "field",
+                text,
+                "one of the query language, such as app, domain or port",
+            )),
         }
     }
 }
