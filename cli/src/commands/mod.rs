@@ -2,6 +2,7 @@
 
 pub(crate) mod applications;
 pub(crate) mod findings;
+pub(crate) mod history;
 pub(crate) mod learning;
 pub(crate) mod lookup;
 pub(crate) mod query;

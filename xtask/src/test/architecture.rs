@@ -28,7 +28,7 @@ const KNOWS: [(&str, &[&str]); 14] = [
             "portolan-places",
         ],
     ),
-    ("portolan-cli", &["portolan-core", "portolan-bus"]),
+    ("portolan-cli", &["portolan-core", "portolan-bus", "portolan-history"]),
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),
     ("portolan-testbed", &["portolan-bus"]),
     ("portolan-scenarios", &["portolan-bus", "portolan-testbed"]),
@@ -166,7 +166,7 @@ mod tests {
         assert!(judge("portolan-history", "portolan-packages", None).is_some());
         assert_eq!(judge("portolan-cli", "portolan-testbed", Some("dev")), None);
         assert!(judge("portolan-cli", "portolan-testbed", None).is_some());
-        assert!(judge("portolan-cli", "portolan-history", None).is_some());
+        assert!(judge("portolan-cli", "portolan-packages", None).is_some());
         assert!(judge("portolan-core", "tokio", None).is_some());
         assert!(judge("portolan-cli", "tauri-build", Some("build")).is_some());
         assert!(judge("portolan-bus", "rusqlite", Some("dev")).is_some());
