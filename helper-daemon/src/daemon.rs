@@ -17,7 +17,7 @@ use crate::{
     instance::{Instance, make_folder},
     monitor,
     options::Options,
-    pipeline::{Atlas, DaemonBackend, Kept, End, Places, Recorder, RecorderError, Writer},
+    pipeline::{Atlas, DaemonBackend, End, Kept, Places, Recorder, RecorderError, Writer},
     resources,
 };
 

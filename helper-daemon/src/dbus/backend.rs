@@ -6,8 +6,8 @@ use std::{
 };
 
 use portolan_bus::{
-    Access, Application, DetailsResult, Error, Finding, ImportResult, LiveTick, LookupResult, QueryResult, SelfTest,
-    SeriesResult, Status,
+    Access, Application, DetailsResult, Error, Finding, ImportResult, LiveTick, LookupResult, QueryResult,
+    SelfTest, SeriesResult, Status,
 };
 use portolan_core::{ApplicationKey, Executable, ReviewState, Uid, UnixMillis};
 use portolan_history::{

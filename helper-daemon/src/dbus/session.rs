@@ -15,8 +15,8 @@ use zbus::{
 };
 
 use super::{
-    Backend, BusState, archive::Archive1, asking::Questions, authorise, delivery::deliver, gate::Gate, history::History1,
-    interface::Daemon1, subscribers::Subscribers,
+    Backend, BusState, archive::Archive1, asking::Questions, authorise, delivery::deliver, gate::Gate,
+    history::History1, interface::Daemon1, subscribers::Subscribers,
 };
 
 /// How long the bus may take to let us in.

@@ -14,8 +14,8 @@ use std::{
 };
 
 use portolan_bus::{
-    Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, ImportResult, LiveTick, LookupResult,
-    QueryResult, Resources, SelfTest, SeriesResult, Status,
+    Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, ImportResult, LiveTick,
+    LookupResult, QueryResult, Resources, SelfTest, SeriesResult, Status,
 };
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use portolan_history::{
@@ -31,7 +31,6 @@ use super::{
     applications,
     archive::{Archive, PATIENCE, hanging_disk},
     atlas::Atlas,
-    export::Exports,
     findings::to_wire,
     handle::{Command, Handle},
     import::{self, Kept},
@@ -51,7 +50,6 @@ pub struct DaemonBackend {
     handle: Handle,
     archive: Archive,
     flushing: Flushing,
-    exports: Exports,
     kept: Kept,
     atlas: Atlas,
     started: UnixMillis,
@@ -62,17 +60,10 @@ pub struct DaemonBackend {
 impl DaemonBackend {
     /// A backend that asks the recorder, and reads the history at `history_path`.
     #[must_use]
-    pub fn new(
-        handle: Handle,
-        history_path: PathBuf,
-        atlas: Atlas,
-        kept: Kept,
-        started: UnixMillis,
-    ) -> Self {
+    pub fn new(handle: Handle, history_path: PathBuf, atlas: Atlas, kept: Kept, started: UnixMillis) -> Self {
         let (archive, flushing) = (Archive::new(history_path), Flushing::default());
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
-        let exports = Exports::default();
-        Self { handle, archive, flushing, exports, kept, atlas, started, skipped_events, skipped_rows }
+        Self { handle, archive, flushing, kept, atlas, started, skipped_events, skipped_rows }
     }
 
     /// Everything counted so far is in the history afterwards.
@@ -227,7 +218,7 @@ impl Backend for DaemonBackend {
 
     async fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
         self.flush().await?;
-        self.exports.start(self.archive.path(), viewer, query)
+        self.archive.export(viewer, query)
     }
 
     async fn import(&self, by: Uid, batch: Batch) -> Result<ImportResult, Error> {

@@ -26,6 +26,7 @@ use rustix::{
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
 };
 
+use super::archive::Archive;
 use crate::{dbus::Viewer, sentence};
 
 /// How long a reader may read nothing.
@@ -62,15 +63,16 @@ impl Exports {
         Ok(Place { exports: self.clone(), uid })
     }
 
-    /// Starts to write what a query means, for a viewer; the end to read from.
-    pub(super) fn start(&self, history: &Path, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
+    fn start(&self, history: &Path, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
         let place = self.enter(viewer.uid)?;
         let failed = |error: io::Error| Error::Internal(format!("An export cannot begin: {error}."));
         // Both ends are said not to wait, and the reader's is told to: that is a flag of each end alone.
-        let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
-        rustix::fs::fcntl_setfl(&reading, rustix::fs::OFlags::empty()).map_err(|error| failed(error.into()))?;
+        let (reading, writing) =
+            pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
+        rustix::fs::fcntl_setfl(&reading, rustix::fs::OFlags::empty())
+            .map_err(|error| failed(error.into()))?;
         // A smaller one is only slower.
-        drop(fcntl_setpipe_size(&writing, PIECE));
+        let _ = fcntl_setpipe_size(&writing, PIECE);
         let history = history.to_owned();
         let run = move || {
             let _place = place;
@@ -80,6 +82,16 @@ impl Exports {
         };
         thread::Builder::new().name("export".to_owned()).spawn(run).map_err(failed)?;
         Ok(reading)
+    }
+}
+
+impl Archive {
+    /// Starts to write what a query means, for a viewer; the end to read from.
+    ///
+    /// # Errors
+    /// An export of this viewer runs, or too many others do.
+    pub fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
+        self.exports.start(self.path(), viewer, query)
     }
 }
 
@@ -94,13 +106,7 @@ impl Drop for Place {
 }
 
 /// Writes all rows and the last line. An error means that nobody reads.
-fn write(
-    history: &Path,
-    viewer: Viewer,
-    query: &Query,
-    pipe: OwnedFd,
-    silence: Duration,
-) -> io::Result<()> {
+fn write(history: &Path, viewer: Viewer, query: &Query, pipe: OwnedFd, silence: Duration) -> io::Result<()> {
     let mut output = io::BufWriter::with_capacity(PIECE, Patient { pipe, silence });
     let mut lines = Lines::new(Format::Json);
     let (mut rows, mut gone) = (0, None);
@@ -121,10 +127,9 @@ fn write(
             }
         };
         reader.flows(query, viewer.only(), &limits, &mut tell).map_err(|error| match error {
-            ReadError::TookTooLong => format!(
-                "the export took longer than {} s; ask for a shorter time",
-                IN_ALL.as_secs()
-            ),
+            ReadError::TookTooLong => {
+                format!("the export took longer than {} s; ask for a shorter time", IN_ALL.as_secs())
+            }
             error => sentence::of(&error),
         })
     });

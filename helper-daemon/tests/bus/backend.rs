@@ -2,6 +2,7 @@
 
 use std::{
     net::IpAddr,
+    os::fd::OwnedFd,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -9,11 +10,14 @@ use std::{
 };
 
 use portolan_bus::{
-    Access, Application, DetailsResult, Error, Finding, FindingState, LiveTick, LookupResult, QueryResult,
-    SelfTest, SeriesResult, Status,
+    Access, Application, DetailsResult, Error, Finding, FindingState, ImportResult, LiveTick, LookupResult,
+    QueryResult, SelfTest, SeriesResult, Status,
 };
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
-use portolan_history::{Question, Step, language::Field};
+use portolan_history::{
+    Batch, Question, Step,
+    language::{Field, Query},
+};
 use portoland::dbus::{Backend, Event, Of, Skipped, Viewer};
 use tokio::sync::{Semaphore, broadcast};
 
@@ -36,6 +40,7 @@ pub(crate) struct Memory {
     /// Questions whose flag said that nobody waits any more, after they had waited in vain.
     pub(crate) given_up: Arc<Semaphore>,
     pub(crate) lookups: Mutex<Vec<(Viewer, Vec<IpAddr>)>>,
+    pub(crate) imports: Mutex<Vec<(Uid, Batch)>>,
     pub(crate) reviews: Mutex<Vec<(Uid, ApplicationKey, ReviewState)>>,
     pub(crate) dismissed: Mutex<Vec<(Uid, i64)>>,
     pub(crate) snoozed: Mutex<Vec<(i64, Option<UnixMillis>)>>,
@@ -81,6 +86,7 @@ impl Memory {
             ]),
             queries: Mutex::default(),
             lookups: Mutex::default(),
+            imports: Mutex::default(),
             reviews: Mutex::default(),
             dismissed: Mutex::default(),
             snoozed: Mutex::default(),
@@ -184,6 +190,19 @@ impl Backend for Memory {
                 Ok(sample::details_result(viewer.access, findings))
             }
         }
+    }
+
+    async fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
+        match &self.past {
+            Some(past) => past.archive.export(viewer, query),
+            None => Err(Error::HistoryUnavailable("there is none".into())),
+        }
+    }
+
+    async fn import(&self, by: Uid, batch: Batch) -> Result<ImportResult, Error> {
+        let added = u64::try_from(batch.flows.len()).unwrap();
+        self.imports.lock().unwrap().push((by, batch));
+        Ok(ImportResult { added, ..ImportResult::default() })
     }
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {
