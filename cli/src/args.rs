@@ -1,13 +1,12 @@
 //! The command line's grammar.
 
-use std::{ffi::OsString, net::IpAddr};
+use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
 mod history;
 mod review;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use portolan_bus::Filter;
-use portolan_core::{Dimension, Only, ParseError, ReviewState};
+use portolan_core::{Dimension, ParseError, ReviewState};
 
 pub(crate) use history::{Export, ExportFormat, History, HistoryAction, Import, Recorder};
 pub(crate) use review::{Decision, Review, ReviewAction};
@@ -77,32 +76,45 @@ pub(crate) struct Watch {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "WHEN is how long ago (90s, 15m, 1h, 7d, 2w), a local date or date and time (2026-03-01, \
-                        \"2026-03-01 14:30\"), RFC 3339, @ and the seconds since 1970, now, today or yesterday."
+    after_help = "QUERY is what docs/query.md describes: app:firefox domain:*.example.org country:DE port:443 user:alice since:7d \
+                  'tx>10MB'. Quote it for the shell where it has <, >, |, !, * or parentheses."
 )]
 pub(crate) struct Query {
-    /// Only what was recorded after this; `all` from the beginning. The history keeps sums over some seconds: one that
-    /// holds this moment is taken whole, and a line below the table says so.
-    #[arg(long, value_name = "WHEN", default_value = "1h", allow_hyphen_values = true)]
-    pub(crate) since: String,
-    /// Only what was recorded before this.
-    #[arg(long, value_name = "WHEN", default_value = "now", allow_hyphen_values = true)]
-    pub(crate) until: String,
+    /// Which traffic; nothing for all. Several words are one query.
+    #[arg(value_name = "QUERY", allow_hyphen_values = true)]
+    pub(crate) query: Vec<String>,
     /// One row for each: application, executable, script, parent, user, protocol, direction, remote, domain,
     /// registrable_domain, range, country, asn, port, service, remote_port, local_port, command, unit, container, namespace, time;
     /// several with commas. `none` for one row with the total.
     #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', default_value = "executable", value_parser = dimension)]
     pub(crate) by: Vec<Grouping>,
-    /// Only what has this value of a dimension, such as country=DE, domain=*.example.org or port=443; an empty value for what is
-    /// not known. Given several times: of each dimension any of its values.
-    #[arg(long, value_name = "DIMENSION=VALUE", value_parser = only)]
-    pub(crate) only: Vec<Filter>,
-    /// At most so many rows, largest first; 0 for as many as the daemon gives.
+    /// At most so many rows, largest first, or so many lines of a series; the others are summed up. 0 for as many as the daemon gives.
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) limit: u32,
+    pub(crate) top: u32,
+    /// What moved over time, by steps of this length; `auto` for what suits the time asked for.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) series: Option<Step>,
     /// Show every digit of the bytes, in groups of three.
     #[arg(long)]
     pub(crate) bytes: bool,
+    /// Ask this history file, without a daemon and without writing anything.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<PathBuf>,
+}
+
+/// The length of the steps of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// What suits the time asked for.
+    Auto,
+    /// As it was counted.
+    Bucket,
+    /// A minute.
+    Minute,
+    /// An hour.
+    Hour,
+    /// A day of UTC.
+    Day,
 }
 
 /// One dimension of `--by`, or `none`.
@@ -117,13 +129,6 @@ fn dimension(word: &str) -> Result<Grouping, String> {
         "none" => Ok(Grouping::None),
         _ => word.parse().map(Grouping::By).map_err(|error: ParseError| format!("{error}; or none")),
     }
-}
-
-/// A condition, in the words that the daemon reads.
-fn only(text: &str) -> Result<Filter, ParseError> {
-    text.parse::<Only>()?;
-    let (dimension, value) = text.split_once('=').unwrap_or((text, ""));
-    Ok(Filter { dimension: dimension.to_owned(), value: value.to_owned() })
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-use portolan_bus::{BUS_NAME, Daemon1Proxy, Error};
+use portolan_bus::{BUS_NAME, Daemon1Proxy, Error, History1Proxy};
 use zbus::{Connection, connection::Builder, proxy::CacheProperties};
 
 use crate::failure::{Failure, Kind};
@@ -30,12 +30,21 @@ pub(crate) async fn daemon(connection: &Connection) -> Result<Daemon1Proxy<'stat
     builder.build().await.map_err(|error| failed_call(error.into()))
 }
 
+/// What asks the daemon's history on that bus.
+pub(crate) async fn history(connection: &Connection) -> Result<History1Proxy<'static>, Failure> {
+    let builder = History1Proxy::builder(connection).cache_properties(CacheProperties::No);
+    builder.build().await.map_err(|error| failed_call(error.into()))
+}
+
 /// The sentence for a call that the daemon or the bus refused.
 pub(crate) fn failed_call(error: Error) -> Failure {
     match error {
         Error::AccessDenied(reason) => access_denied(&reason),
         Error::InvalidArgument(reason) => Failure::new(Kind::Usage, reason),
+        Error::WrongQuery(wrong) => Failure::new(Kind::Usage, wrong.message),
         Error::NotFound(reason) => Failure::new(Kind::NotFound, reason),
+        Error::TookTooLong(reason) => Failure::new(Kind::TimedOut, reason),
+        Error::Cancelled(reason) => Failure::new(Kind::Failed, reason),
         Error::LimitExceeded(reason) => Failure::new(Kind::LimitExceeded, reason),
         Error::HistoryUnavailable(reason) => Failure::new(
             Kind::HistoryUnavailable,

@@ -75,17 +75,42 @@ pub(crate) struct Failure {
     /// Whether standard output already holds an answer that contains this failure.
     pub(crate) answered: bool,
     message: String,
+    /// Where a query is wrong.
+    wrong: Option<Wrong>,
+}
+
+/// Where a query is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    /// The first character that is, from 1.
+    pub(crate) column: usize,
+    /// How many are.
+    pub(crate) length: usize,
+    /// What may have been meant.
+    pub(crate) suggestion: Option<String>,
+    /// The text, and a line that points at the place. Safe for a terminal.
+    pub(crate) drawn: String,
 }
 
 impl Failure {
     /// The message may quote other programs: it is made safe for a terminal here.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, answered: false, message: Untrusted::from(message.into()).for_terminal() }
+        let message = Untrusted::from(message.into()).for_terminal();
+        Self { kind, answered: false, message, wrong: None }
     }
 
     /// The same failure, of which standard output already tells.
     pub(crate) fn after_the_answer(self) -> Self {
         Self { answered: true, ..self }
+    }
+
+    /// The same failure, with the place in the query that it is about.
+    pub(crate) fn at(self, wrong: Wrong) -> Self {
+        Self { wrong: Some(wrong), ..self }
+    }
+
+    pub(crate) fn wrong(&self) -> Option<&Wrong> {
+        self.wrong.as_ref()
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -94,7 +119,13 @@ impl Failure {
 
     /// The JSON object that stands for the answer which could not be given.
     pub(crate) fn as_json(&self) -> serde_json::Value {
-        serde_json::json!({ "kind": self.kind.as_str(), "message": self.message })
+        let mut error = serde_json::json!({ "kind": self.kind.as_str(), "message": self.message });
+        if let Some(Wrong { column, length, suggestion, drawn: _ }) = &self.wrong {
+            error["column"] = (*column).into();
+            error["length"] = (*length).into();
+            error["suggestion"] = suggestion.clone().into();
+        }
+        error
     }
 }
 

@@ -1,6 +1,6 @@
 //! `portolan`: the daemon's answers in a terminal.
 //!
-//! Invariant: unprivileged, and knows the daemon only through the bus.
+//! Invariant: unprivileged, and knows the daemon only through the bus; a history file is only read.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -80,6 +80,9 @@ fn report(failure: &Failure, json: bool) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     output::complain(failure.message());
+    if let Some(wrong) = failure.wrong() {
+        output::point(&wrong.drawn);
+    }
     if json && !failure.answered {
         let _ = output::json(&serde_json::json!({ "error": failure.as_json() }));
     }

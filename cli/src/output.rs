@@ -31,6 +31,11 @@ pub(crate) fn complain(sentence: &str) {
     let _ = writeln!(io::stderr().lock(), "portolan: {sentence}");
 }
 
+/// Writes lines that show a place below a sentence to standard error; a closed one is ignored.
+pub(crate) fn point(drawn: &str) {
+    let _ = drawn.lines().try_for_each(|line| writeln!(io::stderr().lock(), "  {line}"));
+}
+
 /// The width of the terminal on standard output; `None` when it is a file or a pipe.
 pub(crate) fn terminal_width() -> Option<usize> {
     if !io::stdout().is_terminal() {

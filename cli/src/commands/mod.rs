@@ -3,9 +3,12 @@
 pub(crate) mod applications;
 pub(crate) mod findings;
 pub(crate) mod history;
+mod history_file;
 pub(crate) mod learning;
 pub(crate) mod lookup;
 pub(crate) mod query;
 mod query_row;
+mod question;
 pub(crate) mod review;
+mod series;
 pub(crate) mod status;

@@ -1,49 +1,116 @@
-use portolan_bus::{Access, Filter, PlaceData, QueryRequest, QueryResult, QueryRow};
+use portolan_bus::{
+    Access, Covered, Other, PlaceData, QueryRequest, QueryResult, QueryRow, SeriesResult, Sum,
+};
 use portolan_core::{Dimension, UnixMillis};
+use portolan_history::{Limits, Question, Step};
 use serde::Serialize;
 
-use super::query_row::{JsonRow, Look, is_assumed, is_empty, is_inferred, table};
+use super::{
+    history_file,
+    query_row::{JsonRow, Look, is_assumed, is_inferred, table},
+    question, series,
+};
 use crate::{
     args::{self, Grouping},
     bus,
     failure::{Failure, Kind},
-    moment, output,
+    output,
     show::{
         amount::{Precision, bytes, grouped},
-        clock::{Clock, duration},
+        clock::Clock,
         places::source,
         wrap::wrap,
     },
 };
 
-/// Asks the history and shows its rows, largest first.
+/// What is asked.
+pub(crate) struct Asked {
+    pub(crate) by: Vec<Dimension>,
+    pub(crate) request: QueryRequest,
+}
+
+/// Asks the history, the daemon's or a file, and shows its rows, largest first, or what moved over time.
 pub(crate) async fn run(options: &args::Query, json: bool) -> Result<(), Failure> {
     let clock = Clock::read();
+    let (text, query) = question::read(&options.query.join(" "), &clock.now.to_zoned(clock.zone.clone()))?;
     let by = dimensions(&options.by)?;
+    let step = options.series.map(step);
     let request = QueryRequest {
-        since_unix_ms: since(&options.since, &clock)?,
-        until_unix_ms: until(&options.until, &clock)?,
+        query: text,
         by: by.iter().map(|dimension| dimension.as_str().to_owned()).collect(),
-        only: options.only.clone(),
-        limit: options.limit,
+        top: options.top,
+        step: step.map(word).unwrap_or_default().to_owned(),
+        zone: clock.zone.iana_name().unwrap_or_default().to_owned(),
+        token: 0,
     };
-    if let (Some(since), Some(until)) = (request.since_unix_ms, request.until_unix_ms)
-        && since >= until
-    {
-        return Err(Failure::new(
-            Kind::Usage,
-            "--since must lie before --until; nothing can be between them",
-        ));
-    }
-    let connection = bus::connect().await?;
-    let daemon = bus::daemon(&connection).await?;
-    let result = daemon.query(&request).await.map_err(bus::failed_call)?;
-    if json {
-        return output::json(&Answer::new(&request, &by, &result));
-    }
+    let asked = Asked { by, request };
     let precision = if options.bytes { Precision::Exact } else { Precision::Rounded };
     let look = Look { clock, precision, terminal_width: output::terminal_width() };
-    output::text(&page(&by, &request, &result, &look))
+    let found = match &options.history {
+        Some(path) => {
+            let top = match options.top {
+                0 => usize::MAX,
+                top => usize::try_from(top).unwrap_or(usize::MAX),
+            };
+            let question = Question { query, by: asked.by.clone(), top, viewer: None, step: Step::default() };
+            history_file::ask(path, |reader| {
+                let limits = Limits::default();
+                Ok(match step {
+                    Some(step) => Found::Series(SeriesResult::found(
+                        reader.series(&question, step, &limits)?,
+                        Vec::new(),
+                        Access::All,
+                    )),
+                    None => Found::Sums(QueryResult::found(
+                        reader.answer(&question, &limits)?,
+                        Vec::new(),
+                        Access::All,
+                    )),
+                })
+            })?
+        }
+        None => {
+            let connection = bus::connect().await?;
+            let history = bus::history(&connection).await?;
+            let found = match step {
+                Some(_) => history.series(&asked.request).await.map(Found::Series),
+                None => history.query(&asked.request).await.map(Found::Sums),
+            };
+            found.map_err(|error| question::refused(&asked.request.query, error))?
+        }
+    };
+    match found {
+        Found::Sums(result) if json => output::json(&Answer::new(&asked, &result)),
+        Found::Sums(result) => output::text(&page(&asked, &result, &look)),
+        Found::Series(result) if json => output::json(&series::Answer::new(&asked, &result)),
+        Found::Series(result) => output::text(&series::page(&asked, &result, &look)),
+    }
+}
+
+enum Found {
+    Sums(QueryResult),
+    Series(SeriesResult),
+}
+
+fn step(step: args::Step) -> Step {
+    match step {
+        args::Step::Auto => Step::Auto,
+        args::Step::Bucket => Step::Bucket,
+        args::Step::Minute => Step::Minute,
+        args::Step::Hour => Step::Hour,
+        args::Step::Day => Step::Day,
+    }
+}
+
+/// As the bus says it.
+fn word(step: Step) -> &'static str {
+    match step {
+        Step::Auto => "",
+        Step::Bucket => "bucket",
+        Step::Minute => "minute",
+        Step::Hour => "hour",
+        Step::Day => "day",
+    }
 }
 
 /// The words of `--by`, each once, in the order given.
@@ -65,107 +132,91 @@ fn dimensions(words: &[Grouping]) -> Result<Vec<Dimension>, Failure> {
     Ok(by)
 }
 
-/// `None` for `all`.
-fn since(text: &str, clock: &Clock) -> Result<Option<i64>, Failure> {
-    if text == "all" {
-        return Ok(None);
-    }
-    let moment = moment::parse(text, clock);
-    Ok(Some(moment.map_err(|error| Failure::new(Kind::Usage, format!("--since: {error}, or all")))?))
-}
-
-/// `None` for `now`: the daemon then counts up to the moment of its answer.
-fn until(text: &str, clock: &Clock) -> Result<Option<i64>, Failure> {
-    if text == "now" {
-        return Ok(None);
-    }
-    let moment = moment::parse(text, clock);
-    Ok(Some(moment.map_err(|error| Failure::new(Kind::Usage, format!("--until: {error}")))?))
-}
-
 /// The JSON document.
 #[derive(Serialize)]
 struct Answer<'a> {
-    since_unix_ms: Option<i64>,
-    until_unix_ms: Option<i64>,
+    query: &'a str,
     by: Vec<&'static str>,
-    only: &'a [Filter],
     access: Access,
-    truncated: bool,
+    covered: &'a Covered,
+    total: &'a Sum,
+    other: Option<&'a Other>,
     places: &'a [PlaceData],
     rows: Vec<JsonRow<'a>>,
 }
 
 impl<'a> Answer<'a> {
-    fn new(request: &'a QueryRequest, by: &'a [Dimension], result: &'a QueryResult) -> Self {
+    fn new(asked: &'a Asked, result: &'a QueryResult) -> Self {
+        let rows = result.groups.rows().into_iter();
         Self {
-            since_unix_ms: request.since_unix_ms,
-            until_unix_ms: request.until_unix_ms,
-            by: by.iter().map(|dimension| dimension.as_str()).collect(),
-            only: &request.only,
+            query: &asked.request.query,
+            by: asked.by.iter().map(|dimension| dimension.as_str()).collect(),
             access: result.access,
-            truncated: result.truncated,
+            covered: &result.covered,
+            total: &result.total,
+            other: result.groups.other.as_ref(),
             places: &result.places,
-            rows: result.rows.iter().map(|row| JsonRow { by, row }).collect(),
+            rows: rows.map(|row| JsonRow { by: &asked.by, row }).collect(),
         }
     }
 }
 
-fn page(by: &[Dimension], request: &QueryRequest, result: &QueryResult, look: &Look) -> String {
-    let whose = match result.access {
-        Access::All => "",
-        Access::Own => "; your own traffic only",
+fn page(asked: &Asked, result: &QueryResult, look: &Look) -> String {
+    let whose = whose(result.access);
+    let rows = result.groups.rows();
+    let (Some(first), Some(last)) = (result.total.first_unix_ms, result.total.last_unix_ms) else {
+        return format!("Nothing was recorded of that{whose}.\n");
     };
-    let rows = &result.rows;
-    let first = rows.iter().map(|row| row.first_unix_ms).min();
-    let last = rows.iter().map(|row| row.last_unix_ms).max();
-    let (Some(first), Some(last), false) = (first, last, rows.iter().all(is_empty)) else {
-        return format!("Nothing was recorded in that time{whose}.\n");
-    };
-    let sum = |value: fn(&QueryRow) -> u64| rows.iter().map(value).fold(0, u64::saturating_add);
-    let (count, flows) = (rows.len(), sum(|row| row.flows));
+    let Sum { tx_bytes, rx_bytes, flows, .. } = result.total;
+    let count = rows.len();
+    let others = result.groups.other.map_or(0, |other| other.groups);
     let instant = |unix_ms| look.clock.for_table(UnixMillis(unix_ms), look.terminal_width);
-    let more = if result.truncated { "; there are more, see --limit" } else { "" };
     let total = format!(
-        "{count} row{}: in {}, out {}, {} flow{}, from {} to {}{more}{whose}",
+        "{count} row{}{}: in {}, out {}, {} flow{}, from {} to {}{whose}",
         if count == 1 { "" } else { "s" },
-        bytes(sum(|row| row.rx_bytes), look.precision),
-        bytes(sum(|row| row.tx_bytes), look.precision),
+        if others == 0 { String::new() } else { format!(" and {} others", grouped(others)) },
+        bytes(rx_bytes, look.precision),
+        bytes(tx_bytes, look.precision),
         grouped(flows),
         if flows == 1 { "" } else { "s" },
         instant(first),
         instant(last),
     );
-    let mut page = table(by, rows, look).render(look.terminal_width);
+    let table = table(&asked.by, &rows, result.groups.other.as_ref(), look);
+    let mut page = table.render(look.terminal_width);
+    let below = [Some(total), covered(&result.covered, look), marks(&rows)];
     let sources = result.places.iter().map(|places| source(places, &look.clock));
-    let below = [Some(total), beyond(request, first, last), marks(rows)];
     for line in below.into_iter().flatten().chain(sources) {
         page.push_str(&(wrap(&line, look.terminal_width, 0) + "\n"));
     }
     page
 }
 
+pub(crate) fn whose(access: Access) -> &'static str {
+    match access {
+        Access::All => "",
+        Access::Own => "; your own traffic only",
+    }
+}
+
+/// Which time an answer is about; `None` for all there is, as exactly as it was counted.
+pub(crate) fn covered(covered: &Covered, look: &Look) -> Option<String> {
+    let instant = |unix_ms: i64| look.clock.full(UnixMillis(unix_ms));
+    let since = covered.since_unix_ms.map(|since| format!("from {}", instant(since)));
+    let until = covered.until_unix_ms.map(|until| format!("to {}", instant(until)));
+    let finest = (covered.finest != "bucket" && !covered.finest.is_empty())
+        .then(|| format!("by the {}, of which times are the ends", covered.finest));
+    let said: Vec<String> = [since, until].into_iter().flatten().collect();
+    let said = [(!said.is_empty()).then(|| said.join(" ")), finest];
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    (!said.is_empty()).then(|| format!("Summed up {}.", said.join(", ")))
+}
+
 /// What the marks in the table mean; `None` when there are none.
-fn marks(rows: &[QueryRow]) -> Option<String> {
+pub(crate) fn marks(rows: &[QueryRow]) -> Option<String> {
     let any = |is: fn(&QueryRow) -> bool| rows.iter().any(is);
     let inferred = any(is_inferred).then_some("~ before a name: it may as well be another one.");
     let assumed = any(is_assumed).then_some("? after a service: by its port only.");
     let marks: Vec<_> = [inferred, assumed].into_iter().flatten().collect();
     (!marks.is_empty()).then(|| marks.join(" "))
-}
-
-/// What the answer holds of before --since and after --until; `None` when it holds nothing of that.
-fn beyond(request: &QueryRequest, first: i64, last: i64) -> Option<String> {
-    let span = |ms: i64| duration(ms.saturating_add(999));
-    let before = request.since_unix_ms.filter(|since| first < *since);
-    let after = request.until_unix_ms.filter(|until| last > *until);
-    let before = before.map(|since| format!("begins {} before --since", span(since.saturating_sub(first))));
-    let after = after.map(|until| format!("ends {} after --until", span(last.saturating_sub(until))));
-    let beyond: Vec<String> = [before, after].into_iter().flatten().collect();
-    (!beyond.is_empty()).then(|| {
-        let beyond = beyond.join(" and ");
-        format!(
-            "This {beyond}: the history keeps sums over some time, and those at the edges are taken whole."
-        )
-    })
 }

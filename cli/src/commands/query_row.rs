@@ -1,8 +1,8 @@
 //! One group of the history's answer, as JSON and as cells of a table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use portolan_bus::QueryRow;
+use portolan_bus::{Other, QueryRow};
 use portolan_core::{Dimension, UnixMillis, Untrusted};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -19,49 +19,59 @@ use crate::show::{
 /// A row as documented in `docs/cli.md`: the keys asked for in their order, their details, the sums.
 pub(crate) struct JsonRow<'a> {
     pub(crate) by: &'a [Dimension],
-    pub(crate) row: &'a QueryRow,
+    pub(crate) row: QueryRow,
 }
 
 impl Serialize for JsonRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let mut written = BTreeSet::new();
-        for dimension in self.by {
-            let word = dimension.as_str();
-            if !written.insert(word) {
-                continue;
-            }
-            match value(self.row, *dimension) {
-                None => map.serialize_entry(word, &None::<String>)?,
-                Some(text) => match number(*dimension, text) {
-                    Some(number) => map.serialize_entry(word, &number)?,
-                    None => map.serialize_entry(word, text)?,
-                },
-            }
-            for detail in details(*dimension) {
-                if !written.insert(detail) {
-                    continue;
-                }
-                let text = self.row.keys.get(*detail);
-                match *detail {
-                    "inferred" | "recognised" => {
-                        map.serialize_entry(detail, &text.map(|text| text == "true"))?;
-                    }
-                    _ => map.serialize_entry(detail, &text)?,
-                }
-            }
-        }
-        for (key, text) in self.row.keys.iter().filter(|(key, _)| !written.contains(key.as_str())) {
-            if key == "kernel" { map.serialize_entry(key, &true)? } else { map.serialize_entry(key, text)? }
-        }
+        keys(self.by, &self.row.keys, &mut map)?;
         map.serialize_entry("tx_bytes", &self.row.tx_bytes)?;
         map.serialize_entry("rx_bytes", &self.row.rx_bytes)?;
         map.serialize_entry("flows", &self.row.flows)?;
-        let known = |unix_ms| (!is_empty(self.row)).then_some(unix_ms);
+        let known = |unix_ms| (!is_empty(&self.row)).then_some(unix_ms);
         map.serialize_entry("first_unix_ms", &known(self.row.first_unix_ms))?;
         map.serialize_entry("last_unix_ms", &known(self.row.last_unix_ms))?;
         map.end()
     }
+}
+
+/// What a row is of: the keys asked for in their order, their details, and what else is known.
+pub(crate) fn keys<M: SerializeMap>(
+    by: &[Dimension],
+    row: &BTreeMap<String, String>,
+    map: &mut M,
+) -> Result<(), M::Error> {
+    let mut written = BTreeSet::new();
+    for dimension in by {
+        let word = dimension.as_str();
+        if !written.insert(word) {
+            continue;
+        }
+        match value(row, *dimension) {
+            None => map.serialize_entry(word, &None::<String>)?,
+            Some(text) => match number(*dimension, text) {
+                Some(number) => map.serialize_entry(word, &number)?,
+                None => map.serialize_entry(word, text)?,
+            },
+        }
+        for detail in details(*dimension) {
+            if !written.insert(detail) {
+                continue;
+            }
+            let text = row.get(*detail);
+            match *detail {
+                "inferred" | "recognised" => {
+                    map.serialize_entry(detail, &text.map(|text| text == "true"))?;
+                }
+                _ => map.serialize_entry(detail, &text)?,
+            }
+        }
+    }
+    for (key, text) in row.iter().filter(|(key, _)| !written.contains(key.as_str())) {
+        if key == "kernel" { map.serialize_entry(key, &true)? } else { map.serialize_entry(key, text)? }
+    }
+    Ok(())
 }
 
 /// How values are written.
@@ -78,8 +88,45 @@ impl Look {
     }
 }
 
-/// The rows as a table: a column for each dimension, then the sums.
-pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], look: &Look) -> Table {
+/// The rows as a table: a column for each dimension, then the sums; all others in the last row.
+pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], other: Option<&Other>, look: &Look) -> Table {
+    let mut columns = columns(by);
+    let circumstances = [("FIRST", 1), ("LAST", 3)];
+    columns.extend(circumstances.map(|(title, order)| Column::number(title).leaving(order)));
+    let mut users = Users::default();
+    let times = |first: i64, last: i64| [first, last].map(|unix_ms| look.instant(unix_ms));
+    let of_row = |row: &QueryRow| {
+        let mut cells = of_keys(by, row, look, &mut users);
+        cells.extend(sums(row.tx_bytes, row.rx_bytes, row.flows, look));
+        cells.extend(times(row.first_unix_ms, row.last_unix_ms));
+        cells
+    };
+    let mut rows: Vec<Vec<Cell>> = rows.iter().map(of_row).collect();
+    rows.extend(other.map(|Other { groups, sum }| {
+        let mut cells = others(by, &format!("({} others)", grouped(*groups)));
+        cells.extend(sums(sum.tx_bytes, sum.rx_bytes, sum.flows, look));
+        cells.extend(times(sum.first_unix_ms.unwrap_or(0), sum.last_unix_ms.unwrap_or(0)));
+        cells
+    }));
+    Table { columns, rows }
+}
+
+/// The same over time, with whether each row is of all others.
+pub(crate) fn over_time(by: &[Dimension], rows: &[(QueryRow, bool)], look: &Look) -> Table {
+    let time = std::iter::once(column(Dimension::Time));
+    let mut users = Users::default();
+    let of_row = |(row, is_other): &(QueryRow, bool)| {
+        let mut cells = vec![look.instant(row.first_unix_ms)];
+        cells.extend(if *is_other { others(by, "(others)") } else { of_keys(by, row, look, &mut users) });
+        cells.extend(sums(row.tx_bytes, row.rx_bytes, row.flows, look));
+        cells
+    };
+    let rows = rows.iter().map(of_row).collect();
+    Table { columns: time.chain(columns(by)).collect(), rows }
+}
+
+/// The columns of what rows are of, and of their sums.
+fn columns(by: &[Dimension]) -> Vec<Column> {
     let mut columns = Vec::new();
     for dimension in by {
         columns.push(column(*dimension));
@@ -92,32 +139,35 @@ pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], look: &Look) -> Table {
         }
     }
     columns.extend(["IN", "OUT"].map(Column::number));
-    let circumstances = [("FLOWS", 2), ("FIRST", 1), ("LAST", 3)];
-    columns.extend(circumstances.map(|(title, order)| Column::number(title).leaving(order)));
-    let mut users = Users::default();
-    let rows = rows
-        .iter()
-        .map(|row| {
-            let mut cells = Vec::new();
-            for dimension in by {
-                cells.push(cell(row, *dimension, look, &mut users));
-                if *dimension == Dimension::Executable {
-                    cells.push(row.keys.get("sha256").map_or_else(Cell::unknown, |hash| untrusted(hash)));
-                    cells.push(provenance::of_row(row));
-                }
-                if *dimension == Dimension::Asn {
-                    cells.push(row.keys.get("asn_name").map_or_else(|| range(row), |name| untrusted(name)));
-                }
-            }
-            cells.push(Cell::own(bytes(row.rx_bytes, look.precision)));
-            cells.push(Cell::own(bytes(row.tx_bytes, look.precision)));
-            cells.push(Cell::own(grouped(row.flows)));
-            cells.push(look.instant(row.first_unix_ms));
-            cells.push(look.instant(row.last_unix_ms));
-            cells
-        })
-        .collect();
-    Table { columns, rows }
+    columns.push(Column::number("FLOWS").leaving(2));
+    columns
+}
+
+fn of_keys(by: &[Dimension], row: &QueryRow, look: &Look, users: &mut Users) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for dimension in by {
+        cells.push(cell(row, *dimension, look, users));
+        if *dimension == Dimension::Executable {
+            cells.push(row.keys.get("sha256").map_or_else(Cell::unknown, |hash| untrusted(hash)));
+            cells.push(provenance::of_row(row));
+        }
+        if *dimension == Dimension::Asn {
+            cells.push(row.keys.get("asn_name").map_or_else(|| range(row), |name| untrusted(name)));
+        }
+    }
+    cells
+}
+
+/// What stands in the place of the keys of all others.
+fn others(by: &[Dimension], word: &str) -> Vec<Cell> {
+    // As many columns as there are before the three sums.
+    let keys = columns(by).len().saturating_sub(3);
+    (0..keys).map(|at| Cell::own(if at == 0 { word } else { "" })).collect()
+}
+
+fn sums(tx_bytes: u64, rx_bytes: u64, flows: u64, look: &Look) -> [Cell; 3] {
+    let bytes = |amount| Cell::own(bytes(amount, look.precision));
+    [bytes(rx_bytes), bytes(tx_bytes), Cell::own(grouped(flows))]
 }
 
 /// Whether it is the total of nothing: it has no time then, and the bus says 0.
@@ -126,14 +176,14 @@ pub(crate) fn is_empty(row: &QueryRow) -> bool {
 }
 
 /// The value of a dimension; `None` when it is not known. An executable's value is its path.
-fn value(row: &QueryRow, dimension: Dimension) -> Option<&String> {
+fn value(row: &BTreeMap<String, String>, dimension: Dimension) -> Option<&String> {
     let path = match dimension {
-        Dimension::Executable => row.keys.get("path"),
-        Dimension::Script => row.keys.get("script_path"),
-        Dimension::Parent => row.keys.get("parent_path"),
+        Dimension::Executable => row.get("path"),
+        Dimension::Script => row.get("script_path"),
+        Dimension::Parent => row.get("parent_path"),
         _ => None,
     };
-    path.or_else(|| row.keys.get(dimension.as_str()))
+    path.or_else(|| row.get(dimension.as_str()))
 }
 
 /// The keys that come with a dimension.
@@ -193,7 +243,7 @@ fn column(dimension: Dimension) -> Column {
 }
 
 fn cell(row: &QueryRow, dimension: Dimension, look: &Look, users: &mut Users) -> Cell {
-    let Some(text) = value(row, dimension) else {
+    let Some(text) = value(&row.keys, dimension) else {
         return match dimension {
             Dimension::Application | Dimension::Executable => nobody(row),
             Dimension::Country => range(row),

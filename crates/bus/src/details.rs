@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use zvariant::Type;
@@ -14,16 +16,10 @@ pub struct DetailsResult {
     pub covered: Covered,
     /// The applications it is, or is of, with their review; the newest first.
     pub applications: Vec<Application>,
-    /// Its executables over time, the largest first, with `provenance` and `package`.
-    pub executables: Groups,
-    /// What started it.
-    pub parents: Groups,
-    /// As which users.
-    pub users: Groups,
-    /// With whom: by `domain`, `remote` and `country`.
-    pub remotes: Groups,
-    /// What was spoken.
-    pub services: Groups,
+    /// By what it is summed up: `executables` over time (with `provenance` and `package`), `parents` that started it, `users`,
+    /// `remotes` (by address, domain and country), `services`.
+    #[ts(type = "Record<string, Groups>")]
+    pub groups: BTreeMap<String, Groups>,
     /// What was found about it, answered or not, the newest first.
     pub findings: Vec<Finding>,
     /// Where countries come from.

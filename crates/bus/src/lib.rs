@@ -6,6 +6,8 @@
 //! Invariant: no logic but conversion; nothing here opens a connection.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "history")]
+mod answers;
 mod application;
 mod archive;
 mod details;

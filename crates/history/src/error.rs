@@ -28,6 +28,16 @@ pub enum OpenError {
         /// What SQLite answered.
         source: rusqlite::Error,
     },
+    /// What was written last stands in a log beside the file, and cannot be read from there.
+    #[error(
+        "the history {path} cannot be read together with {path}-wal, in which its newest part is; copy both into a folder of your own"
+    )]
+    LogUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite answered.
+        source: rusqlite::Error,
+    },
     /// The path names a folder, a device or anything else that is no file.
     #[error("the history {path} is not a file; move away what stands there")]
     NotAFile {

@@ -1,7 +1,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     path::Path,
     time::Duration,
 };
@@ -12,6 +12,7 @@ use crate::{
     OpenError,
     error::Cause,
     migrations::{self, APPLICATION_ID},
+    set_aside::with_suffix,
 };
 
 /// How long the writer waits for another writer.
@@ -68,17 +69,61 @@ pub(crate) fn without_room(path: &Path) -> Result<Option<Connection>, OpenError>
 
 /// A connection that cannot write, to a file of the newest version.
 pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
+    is_there(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    read_by(path, || Connection::open_with_flags(path, flags))
+}
+
+/// The same, to a file that perhaps nobody writes, in a folder that perhaps cannot be written to. Nothing is put beside the file unless
+/// something is there already.
+pub(crate) fn file(path: &Path) -> Result<Connection, OpenError> {
+    is_there(path)?;
+    let log = fs::metadata(with_suffix(path, "-wal")).map(|log| log.len());
+    // Whoever has a history open for writing has a log beside it.
+    if matches!(&log, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+        return untouched(path);
+    }
+    match reader(path) {
+        // An empty log holds nothing, but in a folder that cannot be written to it cannot be shared either.
+        Err(OpenError::Open { .. } | OpenError::ReadOnly { .. }) if matches!(log, Ok(0)) => untouched(path),
+        Err(OpenError::Open { source, .. }) => Err(OpenError::LogUnreadable { path: path.into(), source }),
+        other => other,
+    }
+}
+
+/// A connection that takes no locks and needs no other files: for a file that nobody writes.
+fn untouched(path: &Path) -> Result<Connection, OpenError> {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    read_by(path, || Connection::open_with_flags(uri, flags))
+}
+
+fn is_there(path: &Path) -> Result<(), OpenError> {
     match fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => return Err(OpenError::NotAFile { path: path.into() }),
+        Ok(metadata) if !metadata.is_file() => Err(OpenError::NotAFile { path: path.into() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(OpenError::Missing { path: path.into() });
+            Err(OpenError::Missing { path: path.into() })
         }
         // Any other trouble is SQLite's to find and to name.
-        Ok(_) | Err(_) => {}
+        Ok(_) | Err(_) => Ok(()),
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+}
+
+fn read_by(
+    path: &Path,
+    open: impl FnOnce() -> rusqlite::Result<Connection>,
+) -> Result<Connection, OpenError> {
     let sqlite = |error| failed(path, error);
-    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    let connection = open().map_err(sqlite)?;
     let found = prepare(&connection, READER_PATIENCE).map_err(sqlite)?;
     connection.pragma_update(None, "query_only", true).map_err(sqlite)?;
     let known = migrations::newest();

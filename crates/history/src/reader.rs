@@ -46,9 +46,18 @@ pub struct Info {
 impl Reader {
     /// Opens the history at `path`, which must exist and have the newest version.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let mut connection = open::reader(path)?;
+        Self::over(open::reader(path)?, path)
+    }
+
+    fn over(mut connection: Connection, path: &Path) -> Result<Self, OpenError> {
         let watch = Watch::new(&mut connection).map_err(|error| open::failed(path, error))?;
         Self { connection, path: path.into(), watch }.naming_services(|_, _| None)
+    }
+
+    /// Opens a history that is no daemon's, or whose folder this program may not write to. Where nobody has begun to write behind its end
+    /// (it has no log), that is enough; else what is there must let itself be read.
+    pub fn open_file(path: &Path) -> Result<Self, OpenError> {
+        Self::over(open::file(path)?, path)
     }
 
     /// The same reader, with names for services whose bytes did not tell what they are. Without, those are `tcp/12345`.

@@ -136,14 +136,11 @@ impl<B: Backend> History1<B> {
         };
         let (viewer, mut result) = self.ask(connection, &header, 0, ask).await?;
         result.findings.retain_mut(|finding| visibility::restrict(viewer, finding));
-        let DetailsResult { executables, parents, users, remotes, services, applications, findings, .. } =
-            &mut result;
-        let groups = [executables, parents, users, remotes, services];
-        // Seven lists share what one message holds.
-        let share = ANSWER_MAX_BYTES / (groups.len() + 2);
-        groups.into_iter().for_each(|groups| fit_groups(groups, share));
-        fit(applications, share);
-        fit(findings, share);
+        // All lists share what one message holds.
+        let share = ANSWER_MAX_BYTES / (result.groups.len() + 2);
+        result.groups.values_mut().for_each(|groups| fit_groups(groups, share));
+        fit(&mut result.applications, share);
+        fit(&mut result.findings, share);
         result.access = viewer.access;
         Ok((result,))
     }

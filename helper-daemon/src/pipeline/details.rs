@@ -12,15 +12,17 @@ use portolan_history::{
     language::{Condition, Field, Filter, Pattern, Query, Wanted},
 };
 
-use super::{
-    answers::{covered, groups, sum},
-    applications,
-    archive::Archive,
-    atlas::Atlas,
-    findings::to_wire,
-};
+use super::{applications, archive::Archive, atlas::Atlas, findings::to_wire};
 use crate::dbus::{Of, Viewer};
 
+/// By what each part is summed up.
+const PARTS: [(&str, &[Dimension]); 5] = [
+    ("executables", &[Dimension::Executable]),
+    ("parents", &[Dimension::Parent]),
+    ("users", &[Dimension::User]),
+    ("remotes", &[Dimension::Remote, Dimension::Domain, Dimension::Country]),
+    ("services", &[Dimension::Service]),
+];
 /// The most groups of each kind that are told.
 const GROUPS_MAX: usize = 100;
 
@@ -58,7 +60,7 @@ fn tell(
     };
     let by = |by: &[Dimension]| -> Result<Groups, ReadError> {
         let Answer { groups: found, other, .. } = ask(by)?;
-        Ok(groups(found, other))
+        Ok(Groups::found(found, other))
     };
     let all = ask(&[Dimension::Application])?;
     if all.total == Sum::default() {
@@ -70,14 +72,13 @@ fn tell(
     applications.retain(|row| keys.contains(row.application.as_untrusted().as_raw()));
     let findings = reader.findings(true, viewer.only())?.into_iter().map(to_wire);
     Ok(Some(DetailsResult {
-        total: sum(all.total),
-        covered: covered(all.covered),
+        total: all.total.into(),
+        covered: all.covered.into(),
         applications: applications.into_iter().map(applications::to_wire).collect(),
-        executables: by(&[Dimension::Executable])?,
-        parents: by(&[Dimension::Parent])?,
-        users: by(&[Dimension::User])?,
-        remotes: by(&[Dimension::Remote, Dimension::Domain, Dimension::Country])?,
-        services: by(&[Dimension::Service])?,
+        groups: PARTS
+            .iter()
+            .map(|(part, dimensions)| Ok(((*part).to_owned(), by(dimensions)?)))
+            .collect::<Result<_, ReadError>>()?,
         findings: findings.filter(|finding| is_about(finding, of, &keys)).collect(),
         places: atlas.sources(),
         access: viewer.access,

@@ -1,0 +1,78 @@
+//! What the history answers, as the bus carries it: for whoever asks a history itself.
+
+use portolan_history::{Answer, Covered, Group, Line, Series, Sum};
+
+use crate::{Access, Column, Groups, Other, PlaceData, QueryResult, QueryRow, SeriesResult, groups, query};
+
+impl From<Sum> for groups::Sum {
+    fn from(sum: Sum) -> Self {
+        Self {
+            tx_bytes: sum.bytes.tx,
+            rx_bytes: sum.bytes.rx,
+            flows: sum.flows,
+            first_unix_ms: sum.first.map(|first| first.0),
+            last_unix_ms: sum.last.map(|last| last.0),
+        }
+    }
+}
+
+impl From<Covered> for query::Covered {
+    fn from(covered: Covered) -> Self {
+        Self {
+            since_unix_ms: covered.since.map(|since| since.0),
+            until_unix_ms: covered.until.map(|until| until.0),
+            finest: covered.finest.to_owned(),
+        }
+    }
+}
+
+impl From<Line> for query::Line {
+    fn from(line: Line) -> Self {
+        Self { tx_bytes: line.tx, rx_bytes: line.rx, flows: line.flows }
+    }
+}
+
+impl Groups {
+    /// The groups of an answer.
+    #[must_use]
+    pub fn found(groups: Vec<Group>, other: Option<(Sum, u64)>) -> Self {
+        let row = |Group { keys, sum }: Group| QueryRow {
+            keys,
+            tx_bytes: sum.bytes.tx,
+            rx_bytes: sum.bytes.rx,
+            flows: sum.flows,
+            first_unix_ms: sum.first.map_or(0, |first| first.0),
+            last_unix_ms: sum.last.map_or(0, |last| last.0),
+        };
+        let other = other.map(|(sum, groups)| Other { groups, sum: sum.into() });
+        Self::new(groups.into_iter().map(row).collect(), other)
+    }
+}
+
+impl QueryResult {
+    /// An answer.
+    #[must_use]
+    pub fn found(answer: Answer, places: Vec<PlaceData>, access: Access) -> Self {
+        let Answer { groups, other, total, covered } = answer;
+        let groups = Groups::found(groups, other);
+        Self { groups, total: total.into(), covered: covered.into(), places, access }
+    }
+}
+
+impl SeriesResult {
+    /// A series.
+    #[must_use]
+    pub fn found(series: Series, places: Vec<PlaceData>, access: Access) -> Self {
+        let Series { step_ms, times, lines, other, covered } = series;
+        Self {
+            step_ms,
+            times_unix_ms: times,
+            keys: Column::of(lines.iter().map(|line| line.keys.clone()).collect()),
+            lines: lines.into_iter().map(Into::into).collect(),
+            other: other.map(Into::into),
+            covered: covered.into(),
+            places,
+            access,
+        }
+    }
+}
