@@ -5,13 +5,19 @@
 //! and then all at once, which is what one thread can do without waiting for the disk each time.
 #![allow(clippy::unwrap_used, reason = "the numbers are made so that they fit")]
 
-use std::{error::Error, net::Ipv4Addr, path::Path, sync::Arc, time::Instant};
+use std::{
+    error::Error,
+    net::Ipv4Addr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use portolan_core::{
     ApplicationKey, Bytes, Dimension, Direction, Endpoint, Executable, Lineage, Name, NameSource, Network,
     Only, Owner, Place, Protocol, Provenance, Range, Recognised, Sha256Digest, Uid, UnixMillis,
 };
-use portolan_history::{History, Question, Reader, Record};
+use portolan_history::{History, Question, Reader, Record, Retained, Retention};
 
 const ROWS: u32 = 100;
 const BUCKET_MS: u32 = 10_000;
@@ -58,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop(history);
     println!("buckets of 5 to {ROWS} rows, in two halves:");
     size(&path, f64::from(small))?;
+    retain(&path)?;
     let path = dir.path().join("all.sqlite");
     ask(&path, &[])?;
     ask(&path, &[Dimension::Application])?;
@@ -72,6 +79,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     let question =
         Question { by: vec![Dimension::Domain], only: only.collect::<Result<Vec<Only>, _>>()?, ..all() };
     ask_for(&path, &question, "64 addresses by domain")
+}
+
+/// How long a step of deleting everything that can be deleted takes.
+fn retain(path: &Path) -> Result<(), Box<dyn Error>> {
+    let mut history = History::open(path)?;
+    let none = Some(Duration::ZERO);
+    let limits = Retention { bucket: none, minute: none, hour: none, day: none, max_bytes: 0 };
+    let (mut steps, mut slowest, started) = (0_u32, [0.0_f64; 3], Instant::now());
+    loop {
+        let step = Instant::now();
+        let Retained { deleted_blocks, freed_bytes, more, .. } =
+            history.retain(&limits, UnixMillis(2_000_000_000_000), 32)?;
+        let kind = if deleted_blocks > 0 { 0 } else { 1 + usize::from(freed_bytes > 0) };
+        slowest[kind] = slowest[kind].max(step.elapsed().as_secs_f64());
+        steps += 1;
+        if !more {
+            break;
+        }
+    }
+    let each = started.elapsed().as_secs_f64() / f64::from(steps) * 1e3;
+    let [blocks, numbers, pages] = slowest.map(|seconds| seconds * 1e3);
+    println!(
+        "{steps} steps of deleting: {each:.2} ms each; at most {blocks:.1} ms for blocks, {numbers:.1} for numbers, {pages:.1} for pages"
+    );
+    drop(history);
+    println!("what is left takes {} bytes", std::fs::metadata(path)?.len());
+    Ok(())
 }
 
 /// What a row takes, by what it is in.

@@ -15,6 +15,7 @@
 mod block;
 mod cache;
 mod error;
+mod forget;
 mod history;
 mod ids;
 mod import;
@@ -28,21 +29,33 @@ mod place;
 mod query;
 mod reader;
 mod record;
+mod retention;
 mod rollup;
 mod scan;
 mod set_aside;
 mod tables;
+mod unused;
 mod watch;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
+pub use forget::Forgetting;
 pub use history::History;
 pub use import::{Batch, Flow, Imported, Importing, Program, Ready, Refused, Source};
 pub use query::{
     Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,
 };
-pub use reader::{Info, Reader, ServiceName};
+pub use reader::{Info, LevelInfo, Reader, ServiceName};
 pub use record::Record;
+pub use retention::{Retained, Retention};
 pub use tables::application::{ApplicationRow, Content, KnownApplication};
 pub use tables::checkpoint::Checkpoint;
 pub use tables::finding::{Answered, FindingRow, FindingState, NewFinding, Subject};
+pub use tables::forgotten::Forgotten;
 pub use tables::learning::Learning;
+
+#[cfg(test)]
+extern crate self as portolan_history;
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests beside this crate need more of it")]
+#[path = "../tests/history/world.rs"]
+mod world;

@@ -9,13 +9,13 @@ use portolan_core::{Protocol, Uid, UnixMillis};
 use rusqlite::{Connection, functions::FunctionFlags};
 
 use crate::{
-    Answer, ApplicationRow, Covered, FindingRow, FlowRow, Limits, OpenError, Question, ReadError, Series,
-    Step,
+    Answer, ApplicationRow, Covered, FindingRow, FlowRow, Forgotten, Limits, OpenError, Question, ReadError,
+    Series, Step,
     block::Level,
     language::{Field, Query},
     open, query,
     set_aside::with_suffix,
-    tables::{address, application, block, finding},
+    tables::{address, application, block, finding, forgotten},
     watch::Watch,
 };
 
@@ -35,12 +35,25 @@ pub type ServiceName = fn(Protocol, u16) -> Option<&'static str>;
 /// What there is to know about the file itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Info {
-    /// The start of the oldest bucket; `None` while nothing is recorded.
+    /// The start of the oldest interval, as exactly as it is still known; `None` while nothing is recorded.
     pub first_bucket: Option<UnixMillis>,
     /// The size of the file.
     pub file_bytes: u64,
     /// The size of its write-ahead log; 0 when there is none.
     pub log_bytes: u64,
+}
+
+/// What there is of one level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LevelInfo {
+    /// `bucket`, `minute`, `hour` or `day`.
+    pub level: &'static str,
+    /// The start of its oldest interval.
+    pub first: Option<UnixMillis>,
+    /// How many blocks there are.
+    pub blocks: u64,
+    /// How large they are together.
+    pub bytes: u64,
 }
 
 impl Reader {
@@ -150,12 +163,22 @@ impl Reader {
         Ok(application::list(&self.connection, viewer)?)
     }
 
+    /// What there is of each level, the finest first. Looks at every block, if only at its size.
+    pub fn levels(&self) -> Result<Vec<LevelInfo>, ReadError> {
+        Level::ALL.into_iter().map(|level| Ok(block::info(&self.connection, level)?)).collect()
+    }
+
+    /// When somebody had something forgotten, the newest first.
+    pub fn forgotten(&self) -> Result<Vec<Forgotten>, ReadError> {
+        Ok(forgotten::list(&self.connection)?)
+    }
+
     /// The age and the size of the file.
     pub fn info(&self) -> Result<Info, ReadError> {
         // Only the sizes: opening the file and closing it again would release SQLite's locks.
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         Ok(Info {
-            first_bucket: block::first(&self.connection, Level::Bucket)?,
+            first_bucket: block::first(&self.connection)?,
             file_bytes: size(&self.path),
             log_bytes: size(&with_suffix(&self.path, "-wal")),
         })

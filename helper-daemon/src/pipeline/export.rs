@@ -75,8 +75,8 @@ impl Exports {
         let _ = fcntl_setpipe_size(&writing, PIECE);
         let history = history.to_owned();
         let run = move || {
-            let _place = place;
-            if let Err(error) = write(&history, viewer, &query, writing, SILENCE) {
+            let output = Patient { _place: Some(place), pipe: writing, silence: SILENCE };
+            if let Err(error) = write(&history, viewer, &query, output) {
                 tracing::debug!(uid = viewer.uid.0, "an export ended early: {error}");
             }
         };
@@ -106,8 +106,8 @@ impl Drop for Place {
 }
 
 /// Writes all rows and the last line. An error means that nobody reads.
-fn write(history: &Path, viewer: Viewer, query: &Query, pipe: OwnedFd, silence: Duration) -> io::Result<()> {
-    let mut output = io::BufWriter::with_capacity(PIECE, Patient { pipe, silence });
+fn write(history: &Path, viewer: Viewer, query: &Query, output: Patient) -> io::Result<()> {
+    let mut output = io::BufWriter::with_capacity(PIECE, output);
     let mut lines = Lines::new(Format::Json);
     let (mut rows, mut gone) = (0, None);
     let limits =
@@ -144,6 +144,8 @@ fn write(history: &Path, viewer: Viewer, query: &Query, pipe: OwnedFd, silence: 
 
 /// The writing end of a pipe whose reader may be slow.
 struct Patient {
+    /// Before the pipe, whose end the reader sees: who asks again then finds a place.
+    _place: Option<Place>,
     pipe: OwnedFd,
     silence: Duration,
 }
@@ -195,7 +197,7 @@ mod tests {
     #[test]
     fn who_reads_nothing_is_given_up_and_who_is_gone_too() {
         let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
-        let mut patient = Patient { pipe: writing, silence: Duration::from_millis(20) };
+        let mut patient = Patient { _place: None, pipe: writing, silence: Duration::from_millis(20) };
         let full = io::copy(&mut io::repeat(7), &mut patient).unwrap_err();
         assert_eq!(full.kind(), io::ErrorKind::TimedOut);
         drop(reading);

@@ -1,6 +1,8 @@
 -- Version 7: what moved stands in blocks, which `block/` reads and writes. Their width is stored, for that of buckets may change with the
 -- configuration; at most a day. Blocks of one interval add up.
 CREATE TABLE block (
+    -- Each level has numbers of its own, the finest the greatest, so that its blocks lie together and their room is free when they go.
+    id INTEGER PRIMARY KEY,
     -- 0 bucket, 1 minute, 2 hour, 3 day.
     level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 3),
     start_ms INTEGER NOT NULL,
@@ -8,7 +10,7 @@ CREATE TABLE block (
     width_ms INTEGER NOT NULL CHECK (width_ms BETWEEN 1 AND 86400000),
     rows INTEGER NOT NULL CHECK (rows > 0),
     data BLOB NOT NULL,
-    PRIMARY KEY (level, start_ms, part)
+    UNIQUE (level, start_ms, part)
 ) STRICT;
 
 -- Up to where the blocks of a level are the sum of all that was ever written; none of it reaches further.

@@ -13,7 +13,8 @@ pub(super) fn turn_traffic_into_blocks(connection: &Connection) -> rusqlite::Res
                 last_offset_ms FROM traffic WHERE bucket_id = ?1",
         )?;
         let mut write = connection.prepare(
-            "INSERT INTO block (level, start_ms, part, width_ms, rows, data) VALUES (0, ?1, 0, ?2, ?3, ?4)",
+            "INSERT INTO block (id, level, start_ms, part, width_ms, rows, data)
+                VALUES ((3 << 48) + ?1, 0, ?2, 0, ?3, ?4, ?5)",
         )?;
         let mut buckets = buckets.query([])?;
         while let Some(bucket) = buckets.next()? {
@@ -21,7 +22,13 @@ pub(super) fn turn_traffic_into_blocks(connection: &Connection) -> rusqlite::Res
             let mut rows = traffic.query_map([id], moved)?.collect::<rusqlite::Result<Vec<_>>>()?;
             if !rows.is_empty() {
                 let data = encode(&mut rows, Level::Bucket);
-                write.execute((start_ms, width_ms, i64::try_from(rows.len()).unwrap_or(i64::MAX), data))?;
+                write.execute((
+                    id,
+                    start_ms,
+                    width_ms,
+                    i64::try_from(rows.len()).unwrap_or(i64::MAX),
+                    data,
+                ))?;
             }
         }
     }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i64 = 0x504f_5254;
 
 /// The step from version `n` to `n + 1` stands at index `n`. A step, once released, never changes.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     include_str!("0001_first.sql"),
     include_str!("0002_checkpoint.sql"),
     include_str!("0003_placement.sql"),
@@ -14,12 +14,15 @@ const STEPS: [&str; 8] = [
     include_str!("0005_findings.sql"),
     include_str!("0006_names.sql"),
     include_str!("0007_blocks.sql"),
+    include_str!("0008_forgotten.sql"),
     include_str!("0010_imports.sql"),
 ];
 
-/// What SQL alone cannot do, after the step that leads to that version.
-const WORK: [(i64, fn(&Connection) -> rusqlite::Result<()>); 1] =
-    [(7, m0007_blocks::turn_traffic_into_blocks)];
+/// What SQL alone cannot do.
+type Work = fn(&Connection) -> rusqlite::Result<()>;
+
+/// After the step that leads to that version.
+const WORK: [(i64, Work); 1] = [(7, m0007_blocks::turn_traffic_into_blocks)];
 
 /// The version that this program reads and writes.
 pub(crate) fn newest() -> i64 {

@@ -68,17 +68,22 @@ fn append(
     if count >= PARTS_MAX { unite(connection, level, start_ms) } else { Ok(()) }
 }
 
-/// Makes the parts of an interval one, as long as the longest.
+/// Makes the parts of an interval one, as long as the longest. Those that are damaged stay as they are.
 fn unite(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<()> {
     let mut all = Gathered::default();
-    let mut width_ms = 1;
+    let mut heads: Vec<Head> = Vec::new();
     table::each(connection, level, start_ms..=start_ms, |head, rows| {
-        width_ms = width_ms.max(head.width_ms);
-        all.add(rows, level);
+        if let Ok(rows) = rows {
+            heads.push(head);
+            all.add(rows, level);
+        }
         Ok(())
     })?;
-    table::delete(connection, level, start_ms)?;
-    table::put(connection, level, Head { start_ms, part: 0, width_ms }, &mut all.rows)
+    let width_ms = heads.iter().map(|head| head.width_ms).max().unwrap_or(1);
+    let Some((first, others)) = heads.split_first() else { return Ok(()) };
+    // First room, then what takes it: so it stays in its page.
+    others.iter().try_for_each(|other| table::delete(connection, level, start_ms, other.part))?;
+    table::put(connection, level, Head { width_ms, ..*first }, &mut all.rows)
 }
 
 /// Makes the sums of a level up to `until`, which are complete: something later was written.
@@ -95,6 +100,8 @@ fn close(connection: &Connection, level: Level, until: i64) -> rusqlite::Result<
     };
     let mut open: Option<(i64, Gathered)> = None;
     table::each(connection, below, starts, |head, rows| {
+        // What is damaged is missing in the sum: recording goes on, and who asks for the block itself is told.
+        let Ok(rows) = rows else { return Ok(()) };
         let start = level.start_of(head.start_ms);
         if let Some(complete) = open.take_if(|(open, _)| *open != start) {
             write(complete)?;
@@ -108,14 +115,25 @@ fn close(connection: &Connection, level: Level, until: i64) -> rusqlite::Result<
 
 /// Rows that add up, without more memory than a multiple of what they are in the end.
 #[derive(Debug, Default)]
-struct Gathered {
+pub(crate) struct Gathered {
     rows: Vec<Moved>,
     /// How many of them have a key of their own.
     merged: usize,
 }
 
 impl Gathered {
-    fn add(&mut self, rows: &[Moved], level: Level) {
+    /// How many rows were added, less those that were made one.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The rows, each key once.
+    pub(crate) fn into_rows(mut self, level: Level) -> Vec<Moved> {
+        block::merge(&mut self.rows, level);
+        self.rows
+    }
+
+    pub(crate) fn add(&mut self, rows: &[Moved], level: Level) {
         self.rows.extend_from_slice(rows);
         if self.rows.len() > 2 * self.merged + GATHERED_ROWS {
             block::merge(&mut self.rows, level);

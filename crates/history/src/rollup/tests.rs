@@ -85,7 +85,7 @@ fn stored(connection: &Connection, level: Level) -> Vec<(i64, Moved)> {
         if level != Level::Bucket {
             assert_eq!((head.width_ms, level.start_of(head.start_ms)), (level.width_ms(), head.start_ms));
         }
-        all.extend(rows.iter().map(|row| (head.start_ms, *row)));
+        all.extend(rows?.iter().map(|row| (head.start_ms, *row)));
         Ok(())
     })
     .unwrap();

@@ -1,9 +1,12 @@
 use std::ops::RangeInclusive;
 
 use portolan_core::UnixMillis;
-use rusqlite::{Connection, Row, types::Type};
+use rusqlite::{Connection, types::Type};
 
-use crate::block::{self, Columns, Damaged, Level, Moved};
+use crate::{
+    LevelInfo,
+    block::{self, Columns, Damaged, Level, Moved},
+};
 
 /// A block as its row says it; its data is read apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,23 +16,19 @@ pub(crate) struct Head {
     pub(crate) width_ms: u32,
 }
 
-/// Reads the block whose data stands in `column`.
-pub(crate) fn columns<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Columns<'r>> {
-    let bytes = row.get_ref(column)?.as_blob()?;
-    Columns::open(bytes).map_err(|damaged| failed(column, damaged))
+impl From<Damaged> for rusqlite::Error {
+    /// As every other column says it.
+    fn from(damaged: Damaged) -> Self {
+        Self::FromSqlConversionFailure(0, Type::Blob, Box::new(damaged))
+    }
 }
 
-/// Damage, as every other column says it.
-pub(crate) fn failed(column: usize, damaged: Damaged) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(damaged))
-}
-
-/// Shows each block of a level that starts in the range, with its rows, in the order of time.
+/// Shows each block of a level that starts in the range, with its rows where it is not damaged, in the order of time.
 pub(crate) fn each(
     connection: &Connection,
     level: Level,
     starts: RangeInclusive<i64>,
-    mut show: impl FnMut(Head, &mut Vec<Moved>) -> rusqlite::Result<()>,
+    mut show: impl FnMut(Head, Result<&[Moved], Damaged>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT start_ms, part, width_ms, data FROM block WHERE level = ?1 AND start_ms BETWEEN ?2 AND ?3
@@ -39,8 +38,9 @@ pub(crate) fn each(
     let mut rows = Vec::new();
     while let Some(row) = blocks.next()? {
         rows.clear();
-        columns(row, 3)?.rows_into(&mut rows).map_err(|damaged| failed(3, damaged))?;
-        show(Head { start_ms: row.get(0)?, part: row.get(1)?, width_ms: row.get(2)? }, &mut rows)?;
+        let read = Columns::open(row.get_ref(3)?.as_blob()?).and_then(|columns| columns.rows_into(&mut rows));
+        let head = Head { start_ms: row.get(0)?, part: row.get(1)?, width_ms: row.get(2)? };
+        show(head, read.map(|()| rows.as_slice()))?;
     }
     Ok(())
 }
@@ -59,8 +59,11 @@ pub(crate) fn put(
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO block (level, start_ms, part, width_ms, rows, data)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            // After all of this level, and before all of the next finer one.
+            "INSERT INTO block (level, start_ms, part, width_ms, rows, data, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+                1 + max((3 - ?1) << 48, ifnull((SELECT id FROM block WHERE id < (4 - ?1) << 48 ORDER BY id DESC LIMIT 1), 0)))
+                ON CONFLICT (level, start_ms, part) DO UPDATE SET
+                width_ms = excluded.width_ms, rows = excluded.rows, data = excluded.data",
         )?
         .execute((level.number(), head.start_ms, head.part, head.width_ms, count, data))?;
     Ok(())
@@ -90,18 +93,60 @@ pub(crate) fn in_parts(
         .collect()
 }
 
-/// Deletes all parts of an interval.
-pub(crate) fn delete(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<()> {
+/// Deletes a part of an interval.
+pub(crate) fn delete(
+    connection: &Connection,
+    level: Level,
+    start_ms: i64,
+    part: i64,
+) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("DELETE FROM block WHERE level = ?1 AND start_ms = ?2")?
-        .execute((level.number(), start_ms))?;
+        .prepare_cached("DELETE FROM block WHERE level = ?1 AND start_ms = ?2 AND part = ?3")?
+        .execute((level.number(), start_ms, part))?;
     Ok(())
 }
 
-/// The start of the oldest block of a level; `None` where there is none.
-pub(crate) fn first(connection: &Connection, level: Level) -> rusqlite::Result<Option<UnixMillis>> {
-    let first: Option<i64> = connection
-        .prepare_cached("SELECT min(start_ms) FROM block WHERE level = ?1")?
-        .query_row([level.number()], |row| row.get(0))?;
+/// The start of the first interval of a level that starts at `from` or later and has a block.
+pub(crate) fn next(connection: &Connection, level: Level, from: i64) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT min(start_ms) FROM block WHERE level = ?1 AND start_ms >= ?2")?
+        .query_row((level.number(), from), |row| row.get(0))
+}
+
+/// How large the blocks of an interval are.
+pub(crate) fn bytes(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("SELECT ifnull(sum(length(data)), 0) FROM block WHERE level = ?1 AND start_ms = ?2")?
+        .query_row((level.number(), start_ms), |row| row.get(0))
+        .map(|bytes: i64| usize::try_from(bytes).unwrap_or_default())
+}
+
+/// When the oldest interval starts that is known, as exactly as it is; `None` where there is none.
+pub(crate) fn first(connection: &Connection) -> rusqlite::Result<Option<UnixMillis>> {
+    let mut first: Option<i64> = None;
+    let mut width_ms = 0;
+    for level in Level::ALL.into_iter().rev() {
+        let start = next(connection, level, i64::MIN)?;
+        // A finer level that begins later has lost what was before.
+        if first.is_none_or(|first| start.is_some_and(|start| start < first.saturating_add(width_ms))) {
+            first = start.or(first);
+        }
+        width_ms = level.width_ms().into();
+    }
     Ok(first.map(UnixMillis))
+}
+
+/// How many blocks of a level there are, how large they are, and where they begin.
+pub(crate) fn info(connection: &Connection, level: Level) -> rusqlite::Result<LevelInfo> {
+    let number = |number: i64| u64::try_from(number).unwrap_or_default();
+    let sql = "SELECT min(start_ms), count(*), ifnull(sum(length(data)), 0) FROM block WHERE level = ?1";
+    connection.query_row(sql, [level.number()], |row| {
+        let first = row.get::<_, Option<i64>>(0)?.map(UnixMillis);
+        Ok(LevelInfo {
+            level: level.as_str(),
+            first,
+            blocks: number(row.get(1)?),
+            bytes: number(row.get(2)?),
+        })
+    })
 }

@@ -3,13 +3,14 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
 use portolan_history::{
-    Checkpoint, FindingRow, History, Imported, KnownApplication, Learning, OpenError, Ready, WriteError,
+    Checkpoint, FindingRow, History, Imported, KnownApplication, Learning, OpenError, Ready, Retention,
+    WriteError,
 };
 
 use super::{Health, Job, WriterError, Writing, backlog::Backlog};
@@ -21,6 +22,11 @@ use crate::{
 
 /// How often a history that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// How often it is looked whether something is too old or too much, and how long the thread rests between two steps of deleting it.
+const RETAIN: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_millis(20);
+/// So many blocks are deleted in one step.
+const RETAIN_STEP: usize = 32;
 
 /// The thread's own state.
 pub(super) struct Worker {
@@ -30,6 +36,8 @@ pub(super) struct Worker {
     backlog: Backlog,
     /// See [`Health::written`].
     written: u64,
+    /// When it is looked for what is to be deleted, if there is nothing else to do.
+    retain_at: Instant,
     health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
     atlas: Atlas,
@@ -69,7 +77,9 @@ impl Worker {
         tell: Box<dyn Fn(Finding) + Send>,
     ) -> Result<(Self, Known), WriterError> {
         let (path, backlog) = (path.to_owned(), Backlog::default());
-        let mut worker = Self { path, history: None, backlog, written: 0, health, writing, atlas, tell };
+        let (written, retain_at) = (0, Instant::now());
+        let mut worker =
+            Self { path, history: None, backlog, written, retain_at, health, writing, atlas, tell };
         match History::open(&worker.path) {
             Ok(history) => worker.history = Some(history),
             Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
@@ -132,14 +142,16 @@ impl Worker {
 
     pub(super) fn run(mut self, queue: &mpsc::Receiver<Job>) {
         loop {
-            let job = if self.backlog.is_empty() && self.history.is_some() {
-                queue.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
+            let has_nothing_to_write = self.backlog.is_empty() && self.history.is_some();
+            let job = queue.recv_timeout(if has_nothing_to_write {
+                self.retain_at.saturating_duration_since(Instant::now())
             } else {
-                queue.recv_timeout(RETRY)
-            };
+                RETRY
+            });
             self.writing.set_at_work(true);
             match job {
                 Ok(job) => self.work(job),
+                Err(mpsc::RecvTimeoutError::Timeout) if has_nothing_to_write => self.retain(),
                 Err(mpsc::RecvTimeoutError::Timeout) => self.write_backlog().unwrap_or_default(),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
@@ -198,6 +210,21 @@ impl Worker {
                 drop(done.send(result.and_then(|()| self.change(dismiss, none))));
             }
         }
+    }
+
+    /// One small step of deleting what is too old or too much.
+    fn retain(&mut self) {
+        let Some(history) = &mut self.history else { return };
+        let retained = history.retain(&Retention::default(), Now::read().wall, RETAIN_STEP);
+        let rest = match retained {
+            Ok(retained) if retained.more => REST,
+            Ok(_) => RETAIN,
+            Err(error) => {
+                tracing::warn!("nothing old can be deleted: {}", sentence::of(&error));
+                RETAIN
+            }
+        };
+        self.retain_at = Instant::now() + rest;
     }
 
     fn review(
