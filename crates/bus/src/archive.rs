@@ -52,4 +52,11 @@ pub trait Archive1 {
     /// polkit may ask the person for a password first.
     #[zbus(allow_interactive_auth)]
     fn import(&self, batch: &[u8]) -> Result<ImportResult, Error>;
+
+    /// Forgets what a query means, of all users, and answers when neither the file nor its log has any of it. That something was
+    /// forgotten, by whom and when, is kept. Needs configure.
+    ///
+    /// polkit may ask the person for a password first.
+    #[zbus(allow_interactive_auth)]
+    fn forget(&self, query: &str) -> Result<(), Error>;
 }

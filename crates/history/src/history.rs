@@ -21,6 +21,10 @@ use crate::{
     unused::Sweep,
 };
 
+mod forgetting;
+
+pub use forgetting::ForgetError;
+
 /// Unused numbers are looked for this often, when blocks were deleted.
 const SWEEP_EVERY_MS: u64 = 86_400_000;
 /// Free pages that are kept for what comes next.
@@ -180,7 +184,6 @@ impl History {
 
     /// Begins to forget what moved in buckets that start in `times`, between an actor and a peer for which `fits` says so. The numbers
     /// must be those of this moment; nothing is deleted yet, but it is noted that something is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "who compiles a query into `fits` calls it"))]
     pub(crate) fn begin_forgetting(
         &mut self,
         times: Range<i64>,

@@ -39,7 +39,7 @@ mod watch;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use forget::Forgetting;
-pub use history::History;
+pub use history::{ForgetError, History};
 pub use import::{Batch, Flow, Imported, Importing, Program, Ready, Refused, Source};
 pub use query::{
     Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,

@@ -48,6 +48,21 @@ impl<B: Backend> Archive1<B> {
             self.gate.keeper(connection, &header, "add to everybody's history", read).await?;
         Ok((self.backend.import(uid, batch).await?,))
     }
+
+    /// Needs configure.
+    async fn forget(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+        query: &str,
+    ) -> Result<(), Error> {
+        let read = || arguments::query(query, &Zoned::now());
+        let (uid, _place, query) =
+            self.gate.keeper(connection, &header, "delete from everybody's history", read).await?;
+        self.backend.forget(uid, query).await?;
+        tracing::info!(by = uid.0, "a part of the history was forgotten");
+        Ok(())
+    }
 }
 
 fn read(text: &[u8]) -> Result<Batch, Error> {

@@ -114,6 +114,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Adds rows of another recorder.
     fn import(&self, by: Uid, batch: Batch) -> impl Future<Output = Result<ImportResult, Error>> + Send;
 
+    /// Forgets what a query means.
+    fn forget(&self, by: Uid, query: Query) -> impl Future<Output = Result<(), Error>> + Send;
+
     /// What is known of addresses, each asked for once; the names from the viewer's own traffic unless they see all.
     fn lookup(
         &self,

@@ -35,7 +35,7 @@ use super::{
     handle::{Command, Handle},
     import::{self, Kept},
     lookup,
-    writer::Writing,
+    writer::{Job, Writing},
 };
 use crate::{
     dbus::{Backend, Event, Of, Skipped, Viewer},
@@ -223,6 +223,13 @@ impl Backend for DaemonBackend {
 
     async fn import(&self, by: Uid, batch: Batch) -> Result<ImportResult, Error> {
         import::import(&self.handle, self.kept, by, batch).await
+    }
+
+    async fn forget(&self, by: Uid, query: Query) -> Result<(), Error> {
+        // What was counted before the call is meant, too.
+        self.flush().await?;
+        let query = Box::new(query);
+        self.handle.ask(|done| Command::Keep(Job::Forget { by, query, done })).await?
     }
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {

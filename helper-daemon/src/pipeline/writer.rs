@@ -15,12 +15,14 @@ use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use portolan_history::{
     Checkpoint, Imported, KnownApplication, Learning, NewFinding, OpenError, Ready, Record, SetAsideError,
+    language::Query,
 };
 use tokio::sync::oneshot;
 
 use super::{atlas::Atlas, waker::Waker};
 
 mod backlog;
+mod forgetting;
 mod worker;
 
 use worker::{Known, Worker};
@@ -107,6 +109,8 @@ pub(super) enum Job {
     EndLearning { at: UnixMillis, done: Option<oneshot::Sender<Result<(), Error>>> },
     /// Add rows of another recorder.
     Import { by: Uid, ready: Box<Ready>, done: oneshot::Sender<Result<Imported, Error>> },
+    /// Forget what a query means, a little at a time.
+    Forget { by: Uid, query: Box<Query>, done: oneshot::Sender<Result<(), Error>> },
     /// Store that somebody dismissed a finding that no review answers.
     Dismiss { by: Uid, finding: i64, done: oneshot::Sender<Result<Finding, Error>> },
 }

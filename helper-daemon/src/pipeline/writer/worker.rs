@@ -13,7 +13,7 @@ use portolan_history::{
     WriteError,
 };
 
-use super::{Health, Job, WriterError, Writing, backlog::Backlog};
+use super::{Health, Job, WriterError, Writing, backlog::Backlog, forgetting::Oblivion};
 use crate::{
     clock::Now,
     pipeline::{Atlas, findings::to_wire},
@@ -38,6 +38,7 @@ pub(super) struct Worker {
     written: u64,
     /// When it is looked for what is to be deleted, if there is nothing else to do.
     retain_at: Instant,
+    oblivion: Oblivion,
     health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
     atlas: Atlas,
@@ -77,9 +78,9 @@ impl Worker {
         tell: Box<dyn Fn(Finding) + Send>,
     ) -> Result<(Self, Known), WriterError> {
         let (path, backlog) = (path.to_owned(), Backlog::default());
-        let (written, retain_at) = (0, Instant::now());
+        let (written, retain_at, oblivion) = (0, Instant::now(), Oblivion::default());
         let mut worker =
-            Self { path, history: None, backlog, written, retain_at, health, writing, atlas, tell };
+            Self { path, history: None, backlog, written, retain_at, oblivion, health, writing, atlas, tell };
         match History::open(&worker.path) {
             Ok(history) => worker.history = Some(history),
             Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
@@ -184,6 +185,13 @@ impl Worker {
                 let result = result.and_then(|()| self.review(by, &application, state));
                 drop(done.send(result));
             }
+            Job::Forget { by, query, done } => {
+                let result = self.write_backlog().map_err(Error::HistoryUnavailable);
+                match (result, &mut self.history) {
+                    (Ok(()), Some(history)) => self.oblivion.begin(history, by, &query, done),
+                    (result, _) => drop(done.send(result)),
+                }
+            }
             Job::Import { by, ready, done } => drop(done.send(self.import(by, &ready))),
             Job::EndLearning { at, done } => {
                 self.backlog.end_learning(at);
@@ -215,6 +223,10 @@ impl Worker {
     /// One small step of deleting what is too old or too much.
     fn retain(&mut self) {
         let Some(history) = &mut self.history else { return };
+        if self.oblivion.step(history) {
+            self.retain_at = Instant::now() + REST;
+            return;
+        }
         let retained = history.retain(&Retention::default(), Now::read().wall, RETAIN_STEP);
         let rest = match retained {
             Ok(retained) if retained.more => REST,
