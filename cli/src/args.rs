@@ -1,6 +1,6 @@
 //! The command line's grammar.
 
-use std::{ffi::OsString, net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf};
 
 mod history;
 mod review;
@@ -8,8 +8,8 @@ mod review;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portolan_core::{Dimension, ParseError, ReviewState};
 
-pub(crate) use history::{Export, ExportFormat, History, HistoryAction, Import, Recorder};
-pub(crate) use review::{Decision, Review, ReviewAction};
+pub(crate) use history::{Export, ExportFormat, Forget, History, HistoryAction, Import, Recorder};
+pub(crate) use review::{Review, ReviewAction};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 arguments not understood, 3 daemon or bus not there, 4 access \
                           denied, 5 no such application or finding, 6 `status --check` or `--self-test` found a problem.";

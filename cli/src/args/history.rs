@@ -14,6 +14,18 @@ pub(crate) enum HistoryAction {
     Export(Export),
     /// Add what another recorder has counted. What an import before has told is not counted again.
     Import(Import),
+    /// Delete what a query means, of all users and for good. That something was deleted is noted.
+    Forget(Forget),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Forget {
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Which traffic, in the words of docs/query.md.
+    #[arg(value_name = "QUERY", required = true)]
+    pub(crate) query: Vec<String>,
 }
 
 #[derive(Debug, Args)]

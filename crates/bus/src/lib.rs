@@ -19,8 +19,8 @@ mod proxy;
 mod query;
 mod wire;
 
-pub use archive::{ARCHIVE_INTERFACE, Archive1Proxy, BATCH_MAX_BYTES, ExportEnd, ImportResult};
 pub use application::{Application, Provenance, Script};
+pub use archive::{ARCHIVE_INTERFACE, Archive1Proxy, BATCH_MAX_BYTES, ExportEnd, ImportResult};
 pub use details::DetailsResult;
 pub use error::{Error, WrongQuery};
 pub use groups::{Column, Groups, Other, QueryRow, Sum};

@@ -8,8 +8,8 @@ use portolan_core::{ApplicationKey, FindingKind, Owner, ReviewState, Uid, UnixMi
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    Checkpoint, FindingRow, Forgetting, Imported, KnownApplication, Learning, NewFinding, OpenError, ReadError,
-    Ready, Record, Retained, Retention, SetAsideError, WriteError,
+    Checkpoint, FindingRow, Forgetting, Imported, KnownApplication, Learning, NewFinding, OpenError,
+    ReadError, Ready, Record, Retained, Retention, SetAsideError, WriteError,
     forget::Fits,
     intern::Interner,
     open,

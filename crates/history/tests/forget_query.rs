@@ -5,8 +5,7 @@ use std::{ops::ControlFlow, path::Path, sync::Arc, sync::atomic::AtomicBool};
 
 use portolan_core::{Uid, UnixMillis};
 use portolan_history::{
-    Batch, Flow, ForgetError, History, Importing, Limits, Program, Reader, Source, language,
-    line::FlowLine,
+    Batch, Flow, ForgetError, History, Importing, Limits, Program, Reader, Source, language, line::FlowLine,
 };
 use tempfile::TempDir;
 

@@ -61,8 +61,13 @@ async fn who_may_not_gets_neither_rows_nor_any_in() {
     // Whoever may see and review everything may not write everybody's history.
     stage.polkit.allow(&[action::VIEW_ALL, action::VIEW_OWN, action::REVIEW]);
     assert!(matches!(soon(archive.import(&batch)).await, Err(Error::AccessDenied(_))));
+    assert!(matches!(soon(archive.forget("")).await, Err(Error::AccessDenied(_))));
     assert!(stage.memory().imports.lock().unwrap().is_empty());
+    assert!(stage.memory().forgotten.lock().unwrap().is_empty());
     stage.polkit.allow(&[action::CONFIGURE]);
+    soon(archive.forget("domain:example.org")).await.unwrap();
+    let query = stage.memory().forgotten.lock().unwrap()[0].1.to_string();
+    assert_eq!(query, "domain:example.org");
     assert_eq!(soon(archive.import(&batch)).await.unwrap().added, 1);
     assert_eq!(stage.memory().imports.lock().unwrap()[0].0, Uid(own_uid()));
 }
@@ -73,6 +78,8 @@ async fn what_means_nothing_is_refused() {
     let archive = archive(&stage.bus.connect().await).await;
     stage.polkit.allow(&[action::CONFIGURE, action::VIEW_ALL]);
     assert!(matches!(soon(archive.export("country:")).await, Err(Error::WrongQuery(_))));
+    assert!(matches!(soon(archive.forget("country:")).await, Err(Error::WrongQuery(_))));
+    assert!(stage.memory().forgotten.lock().unwrap().is_empty());
     let nested = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let texts = ["", "{}", "null", &nested, r#"{"source":{},"before":-1,"programs":[],"flows":[]}"#];
     for text in texts {

@@ -40,6 +40,7 @@ pub(crate) struct Memory {
     /// Questions whose flag said that nobody waits any more, after they had waited in vain.
     pub(crate) given_up: Arc<Semaphore>,
     pub(crate) lookups: Mutex<Vec<(Viewer, Vec<IpAddr>)>>,
+    pub(crate) forgotten: Mutex<Vec<(Uid, Query)>>,
     pub(crate) imports: Mutex<Vec<(Uid, Batch)>>,
     pub(crate) reviews: Mutex<Vec<(Uid, ApplicationKey, ReviewState)>>,
     pub(crate) dismissed: Mutex<Vec<(Uid, i64)>>,
@@ -86,6 +87,7 @@ impl Memory {
             ]),
             queries: Mutex::default(),
             lookups: Mutex::default(),
+            forgotten: Mutex::default(),
             imports: Mutex::default(),
             reviews: Mutex::default(),
             dismissed: Mutex::default(),
@@ -203,6 +205,11 @@ impl Backend for Memory {
         let added = u64::try_from(batch.flows.len()).unwrap();
         self.imports.lock().unwrap().push((by, batch));
         Ok(ImportResult { added, ..ImportResult::default() })
+    }
+
+    async fn forget(&self, by: Uid, query: Query) -> Result<(), Error> {
+        self.forgotten.lock().unwrap().push((by, query));
+        Ok(())
     }
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {

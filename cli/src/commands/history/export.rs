@@ -7,24 +7,24 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use jiff::Zoned;
-use portolan_bus::{Archive1Proxy, ExportEnd};
+use portolan_bus::ExportEnd;
 use portolan_history::{
-    Limits, Reader,
-    language::{self, Query},
+    Limits,
+    language::Query,
     line::{FlowLine, Format, Lines},
 };
 
-use super::failed;
+use super::{archive, query};
 use crate::{
     args::{Export, ExportFormat},
     bus,
+    commands::history_file,
     failure::{Failure, Kind},
 };
 
 /// Writes the rows that a query means.
 pub(crate) async fn run(options: &Export) -> Result<(), Failure> {
-    let query = query(&options.query.join(" "))?;
+    let query = query(&options.query)?;
     let rows = match &options.history {
         Some(_) => None,
         // Asked before the file is made: a refusal leaves nothing behind.
@@ -59,11 +59,6 @@ impl Written {
     }
 }
 
-fn query(text: &str) -> Result<Query, Failure> {
-    language::parse(text, &Zoned::now())
-        .map_err(|problem| Failure::new(Kind::Usage, format!("the query is wrong at character {}: {problem}", problem.column)))
-}
-
 /// A file of its own, that nobody else may read.
 fn create(path: &Path) -> Result<File, Failure> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
@@ -71,11 +66,8 @@ fn create(path: &Path) -> Result<File, Failure> {
 }
 
 async fn ask(query: &Query) -> Result<OwnedFd, Failure> {
-    let connection = bus::connect().await?;
-    let archive = Archive1Proxy::builder(&connection).cache_properties(zbus::proxy::CacheProperties::No);
-    let archive = archive.build().await.map_err(|error| bus::failed_call(error.into()))?;
     // In the words of all time zones, because the daemon need not be in this one.
-    let rows = archive.export(&query.to_string()).await.map_err(bus::failed_call)?;
+    let rows = archive().await?.export(&query.to_string()).await.map_err(bus::failed_call)?;
     Ok(rows.into())
 }
 
@@ -106,7 +98,6 @@ fn ended(rows: u64, why: &str) -> Failure {
 }
 
 fn from_file(path: &Path, query: &Query, written: &mut Written) -> Result<(), Failure> {
-    let reader = Reader::open(path).map_err(|error| failed(Kind::HistoryUnavailable, &error))?;
     let limits = Limits { deadline: None, cancelled: Arc::new(AtomicBool::new(false)) };
     let mut problem = None;
     let mut tell = |row| match written.write(&FlowLine::from(&row)) {
@@ -116,9 +107,6 @@ fn from_file(path: &Path, query: &Query, written: &mut Written) -> Result<(), Fa
             ControlFlow::Break(())
         }
     };
-    let told = reader.flows(query, None, &limits, &mut tell);
-    if let Some(problem) = problem {
-        return Err(problem.into());
-    }
-    told.map(drop).map_err(|error| failed(Kind::HistoryUnavailable, &error))
+    history_file::ask(path, |reader| reader.flows(query, None, &limits, &mut tell))?;
+    problem.map_or(Ok(()), |problem| Err(problem.into()))
 }

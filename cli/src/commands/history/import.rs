@@ -1,16 +1,12 @@
-use std::{
-    path::{Path, PathBuf},
-    thread,
-    time::SystemTime,
-};
+use std::{path::Path, thread, time::SystemTime};
 
-use portolan_bus::{Archive1Proxy, ImportResult};
+use portolan_bus::ImportResult;
 use portolan_core::{Uid, UnixMillis};
 use portolan_history::{Batch, History, Importing, picosnitch::Picosnitch};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::failed;
+use super::{archive, failed};
 use crate::{
     args::{Import, Recorder},
     bus,
@@ -44,7 +40,10 @@ pub(crate) async fn run(options: &Import, json: bool) -> Result<(), Failure> {
 fn page(sum: &ImportResult) -> String {
     let mut page = format!("{} rows were added.\n", grouped(sum.added));
     if sum.known > 0 {
-        page += &format!("{} rows were known: an import before told them, or others of their time.\n", grouped(sum.known));
+        page += &format!(
+            "{} rows were known: an import before told them, or others of their time.\n",
+            grouped(sum.known)
+        );
     }
     for (why, rows) in &sum.refused {
         page += &format!("{} rows were left out: {why}.\n", grouped(*rows));
@@ -63,9 +62,7 @@ fn add(sum: &mut ImportResult, result: ImportResult) {
 /// The file is read on a thread of its own, as the user who called, at most two batches ahead.
 async fn into_daemon(file: &Path, sum: &mut ImportResult) -> Result<u64, Failure> {
     let source = open(file)?;
-    let connection = bus::connect().await?;
-    let archive = Archive1Proxy::builder(&connection).cache_properties(zbus::proxy::CacheProperties::No);
-    let archive = archive.build().await.map_err(|error| bus::failed_call(error.into()))?;
+    let archive = archive().await?;
     let (send, mut batches) = mpsc::channel::<Batch>(2);
     let reading = thread::spawn(move || {
         let mut take = |batch| send.blocking_send(batch).map_err(|_| "the daemon took no more".to_owned());
@@ -86,7 +83,7 @@ fn open(file: &Path) -> Result<Picosnitch, Failure> {
 }
 
 /// A new history of nothing else.
-fn into_file(file: &Path, history: &PathBuf, sum: &mut ImportResult) -> Result<u64, Failure> {
+fn into_file(file: &Path, history: &Path, sum: &mut ImportResult) -> Result<u64, Failure> {
     let source = open(file)?;
     if history.symlink_metadata().is_ok() {
         let sentence = format!("{} is there already; name a file that is not", history.display());
@@ -95,8 +92,12 @@ fn into_file(file: &Path, history: &PathBuf, sum: &mut ImportResult) -> Result<u
     let mut history = History::open(history).map_err(|error| failed(Kind::HistoryUnavailable, &error))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = UnixMillis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-    let importing =
-        Importing { now, bucket_ms: BUCKET_MS, keeps_command_lines: true, registrable: |_| None };
+    let importing = Importing {
+        now,
+        bucket_ms: BUCKET_MS,
+        keeps_command_lines: true,
+        registrable: portolan_names::registrable,
+    };
     let by = Uid(nix::unistd::getuid().as_raw());
     let mut take = |batch: Batch| {
         let ready = importing.prepare(&batch);

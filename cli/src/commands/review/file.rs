@@ -89,10 +89,10 @@ pub(super) async fn export(file: Option<&Path>) -> Result<(), Failure> {
     let applications = known.iter().filter_map(answer).collect();
     let answers = Answers { format: FORMAT.to_owned(), version: VERSION, applications };
     let Some(path) = file else { return output::json(&answers) };
-    let failed =
-        |error| Failure::new(Kind::Failed, format!("{} cannot be written: {error}", path.display()));
-    let text = serde_json::to_string_pretty(&answers)
-        .map_err(|error| Failure::new(Kind::Failed, format!("the answers cannot be written as JSON: {error}")))?;
+    let failed = |error| Failure::new(Kind::Failed, format!("{} cannot be written: {error}", path.display()));
+    let text = serde_json::to_string_pretty(&answers).map_err(|error| {
+        Failure::new(Kind::Failed, format!("the answers cannot be written as JSON: {error}"))
+    })?;
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.and_then(|mut file| file.write_all((text + "\n").as_bytes())).map_err(failed)
 }
@@ -207,7 +207,8 @@ fn page(changes: &[Change], dry_run: bool) -> String {
     let mut page = String::new();
     for change in changes.iter().filter(|change| change.effect == Effect::Changes) {
         let key = Untrusted::from(change.answer.application.as_str()).for_terminal();
-        page += &format!("{key}: {} → {}", change.before.as_deref().unwrap_or_default(), change.answer.review);
+        page +=
+            &format!("{key}: {} → {}", change.before.as_deref().unwrap_or_default(), change.answer.review);
         let notes = [
             (change.is_other_content, "other content than there"),
             (change.is_in_a_home, "a path in a home"),
@@ -237,7 +238,9 @@ mod tests {
     }
 
     fn file(applications: &str) -> String {
-        format!("{{\n\"format\": \"portolan-reviews\",\n\"version\": 1,\n\"applications\": [\n{applications}\n]}}\n")
+        format!(
+            "{{\n\"format\": \"portolan-reviews\",\n\"version\": 1,\n\"applications\": [\n{applications}\n]}}\n"
+        )
     }
 
     const CURL: &str = r#"{ "application": "deb:curl:/usr/bin/curl", "review": "approved", "contents": {} }"#;
@@ -249,13 +252,19 @@ mod tests {
             ("{}", "missing field `format`"),
             (&file(CURL).replace("\"version\": 1", "\"version\": 2"), "the version is 2"),
             (&file(CURL).replace("portolan-reviews", "x"), "the format is not portolan-reviews"),
-            (&file(&format!("{CURL},\n{}", CURL.replace("approved", "yes"))), "approved or ignored at line 6"),
+            (
+                &file(&format!("{CURL},\n{}", CURL.replace("approved", "yes"))),
+                "approved or ignored at line 6",
+            ),
             (&file(&CURL.replace("approved", "unreviewed")), "approved or ignored at line 5"),
             (&file(&CURL.replace("deb:curl:", "")), "no key"),
             (&file(&CURL.replace("deb:curl:", "x:")), "at line 5"),
             (&file(&CURL.replace("{}", r#"{ "/a": "00" }"#)), "SHA-256"),
             (&file(&CURL.replace("contents", "content")), "unknown field"),
-            (&file(&format!("{CURL},{CURL}")), "applications[1]: deb:curl:/usr/bin/curl has an answer already"),
+            (
+                &file(&format!("{CURL},{CURL}")),
+                "applications[1]: deb:curl:/usr/bin/curl has an answer already",
+            ),
         ] {
             let said = refused(text);
             assert!(said.contains(expected) && said.contains("nothing was changed"), "{said}");
