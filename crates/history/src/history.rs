@@ -4,12 +4,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portolan_core::{ApplicationKey, FindingKind, Owner, ReviewState, Uid, UnixMillis};
+use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    Checkpoint, FindingRow, Forgetting, Imported, KnownApplication, Learning, NewFinding, OpenError,
-    ReadError, Ready, Record, Retained, Retention, SetAsideError, WriteError,
+    Checkpoint, FindingRow, Forgetting, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record,
+    Retained, Retention, SetAsideError, WriteError,
     forget::Fits,
     intern::Interner,
     open,
@@ -17,11 +17,12 @@ use crate::{
     retention,
     rollup::Batch,
     set_aside,
-    tables::{application, checkpoint, finding, forgotten, import, learning, sighting::Sightings},
+    tables::{application, checkpoint, finding, forgotten, learning, sighting::Sightings},
     unused::Sweep,
 };
 
 mod forgetting;
+mod importing;
 
 pub use forgetting::ForgetError;
 
@@ -120,30 +121,6 @@ impl History {
             write(connection, interner, records, sweep.as_mut())
         });
         // After an error it noted what was not written, which does no harm.
-        self.keeping.sweep = sweep;
-        result
-    }
-
-    /// Adds what another recorder counted, but nothing that an import before this one has told already: neither rows of the same
-    /// source up to where that came, nor rows of another from a time that one covers.
-    ///
-    /// Applications that are new with it are ignored, by `by`: nobody is asked to review what was not measured here.
-    pub fn import(&mut self, ready: &Ready, by: Uid, now: UnixMillis) -> Result<Imported, WriteError> {
-        let mut sweep = self.keeping.sweep.take();
-        let result = self.transact(|connection, interner| {
-            let mut markers = import::Markers::read(connection, &ready.source)?;
-            let records: Vec<&Record> = markers.unknown(ready);
-            let rows = ready.records.iter().flatten().count();
-            write(connection, interner, records.iter().copied(), sweep.as_mut())?;
-            for record in &records {
-                if let Owner::Program { application, .. } = &record.owner {
-                    application::ignore_unreviewed(connection, application, by, now)?;
-                }
-            }
-            markers.write(connection, ready, records.len(), now)?;
-            let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
-            Ok(Imported { added: count(records.len()), known: count(rows - records.len()) })
-        });
         self.keeping.sweep = sweep;
         result
     }
