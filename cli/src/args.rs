@@ -1,9 +1,15 @@
 //! The command line's grammar.
 
-use std::{ffi::OsString, net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf};
+
+mod history;
+mod review;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portolan_core::{Dimension, ParseError, ReviewState};
+
+pub(crate) use history::{Export, ExportFormat, Forget, History, HistoryAction, Import, Recorder};
+pub(crate) use review::{Review, ReviewAction};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 arguments not understood, 3 daemon or bus not there, 4 access \
                           denied, 5 no such application or finding, 6 `status --check`, `--self-test` or `config check` found a problem.";
@@ -27,6 +33,8 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Ask the history.
     Query(Query),
+    /// Write the history for other programs, or add what another recorder counted.
+    History(History),
     /// Say what is known of addresses: where they belong, under which names who talked with them.
     Lookup(Lookup),
     /// List what a person should know: new applications, changed files, foreign code, losses; show one; snooze or dismiss some.
@@ -229,38 +237,6 @@ pub(crate) enum State {
     Approved,
     /// Recorded, never told about.
     Ignored,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Review {
-    /// What to do.
-    pub(crate) decision: Decision,
-    /// The path of a program or a script, or a key as `portolan applications` shows it, such as deb:curl:/usr/bin/curl.
-    #[arg(required = true, value_name = "APPLICATION")]
-    pub(crate) applications: Vec<OsString>,
-    /// Fail instead of asking for a password.
-    #[arg(long)]
-    pub(crate) no_ask_password: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Decision {
-    /// It is known and wanted: tell me when its executable changes.
-    Approve,
-    /// Record it, never tell me.
-    Ignore,
-    /// Forget the answer.
-    Reset,
-}
-
-impl Decision {
-    pub(crate) fn state(self) -> ReviewState {
-        match self {
-            Self::Approve => ReviewState::Approved,
-            Self::Ignore => ReviewState::Ignored,
-            Self::Reset => ReviewState::Unreviewed,
-        }
-    }
 }
 
 impl State {

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use portolan_core::Untrusted;
+use portolan_core::harmless_json;
 use serde::Serialize;
 
 use crate::failure::{Failure, Kind};
@@ -17,13 +17,13 @@ pub(crate) fn text(text: &str) -> Result<(), Failure> {
 /// Writes one indented JSON document and a line break.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let document = serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?;
-    text(&(harmless(&document) + "\n"))
+    text(&(harmless_json(&document) + "\n"))
 }
 
 /// One JSON document on one line, with its line break.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
     let document = serde_json::to_string(value).map_err(|error| unwritable(&error))?;
-    Ok(harmless(&document) + "\n")
+    Ok(harmless_json(&document) + "\n")
 }
 
 /// Writes a sentence to standard error; a closed one is ignored.
@@ -47,29 +47,6 @@ pub(crate) fn terminal_width() -> Option<usize> {
 
 fn unwritable(error: &serde_json::Error) -> Failure {
     Failure::new(Kind::Failed, format!("the answer cannot be written as JSON: {error}"))
-}
-
-/// The same JSON without a character that a terminal obeys or that reorders what is read.
-///
-/// serde_json escapes the control characters of ASCII. The others stand only inside strings, where `\uXXXX` means the
-/// same to every reader.
-fn harmless(document: &str) -> String {
-    let mut shown = String::with_capacity(document.len());
-    for c in document.chars() {
-        if (c.is_ascii() && c != '\u{7f}') || is_shown_as_it_is(c) {
-            shown.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                shown.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    shown
-}
-
-fn is_shown_as_it_is(c: char) -> bool {
-    let text = c.to_string();
-    Untrusted::from(text.as_str()).for_terminal() == text
 }
 
 #[cfg(test)]

@@ -19,3 +19,4 @@ pub mod options;
 pub mod pipeline;
 pub mod resources;
 pub mod sentence;
+pub mod text_log;

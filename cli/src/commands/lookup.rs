@@ -215,6 +215,7 @@ fn how(source: &str) -> String {
         Ok(NameSource::Application) => "from a DNS answer to the same application".to_owned(),
         Ok(NameSource::Resolver) => "from a DNS answer to a local resolver".to_owned(),
         Ok(NameSource::Hosts) => "from /etc/hosts".to_owned(),
+        Ok(NameSource::Imported) => "imported from another recorder".to_owned(),
         Err(_) => harmless(source),
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod applications;
 pub(crate) mod config;
 pub(crate) mod findings;
+pub(crate) mod history;
 mod history_file;
 pub(crate) mod learning;
 pub(crate) mod lookup;

@@ -11,6 +11,8 @@ use crate::{
     output,
 };
 
+mod file;
+
 /// How long a person may take to type a password.
 const PERSON_WITHIN: Duration = Duration::from_secs(300);
 
@@ -19,7 +21,15 @@ const LISTED: usize = 8;
 
 /// Reviews each application; one that fails does not keep the others from it, unless all would fail the same way.
 pub(crate) async fn run(options: &args::Review, json: bool) -> Result<(), Failure> {
-    let state = options.decision.state();
+    let state = match (&options.action, options.decision) {
+        (Some(args::ReviewAction::Export { file }), _) => return file::export(file.as_deref()).await,
+        (Some(args::ReviewAction::Import { file, dry_run, no_ask_password }), _) => {
+            let ask = !no_ask_password;
+            return file::import(file, *dry_run, ask, json).await;
+        }
+        (None, Some(decision)) => decision.state(),
+        (None, None) => return Err(Failure::new(Kind::Usage, "say what to do: approve, ignore or reset")),
+    };
     let given: Vec<Untrusted> = options.applications.iter().map(|argument| text(argument)).collect();
     for text in &given {
         text.as_raw().parse::<ApplicationKey>()?;

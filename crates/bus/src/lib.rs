@@ -9,6 +9,7 @@
 #[cfg(feature = "history")]
 mod answers;
 mod application;
+mod archive;
 mod config;
 mod details;
 mod error;
@@ -20,6 +21,7 @@ mod query;
 mod wire;
 
 pub use application::{Application, Provenance, Script};
+pub use archive::{ARCHIVE_INTERFACE, Archive1Proxy, BATCH_MAX_BYTES, ExportEnd, ImportResult};
 pub use config::{Config1Proxy, Configuration, Setting};
 pub use details::DetailsResult;
 pub use error::{Error, WrongQuery};

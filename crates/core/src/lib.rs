@@ -42,7 +42,7 @@ pub use placement::Placement;
 pub use process::{Pid, ProcessKey, Uid};
 pub use provenance::{Package, PackageManager, Provenance};
 pub use secrets::mask_secrets;
-pub use text::Untrusted;
+pub use text::{Untrusted, harmless_json};
 pub use time::{MonotonicNs, UnixMillis};
 pub use unattributed::Unattributed;
 pub use unit::{Unit, UnitManager};

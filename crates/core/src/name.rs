@@ -89,12 +89,22 @@ pub enum NameSource {
     Resolver,
     /// It stands in /etc/hosts.
     Hosts,
+    /// Another recorder called it so, and did not say how it knew.
+    Imported,
 }
 
 impl NameSource {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Tls, Self::Quic, Self::Http, Self::Dns, Self::Application, Self::Resolver, Self::Hosts];
+    pub const ALL: [Self; 8] = [
+        Self::Tls,
+        Self::Quic,
+        Self::Http,
+        Self::Dns,
+        Self::Application,
+        Self::Resolver,
+        Self::Hosts,
+        Self::Imported,
+    ];
 
     /// The word on the bus, in the database and in JSON.
     #[must_use]
@@ -107,6 +117,7 @@ impl NameSource {
             Self::Application => "application",
             Self::Resolver => "resolver",
             Self::Hosts => "hosts",
+            Self::Imported => "imported",
         }
     }
 }
@@ -116,7 +127,11 @@ impl FromStr for NameSource {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         Self::ALL.into_iter().find(|source| source.as_str() == text).ok_or_else(|| {
-            ParseError::new("source of a name", text, "tls, quic, http, dns, application, resolver or hosts")
+            ParseError::new(
+                "source of a name",
+                text,
+                "tls, quic, http, dns, application, resolver, hosts or imported",
+            )
         })
     }
 }

@@ -82,6 +82,25 @@ impl Untrusted {
     }
 }
 
+/// A JSON document without a character that a terminal would obey or that reorders what is read.
+///
+/// serde_json escapes the control characters of ASCII. The others stand only inside strings, where `\uXXXX` means the same to
+/// every reader.
+#[must_use]
+pub fn harmless_json(document: &str) -> String {
+    let mut shown = String::with_capacity(document.len());
+    for c in document.chars() {
+        if (c.is_ascii() && c != '\u{7f}') || !is_deceptive(c) {
+            shown.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    shown
+}
+
 /// The byte that `\xNN` at the beginning stands for, where it is one that [`Untrusted::from_bytes`] writes so.
 fn escaped_byte(text: &[u8]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());

@@ -19,17 +19,20 @@ pub enum Unattributed {
     TableFull,
     /// Counted under a daemon before this one that could not be gone on with: whose they were was in its journal only.
     NotTakenOver,
+    /// Another recorder counted it, and did not know whose it was, or not which content that had.
+    Imported,
 }
 
 impl Unattributed {
     /// All reasons, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ProcessGone,
         Self::FileUnavailable,
         Self::FileChanged,
         Self::FileUnreadable,
         Self::TableFull,
         Self::NotTakenOver,
+        Self::Imported,
     ];
 
     /// The word on the bus, in the database and in JSON.
@@ -42,6 +45,7 @@ impl Unattributed {
             Self::FileUnreadable => "file-unreadable",
             Self::TableFull => "table-full",
             Self::NotTakenOver => "not-taken-over",
+            Self::Imported => "imported",
         }
     }
 }
@@ -60,7 +64,7 @@ impl FromStr for Unattributed {
             ParseError::new(
                 "reason",
                 text,
-                "process-gone, file-unavailable, file-changed, file-unreadable, table-full or not-taken-over",
+                "process-gone, file-unavailable, file-changed, file-unreadable, table-full, not-taken-over or imported",
             )
         })
     }

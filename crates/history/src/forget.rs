@@ -84,9 +84,13 @@ pub(crate) fn compile(connection: &Connection, query: &Query) -> Result<(Range<i
         return Err(ForgetError::ByPort);
     }
     let times = query.since.map_or(i64::MIN, |since| since.0)..query.until.map_or(i64::MAX, |until| until.0);
+    // Numbers that are given out from now on are not meant.
+    let (actors, peers) = (sight.actors_end(), sight.peers_end());
     let fits = move |actor, peer| {
         let ports = Ports::default();
-        sight.sees(&Row { actor, peer, ports, tx: 0, rx: 0, flows: 0, first_ms: 0, last_ms: 0 })
+        actor < actors
+            && peer < peers
+            && sight.sees(&Row { actor, peer, ports, tx: 0, rx: 0, flows: 0, first_ms: 0, last_ms: 0 })
     };
     Ok((times, Box::new(fits)))
 }

@@ -22,6 +22,8 @@ use crate::{
     unused::Sweep,
 };
 
+mod importing;
+
 /// Unused numbers are looked for this often, when blocks were deleted.
 const SWEEP_EVERY_MS: u64 = 86_400_000;
 /// Free pages that are kept for what comes next.
@@ -114,21 +116,7 @@ impl History {
             if let Some(checkpoint) = checkpoint {
                 checkpoint::write(connection, checkpoint)?;
             }
-            let mut batch = Batch::default();
-            let mut sightings = Sightings::default();
-            for record in records {
-                let place = interner.place(connection, record)?;
-                let moved = record.moved(&place)?;
-                if let Some(sweep) = &mut sweep {
-                    sweep.note(&moved);
-                }
-                batch.add(record.bucket_start.0, record.bucket_ms, moved);
-                for seen in place.seen.into_iter().flatten() {
-                    sightings.note(seen, record.first, record.last);
-                }
-            }
-            batch.write(connection)?;
-            Ok(sightings.write(connection)?)
+            write(connection, interner, records, sweep.as_mut())
         });
         // After an error it noted what was not written, which does no harm.
         self.keeping.sweep = sweep;
@@ -319,6 +307,30 @@ impl History {
         }
         result
     }
+}
+
+/// Writes records within a transaction.
+fn write<'a>(
+    connection: &Connection,
+    interner: &mut Interner,
+    records: impl IntoIterator<Item = &'a Record>,
+    mut sweep: Option<&mut Sweep>,
+) -> Result<(), WriteError> {
+    let mut batch = Batch::default();
+    let mut sightings = Sightings::default();
+    for record in records {
+        let place = interner.place(connection, record)?;
+        let moved = record.moved(&place)?;
+        if let Some(sweep) = &mut sweep {
+            sweep.note(&moved);
+        }
+        batch.add(record.bucket_start.0, record.bucket_ms, moved);
+        for seen in place.seen.into_iter().flatten() {
+            sightings.note(seen, record.first, record.last);
+        }
+    }
+    batch.write(connection)?;
+    Ok(sightings.write(connection)?)
 }
 
 fn commit_after<T>(

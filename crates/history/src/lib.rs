@@ -18,10 +18,13 @@ mod error;
 mod forget;
 mod history;
 mod ids;
+mod import;
 mod intern;
 pub mod language;
+pub mod line;
 mod migrations;
 mod open;
+pub mod picosnitch;
 mod place;
 mod query;
 mod reader;
@@ -37,6 +40,7 @@ mod watch;
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use forget::{ForgetError, Forgetting};
 pub use history::History;
+pub use import::{Batch, Flow, Imported, Importing, Program, Ready, Refused, Source};
 pub use query::{
     Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,
 };

@@ -97,7 +97,7 @@ fn asked(viewer: Viewer, request: &QueryRequest, most: u32) -> Result<Question, 
 }
 
 /// Reads the text of a query.
-fn query(text: &str, now: &Zoned) -> Result<Query, Error> {
+pub(super) fn query(text: &str, now: &Zoned) -> Result<Query, Error> {
     if text.len() > QUERY_MAX_BYTES {
         return Err(Error::LimitExceeded(format!(
             "A query of {} bytes is longer than any that is read; {QUERY_MAX_BYTES} are the most.",

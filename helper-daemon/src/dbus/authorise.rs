@@ -116,16 +116,17 @@ pub(super) async fn reviewer(
     }
 }
 
-/// Whether a caller may change the configuration.
-pub(super) async fn administrator(
+/// Whether a caller may change what is recorded: do `what`.
+pub(super) async fn keeper(
     connection: &Connection,
     name: &UniqueName<'_>,
     uid: Uid,
     interactive: bool,
+    what: &str,
 ) -> Result<(), Error> {
     match ask(connection, name, action::CONFIGURE, interactive).await {
         Answer::Yes => Ok(()),
-        answer => Err(denied(answer, uid, "change the configuration", action::CONFIGURE)),
+        answer => Err(denied(answer, uid, what, action::CONFIGURE)),
     }
 }
 

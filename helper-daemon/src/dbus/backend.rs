@@ -1,17 +1,18 @@
 use std::{
     future::Future,
     net::IpAddr,
+    os::fd::OwnedFd,
     sync::{Arc, atomic::AtomicBool},
 };
 
 use portolan_bus::{
-    Access, Application, Configuration, DetailsResult, Error, Finding, LiveTick, LookupResult, QueryResult, SelfTest,
-    SeriesResult, Setting, Status,
+    Access, Application, Configuration, DetailsResult, Error, Finding, ImportResult, LiveTick, LookupResult,
+    QueryResult, SelfTest, SeriesResult, Setting, Status,
 };
 use portolan_config::Key;
 use portolan_core::{ApplicationKey, Executable, ReviewState, Uid, UnixMillis};
 use portolan_history::{
-    Question, Step,
+    Batch, Question, Step,
     language::{Field, Query},
 };
 use tokio::sync::broadcast;
@@ -107,6 +108,15 @@ pub trait Backend: Send + Sync + 'static {
         of: Of,
         cancelled: Arc<AtomicBool>,
     ) -> impl Future<Output = Result<DetailsResult, Error>> + Send;
+
+    /// Starts to write the rows that a query means into a pipe, whose other end this is.
+    fn export(&self, viewer: Viewer, query: Query) -> impl Future<Output = Result<OwnedFd, Error>> + Send;
+
+    /// Adds rows of another recorder.
+    fn import(&self, by: Uid, batch: Batch) -> impl Future<Output = Result<ImportResult, Error>> + Send;
+
+    /// Forgets what a query means.
+    fn forget(&self, by: Uid, query: Query) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// What is known of addresses, each asked for once; the names from the viewer's own traffic unless they see all.
     fn lookup(

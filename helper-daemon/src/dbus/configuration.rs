@@ -33,7 +33,8 @@ impl<B: Backend> Config1<B> {
             value.map_or(Ok(()), check)?;
             known_key(key)
         };
-        let (uid, _place, key) = self.gate.administrator(connection, header, read).await?;
+        let (uid, _place, key) =
+            self.gate.keeper(connection, header, "change the configuration", read).await?;
         let setting = self.backend.configure(key, value.map(str::to_owned)).await?;
         tracing::info!(by = uid.0, key = key.name, value = value.unwrap_or("(reset)"), "configured");
         Ok(setting)

@@ -45,19 +45,6 @@ impl Gate {
         Ok((uid, place, arguments))
     }
 
-    /// Lets a call in that changes what the daemon does: within its limits, with arguments that can be read, with configure.
-    pub(super) async fn administrator<T>(
-        &self,
-        connection: &Connection,
-        header: &Header<'_>,
-        read: impl FnOnce() -> Result<T, Error>,
-    ) -> Result<(Uid, Place, T), Error> {
-        let (name, uid, place) = self.enter(connection, header).await?;
-        let arguments = read()?;
-        authorise::administrator(connection, name, uid, authorise::allows_interaction(header)).await?;
-        Ok((uid, place, arguments))
-    }
-
     /// Lets a call in that does something for all without deciding anything: within its limits, with view-all.
     pub(super) async fn overseer(
         &self,
@@ -67,6 +54,21 @@ impl Gate {
         let (name, uid, place) = self.enter(connection, header).await?;
         authorise::overseer(connection, name, uid, authorise::allows_interaction(header)).await?;
         Ok(place)
+    }
+
+    /// Lets a call in that changes what is recorded: within its limits, with arguments that can be read, with configure.
+    pub(super) async fn keeper<T>(
+        &self,
+        connection: &Connection,
+        header: &Header<'_>,
+        what: &str,
+        read: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<(Uid, Place, T), Error> {
+        let (name, uid, place) = self.enter(connection, header).await?;
+        let interactive = authorise::allows_interaction(header);
+        // Before the arguments are read: they may be many, and only an administrator's are worth it.
+        authorise::keeper(connection, name, uid, interactive, what).await?;
+        Ok((uid, place, read()?))
     }
 
     async fn enter<'h>(

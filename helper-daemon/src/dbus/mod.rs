@@ -17,6 +17,7 @@
 //! unicast. Nothing here blocks recording: all that the rest of the daemon sends comes through a lossy broadcast
 //! channel, and a loss is made good by sending the findings again.
 
+mod archive;
 mod arguments;
 mod asking;
 mod authorise;

@@ -15,8 +15,8 @@ use zbus::{
 };
 
 use super::{
-    Backend, BusState, asking::Questions, authorise, configuration::Config1, delivery::deliver, gate::Gate,
-    history::History1, interface::Daemon1, subscribers::Subscribers,
+    Backend, BusState, archive::Archive1, asking::Questions, authorise, configuration::Config1,
+    delivery::deliver, gate::Gate, history::History1, interface::Daemon1, subscribers::Subscribers,
 };
 
 /// How long the bus may take to let us in.
@@ -128,11 +128,13 @@ async fn connect<B: Backend>(
     })?;
     let gate = Gate::default();
     let daemon = Daemon1::new(backend.clone(), subscribers.clone(), gate.clone());
+    let archive = Archive1::new(backend.clone(), gate.clone());
     let history = History1::new(backend.clone(), gate.clone(), questions.clone());
     let configuration = Config1::new(backend.clone(), gate);
     let connection = builder
         .serve_at(OBJECT_PATH, daemon)
         .and_then(|builder| builder.serve_at(OBJECT_PATH, history))
+        .and_then(|builder| builder.serve_at(OBJECT_PATH, archive))
         .and_then(|builder| builder.serve_at(OBJECT_PATH, configuration))
         .map_err(Problem::Unreachable)?
         .build()

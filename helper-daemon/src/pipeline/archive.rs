@@ -16,6 +16,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::export::Exports;
 use crate::sentence;
 
 /// How long a question may take, and how long it waits for its turn. One that hangs on the disk keeps its reader, never the caller.
@@ -29,13 +30,14 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Archive {
     path: PathBuf,
     turns: Turns,
+    pub(super) exports: Exports,
 }
 
 impl Archive {
     /// The history at `path`. Nothing is opened yet.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
-        Self { path, turns: Turns::default() }
+        Self { path, turns: Turns::default(), exports: Exports::default() }
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::IpAddr,
+    os::fd::OwnedFd,
     path::PathBuf,
     pin::pin,
     sync::{
@@ -13,12 +14,15 @@ use std::{
 };
 
 use portolan_bus::{
-    Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, LiveTick, LookupResult,
-    QueryResult, Resources, SelfTest, SeriesResult, Setting, Status,
+    Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, ImportResult, LiveTick,
+    LookupResult, QueryResult, Resources, SelfTest, SeriesResult, Setting, Status,
 };
 use portolan_config::{Config, KEYS, Key, Loaded};
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
-use portolan_history::{Question, Reader, Step, language::Field};
+use portolan_history::{
+    Batch, Question, Reader, Step,
+    language::{Field, Query},
+};
 use tokio::{
     sync::{Mutex, broadcast},
     time::timeout,
@@ -30,13 +34,13 @@ use super::{
     atlas::Atlas,
     findings::to_wire,
     handle::{Command, Handle},
-    lookup,
-    writer::Writing,
+    import, lookup,
+    writer::{Job, Writing},
 };
 use crate::{
     config::{ConfigError, Configuration},
     dbus::{Backend, Event, Of, Skipped, Viewer},
-    resources, sentence,
+    resources,
 };
 
 /// How long the status waits for the disk; it can do without.
@@ -218,6 +222,22 @@ impl Backend for DaemonBackend {
     ) -> Result<DetailsResult, Error> {
         self.flush().await?;
         self.archive.details(viewer, of, &self.atlas, cancelled).await
+    }
+
+    async fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
+        self.flush().await?;
+        self.archive.export(viewer, query)
+    }
+
+    async fn import(&self, by: Uid, batch: Batch) -> Result<ImportResult, Error> {
+        import::import(&self.handle, &self.configuration.loaded().config.recording, by, batch).await
+    }
+
+    async fn forget(&self, by: Uid, query: Query) -> Result<(), Error> {
+        // What was counted before the call is meant, too.
+        self.flush().await?;
+        let query = Box::new(query);
+        self.handle.ask(|done| Command::Keep(Job::Forget { by, query, done })).await?
     }
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {

@@ -57,7 +57,7 @@ fn least_common_multiple(one: u32, other: u32) -> u32 {
     (one / a.max(1)).saturating_mul(other)
 }
 
-fn milliseconds(width: Duration) -> u32 {
+pub(super) fn milliseconds(width: Duration) -> u32 {
     // Bounded by the reading of the configuration.
     u32::try_from(width.as_millis()).unwrap_or(u32::MAX).max(1)
 }

@@ -10,7 +10,11 @@ use portolan_config::Config;
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use tokio::sync::{broadcast, oneshot};
 
-use super::{live::Recent, waker::Waker, writer::Writing};
+use super::{
+    live::Recent,
+    waker::Waker,
+    writer::{Job, Writing},
+};
 use crate::dbus::Event;
 
 /// What the recorder knows of itself.
@@ -56,6 +60,8 @@ pub(super) enum Command {
         done: oneshot::Sender<Result<Finding, Error>>,
     },
     EndLearning(oneshot::Sender<Result<(), Error>>),
+    /// Something for the history alone, which the recorder only hands on.
+    Keep(Job),
     /// That is in the history: the next one of this kind is told again.
     Dismissed(FindingKind, oneshot::Sender<()>),
     /// Run a self-test, or wait for the one that runs.

@@ -227,6 +227,7 @@ impl Recorder {
         let mut judge = Judge::new(known);
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
         judge.learn(writer.learning_until(config.learning.period, now.wall));
+        writer.keep(&config.retention);
         writer.wake_after_writing(waker.clone());
         let mut recorder = Self {
             judge,
@@ -353,6 +354,7 @@ impl Recorder {
             Command::Snooze { finding, until, done } => {
                 self.outbox.push(Job::Snooze { finding, until, done });
             }
+            Command::Keep(job) => self.outbox.push(job),
             Command::EndLearning(done) => {
                 self.judge.learn(None);
                 self.outbox.push(Job::EndLearning { at: Now::read().wall, done: Some(done) });

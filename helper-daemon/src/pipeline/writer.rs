@@ -15,13 +15,15 @@ use std::{
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use portolan_history::{
-    Checkpoint, KnownApplication, Learning, NewFinding, OpenError, Record, SetAsideError,
+    Checkpoint, Imported, KnownApplication, Learning, NewFinding, OpenError, Ready, Record, Retention,
+    SetAsideError, language::Query,
 };
 use tokio::sync::oneshot;
 
 use super::{atlas::Atlas, waker::Waker};
 
 mod backlog;
+mod forgetting;
 mod worker;
 
 use worker::{Known, Worker};
@@ -106,6 +108,10 @@ pub(super) enum Job {
     Snooze { finding: i64, until: Option<UnixMillis>, done: oneshot::Sender<Result<Finding, Error>> },
     /// Store that learning has ended, and tell what was learned.
     EndLearning { at: UnixMillis, done: Option<oneshot::Sender<Result<(), Error>>> },
+    /// Add rows of another recorder.
+    Import { by: Uid, ready: Box<Ready>, done: oneshot::Sender<Result<Imported, Error>> },
+    /// Forget what a query means, a little at a time.
+    Forget { by: Uid, query: Box<Query>, done: oneshot::Sender<Result<(), Error>> },
     /// Store that somebody dismissed a finding that no review answers.
     Dismiss { by: Uid, finding: i64, done: oneshot::Sender<Result<Finding, Error>> },
 }
@@ -125,10 +131,14 @@ pub(super) struct Health {
     pub(super) findings_refused: u64,
 }
 
+/// How long what was recorded is kept; `None` before that is known.
+type Limits = Arc<Mutex<Option<Retention>>>;
+
 /// The thread, and what it knows from before.
 pub struct Writer {
     jobs: Option<mpsc::SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
+    limits: Limits,
     health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
     known: Known,
@@ -147,13 +157,26 @@ impl Writer {
         atlas: Atlas,
         tell: impl Fn(Finding) + Send + 'static,
     ) -> Result<Self, WriterError> {
-        let health = Arc::new(Mutex::new(Health::default()));
+        let (limits, health) = (Limits::default(), Arc::new(Mutex::new(Health::default())));
         let writing = Arc::new(Writing::default());
-        let (worker, known) =
-            Worker::open(path, Arc::clone(&health), Arc::clone(&writing), atlas, Box::new(tell))?;
+        let (worker, known) = Worker::open(
+            path,
+            Arc::clone(&limits),
+            Arc::clone(&health),
+            Arc::clone(&writing),
+            atlas,
+            Box::new(tell),
+        )?;
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let thread = thread::Builder::new().name("history".to_owned()).spawn(move || worker.run(&queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), health, writing, known })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), limits, health, writing, known })
+    }
+
+    /// How long what was recorded is kept from now on.
+    pub(super) fn keep(&self, retention: &portolan_config::Retention) {
+        let portolan_config::Retention { bucket, minute, hour, day, max_bytes } = *retention;
+        let limits = Retention { bucket, minute, hour, day, max_bytes };
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner).replace(limits);
     }
 
     /// All applications of the history.

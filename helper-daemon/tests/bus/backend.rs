@@ -2,6 +2,7 @@
 
 use std::{
     net::IpAddr,
+    os::fd::OwnedFd,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -9,12 +10,15 @@ use std::{
 };
 
 use portolan_bus::{
-    Access, Application, Configuration, DetailsResult, Error, Finding, FindingState, LiveTick, LookupResult, QueryResult,
-    SelfTest, SeriesResult, Setting, Status,
+    Access, Application, Configuration, DetailsResult, Error, Finding, FindingState, ImportResult, LiveTick,
+    LookupResult, QueryResult, SelfTest, SeriesResult, Setting, Status,
 };
 use portolan_config::Key;
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
-use portolan_history::{Question, Step, language::Field};
+use portolan_history::{
+    Batch, Question, Step,
+    language::{Field, Query},
+};
 use portoland::dbus::{Backend, Event, Of, Skipped, Viewer};
 use tokio::sync::{Semaphore, broadcast};
 
@@ -37,6 +41,8 @@ pub(crate) struct Memory {
     /// Questions whose flag said that nobody waits any more, after they had waited in vain.
     pub(crate) given_up: Arc<Semaphore>,
     pub(crate) lookups: Mutex<Vec<(Viewer, Vec<IpAddr>)>>,
+    pub(crate) forgotten: Mutex<Vec<(Uid, Query)>>,
+    pub(crate) imports: Mutex<Vec<(Uid, Batch)>>,
     pub(crate) reviews: Mutex<Vec<(Uid, ApplicationKey, ReviewState)>>,
     pub(crate) dismissed: Mutex<Vec<(Uid, i64)>>,
     pub(crate) snoozed: Mutex<Vec<(i64, Option<UnixMillis>)>>,
@@ -83,6 +89,8 @@ impl Memory {
             ]),
             queries: Mutex::default(),
             lookups: Mutex::default(),
+            forgotten: Mutex::default(),
+            imports: Mutex::default(),
             reviews: Mutex::default(),
             dismissed: Mutex::default(),
             snoozed: Mutex::default(),
@@ -187,6 +195,24 @@ impl Backend for Memory {
                 Ok(sample::details_result(viewer.access, findings))
             }
         }
+    }
+
+    async fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
+        match &self.past {
+            Some(past) => past.archive.export(viewer, query),
+            None => Err(Error::HistoryUnavailable("there is none".into())),
+        }
+    }
+
+    async fn import(&self, by: Uid, batch: Batch) -> Result<ImportResult, Error> {
+        let added = u64::try_from(batch.flows.len()).unwrap();
+        self.imports.lock().unwrap().push((by, batch));
+        Ok(ImportResult { added, ..ImportResult::default() })
+    }
+
+    async fn forget(&self, by: Uid, query: Query) -> Result<(), Error> {
+        self.forgotten.lock().unwrap().push((by, query));
+        Ok(())
     }
 
     async fn lookup(&self, viewer: Viewer, addresses: Vec<IpAddr>) -> Result<LookupResult, Error> {

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use portolan_bus::{BUS_NAME, HISTORY_INTERFACE, OBJECT_PATH};
+use portolan_bus::{ARCHIVE_INTERFACE, BUS_NAME, HISTORY_INTERFACE, OBJECT_PATH};
 use zbus::fdo::IntrospectableProxy;
 
 use crate::setup::Stage;
@@ -21,7 +21,7 @@ async fn the_interfaces_are_the_golden_ones() {
         .await
         .unwrap();
     let introspection = introspectable.introspect().await.unwrap();
-    for name in [BUS_NAME, HISTORY_INTERFACE, "org.portolan.Config1"] {
+    for name in [BUS_NAME, HISTORY_INTERFACE, ARCHIVE_INTERFACE, "org.portolan.Config1"] {
         let found = ours(&introspection, name);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/{name}.xml"));
         if std::env::var_os("UPDATE_GOLDEN").is_some() {

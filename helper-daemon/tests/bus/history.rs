@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Two users, of which one has to hide all it has: words with `secret`, numbers with 54321.
-async fn stage() -> Stage {
+pub(crate) async fn stage() -> Stage {
     let past = Past::new(&[record(own_uid(), "mine", 1000), record(OTHER_UID, "secret", 54_321)]);
     let bus = Bus::start();
     let polkit = soon(Polkit::serve(bus.connect().await)).await;
@@ -28,7 +28,7 @@ fn by(by: &[Dimension], query: &str) -> QueryRequest {
 }
 
 /// Whether an answer shows anything of the other user.
-fn tells(answer: &impl Serialize) -> bool {
+pub(crate) fn tells(answer: &impl Serialize) -> bool {
     let told = serde_json::to_string(answer).unwrap();
     let digest = "69".repeat(32);
     let others = OTHER_UID.to_string();

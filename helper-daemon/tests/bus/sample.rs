@@ -6,8 +6,8 @@ use portolan_bus::{
     Access, AddressInfo, Application, Attribution, Covered, DaemonState, DetailsResult, Finding,
     FindingState, Groups, HistoryInfo, Hook, Ledger, LedgerState, Line, LiveRow, LiveTick, LookupResult,
     NetworkLayer, NetworkLine, Other, PlaceData, ProtocolBytes, Provenance, QueryResult, QueryRow, Resources,
-    Script, SeenName, SeenService, SelfTest, SelfTestPart, SelfTestState, SeriesResult, Setting, Severity, Status,
-    Sum,
+    Script, SeenName, SeenService, SelfTest, SelfTestPart, SelfTestState, SeriesResult, Setting, Severity,
+    Status, Sum,
 };
 use portolan_core::{Evidence, Member, Uid};
 

@@ -78,6 +78,7 @@ const NOBODY: Record<string, string> = {
   "file-unreadable": "Unknown: unreadable file",
   "table-full": "Unknown: too many sockets at once",
   "not-taken-over": "Unknown: counted before a start that could not go on",
+  imported: "Unknown: counted by another recorder",
 };
 
 /** What to call the owner of a row. */

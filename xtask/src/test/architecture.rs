@@ -30,7 +30,10 @@ const KNOWS: [(&str, &[&str]); 15] = [
             "portolan-places",
         ],
     ),
-    ("portolan-cli", &["portolan-core", "portolan-bus", "portolan-config", "portolan-history"]),
+    (
+        "portolan-cli",
+        &["portolan-core", "portolan-bus", "portolan-config", "portolan-history", "portolan-names"],
+    ),
     ("portolan-desktop", &["portolan-core", "portolan-bus"]),
     ("portolan-testbed", &["portolan-bus"]),
     ("portolan-scenarios", &["portolan-bus", "portolan-testbed"]),

@@ -18,6 +18,7 @@ impl ApplicationKey {
         match kind {
             Kind::Flatpak | Kind::Snap => rest.to_owned(),
             Kind::AppImage | Kind::Path => file_name(rest).to_owned(),
+            Kind::Imported => format!("{} (imported)", file_name(rest)),
             Kind::Memory => format!("{rest} (in memory)"),
             Kind::Deb | Kind::Rpm | Kind::Pacman => file_name(second(rest)).to_owned(),
             Kind::Script => run_by(rest),

@@ -14,6 +14,7 @@ pub(super) enum Kind {
     Path,
     Elsewhere,
     Memory,
+    Imported,
 }
 
 /// What stands behind it.
@@ -34,7 +35,7 @@ pub(super) const EXPECTED: &str = "a path such as /usr/bin/curl, or a key as `po
                                    deb:curl:/usr/bin/curl, script:/usr/bin/python3:/home/me/x.py or flatpak:org.mozilla.firefox";
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Flatpak,
         Self::Snap,
         Self::AppImage,
@@ -46,6 +47,7 @@ impl Kind {
         Self::Path,
         Self::Elsewhere,
         Self::Memory,
+        Self::Imported,
     ];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -61,6 +63,7 @@ impl Kind {
             Self::Path => "path",
             Self::Elsewhere => "elsewhere",
             Self::Memory => "memory",
+            Self::Imported => "imported",
         }
     }
 
@@ -72,7 +75,7 @@ impl Kind {
         match self {
             // Stored paths of kind `path` are taken as they are.
             Self::Flatpak | Self::Snap | Self::Memory | Self::Path => Shape::Name,
-            Self::AppImage => Shape::Path,
+            Self::AppImage | Self::Imported => Shape::Path,
             Self::Container => Shape::Two { first_is_path: false, second_is_path: false },
             Self::Deb | Self::Rpm | Self::Pacman => Shape::Two { first_is_path: false, second_is_path: true },
             Self::Script => Shape::Two { first_is_path: true, second_is_path: false },
@@ -92,6 +95,7 @@ impl Kind {
             Self::Path => "path of a program",
             Self::Elsewhere => "program that has its path in other mounts",
             Self::Memory => "program in memory",
+            Self::Imported => "program that another recorder saw",
         }
     }
 
@@ -116,6 +120,7 @@ impl Kind {
                 "elsewhere:PATH or elsewhere:INTERPRETER:SCRIPT; in the first, “:” is written %3a and “%” %25"
             }
             Self::Memory => "memory:NAME",
+            Self::Imported => "imported:PATH, such as imported:/usr/bin/curl",
         }
     }
 }

@@ -39,6 +39,18 @@ impl ApplicationKey {
         Self::one(Kind::Path, &stable::path(executable.path.as_raw()))
     }
 
+    /// What another recorder saw at a path: its word, and no application that this one can meet.
+    #[must_use]
+    pub fn imported(path: &Untrusted) -> Self {
+        Self::one(Kind::Imported, &stable::path(path.as_raw()))
+    }
+
+    /// Whether another recorder saw it.
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        self.0.as_raw().starts_with("imported:")
+    }
+
     /// A path with `*` in the place of what another version or another start of the same program changes in it.
     #[must_use]
     pub fn stable_path(path: &Untrusted) -> Untrusted {

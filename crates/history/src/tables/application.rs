@@ -100,6 +100,22 @@ pub(crate) fn review(
         .optional()
 }
 
+/// Ignores an application about which nobody has decided anything.
+pub(crate) fn ignore_unreviewed(
+    connection: &Connection,
+    application: &ApplicationKey,
+    by: Uid,
+    now: UnixMillis,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE application SET review = ?2, reviewed_by = ?3, reviewed_ms = ?4
+                WHERE key = ?1 AND reviewed_ms IS NULL",
+        )?
+        .execute((application.as_untrusted().as_raw(), ReviewState::Ignored.as_str(), by.0, now.0))?;
+    Ok(())
+}
+
 /// All applications with all their executables, in the order of their keys.
 pub(crate) fn known(connection: &Connection) -> rusqlite::Result<Vec<KnownApplication>> {
     let mut statement = connection.prepare(

@@ -15,6 +15,7 @@ pub(crate) mod executable;
 pub(crate) mod finding;
 pub(crate) mod finding_member;
 pub(crate) mod forgotten;
+pub(crate) mod import;
 pub(crate) mod learning;
 pub(crate) mod lineage;
 pub(crate) mod peer;

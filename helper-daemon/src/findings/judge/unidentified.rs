@@ -98,6 +98,9 @@ fn sentence(found: &Unidentified) -> Option<&'static str> {
              answer for 60 s.",
         ),
         // Told as lost events, or nothing is known of a program.
-        Unattributed::ProcessGone | Unattributed::TableFull | Unattributed::NotTakenOver => None,
+        Unattributed::ProcessGone
+        | Unattributed::TableFull
+        | Unattributed::NotTakenOver
+        | Unattributed::Imported => None,
     }
 }

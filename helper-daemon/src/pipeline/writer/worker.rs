@@ -9,10 +9,10 @@ use std::{
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
 use portolan_history::{
-    Checkpoint, FindingRow, History, KnownApplication, Learning, OpenError, Retention, WriteError,
+    Checkpoint, FindingRow, History, Imported, KnownApplication, Learning, OpenError, Ready, WriteError,
 };
 
-use super::{Health, Job, WriterError, Writing, backlog::Backlog};
+use super::{Health, Job, Limits, WriterError, Writing, backlog::Backlog, forgetting::Oblivion};
 use crate::{
     clock::Now,
     pipeline::{Atlas, findings::to_wire},
@@ -37,6 +37,8 @@ pub(super) struct Worker {
     written: u64,
     /// When it is looked for what is to be deleted, if there is nothing else to do.
     retain_at: Instant,
+    oblivion: Oblivion,
+    limits: Limits,
     health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
     atlas: Atlas,
@@ -70,15 +72,27 @@ impl Worker {
     /// Opens the history. A damaged file is set aside, and a new one begun; on a full disk it is opened later.
     pub(super) fn open(
         path: &Path,
+        limits: Limits,
         health: Arc<Mutex<Health>>,
         writing: Arc<Writing>,
         atlas: Atlas,
         tell: Box<dyn Fn(Finding) + Send>,
     ) -> Result<(Self, Known), WriterError> {
         let (path, backlog) = (path.to_owned(), Backlog::default());
-        let (written, retain_at) = (0, Instant::now());
-        let mut worker =
-            Self { path, history: None, backlog, written, retain_at, health, writing, atlas, tell };
+        let (written, retain_at, oblivion) = (0, Instant::now(), Oblivion::default());
+        let mut worker = Self {
+            path,
+            history: None,
+            backlog,
+            written,
+            retain_at,
+            oblivion,
+            limits,
+            health,
+            writing,
+            atlas,
+            tell,
+        };
         match History::open(&worker.path) {
             Ok(history) => worker.history = Some(history),
             Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
@@ -183,6 +197,14 @@ impl Worker {
                 let result = result.and_then(|()| self.review(by, &application, state));
                 drop(done.send(result));
             }
+            Job::Forget { by, query, done } => {
+                let result = self.write_backlog().map_err(Error::HistoryUnavailable);
+                match (result, &mut self.history) {
+                    (Ok(()), Some(history)) => self.oblivion.begin(history, by, &query, done),
+                    (result, _) => drop(done.send(result)),
+                }
+            }
+            Job::Import { by, ready, done } => drop(done.send(self.import(by, &ready))),
             Job::EndLearning { at, done } => {
                 self.backlog.end_learning(at);
                 let result = self.write_backlog().map_err(Error::HistoryUnavailable);
@@ -213,7 +235,13 @@ impl Worker {
     /// One small step of deleting what is too old or too much.
     fn retain(&mut self) {
         let Some(history) = &mut self.history else { return };
-        let retained = history.retain(&Retention::default(), Now::read().wall, RETAIN_STEP);
+        if self.oblivion.step(history) {
+            self.retain_at = Instant::now() + REST;
+            return;
+        }
+        // Before the configuration has said how long anything is kept, everything is.
+        let Some(limits) = self.limits.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return };
+        let retained = history.retain(&limits, Now::read().wall, RETAIN_STEP);
         let rest = match retained {
             Ok(retained) if retained.more => REST,
             Ok(_) => RETAIN,
@@ -245,6 +273,16 @@ impl Worker {
             Err(error @ WriteError::NotFound { .. }) => Err(Error::NotFound(sentence::of(&error))),
             Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
         }
+    }
+
+    fn import(&mut self, by: Uid, ready: &Ready) -> Result<Imported, Error> {
+        self.write_backlog().map_err(Error::HistoryUnavailable)?;
+        let Some(history) = &mut self.history else {
+            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
+        };
+        history
+            .import(ready, by, Now::read().wall)
+            .map_err(|error| Error::HistoryUnavailable(sentence::of(&error)))
     }
 
     /// Changes one finding and tells it; `none` is the sentence for a number that none has.

@@ -1,0 +1,110 @@
+use std::{path::Path, thread, time::SystemTime};
+
+use portolan_bus::ImportResult;
+use portolan_core::{Uid, UnixMillis};
+use portolan_history::{Batch, History, Importing, picosnitch::Picosnitch};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{archive, failed};
+use crate::{
+    args::{Import, Recorder},
+    bus,
+    failure::{Failure, Kind},
+    output,
+    show::amount::grouped,
+};
+
+/// Rows that are handed over at a time.
+const BATCH: usize = 5_000;
+/// How long a bucket of a history is that is made here; the daemon's is what its configuration says.
+const BUCKET_MS: u32 = 10_000;
+
+/// Adds the rows of another recorder to the history, and says what became of them.
+pub(crate) async fn run(options: &Import, json: bool) -> Result<(), Failure> {
+    let Recorder::Picosnitch = options.recorder;
+    let mut sum = ImportResult::default();
+    let unreadable = match &options.history {
+        Some(history) => into_file(&options.file, history, &mut sum)?,
+        None => into_daemon(&options.file, &mut sum).await?,
+    };
+    if unreadable > 0 {
+        *sum.refused.entry("its numbers are none".to_owned()).or_default() += unreadable;
+    }
+    if json {
+        return output::json(&json!({ "import": sum }));
+    }
+    output::text(&page(&sum))
+}
+
+fn page(sum: &ImportResult) -> String {
+    let mut page = format!("{} rows were added.\n", grouped(sum.added));
+    if sum.known > 0 {
+        page += &format!(
+            "{} rows were known: an import before told them, or others of their time.\n",
+            grouped(sum.known)
+        );
+    }
+    for (why, rows) in &sum.refused {
+        page += &format!("{} rows were left out: {why}.\n", grouped(*rows));
+    }
+    page
+}
+
+fn add(sum: &mut ImportResult, result: ImportResult) {
+    sum.added += result.added;
+    sum.known += result.known;
+    for (why, rows) in result.refused {
+        *sum.refused.entry(why).or_default() += rows;
+    }
+}
+
+/// The file is read on a thread of its own, as the user who called, at most two batches ahead.
+async fn into_daemon(file: &Path, sum: &mut ImportResult) -> Result<u64, Failure> {
+    let source = open(file)?;
+    let archive = archive().await?;
+    let (send, mut batches) = mpsc::channel::<Batch>(2);
+    let reading = thread::spawn(move || {
+        let mut take = |batch| send.blocking_send(batch).map_err(|_| "the daemon took no more".to_owned());
+        source.batches(BATCH, &mut take)
+    });
+    while let Some(batch) = batches.recv().await {
+        let text = serde_json::to_vec(&batch).map_err(|error| failed(Kind::Failed, &error))?;
+        add(sum, archive.import(&text).await.map_err(bus::failed_call)?);
+    }
+    match reading.join() {
+        Ok(read) => read.map_err(|error| failed(Kind::Failed, &error)),
+        Err(_) => Err(Failure::new(Kind::Failed, format!("{} could not be read", file.display()))),
+    }
+}
+
+fn open(file: &Path) -> Result<Picosnitch, Failure> {
+    Picosnitch::open(file).map_err(|error| failed(Kind::Failed, &error))
+}
+
+/// A new history of nothing else.
+fn into_file(file: &Path, history: &Path, sum: &mut ImportResult) -> Result<u64, Failure> {
+    let source = open(file)?;
+    if history.symlink_metadata().is_ok() {
+        let sentence = format!("{} is there already; name a file that is not", history.display());
+        return Err(Failure::new(Kind::Failed, sentence));
+    }
+    let mut history = History::open(history).map_err(|error| failed(Kind::HistoryUnavailable, &error))?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = UnixMillis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
+    let importing = Importing {
+        now,
+        bucket_ms: BUCKET_MS,
+        keeps_command_lines: true,
+        registrable: portolan_names::registrable,
+    };
+    let by = Uid(nix::unistd::getuid().as_raw());
+    let mut take = |batch: Batch| {
+        let ready = importing.prepare(&batch);
+        let imported = history.import(&ready, by, now).map_err(|error| error.to_string())?;
+        let refused = ready.refused;
+        add(sum, ImportResult { added: imported.added, known: imported.known, refused });
+        Ok(())
+    };
+    source.batches(BATCH, &mut take).map_err(|error| failed(Kind::Failed, &error))
+}

@@ -1,0 +1,109 @@
+//! Forgetting by query.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as expected")]
+
+use std::{ops::ControlFlow, path::Path, sync::Arc, sync::atomic::AtomicBool};
+
+use portolan_core::{Uid, UnixMillis};
+use portolan_history::{
+    Batch, Flow, ForgetError, History, Importing, Limits, Program, Reader, Source, language, line::FlowLine,
+};
+use tempfile::TempDir;
+
+const START: i64 = 1_700_000_000_000;
+
+fn flow(program: usize, minutes: i64, domain: &str) -> Flow {
+    Flow {
+        unix_ms: START + minutes * 60_000,
+        programs: vec![program],
+        uid: Some(1000),
+        protocol: Some(6),
+        remote: "192.0.2.7".parse().ok(),
+        remote_port: Some(443),
+        domain: domain.to_owned(),
+        tx_bytes: 5,
+        rx_bytes: 7,
+        ..Flow::default()
+    }
+}
+
+fn filled(path: &Path) -> History {
+    let program = |name: &str| Program {
+        path: format!("/opt/{name}"),
+        sha256: "ab".repeat(32),
+        command_line: format!("{name} --of-{name}"),
+    };
+    let flows: Vec<Flow> = (0..300)
+        .flat_map(|minutes| [flow(0, minutes, "kept.example"), flow(1, minutes, "gone.example")])
+        .collect();
+    let programs = vec![program("stays"), program("vanishes")];
+    let batch = Batch { source: Source::default(), before: 0, programs, flows };
+    let importing = Importing {
+        now: UnixMillis(i64::MAX),
+        bucket_ms: 10_000,
+        keeps_command_lines: true,
+        registrable: |_| None,
+    };
+    let mut history = History::open(path).unwrap();
+    history.import(&importing.prepare(&batch), Uid(0), UnixMillis(START)).unwrap();
+    history
+}
+
+fn forget(history: &mut History, query: &str) -> Result<(), ForgetError> {
+    let query = language::parse(query, &jiff::Zoned::now()).unwrap();
+    let mut what = history.begin_forgetting(&query, Uid(0), UnixMillis(START))?;
+    while history.forget(&mut what).unwrap() {}
+    Ok(())
+}
+
+fn lines(path: &Path) -> Vec<FlowLine> {
+    let mut lines = Vec::new();
+    let limits = Limits { deadline: None, cancelled: Arc::new(AtomicBool::new(false)) };
+    let query = language::parse("", &jiff::Zoned::now()).unwrap();
+    let mut tell = |row| {
+        lines.push(FlowLine::from(&row));
+        ControlFlow::Continue(())
+    };
+    Reader::open(path).unwrap().flows(&query, None, &limits, &mut tell).unwrap();
+    lines
+}
+
+#[test]
+fn what_a_query_means_is_gone_and_nothing_else() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("history.sqlite");
+    let mut history = filled(&path);
+    assert_eq!(lines(&path).len(), 600);
+    forget(&mut history, "domain:gone.example").unwrap();
+    let left = lines(&path);
+    assert_eq!(left.len(), 300);
+    assert!(left.iter().all(|line| line.domain.as_deref() == Some("kept.example") && line.rx_bytes == 7));
+    drop(history);
+    for entry in dir.path().read_dir().unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let holds = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
+        assert!(!holds(b"gone.example") && !holds(b"--of-vanishes"));
+    }
+}
+
+#[test]
+fn a_range_of_time_is_forgotten_to_its_ends() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("history.sqlite");
+    let mut history = filled(&path);
+    let (since, until) = (START / 1000 + 100 * 60, START / 1000 + 200 * 60);
+    forget(&mut history, &format!("domain:kept.example since:@{since} until:@{until}")).unwrap();
+    let left = lines(&path);
+    let of_it = left.iter().filter(|line| line.domain.as_deref() == Some("kept.example"));
+    assert!(of_it.clone().all(|line| !(since..until).contains(&(line.first_unix_ms / 1000))));
+    assert_eq!((of_it.count(), left.len()), (200, 500));
+}
+
+#[test]
+fn what_cannot_be_told_apart_is_not_forgotten() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("history.sqlite");
+    let mut history = filled(&path);
+    assert!(matches!(forget(&mut history, "remote_port:443"), Err(ForgetError::ByPort)));
+    assert!(matches!(forget(&mut history, "tx>1"), Err(ForgetError::ByTotal)));
+    assert_eq!(lines(&path).len(), 600);
+}
