@@ -3,13 +3,14 @@
 use std::sync::{Arc, mpsc};
 
 use futures_util::StreamExt;
-use portolan_bus::{Access, Daemon1Proxy, Error, Finding, LiveTick, action};
-use portolan_core::Uid;
+use portolan_bus::{Access, Daemon1Proxy, Error, Finding, LiveTick, QueryRequest, action};
+use portolan_core::{Dimension, Uid};
 use portolan_testbed::{Polkit, PrivateBus, User};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     backend::Memory,
+    past::{Past, record},
     sample,
     setup::{Service, client, history, soon},
 };
@@ -35,12 +36,15 @@ fn carol() -> User {
 impl Stage {
     /// Alice may see her own, bob nothing, carol everything and review it.
     fn set() -> Self {
+        Self::of(Memory::new())
+    }
+
+    fn of(memory: Arc<Memory>) -> Self {
         let polkit = Polkit::default()
             .grant(&alice(), &[action::VIEW_OWN])
             .grant(&bob(), &[])
             .grant(&carol(), &[action::VIEW_ALL, action::REVIEW]);
         let bus = PrivateBus::start(&polkit).unwrap();
-        let memory = Memory::new();
         *memory.findings.lock().unwrap() = vec![
             sample::daemon_finding(4),
             sample::finding(2, Some(0)),
@@ -144,6 +148,30 @@ fn with_view_own_a_user_sees_own_rows_and_reviews_nothing() {
         client.join().unwrap();
     });
     assert!(stage.service.backend.reviews.lock().unwrap().is_empty());
+    stage.end();
+}
+
+#[test]
+#[ignore = "needs root and a private bus"]
+fn with_view_own_a_user_is_told_of_their_own_past() {
+    let past = Past::new(&[record(alice().uid, "mine", 1000), record(carol().uid, "secret", 54_321)]);
+    let stage = Stage::of(Memory::remembering(past));
+    for (user, sees_all) in [(alice(), false), (carol(), true)] {
+        stage.act(&user, async |daemon| {
+            let asker = history(daemon.inner().connection()).await;
+            let by = Dimension::ALL.map(|dimension| dimension.as_str().to_owned()).to_vec();
+            let request = QueryRequest { by, ..QueryRequest::default() };
+            let told = [
+                format!("{:?}", soon(asker.query(&request)).await.unwrap()),
+                format!("{:?}", soon(asker.series(&request)).await.unwrap()),
+                format!("{:?}", soon(asker.values("domain", "", 0)).await.unwrap()),
+                format!("{:?}", soon(asker.complete("domain:", 7)).await.unwrap()),
+                format!("{:?}", soon(asker.details("flow", "")).await.unwrap()),
+            ];
+            assert!(told.iter().all(|told| told.contains("mine")), "{told:?}");
+            assert!(told.iter().all(|told| told.contains("secret") == sees_all), "{told:?}");
+        });
+    }
     stage.end();
 }
 
