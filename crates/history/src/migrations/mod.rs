@@ -15,7 +15,7 @@ const STEPS: [&str; 9] = [
     include_str!("0006_names.sql"),
     include_str!("0007_blocks.sql"),
     include_str!("0008_forgotten.sql"),
-    include_str!("0010_imports.sql"),
+    include_str!("0009_imports.sql"),
 ];
 
 /// What SQL alone cannot do.
