@@ -12,8 +12,9 @@ use crate::{
     intern::Interner,
     open,
     place::Place,
+    rollup::Batch,
     set_aside,
-    tables::{application, checkpoint, finding, learning, sighting::Sightings, traffic::TrafficWriter},
+    tables::{application, checkpoint, finding, learning, sighting::Sightings},
 };
 
 /// The one writer of a history. It belongs to one thread, because every call waits for the disk.
@@ -86,15 +87,16 @@ impl History {
             if let Some(checkpoint) = checkpoint {
                 checkpoint::write(connection, checkpoint)?;
             }
-            let mut traffic = TrafficWriter::new(connection)?;
+            let mut batch = Batch::default();
             let mut sightings = Sightings::default();
             for record in records {
                 let place = interner.place(connection, record)?;
-                traffic.add(&place, record)?;
+                batch.add(record.bucket_start.0, record.bucket_ms, record.moved(&place)?);
                 for seen in place.seen.into_iter().flatten() {
                     sightings.note(seen, record.first, record.last);
                 }
             }
+            batch.write(connection)?;
             Ok(sightings.write(connection)?)
         })
     }

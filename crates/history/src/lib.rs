@@ -12,6 +12,7 @@
 //!   the database does the filtering.
 #![forbid(unsafe_code)]
 
+mod block;
 mod cache;
 mod error;
 mod history;
@@ -24,6 +25,7 @@ mod place;
 mod query;
 mod reader;
 mod record;
+mod rollup;
 mod set_aside;
 mod tables;
 

@@ -8,9 +8,11 @@ use portolan_core::{Protocol, Uid, UnixMillis};
 use rusqlite::{Connection, functions::FunctionFlags};
 
 use crate::{
-    Answer, ApplicationRow, FindingRow, OpenError, Question, ReadError, open, query,
+    Answer, ApplicationRow, FindingRow, OpenError, Question, ReadError,
+    block::Level,
+    open, query,
     set_aside::with_suffix,
-    tables::{address, application, bucket, finding},
+    tables::{address, application, block, finding},
 };
 
 /// A connection that cannot write. It sees what was committed when a question starts, and delays no writer.
@@ -91,7 +93,7 @@ impl Reader {
         // Only the sizes: opening the file and closing it again would release SQLite's locks.
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         Ok(Info {
-            first_bucket: bucket::first(&self.connection)?,
+            first_bucket: block::first(&self.connection, Level::Bucket)?,
             file_bytes: size(&self.path),
             log_bytes: size(&with_suffix(&self.path, "-wal")),
         })
