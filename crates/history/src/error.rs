@@ -1,5 +1,6 @@
 use std::{io, path::PathBuf};
 
+use portolan_core::UnixMillis;
 use rusqlite::ErrorCode;
 
 /// Why a history cannot be opened. The cause, where there is one, is the error's source.
@@ -131,9 +132,43 @@ pub enum ReadError {
     /// The file is damaged; it can be set aside.
     #[error("the history cannot be read, because its file is damaged")]
     Damaged(#[source] rusqlite::Error),
+    /// What moved in one interval is damaged; everything else can be asked for.
+    #[error(
+        "what the history holds of the {level} from {} on is damaged; ask for the time before or after it",
+        instant(*start)
+    )]
+    DamagedInterval {
+        /// `bucket`, `minute`, `hour` or `day`.
+        level: &'static str,
+        /// Where it starts.
+        start: UnixMillis,
+    },
+    /// A row's number is larger than that of any row that this program writes.
+    #[error("the history cannot be read, because it holds a row with the impossible number {0}")]
+    NumberTooLarge(i64),
+    /// A row's number is that of no row.
+    #[error("the history cannot be read, because it lacks the row {0} that others name")]
+    NumberUnknown(u32),
     /// Another program holds the file for longer than this one waits.
     #[error("the history cannot be read, because another program holds it")]
     Busy(#[source] rusqlite::Error),
+    /// Whoever asked does not want the answer any more.
+    #[error("the question was given up")]
+    Cancelled,
+    /// The deadline is over.
+    #[error("the answer takes too long; ask for a shorter time, or for less")]
+    TookTooLong,
+    /// More groups than fit into memory.
+    #[error("the answer has more than {limit} groups; ask for a shorter time, or by less")]
+    TooManyGroups {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A question about ports of a time of which only sums without ports are kept.
+    #[error(
+        "local and remote ports of that time are not kept any more; ask for what is newer, or for the service's port"
+    )]
+    PortsNotKept,
     /// Anything else, as an I/O error.
     #[error("the history cannot be read")]
     Failed(#[source] rusqlite::Error),
@@ -151,6 +186,12 @@ pub struct SetAsideError {
     pub source: io::Error,
 }
 
+/// A time as a person reads it: in UTC, or as the number that it is where no calendar has it.
+fn instant(time: UnixMillis) -> String {
+    jiff::Timestamp::from_millisecond(time.0)
+        .map_or_else(|_| format!("{} ms", time.0), |time| time.to_string())
+}
+
 /// What an error of SQLite means to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -159,6 +200,7 @@ pub(crate) enum Cause {
     NotADatabase,
     Busy,
     ReadOnly,
+    Interrupted,
     Other,
 }
 
@@ -173,6 +215,7 @@ impl Cause {
                 ErrorCode::NotADatabase => Self::NotADatabase,
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
                 ErrorCode::ReadOnly => Self::ReadOnly,
+                ErrorCode::OperationInterrupted => Self::Interrupted,
                 _ => Self::Other,
             },
             // Values that the schema and this crate never let in.
@@ -191,7 +234,7 @@ impl From<rusqlite::Error> for WriteError {
             Cause::DiskFull => Self::DiskFull(error),
             Cause::Damaged | Cause::NotADatabase => Self::Damaged(error),
             Cause::Busy => Self::Busy(error),
-            Cause::ReadOnly | Cause::Other => Self::Failed(error),
+            Cause::ReadOnly | Cause::Interrupted | Cause::Other => Self::Failed(error),
         }
     }
 }
@@ -201,7 +244,7 @@ impl From<rusqlite::Error> for ReadError {
         match Cause::of(&error) {
             Cause::Damaged | Cause::NotADatabase => Self::Damaged(error),
             Cause::Busy => Self::Busy(error),
-            Cause::DiskFull | Cause::ReadOnly | Cause::Other => Self::Failed(error),
+            Cause::DiskFull | Cause::ReadOnly | Cause::Interrupted | Cause::Other => Self::Failed(error),
         }
     }
 }

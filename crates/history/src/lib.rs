@@ -26,12 +26,16 @@ mod query;
 mod reader;
 mod record;
 mod rollup;
+mod scan;
 mod set_aside;
 mod tables;
+mod watch;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use history::History;
-pub use query::{Answer, Group, Question};
+pub use query::{
+    Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,
+};
 pub use reader::{Info, Reader, ServiceName};
 pub use record::Record;
 pub use tables::application::{ApplicationRow, Content, KnownApplication};

@@ -193,6 +193,6 @@ pub(crate) fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
         Cause::NotADatabase => OpenError::NotADatabase { path },
         Cause::Busy => OpenError::Busy { path },
         Cause::ReadOnly => OpenError::ReadOnly { path },
-        Cause::Other => OpenError::Open { path, source },
+        Cause::Interrupted | Cause::Other => OpenError::Open { path, source },
     }
 }

@@ -1,6 +1,7 @@
 use std::{
     fs,
     net::IpAddr,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
@@ -8,11 +9,14 @@ use portolan_core::{Protocol, Uid, UnixMillis};
 use rusqlite::{Connection, functions::FunctionFlags};
 
 use crate::{
-    Answer, ApplicationRow, FindingRow, OpenError, Question, ReadError,
+    Answer, ApplicationRow, Covered, FindingRow, FlowRow, Limits, OpenError, Question, ReadError, Series,
+    Step,
     block::Level,
+    language::{Field, Query},
     open, query,
     set_aside::with_suffix,
     tables::{address, application, block, finding},
+    watch::Watch,
 };
 
 /// A connection that cannot write. It sees what was committed when a question starts, and delays no writer.
@@ -22,6 +26,7 @@ use crate::{
 pub struct Reader {
     connection: Connection,
     path: PathBuf,
+    watch: Watch,
 }
 
 /// The usual name of a protocol's port; `None` where it has none.
@@ -41,7 +46,9 @@ pub struct Info {
 impl Reader {
     /// Opens the history at `path`, which must exist and have the newest version.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self { connection: open::reader(path)?, path: path.into() }.naming_services(|_, _| None)
+        let mut connection = open::reader(path)?;
+        let watch = Watch::new(&mut connection).map_err(|error| open::failed(path, error))?;
+        Self { connection, path: path.into(), watch }.naming_services(|_, _| None)
     }
 
     /// The same reader, with names for services whose bytes did not tell what they are. Without, those are `tcp/12345`.
@@ -56,9 +63,55 @@ impl Reader {
         Ok(self)
     }
 
-    /// Sums up the traffic. Blocks until the answer is complete.
-    pub fn query(&self, question: &Question) -> Result<Answer, ReadError> {
-        Ok(query::answer(&self.connection, question)?)
+    /// Asks within limits, and sees what was committed when it began, whatever is written meanwhile.
+    fn ask<T>(
+        &self,
+        limits: &Limits,
+        ask: impl FnOnce(&Connection) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        limits.check()?;
+        let _watched = self.watch.within(limits);
+        let transaction = self.connection.unchecked_transaction()?;
+        ask(&transaction).map_err(|error| match error {
+            // SQLite was interrupted: the limits know why.
+            ReadError::Cancelled => limits.check().err().unwrap_or(error),
+            error => error,
+        })
+    }
+
+    /// Sums up the traffic by group. Blocks until the answer is complete, or the limits are reached.
+    pub fn answer(&self, question: &Question, limits: &Limits) -> Result<Answer, ReadError> {
+        self.ask(limits, |connection| query::answer(connection, question, limits))
+    }
+
+    /// Sums up the traffic by group and time. Where `step` is finer than what is kept, or has too many intervals, it is a longer one.
+    pub fn series(&self, question: &Question, step: Step, limits: &Limits) -> Result<Series, ReadError> {
+        self.ask(limits, |connection| query::series(connection, question, step, limits))
+    }
+
+    /// Values of a field that begin with `prefix` (without case), the newest first; at most `limit`.
+    ///
+    /// A `viewer` learns only those of their own traffic.
+    pub fn values(
+        &self,
+        field: Field,
+        prefix: &str,
+        limit: usize,
+        viewer: Option<Uid>,
+        limits: &Limits,
+    ) -> Result<Vec<String>, ReadError> {
+        self.ask(limits, |connection| query::values(connection, field, prefix, limit, viewer, limits))
+    }
+
+    /// Tells every row, the oldest first, until `tell` breaks.
+    pub fn flows(
+        &self,
+        query: &Query,
+        viewer: Option<Uid>,
+        limits: &Limits,
+        tell: &mut dyn FnMut(FlowRow) -> ControlFlow<()>,
+    ) -> Result<Covered, ReadError> {
+        self.ask(limits, |connection| query::flows(connection, query, viewer, limits, tell))
     }
 
     /// Those of these addresses that stand anywhere in the history, whoever had to do with them.

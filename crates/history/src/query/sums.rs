@@ -1,0 +1,248 @@
+use foldhash::{HashMap, HashMapExt};
+use portolan_core::{Bytes, Dimension, UnixMillis};
+use rusqlite::Connection;
+
+use super::{
+    Ports, Sight, Sum,
+    classes::{self, Classes},
+    columns::{self, Of},
+};
+use crate::{
+    ReadError,
+    scan::{Block, Row, Scan, Wants},
+};
+
+/// The most groups that an answer is made of.
+const GROUPS_MAX: usize = 1_000_000;
+/// The most pairs of classes that have a place each.
+const PLACES_MAX: usize = 1 << 20;
+/// The same where the places are new for each interval.
+const PLACES_EACH_TIME_MAX: usize = 1 << 12;
+
+/// What rows are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(super) struct Key {
+    pub(super) actor: u32,
+    pub(super) peer: u32,
+    pub(super) ports: Ports,
+    pub(super) time: i64,
+}
+
+/// How a question groups.
+#[derive(Debug)]
+pub(super) struct Grouping {
+    pub(super) by: Vec<Dimension>,
+    pub(super) actors: Option<Classes>,
+    pub(super) peers: Option<Classes>,
+    sources: Option<Vec<u8>>,
+    /// How long the intervals of [`Dimension::Time`] are.
+    step_ms: i64,
+}
+
+/// A sum that grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cell {
+    tx: u64,
+    rx: u64,
+    flows: u64,
+    first_ms: i64,
+    last_ms: i64,
+    /// The surest source of its names.
+    pub(super) source: u8,
+}
+
+/// Sums by key.
+#[derive(Debug)]
+pub(super) struct Sums {
+    pub(super) keys: Vec<Key>,
+    pub(super) cells: Vec<Cell>,
+    index: Index,
+}
+
+/// Where the cell of a key is.
+#[derive(Debug)]
+enum Index {
+    /// By actor and peer: one more than its number, of those of the last time.
+    Places {
+        places: Vec<u32>,
+        peers: usize,
+        time: i64,
+    },
+    Map(HashMap<Key, u32>),
+}
+
+impl Grouping {
+    pub(super) fn read(
+        connection: &Connection,
+        by: &[Dimension],
+        sight: &Sight,
+        step_ms: i64,
+    ) -> Result<Self, ReadError> {
+        let mut by = by.to_vec();
+        by.sort_unstable();
+        by.dedup();
+        let sources =
+            by.contains(&Dimension::Domain).then(|| classes::sources(connection, sight)).transpose()?;
+        Ok(Self {
+            actors: Classes::read(connection, Of::Actor, &by, sight.actors_end())?,
+            peers: Classes::read(connection, Of::Peer, &by, sight.peers_end())?,
+            sources,
+            step_ms,
+            by,
+        })
+    }
+
+    fn is_by(&self, of: Of) -> bool {
+        self.by.iter().any(|dimension| columns::of(*dimension).of == of)
+    }
+
+    fn wants(&self) -> Wants {
+        Wants {
+            actor: self.actors.is_some(),
+            peer: self.peers.is_some(),
+            ports: self.is_by(Of::LocalPort) || self.is_by(Of::RemotePort),
+            sums: true,
+            times: true,
+        }
+    }
+
+    /// Sums up what is seen.
+    pub(super) fn sum(&self, scan: &Scan<'_>) -> Result<Sums, ReadError> {
+        let mut sums = Sums::new(self);
+        let keys = self.keys();
+        scan.each(self.wants(), |block, row| {
+            let source = self.sources.as_ref().map_or(u8::MAX, |sources| {
+                usize::try_from(row.peer).ok().and_then(|peer| sources.get(peer)).copied().unwrap_or(u8::MAX)
+            });
+            sums.add(keys(block, row), row, source)
+        })?;
+        Ok(sums)
+    }
+
+    /// The same without times of flows, told with the number of the group of each row; `None` for a group that `sums` has not.
+    pub(super) fn tell(
+        &self,
+        scan: &Scan<'_>,
+        sums: &mut Sums,
+        mut tell: impl FnMut(Option<usize>, &Block, &Row),
+    ) -> Result<(), ReadError> {
+        let keys = self.keys();
+        scan.each(Wants { times: false, ..self.wants() }, |block, row| {
+            tell(sums.find(keys(block, row)), block, row);
+            Ok(())
+        })
+    }
+
+    /// What gives the key of a row.
+    fn keys(&self) -> impl Fn(&Block, &Row) -> Key {
+        let (local, remote, time) =
+            (self.is_by(Of::LocalPort), self.is_by(Of::RemotePort), self.is_by(Of::Time));
+        move |block, row| Key {
+            actor: self.actors.as_ref().map_or(0, |actors| actors.of(row.actor)),
+            peer: self.peers.as_ref().map_or(0, |peers| peers.of(row.peer)),
+            ports: Ports {
+                local: if local { row.ports.local } else { 0 },
+                remote: if remote { row.ports.remote } else { 0 },
+            },
+            time: if time { floor(block.start_ms, self.step_ms) } else { 0 },
+        }
+    }
+}
+
+/// The start of the interval of this length in which a time lies.
+pub(super) fn floor(time_ms: i64, step_ms: i64) -> i64 {
+    time_ms.saturating_sub(time_ms.checked_rem_euclid(step_ms).unwrap_or(0))
+}
+
+impl Sums {
+    fn new(grouping: &Grouping) -> Self {
+        let classes = |classes: &Option<Classes>| classes.as_ref().map_or(1, |classes| classes.len().max(1));
+        let (actors, peers) = (classes(&grouping.actors), classes(&grouping.peers));
+        let places = actors.saturating_mul(peers);
+        let has_ports = grouping.is_by(Of::LocalPort) || grouping.is_by(Of::RemotePort);
+        let most = if grouping.is_by(Of::Time) { PLACES_EACH_TIME_MAX } else { PLACES_MAX };
+        let index = if places <= most && !has_ports {
+            Index::Places { places: vec![0; places], peers, time: i64::MIN }
+        } else {
+            Index::Map(HashMap::new())
+        };
+        Self { keys: Vec::new(), cells: Vec::new(), index }
+    }
+
+    #[inline]
+    fn add(&mut self, key: Key, row: &Row, source: u8) -> Result<(), ReadError> {
+        let new = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+        let at = match &mut self.index {
+            Index::Places { places, peers, time } => {
+                // Blocks come in the order of time.
+                if *time != key.time {
+                    *time = key.time;
+                    places.fill(0);
+                }
+                let place = index(key.actor) * *peers + index(key.peer);
+                // Every class has a place.
+                let Some(place) = places.get_mut(place) else { return Ok(()) };
+                if *place == 0 {
+                    *place = new + 1;
+                }
+                *place - 1
+            }
+            Index::Map(map) => *map.entry(key).or_insert(new),
+        };
+        if at == new {
+            if self.cells.len() == GROUPS_MAX {
+                return Err(ReadError::TooManyGroups { limit: GROUPS_MAX });
+            }
+            self.keys.push(key);
+            self.cells.push(Cell::NOTHING);
+        }
+        if let Some(cell) = self.cells.get_mut(index(at)) {
+            cell.add(row, source);
+        }
+        Ok(())
+    }
+
+    /// The number of a group; `None` where no row of it was summed. Not for groups by time.
+    fn find(&self, key: Key) -> Option<usize> {
+        match &self.index {
+            Index::Places { places, peers, .. } => {
+                let place = places.get(index(key.actor) * *peers + index(key.peer))?;
+                place.checked_sub(1).map(index)
+            }
+            Index::Map(map) => map.get(&key).copied().map(index),
+        }
+    }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Cell {
+    const NOTHING: Self =
+        Self { tx: 0, rx: 0, flows: 0, first_ms: i64::MAX, last_ms: i64::MIN, source: u8::MAX };
+
+    #[inline]
+    fn add(&mut self, row: &Row, source: u8) {
+        self.tx = self.tx.saturating_add(row.tx);
+        self.rx = self.rx.saturating_add(row.rx);
+        self.flows = self.flows.saturating_add(row.flows);
+        self.first_ms = self.first_ms.min(row.first_ms);
+        self.last_ms = self.last_ms.max(row.last_ms);
+        self.source = self.source.min(source);
+    }
+
+    pub(super) fn sum(&self) -> Sum {
+        Sum {
+            bytes: Bytes { tx: self.tx, rx: self.rx },
+            flows: self.flows,
+            first: Some(UnixMillis(self.first_ms)),
+            last: Some(UnixMillis(self.last_ms)),
+        }
+    }
+
+    /// What the order of groups goes by.
+    pub(super) fn bytes(&self) -> u128 {
+        u128::from(self.tx) + u128::from(self.rx)
+    }
+}

@@ -1,0 +1,188 @@
+use portolan_core::UnixMillis;
+use rusqlite::{Connection, types::ValueRef};
+
+use super::Cover;
+use crate::{
+    Limits, ReadError,
+    block::{Column, Columns, Damaged, Level},
+    query::{Ports, Sight},
+};
+
+/// Which columns a question needs, besides those that decide who sees a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Wants {
+    pub(crate) actor: bool,
+    pub(crate) peer: bool,
+    pub(crate) ports: bool,
+    pub(crate) sums: bool,
+    pub(crate) times: bool,
+}
+
+/// The rows of a range that fit a filter and that a viewer may see.
+#[derive(Debug)]
+pub(crate) struct Scan<'s> {
+    pub(crate) connection: &'s Connection,
+    pub(crate) limits: &'s Limits,
+    pub(crate) cover: &'s Cover,
+    pub(crate) sight: &'s Sight,
+}
+
+/// The numbers of one block, column by column; those that were not asked for are empty.
+#[derive(Debug, Default)]
+struct Numbers {
+    actor: Vec<u64>,
+    peer: Vec<u64>,
+    local_port: Vec<u64>,
+    remote_port: Vec<u64>,
+    tx: Vec<u64>,
+    rx: Vec<u64>,
+    flows: Vec<u64>,
+    first: Vec<u64>,
+    last: Vec<u64>,
+}
+
+/// The interval of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) level: Level,
+    pub(crate) start_ms: i64,
+    pub(crate) width_ms: u32,
+}
+
+/// A row; 0 in the place of what was not asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Row {
+    pub(crate) actor: u32,
+    pub(crate) peer: u32,
+    pub(crate) ports: Ports,
+    pub(crate) tx: u64,
+    pub(crate) rx: u64,
+    pub(crate) flows: u64,
+    pub(crate) first_ms: i64,
+    pub(crate) last_ms: i64,
+}
+
+impl Scan<'_> {
+    /// Tells every row, the oldest block first.
+    pub(crate) fn each(
+        &self,
+        wants: Wants,
+        mut tell: impl FnMut(&Block, &Row) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let sight = self.sight;
+        let wants = Wants {
+            actor: wants.actor || sight.asks_actors(),
+            peer: wants.peer || sight.asks_peers(),
+            ports: wants.ports || sight.asks_ports(),
+            ..wants
+        };
+        let mut statement = self.connection.prepare(
+            "SELECT start_ms, width_ms, data FROM block WHERE level = ?1 AND start_ms BETWEEN ?2 AND ?3
+                ORDER BY start_ms, part",
+        )?;
+        let mut numbers = Numbers::default();
+        for span in &self.cover.spans {
+            let (first, last) = span.starts();
+            let mut blocks = statement.query((span.level.number(), first, last))?;
+            loop {
+                self.limits.check()?;
+                let Some(block) = blocks.next()? else { break };
+                let data = block.get_ref(2)?;
+                let block = Block { level: span.level, start_ms: block.get(0)?, width_ms: block.get(1)? };
+                let rows = match data {
+                    ValueRef::Blob(data) => numbers.read(data, wants, sight),
+                    _ => Err(Damaged),
+                };
+                let rows = rows.map_err(|Damaged| block.damaged())?;
+                numbers.each(&block, rows, wants, sight, &mut tell)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Block {
+    fn damaged(&self) -> ReadError {
+        ReadError::DamagedInterval { level: self.level.as_str(), start: UnixMillis(self.start_ms) }
+    }
+
+    /// Its last millisecond.
+    fn last_ms(&self) -> i64 {
+        self.start_ms.saturating_add(i64::from(self.width_ms.saturating_sub(1)))
+    }
+}
+
+impl Numbers {
+    /// Reads the columns; how many rows there are. Numbers that no row of their table has are damage.
+    fn read(&mut self, data: &[u8], wants: Wants, sight: &Sight) -> Result<usize, Damaged> {
+        let columns = Columns::open(data)?;
+        let wanted = [
+            (wants.actor, Column::Actor, &mut self.actor),
+            (wants.peer, Column::Peer, &mut self.peer),
+            (wants.ports, Column::LocalPort, &mut self.local_port),
+            (wants.ports, Column::RemotePort, &mut self.remote_port),
+            (wants.sums, Column::Tx, &mut self.tx),
+            (wants.sums, Column::Rx, &mut self.rx),
+            (wants.sums, Column::Flows, &mut self.flows),
+            (wants.times, Column::First, &mut self.first),
+            (wants.times, Column::Last, &mut self.last),
+        ];
+        for (is_wanted, column, numbers) in wanted {
+            if is_wanted {
+                columns.read(column, numbers)?;
+            }
+        }
+        let are_known =
+            |numbers: &[u64], end: u32| numbers.iter().max().is_none_or(|last| *last < end.into());
+        let are_known = (!wants.actor || are_known(&self.actor, sight.actors_end()))
+            && (!wants.peer || are_known(&self.peer, sight.peers_end()));
+        if are_known { Ok(columns.rows()) } else { Err(Damaged) }
+    }
+
+    #[inline]
+    fn each(
+        &self,
+        block: &Block,
+        rows: usize,
+        wants: Wants,
+        sight: &Sight,
+        tell: &mut impl FnMut(&Block, &Row) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let at = |is_wanted: bool, numbers: &[u64], row: usize| {
+            if is_wanted { numbers.get(row).copied().unwrap_or(0) } else { 0 }
+        };
+        // No number is beyond its column's limit.
+        let id = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let port = |number: u64| u16::try_from(number).unwrap_or(u16::MAX);
+        let (start_ms, end_ms) = (block.start_ms, block.last_ms());
+        let has_times = wants.times && block.level == Level::Bucket;
+        for number in 0..rows {
+            let mut row = Row {
+                actor: id(at(wants.actor, &self.actor, number)),
+                peer: id(at(wants.peer, &self.peer, number)),
+                ports: Ports {
+                    local: port(at(wants.ports, &self.local_port, number)),
+                    remote: port(at(wants.ports, &self.remote_port, number)),
+                },
+                tx: at(wants.sums, &self.tx, number),
+                rx: at(wants.sums, &self.rx, number),
+                flows: at(wants.sums, &self.flows, number),
+                first_ms: start_ms,
+                last_ms: end_ms,
+            };
+            if !sight.sees(&row) {
+                continue;
+            }
+            if has_times {
+                row.first_ms = offset(start_ms, at(true, &self.first, number));
+                row.last_ms = offset(start_ms, at(true, &self.last, number));
+            }
+            tell(block, &row)?;
+        }
+        Ok(())
+    }
+}
+
+fn offset(start_ms: i64, offset_ms: u64) -> i64 {
+    start_ms.saturating_add(i64::try_from(offset_ms).unwrap_or(i64::MAX))
+}
