@@ -22,10 +22,12 @@ const UNTIL: UnixMillis = UnixMillis(1_782_777_600_000);
 
 /// Writes a year, and asks it.
 pub(crate) fn run(effort: &Effort) -> anyhow::Result<Vec<Table>> {
-    let folder = tempfile::tempdir_in(effort.tools.parent().unwrap_or(Path::new("."))).context("cannot make a folder")?;
+    let folder = tempfile::tempdir_in(effort.tools.parent().unwrap_or(Path::new(".")))
+        .context("cannot make a folder")?;
     let places = Places::open(&[&effort.places], folder.path())?;
     let plan = |days| Plan { days, seed: 1, until: UNTIL };
-    let mut tables = vec![writing::measure(plan(effort.choose(21, 2)), effort.choose(5, 1), &places, folder.path())?];
+    let mut tables =
+        vec![writing::measure(plan(effort.choose(21, 2)), effort.choose(5, 1), &places, folder.path())?];
     let year = fill::fill(plan(effort.choose(365, 3)), &places, folder.path())?;
     say("the year is written");
     tables.push(sizes::table(&year)?);

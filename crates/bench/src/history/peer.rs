@@ -81,8 +81,8 @@ impl Peer {
         )?;
         for ((exe, uid, family, protocol, ports, ids, namespace), [tx, rx, events]) in rows {
             add.execute(params![
-                contime, tx, rx, events, exe[0], exe[1], exe[2], uid, family, protocol, ports[0], ports[1], ids[0], ids[1],
-                ids[2], namespace
+                contime, tx, rx, events, exe[0], exe[1], exe[2], uid, family, protocol, ports[0], ports[1],
+                ids[0], ids[1], ids[2], namespace
             ])?;
         }
         Ok(())

@@ -13,18 +13,21 @@ pub(super) fn table(year: &Year) -> anyhow::Result<Table> {
     let mut table = Table::new(&["", "rows", "MB", "bytes a row"]);
     let mut rolled_up = 0.0;
     for (level, name) in ["buckets", "minutes", "hours", "days"].into_iter().enumerate() {
-        let (rows, bytes): (u64, u64) = connection.query_row(
+        let (rows, bytes): (i64, i64) = connection.query_row(
             "SELECT ifnull(sum(rows), 0), ifnull(sum(length(data)), 0) FROM block WHERE level = ?",
             [i64::try_from(level)?],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         if level > 0 {
-            rolled_up += figure(bytes);
+            rolled_up += figure(u64::try_from(bytes)?);
         }
-        table.row(&row(name, rows, bytes));
+        table.row(&row(name, u64::try_from(rows)?, u64::try_from(bytes)?));
     }
-    let all: u64 = connection.query_row("SELECT sum(pgsize) FROM dbstat WHERE name != 'block'", [], |row| row.get(0))?;
-    let blocks: u64 = connection.query_row("SELECT sum(pgsize) FROM dbstat WHERE name = 'block'", [], |row| row.get(0))?;
+    let all: i64 =
+        connection.query_row("SELECT sum(pgsize) FROM dbstat WHERE name != 'block'", [], |row| row.get(0))?;
+    let blocks: i64 =
+        connection.query_row("SELECT sum(pgsize) FROM dbstat WHERE name = 'block'", [], |row| row.get(0))?;
+    let [all, blocks] = [u64::try_from(all)?, u64::try_from(blocks)?];
     table.row(&row("all that is said once, with its indexes", 0, all));
     table.row(&row("pages of blocks", 0, blocks));
     table.row(&row("the file", year.records, size(&year.own)?));
@@ -57,5 +60,6 @@ fn size(path: &Path) -> anyhow::Result<u64> {
 
 fn rows_of(path: &Path) -> anyhow::Result<u64> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    Ok(connection.query_row("SELECT max(rowid) FROM connections", [], |row| row.get(0))?)
+    let rows: i64 = connection.query_row("SELECT max(rowid) FROM connections", [], |row| row.get(0))?;
+    Ok(u64::try_from(rows)?)
 }

@@ -34,7 +34,8 @@ pub(super) fn measure(plan: Plan, rounds: u32, places: &Places, folder: &Path) -
     let buckets = all.last().map(Vec::as_slice).unwrap_or_default();
     let [ours, alone] = commits(buckets, &folder.join("commits.sqlite"))?;
     let mut table = Table::new(&["", "measured", "target"]);
-    let mut row = |what: &str, figure: String, target: &str| table.row(&[what.to_owned(), figure, target.to_owned()]);
+    let mut row =
+        |what: &str, figure: String, target: &str| table.row(&[what.to_owned(), figure, target.to_owned()]);
     row("rows a second, in transactions of an hour", speed.show(|speed| format!("{speed:.0}")), "≥ 400,000");
     row("a transaction of one bucket, median", milliseconds(ours[0]), "≤ 1 ms");
     row("the same, 99 of 100", milliseconds(ours[1]), "");
@@ -63,6 +64,8 @@ fn commits(records: &[Record], path: &Path) -> anyhow::Result<[[f64; 2]; 2]> {
     }
     Ok([ours, alone].map(|mut seconds| {
         seconds.sort_by(f64::total_cmp);
-        [2, 100].map(|part| seconds.get(seconds.len() - 1 - seconds.len().saturating_sub(1) / part).copied().unwrap_or(0.0))
+        [2, 100].map(|part| {
+            seconds.get(seconds.len() - 1 - seconds.len().saturating_sub(1) / part).copied().unwrap_or(0.0)
+        })
     }))
 }
