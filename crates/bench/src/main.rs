@@ -60,7 +60,7 @@ struct Arguments {
     #[arg(long, hide = true, value_enum, default_value_t = history::Asked::Top)]
     asked: history::Asked,
     /// Which file
-    #[arg(long, hide = true, default_value = "")]
+    #[arg(long, hide = true, default_value = "history.sqlite")]
     file: PathBuf,
     /// Whether that is picosnitch's
     #[arg(long, hide = true)]

@@ -8,11 +8,12 @@ use serde::Deserialize;
 use crate::{place::Place, tool};
 
 /// Which of our crates each may use. core ← {bpf, bus, history} ← portoland → {names, packages, places}; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 14] = [
+const KNOWS: [(&str, &[&str]); 15] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     ("portolan-bus", &["portolan-core"]),
     ("portolan-history", &["portolan-core"]),
+    ("portolan-fixture", &["portolan-core", "portolan-history", "portolan-places"]),
     ("portolan-names", &["portolan-core"]),
     ("portolan-packages", &[]),
     ("portolan-places", &["portolan-core"]),
@@ -35,7 +36,15 @@ const KNOWS: [(&str, &[&str]); 14] = [
     ("xtask", &["portolan-bus", "portolan-core", "portolan-places", "portolan-testbed"]),
     (
         "portolan-bench",
-        &["portolan-bus", "portolan-core", "portolan-names", "portolan-places", "portolan-testbed"],
+        &[
+            "portolan-bus",
+            "portolan-core",
+            "portolan-fixture",
+            "portolan-history",
+            "portolan-names",
+            "portolan-places",
+            "portolan-testbed",
+        ],
     ),
 ];
 
@@ -45,7 +54,7 @@ const TESTS_KNOW: [&str; 3] = ["portolan-testbed", "portolan-bus", "portolan-cor
 /// Which crates may use a library of others; the name stands for all that begin with it.
 const LIBRARIES: [(&str, &[&str]); 5] = [
     ("aya", &["portoland", "portolan-bpf", "portolan-bench"]),
-    ("rusqlite", &["portolan-history", "portolan-packages"]),
+    ("rusqlite", &["portolan-history", "portolan-packages", "portolan-bench"]),
     ("tauri", &["portolan-desktop"]),
     ("bindgen", &["xtask"]),
     ("maxminddb", &["portolan-places", "portolan-bench"]),
