@@ -35,6 +35,8 @@ pub(crate) enum Bench {
     Places,
     /// Reading DNS answers and what flows say first
     Names,
+    /// Rows written, sizes and questions of a year, beside picosnitch's schema
+    History,
     /// The parsers of foreign bytes, with bytes that are made up
     Fuzz,
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `test`, `scenarios`, `vm-test`, `bench`, `contracts`, `geo-update`, `env`, `install` and `uninstall`: what one does with this checkout.
+//! `cargo xtask run`, `test`, `scenarios`, `vm-test`, `bench`, `contracts`, `geo-update`, `history-fixture`, `env`, `install` and `uninstall`: what one does with this checkout.
 //!
 //! Invariant: builds with nothing but Rust, because it is what installs everything else.
 #![forbid(unsafe_code)]
@@ -7,6 +7,7 @@ mod accounts;
 mod bench;
 mod contracts;
 mod geo_update;
+mod history_fixture;
 mod install;
 mod packages;
 mod place;
@@ -68,6 +69,8 @@ enum Task {
         #[arg(long)]
         yes: bool,
     },
+    /// Writes a history that is made up, of a desktop with 200 applications: for benchmarks, tests and pictures
+    HistoryFixture(history_fixture::Arguments),
     /// Builds and puts everything in place on this machine
     Install {
         /// Put it under this folder instead, and start nothing
@@ -112,6 +115,7 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
         Task::Scenarios(arguments) => return scenarios::run(&place, &arguments),
         Task::VmTest(arguments) => return vm_test::vm_test(&place, &arguments),
         Task::Bench(arguments) => return bench::bench(&place, &arguments),
+        Task::HistoryFixture(arguments) => history_fixture::write(&place, &arguments)?,
         Task::Env => run::print_env(&place)?,
         Task::Contracts { check } => contracts::all(&place, check)?,
         Task::GeoUpdate { yes } => geo_update::update(&place, yes)?,

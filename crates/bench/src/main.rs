@@ -12,6 +12,7 @@ mod daemon;
 mod echo;
 mod empty;
 mod figures;
+mod history;
 mod hooks;
 mod identity;
 mod names;
@@ -55,6 +56,18 @@ struct Arguments {
     /// Whether something moves on them
     #[arg(long, hide = true)]
     moving: bool,
+    /// What `ask` asks
+    #[arg(long, hide = true, value_enum, default_value_t = history::Asked::Top)]
+    asked: history::Asked,
+    /// Which file
+    #[arg(long, hide = true, default_value = "history.sqlite")]
+    file: PathBuf,
+    /// Whether that is picosnitch's
+    #[arg(long, hide = true)]
+    peer: bool,
+    /// How often; 0 until it is ended
+    #[arg(long, hide = true, default_value_t = 1)]
+    times: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,6 +88,11 @@ enum Bench {
     Places,
     /// Reading DNS answers and what flows say first
     Names,
+    /// Rows written, sizes and questions of a year
+    History,
+    /// Asks a history: a part of `history`
+    #[value(hide = true)]
+    Ask,
     /// Holds sockets open: a part of `daemon`
     #[value(hide = true)]
     Hold,
@@ -99,6 +117,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.bench {
         Bench::Hold => sockets::hold(arguments.sockets, arguments.moving),
+        Bench::Ask => {
+            let Arguments { asked, file, peer, times, .. } = &arguments;
+            history::ask(*asked, file, *peer, *times)
+        }
         bench => {
             let Arguments { quick: is_quick, tools, places, .. } = arguments;
             run(bench, &Effort { is_quick, tools, places })
@@ -127,7 +149,8 @@ fn run(bench: Bench, effort: &Effort) -> anyhow::Result<()> {
         Bench::Peers => peers::run(effort)?,
         Bench::Places => places::run(effort)?,
         Bench::Names => names::run(effort)?,
-        Bench::Hold => Vec::new(),
+        Bench::History => history::run(effort)?,
+        Bench::Ask | Bench::Hold => Vec::new(),
     };
     let mut out = io::stdout().lock();
     for table in tables {

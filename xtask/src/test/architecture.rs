@@ -14,6 +14,7 @@ const KNOWS: [(&str, &[&str]); 15] = [
     ("portolan-bus", &["portolan-core"]),
     ("portolan-config", &["portolan-core"]),
     ("portolan-history", &["portolan-core"]),
+    ("portolan-fixture", &["portolan-core", "portolan-history", "portolan-places"]),
     ("portolan-names", &["portolan-core"]),
     ("portolan-packages", &[]),
     ("portolan-places", &["portolan-core"]),
@@ -40,7 +41,15 @@ const KNOWS: [(&str, &[&str]); 15] = [
     ("xtask", &["portolan-bus", "portolan-core", "portolan-places", "portolan-testbed"]),
     (
         "portolan-bench",
-        &["portolan-bus", "portolan-core", "portolan-names", "portolan-places", "portolan-testbed"],
+        &[
+            "portolan-bus",
+            "portolan-core",
+            "portolan-fixture",
+            "portolan-history",
+            "portolan-names",
+            "portolan-places",
+            "portolan-testbed",
+        ],
     ),
 ];
 
@@ -50,7 +59,7 @@ const TESTS_KNOW: [&str; 3] = ["portolan-testbed", "portolan-bus", "portolan-cor
 /// Which crates may use a library of others; the name stands for all that begin with it.
 const LIBRARIES: [(&str, &[&str]); 5] = [
     ("aya", &["portoland", "portolan-bpf", "portolan-bench"]),
-    ("rusqlite", &["portolan-history", "portolan-packages"]),
+    ("rusqlite", &["portolan-history", "portolan-packages", "portolan-bench"]),
     ("tauri", &["portolan-desktop"]),
     ("bindgen", &["xtask"]),
     ("maxminddb", &["portolan-places", "portolan-bench"]),
