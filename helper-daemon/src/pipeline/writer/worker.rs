@@ -240,7 +240,7 @@ impl Worker {
             return;
         }
         // Before the configuration has said how long anything is kept, everything is.
-        let Some(limits) = self.limits.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return };
+        let Some(limits) = *self.limits.lock().unwrap_or_else(PoisonError::into_inner) else { return };
         let retained = history.retain(&limits, Now::read().wall, RETAIN_STEP);
         let rest = match retained {
             Ok(retained) if retained.more => REST,
