@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{place::Place, tool};
 
 /// Which of our crates each may use. core ← {bpf, bus, history} ← portoland → {names, packages, places}; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 15] = [
+const KNOWS: [(&str, &[&str]); 16] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     ("portolan-bus", &["portolan-core"]),
