@@ -1,18 +1,14 @@
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    Checkpoint, FindingRow, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record,
-    SetAsideError, WriteError,
+    Checkpoint, FindingRow, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record, Salvage,
+    Saved, WriteError,
     intern::Interner,
     open,
     place::Place,
-    set_aside,
     tables::{application, checkpoint, finding, learning, sighting::Sightings, traffic::TrafficWriter},
 };
 
@@ -61,12 +57,22 @@ impl History {
         place.remove_log()
     }
 
-    /// Renames a damaged history with its side files to `<path>.damaged-<now>` and returns the new path.
+    /// Adds so many more pages of the traffic of a damaged history; what was saved when that was all.
     ///
-    /// Nothing is deleted or overwritten: where that name is taken the next millisecond is used. No [`History`] may be
-    /// open on the file.
-    pub fn set_aside(path: &Path, now: UnixMillis) -> Result<PathBuf, SetAsideError> {
-        set_aside::set_aside(path, now)
+    /// Before any other traffic is written: rows keep their numbers, and intervals that were open are so again.
+    pub fn save(&mut self, salvage: &mut Option<Salvage>, pages: u32) -> Result<Option<Saved>, WriteError> {
+        let Some(mut one) = salvage.take() else { return Ok(None) };
+        match self.transact(|connection, _| one.step(connection, pages)) {
+            Ok(false) => {
+                *salvage = Some(one);
+                Ok(None)
+            }
+            Ok(true) => Ok(Some(one.end())),
+            Err(error) => {
+                *salvage = Some(one);
+                Err(error)
+            }
+        }
     }
 
     /// Writes all records in one transaction, on the disk when it returns.

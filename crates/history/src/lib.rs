@@ -24,6 +24,7 @@ mod place;
 mod query;
 mod reader;
 mod record;
+mod salvage;
 mod set_aside;
 mod tables;
 
@@ -32,6 +33,7 @@ pub use history::History;
 pub use query::{Answer, Group, Question};
 pub use reader::{Info, Reader, ServiceName};
 pub use record::Record;
+pub use salvage::{Salvage, SalvageError, Saved};
 pub use tables::application::{ApplicationRow, Content, KnownApplication};
 pub use tables::checkpoint::Checkpoint;
 pub use tables::finding::{Answered, FindingRow, FindingState, NewFinding, Subject};

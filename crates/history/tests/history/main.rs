@@ -13,6 +13,7 @@ mod model;
 mod power;
 mod provenance;
 mod queries;
+mod salvage;
 mod sorting;
 mod viewers;
 mod world;
