@@ -43,8 +43,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("{:.0} rows/s in transactions of {} rows", rows / started.elapsed().as_secs_f64(), 1000 * ROWS);
     drop(history);
-    let bytes = Reader::open(&path)?.info()?.file_bytes;
-    println!("{rows} rows in {bytes} bytes: {:.1} bytes a row", f64::from(u32::try_from(bytes)?) / rows);
+    size(&path, rows)?;
+    // A machine that mostly idles: buckets of 5 to 100 rows, each written in two halves.
+    let path = dir.path().join("small.sqlite");
+    let mut history = History::open(&path)?;
+    let mut small = 0;
+    for (batch, count) in batches.iter().zip((0..20_u8).cycle()) {
+        let batch = batch.get(..5 * (usize::from(count) + 1)).unwrap_or(batch);
+        let (one, other) = batch.split_at(batch.len() / 2);
+        history.write(one)?;
+        history.write(other)?;
+        small += u32::try_from(batch.len())?;
+    }
+    drop(history);
+    println!("buckets of 5 to {ROWS} rows, in two halves:");
+    size(&path, f64::from(small))?;
     ask(&path, &[])?;
     ask(&path, &[Dimension::Application])?;
     ask(&path, &[Dimension::Executable, Dimension::Parent])?;
@@ -58,6 +71,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     let question =
         Question { by: vec![Dimension::Domain], only: only.collect::<Result<Vec<Only>, _>>()?, ..all() };
     ask_for(&path, &question, "64 addresses by domain")
+}
+
+/// What a row takes, by what it is in.
+fn size(path: &Path, rows: f64) -> Result<(), Box<dyn Error>> {
+    let connection = rusqlite::Connection::open(path)?;
+    let pages: f64 = connection.query_row(
+        "SELECT 4096.0 * (page_count - freelist_count) FROM pragma_page_count, pragma_freelist_count",
+        [],
+        |row| row.get(0),
+    )?;
+    println!("{rows} rows in {pages} bytes: {:.1} bytes a row", pages / rows);
+    for level in 0..4 {
+        let (blocks, rows_of, bytes): (f64, f64, f64) = connection.query_row(
+            "SELECT count(*) * 1.0, total(rows), total(length(data)) FROM block WHERE level = ?1",
+            [level],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
+        println!(
+            "  level {level}: {blocks} blocks, {:.1} rows each, {:.1} bytes a row, {:.1} of those written",
+            rows_of / blocks,
+            bytes / rows_of,
+            bytes / rows
+        );
+    }
+    Ok(())
 }
 
 fn all() -> Question {

@@ -108,6 +108,9 @@ pub enum WriteError {
         /// What was asked for, made safe for a terminal.
         application: String,
     },
+    /// It has met more programs or other sides than a block can name: 4,294,967,295 of each.
+    #[error("the history cannot be written, because it holds too much; move it away, and a new one is begun")]
+    TooMuch,
     /// There is no room.
     #[error("the history cannot be written, because its disk is full")]
     DiskFull(#[source] rusqlite::Error),

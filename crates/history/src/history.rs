@@ -1,16 +1,27 @@
-use std::{io, path::Path};
+use std::{io, ops::Range, path::Path};
 
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    Checkpoint, FindingRow, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record, Salvage,
-    Saved, WriteError,
+    Checkpoint, FindingRow, Forgetting, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record,
+    Retained, Retention, Salvage, Saved, WriteError,
+    forget::Fits,
     intern::Interner,
     open,
     place::Place,
-    tables::{application, checkpoint, finding, learning, sighting::Sightings, traffic::TrafficWriter},
+    retention,
+    rollup::Batch,
+    tables::{application, checkpoint, finding, forgotten, learning, sighting::Sightings},
+    unused::Sweep,
 };
+
+/// Unused numbers are looked for this often, when blocks were deleted.
+const SWEEP_EVERY_MS: u64 = 86_400_000;
+/// Free pages that are kept for what comes next.
+const SPARE_PAGES: u64 = 64;
+/// So many pages are given back in one step.
+const SHRUNK_PAGES: u64 = 128;
 
 /// The one writer of a history. It belongs to one thread, because every call waits for the disk.
 ///
@@ -21,6 +32,19 @@ pub struct History {
     connection: Connection,
     interner: Interner,
     place: Place,
+    /// The database's count of what other connections wrote: after that, no number that is remembered means anything.
+    others: Option<i64>,
+    keeping: Keeping,
+}
+
+/// What is remembered from one step of [`History::retain`] to the next.
+#[derive(Debug, Default)]
+struct Keeping {
+    sweep: Option<Sweep>,
+    /// Whether blocks were deleted since the last sweep began.
+    has_deleted: bool,
+    /// When that was.
+    swept: Option<UnixMillis>,
 }
 
 impl History {
@@ -39,7 +63,8 @@ impl History {
     }
 
     fn of(connection: Connection, path: &Path) -> Self {
-        Self { connection, interner: Interner::default(), place: Place::of(path) }
+        let (interner, place) = (Interner::default(), Place::of(path));
+        Self { connection, interner, place, others: None, keeping: Keeping::default() }
     }
 
     /// Whether its files can still be found under their names; otherwise what is written now is gone when they are closed.
@@ -88,21 +113,109 @@ impl History {
         records: impl IntoIterator<Item = &'a Record>,
         checkpoint: Option<Checkpoint>,
     ) -> Result<(), WriteError> {
-        self.transact(|connection, interner| {
+        let mut sweep = self.keeping.sweep.take();
+        let result = self.transact(|connection, interner| {
             if let Some(checkpoint) = checkpoint {
                 checkpoint::write(connection, checkpoint)?;
             }
-            let mut traffic = TrafficWriter::new(connection)?;
+            let mut batch = Batch::default();
             let mut sightings = Sightings::default();
             for record in records {
                 let place = interner.place(connection, record)?;
-                traffic.add(&place, record)?;
+                let moved = record.moved(&place)?;
+                if let Some(sweep) = &mut sweep {
+                    sweep.note(&moved);
+                }
+                batch.add(record.bucket_start.0, record.bucket_ms, moved);
                 for seen in place.seen.into_iter().flatten() {
                     sightings.note(seen, record.first, record.last);
                 }
             }
+            batch.write(connection)?;
             Ok(sightings.write(connection)?)
-        })
+        });
+        // After an error it noted what was not written, which does no harm.
+        self.keeping.sweep = sweep;
+        result
+    }
+
+    /// Keeps the file within the limits: one step of at most `step` blocks, a few milliseconds. To be called again at once while there is
+    /// more, and now and then when there is not.
+    pub fn retain(
+        &mut self,
+        limits: &Retention,
+        now: UnixMillis,
+        step: usize,
+    ) -> Result<Retained, WriteError> {
+        if let Some(mut sweep) = self.keeping.sweep.take() {
+            let result = self.sweep(|connection| sweep.step(connection));
+            // What a damaged block names is not known: nothing is deleted then.
+            let swept = match result {
+                Err(WriteError::Damaged(_)) => return Ok(Retained::default()),
+                result => result?,
+            };
+            if !swept.is_done {
+                self.keeping.sweep = Some(sweep);
+            }
+            return Ok(Retained { deleted_numbers: swept.deleted, more: true, ..Retained::default() });
+        }
+        let deleted_blocks = self.transact(|connection, _| Ok(limits.delete(connection, now, step)?))?;
+        if deleted_blocks > 0 {
+            self.keeping.has_deleted = true;
+            return Ok(Retained { deleted_blocks, more: true, ..Retained::default() });
+        }
+        let is_due = self.keeping.swept.is_none_or(|swept| now.0.abs_diff(swept.0) >= SWEEP_EVERY_MS);
+        if self.keeping.has_deleted && is_due {
+            self.keeping = Keeping { sweep: Some(Sweep::new()), has_deleted: false, swept: Some(now) };
+            return Ok(Retained { more: true, ..Retained::default() });
+        }
+        let freed_bytes = retention::shrink(&self.connection, SPARE_PAGES, SHRUNK_PAGES)?;
+        Ok(Retained { freed_bytes, more: freed_bytes > 0, ..Retained::default() })
+    }
+
+    /// Begins to forget what moved in buckets that start in `times`, between an actor and a peer for which `fits` says so. The numbers
+    /// must be those of this moment; nothing is deleted yet, but it is noted that something is.
+    pub(crate) fn begin_forgetting(
+        &mut self,
+        times: Range<i64>,
+        fits: Fits,
+        by: Uid,
+        now: UnixMillis,
+    ) -> Result<Forgetting, WriteError> {
+        let note = self.transact(|connection, _| Ok(forgotten::begin(connection, by, now)?))?;
+        Ok(Forgetting::new(times, fits, note))
+    }
+
+    /// Forgets, one step of a few milliseconds; whether there is more. [`Self::retain`] is not to be called before there is not.
+    ///
+    /// After the last step neither the file nor its log has any of it. Where a reader holds the log, there is more until it is gone.
+    pub fn forget(&mut self, what: &mut Forgetting) -> Result<bool, WriteError> {
+        let sweep = self.keeping.sweep.take().filter(|_| what.is_searching());
+        if !what.has_only_traces() {
+            let mut sweep = sweep.unwrap_or_else(Sweep::new);
+            let result = self.sweep(|connection| what.step(connection, &mut sweep));
+            if result.is_err() {
+                what.begin_again();
+            } else if what.is_searching() {
+                self.keeping.sweep = Some(sweep);
+            }
+            return result.map(|()| true);
+        }
+        if retention::shrink(&self.connection, 0, SHRUNK_PAGES)? > 0 {
+            return Ok(true);
+        }
+        let is_held = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        Ok(is_held)
+    }
+
+    /// A transaction that deletes numbers: afterwards none that is remembered means anything.
+    fn sweep<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, WriteError> {
+        // It deletes nothing that is named, and each check would read a whole table.
+        self.connection.pragma_update(None, "foreign_keys", false)?;
+        let result = self.transact(|connection, _| Ok(work(connection)?));
+        self.interner.clear();
+        self.connection.pragma_update(None, "foreign_keys", true)?;
+        result
     }
 
     /// Stores a finding. Its application and executable become known with it.
@@ -186,9 +299,16 @@ impl History {
         &mut self,
         work: impl FnOnce(&Connection, &mut Interner) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
-        let result = commit_after(&mut self.connection, &mut self.interner, work);
+        let Self { connection, interner, others, .. } = self;
+        let result = commit_after(connection, |connection| {
+            let now = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+            if others.replace(now) != Some(now) {
+                interner.clear();
+            }
+            work(connection, interner)
+        });
         if result.is_err() {
-            self.interner.clear();
+            interner.clear();
         }
         result
     }
@@ -196,16 +316,17 @@ impl History {
 
 fn commit_after<T>(
     connection: &mut Connection,
-    interner: &mut Interner,
-    work: impl FnOnce(&Connection, &mut Interner) -> Result<T, WriteError>,
+    work: impl FnOnce(&Connection) -> Result<T, WriteError>,
 ) -> Result<T, WriteError> {
     // Immediate: a transaction that starts by reading could not become a writing one while another writer is there.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let value = work(&transaction, interner)?;
+    let value = work(&transaction)?;
     transaction.commit()?;
     Ok(value)
 }
 
+#[cfg(test)]
+mod keeping_tests;
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -18,6 +18,12 @@ macro_rules! row_ids {
             }
         }
 
+        impl From<$name> for i64 {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl From<i64> for $name {
             fn from(id: i64) -> Self {
                 Self(id)
@@ -42,7 +48,6 @@ row_ids! {
     ActorId of "actor",
     AddressId of "address",
     ApplicationId of "application",
-    BucketId of "bucket",
     DomainId of "domain",
     ExecutableId of "executable",
     LineageId of "lineage",

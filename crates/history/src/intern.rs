@@ -3,12 +3,11 @@ use rusqlite::{Connection, OptionalExtension, ToSql, types::FromSql};
 
 use crate::{
     Record,
-    ids::{ActorId, BucketId, PeerId},
+    ids::{ActorId, PeerId},
     tables::{
         actor::{Actor, ActorOwner, Actors},
         address::Addresses,
         application::Applications,
-        bucket::Buckets,
         domain::Domains,
         executable::Executables,
         lineage::{Chain, Lineages},
@@ -31,13 +30,11 @@ pub(crate) struct Interner {
     pub(crate) places: Places,
     pub(crate) actors: Actors,
     pub(crate) peers: Peers,
-    pub(crate) buckets: Buckets,
 }
 
 /// The numbers of a record's dimensions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    pub(crate) bucket: BucketId,
     pub(crate) actor: ActorId,
     pub(crate) peer: PeerId,
     /// What was seen to talk: an executable and a script, as far as the owner is a program and has them.
@@ -87,8 +84,7 @@ impl Interner {
             recognised: record.recognised,
         };
         let peer = self.peers.id(connection, peer)?;
-        let bucket = self.buckets.id(connection, record.bucket_start, record.bucket_ms)?;
-        Ok(Place { bucket, actor, peer, seen })
+        Ok(Place { actor, peer, seen })
     }
 
     /// Forgets every number. To be called when a transaction was rolled back.
@@ -102,7 +98,6 @@ impl Interner {
         self.places.clear();
         self.actors.clear();
         self.peers.clear();
-        self.buckets.clear();
     }
 }
 

@@ -12,8 +12,10 @@
 //!   the database does the filtering.
 #![forbid(unsafe_code)]
 
+mod block;
 mod cache;
 mod error;
+mod forget;
 mod history;
 mod ids;
 mod intern;
@@ -24,17 +26,30 @@ mod place;
 mod query;
 mod reader;
 mod record;
+mod retention;
+mod rollup;
 mod salvage;
 mod set_aside;
 mod tables;
+mod unused;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
+pub use forget::Forgetting;
 pub use history::History;
 pub use query::{Answer, Group, Question};
 pub use reader::{Info, Reader, ServiceName};
 pub use record::Record;
+pub use retention::{Retained, Retention};
 pub use salvage::{Salvage, SalvageError, Saved};
 pub use tables::application::{ApplicationRow, Content, KnownApplication};
 pub use tables::checkpoint::Checkpoint;
 pub use tables::finding::{Answered, FindingRow, FindingState, NewFinding, Subject};
+pub use tables::forgotten::Forgotten;
 pub use tables::learning::Learning;
+
+#[cfg(test)]
+extern crate self as portolan_history;
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests beside this crate need more of it")]
+#[path = "../tests/history/world.rs"]
+mod world;

@@ -132,7 +132,9 @@ fn configure_writer(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT_BYTES, |_| Ok(()))?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.set_prepared_statement_cache_capacity(48);
+    // What is deleted is overwritten: somebody may want that it is gone.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    connection.set_prepared_statement_cache_capacity(96);
     migrations::migrate(connection)
 }
 

@@ -8,9 +8,11 @@ use portolan_core::{Protocol, Uid, UnixMillis};
 use rusqlite::{Connection, functions::FunctionFlags};
 
 use crate::{
-    Answer, ApplicationRow, FindingRow, OpenError, Question, ReadError, open, query,
+    Answer, ApplicationRow, FindingRow, Forgotten, OpenError, Question, ReadError,
+    block::Level,
+    open, query,
     set_aside::with_suffix,
-    tables::{address, application, bucket, finding},
+    tables::{address, application, block, finding, forgotten},
 };
 
 /// A connection that cannot write. It sees what was committed when a question starts, and delays no writer.
@@ -86,12 +88,17 @@ impl Reader {
         Ok(application::list(&self.connection, viewer)?)
     }
 
+    /// When somebody had something forgotten, the newest first.
+    pub fn forgotten(&self) -> Result<Vec<Forgotten>, ReadError> {
+        Ok(forgotten::list(&self.connection)?)
+    }
+
     /// The age and the size of the file.
     pub fn info(&self) -> Result<Info, ReadError> {
         // Only the sizes: opening the file and closing it again would release SQLite's locks.
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         Ok(Info {
-            first_bucket: bucket::first(&self.connection)?,
+            first_bucket: block::first(&self.connection, Level::Bucket)?,
             file_bytes: size(&self.path),
             log_bytes: size(&with_suffix(&self.path, "-wal")),
         })

@@ -5,10 +5,13 @@ use portolan_core::{
     Untrusted,
 };
 
+use crate::{WriteError, block::Moved, intern::Place as Numbers};
+
 /// What one owner exchanged with one peer in one bucket.
 ///
 /// Records of the same bucket that differ in nothing but `bytes`, `flows_opened`, `first` and `last` are one row: their
-/// numbers add up, `first` is the earliest and `last` the latest. Numbers above `i64::MAX` are stored as that.
+/// numbers add up, `first` is the earliest and `last` the latest. Sums above `u64::MAX` are stored as that, times before the
+/// bucket as its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Where the bucket starts.
@@ -49,4 +52,26 @@ pub struct Record {
     pub first: UnixMillis,
     /// Last bytes.
     pub last: UnixMillis,
+}
+
+impl Record {
+    /// Its row in a block.
+    pub(crate) fn moved(&self, numbers: &Numbers) -> Result<Moved, WriteError> {
+        let port = |side: Option<Endpoint>| side.map_or(0, |endpoint| endpoint.port);
+        let offset_ms = |time: UnixMillis| {
+            let offset = time.0.saturating_sub(self.bucket_start.0).max(0);
+            u32::try_from(offset).unwrap_or(u32::MAX)
+        };
+        Ok(Moved {
+            actor: i64::from(numbers.actor).try_into().map_err(|_| WriteError::TooMuch)?,
+            peer: i64::from(numbers.peer).try_into().map_err(|_| WriteError::TooMuch)?,
+            local_port: port(self.local),
+            remote_port: port(self.remote),
+            tx: self.bytes.tx,
+            rx: self.bytes.rx,
+            flows: self.flows_opened,
+            first_ms: offset_ms(self.first),
+            last_ms: offset_ms(self.last),
+        })
+    }
 }

@@ -1,17 +1,25 @@
+mod m0007_blocks;
+
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Written into the file's header, so that the database of another program is never taken for a history ("PORT").
 pub(crate) const APPLICATION_ID: i64 = 0x504f_5254;
 
 /// The step from version `n` to `n + 1` stands at index `n`. A step, once released, never changes.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     include_str!("0001_first.sql"),
     include_str!("0002_checkpoint.sql"),
     include_str!("0003_placement.sql"),
     include_str!("0004_accounted.sql"),
     include_str!("0005_findings.sql"),
     include_str!("0006_names.sql"),
+    include_str!("0007_blocks.sql"),
+    include_str!("0008_forgotten.sql"),
 ];
+
+/// What SQL alone cannot do, after the step that leads to that version.
+const WORK: [(i64, fn(&Connection) -> rusqlite::Result<()>); 1] =
+    [(7, m0007_blocks::turn_traffic_into_blocks)];
 
 /// The version that this program reads and writes.
 pub(crate) fn newest() -> i64 {
@@ -33,6 +41,9 @@ pub(crate) fn migrate_to(connection: &mut Connection, version_wanted: i64) -> ru
             continue;
         }
         transaction.execute_batch(step)?;
+        for (_, work) in WORK.iter().filter(|(version, _)| *version == to) {
+            work(&transaction)?;
+        }
         transaction.pragma_update(None, "user_version", to)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.commit()?;

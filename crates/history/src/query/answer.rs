@@ -7,6 +7,7 @@ use super::{
     Answer, Group, Question,
     columns::{self, OWNER},
     compile::compile,
+    unpacked,
 };
 use crate::tables::{actor, address};
 
@@ -20,17 +21,19 @@ pub(crate) fn answer(connection: &Connection, question: &Question) -> rusqlite::
         about_owner.then_some(OWNER).into_iter().chain(by.iter().copied().map(columns::of)).collect();
     let compiled = compile(question, &columns);
 
-    let mut statement = connection.prepare(&compiled.sql)?;
-    let mut rows = statement.query(compiled.bound().as_slice())?;
-    let mut answer = Answer { rows: Vec::new(), truncated: false };
-    while let Some(row) = rows.next()? {
-        if answer.rows.len() == question.limit {
-            answer.truncated = true;
-            break;
+    unpacked::with_rows(connection, || {
+        let mut statement = connection.prepare(&compiled.sql)?;
+        let mut rows = statement.query(compiled.bound().as_slice())?;
+        let mut answer = Answer { rows: Vec::new(), truncated: false };
+        while let Some(row) = rows.next()? {
+            if answer.rows.len() == question.limit {
+                answer.truncated = true;
+                break;
+            }
+            answer.rows.push(group(row, about_owner, &by, compiled.shown)?);
         }
-        answer.rows.push(group(row, about_owner, &by, compiled.shown)?);
-    }
-    Ok(answer)
+        Ok(answer)
+    })
 }
 
 /// Reads one group; the sums stand from column `sums` on.

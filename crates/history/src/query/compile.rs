@@ -7,7 +7,7 @@ use super::{
     Question,
     columns::{self, BELOW, Columns, Needs},
 };
-use crate::tables::{address, bucket::LONGEST_MS};
+use crate::{rollup::LONGEST_MS, tables::address};
 
 /// A compiled question: SQL made of constants, and the values that are bound to it.
 #[derive(Debug)]

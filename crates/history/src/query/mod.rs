@@ -5,6 +5,7 @@ use portolan_core::{Bytes, Dimension, Only, Uid, UnixMillis};
 mod answer;
 mod columns;
 mod compile;
+mod unpacked;
 
 pub(crate) use answer::answer;
 

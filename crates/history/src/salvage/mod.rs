@@ -6,6 +6,7 @@
 //!
 //! A file beside the history, made before anything is moved, says which one is being read: who is killed goes on there.
 
+mod blocks;
 mod cells;
 mod log;
 mod pages;
@@ -77,6 +78,7 @@ pub struct Salvage {
     pages: Pages,
     tables: HashMap<u32, Table>,
     next: u32,
+    known: blocks::Known,
     saved: Saved,
 }
 
@@ -171,13 +173,17 @@ impl Salvage {
             }
         }
         tables.keys().for_each(|root| pages.walk(*root));
-        Ok(Self { path: path.into(), pages, tables, next: 0, saved })
+        Ok(Self { path: path.into(), pages, tables, next: 0, known: blocks::Known::default(), saved })
     }
 
     /// Reads at most so many more pages of traffic, in the transaction of `connection`; whether that was all.
     pub(crate) fn step(&mut self, connection: &Connection, pages: u32) -> Result<bool, WriteError> {
         self.take(connection, pages, Table::is_bulk)?;
-        Ok(self.next >= self.pages.count())
+        let is_all = self.next >= self.pages.count();
+        if is_all {
+            blocks::close(connection)?;
+        }
+        Ok(is_all)
     }
 
     /// When all has been read and written: nothing has to be read again. Where the note stays, it is, which changes nothing.
@@ -208,10 +214,13 @@ impl Salvage {
                 continue;
             }
             let name = || table.name.clone();
-            let Some(rows) = cells::rows(&self.pages, number) else {
+            let Some(mut rows) = cells::rows(&self.pages, number) else {
                 *self.saved.lost_pages.entry(name()).or_default() += 1;
                 continue;
             };
+            if table.name == "block" {
+                self.saved.stand_ins += self.known.check(connection, &mut rows)?;
+            }
             let (kept, lost) = table.add(connection, rows)?;
             *self.saved.kept.entry(name()).or_default() += kept;
             if lost > 0 {

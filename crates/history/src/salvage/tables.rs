@@ -4,8 +4,8 @@ use rusqlite::{Connection, ErrorCode, params_from_iter, types::Value};
 
 use super::cells::{Row, Rows};
 
-/// Tables that grow with time; all others are small, and there before anything is written.
-const BULK: [&str; 2] = ["traffic", "block"];
+/// The table that grows with time; all others are small, and there before anything is written.
+const BULK: &str = "block";
 
 /// A table of the new file, which has the version of the damaged one.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl Table {
     }
 
     pub(super) fn is_bulk(&self) -> bool {
-        BULK.contains(&self.name.as_str())
+        self.name == BULK
     }
 
     /// Adds those that fit the table and are not there yet; how many, and how many did not fit.

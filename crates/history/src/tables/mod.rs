@@ -7,19 +7,20 @@ use rusqlite::{Row, types::Type};
 pub(crate) mod actor;
 pub(crate) mod address;
 pub(crate) mod application;
-pub(crate) mod bucket;
+pub(crate) mod block;
 pub(crate) mod checkpoint;
+pub(crate) mod closed;
 pub(crate) mod domain;
 pub(crate) mod executable;
 pub(crate) mod finding;
 pub(crate) mod finding_member;
+pub(crate) mod forgotten;
 pub(crate) mod learning;
 pub(crate) mod lineage;
 pub(crate) mod peer;
 pub(crate) mod place;
 pub(crate) mod sighting;
 pub(crate) mod text;
-pub(crate) mod traffic;
 
 /// Reads a word that this crate wrote; a word that it never writes is an error.
 pub(crate) fn parse_column<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>

@@ -33,7 +33,7 @@ fn a_new_file_is_readable_by_its_owner_only() {
     };
     assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
     assert_eq!(pragma("auto_vacuum"), "Integer(2)");
-    assert_eq!(pragma("user_version"), "Integer(6)");
+    assert_eq!(pragma("user_version"), "Integer(8)");
     let info = place.reader().info().unwrap();
     assert_eq!(info.first_bucket, Some(record().bucket_start));
     assert!(info.file_bytes > 0 && info.log_bytes > 0, "{info:?}");
@@ -101,7 +101,7 @@ fn what_is_no_history_is_named_and_left_alone() {
     drop(place.history());
     sqlite(&path, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
     unchanged(&fs::read(&path).unwrap(), |error| {
-        matches!(error, OpenError::NewerVersion { found: 99, known: 6, .. })
+        matches!(error, OpenError::NewerVersion { found: 99, known: 8, .. })
     });
 }
 
@@ -250,7 +250,7 @@ fn a_checkpoint_is_there_with_its_records_or_not_at_all() {
     }
     sqlite(
         &place.path(),
-        "CREATE TRIGGER refuse BEFORE INSERT ON traffic BEGIN SELECT raise(ABORT, 'no'); END",
+        "CREATE TRIGGER refuse BEFORE INSERT ON block BEGIN SELECT raise(ABORT, 'no'); END",
     );
     let later = Record { bucket_start: UnixMillis(990_000), ..record() };
     history.write_up_to(&[later], Some(checkpoint_of(9))).unwrap_err();

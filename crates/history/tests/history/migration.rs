@@ -5,12 +5,13 @@ use portolan_history::{Answered, FindingState, Learning, Question, Record};
 
 use crate::world::{Place, everything, record};
 
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("../../src/migrations/0001_first.sql"),
     include_str!("../../src/migrations/0002_checkpoint.sql"),
     include_str!("../../src/migrations/0003_placement.sql"),
     include_str!("../../src/migrations/0004_accounted.sql"),
     include_str!("../../src/migrations/0005_findings.sql"),
+    include_str!("../../src/migrations/0006_names.sql"),
 ];
 
 /// A file as that version wrote it.
@@ -127,5 +128,44 @@ fn peers_of_version_5_have_no_name_and_stay_what_they_were() {
     let found = place.reader().findings(true, None).unwrap();
     let subject = found[0].finding.subject.as_ref().unwrap();
     assert_eq!((subject.remote, &subject.remote_name), (record().remote, &None));
+    place.assert_sound();
+}
+
+#[test]
+fn traffic_of_version_6_is_in_blocks() {
+    let place = Place::new();
+    version(
+        6,
+        &place,
+        "INSERT INTO actor (id, owner, uid, network_namespace) VALUES (1, 'kernel', 0, 1), (2, 'kernel', 1000, 1);
+        INSERT INTO peer (id, protocol, direction, service_port) VALUES (7, 'tcp', 'outbound', 443), (8, 'udp', 'inbound', 53);
+        INSERT INTO bucket VALUES (1, 1700000010000, 10000), (2, 1700000000000, 3600000), (3, 1600000000000, 10000);
+        INSERT INTO traffic VALUES (1, 2, 7, 40000, 443, 9223372036854775807, 8, 1, 17, 9999),
+            (1, 1, 8, 0, 0, 5, 6, 0, -3, 0), (2, 1, 8, 0, 65535, 1, 2, 3, 4, 3599999);",
+    );
+    let mut history = place.history();
+    let by =
+        vec![Dimension::Time, Dimension::User, Dimension::LocalPort, Dimension::RemotePort, Dimension::Port];
+    let rows = place.reader().query(&Question { by, ..everything() }).unwrap().rows;
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let key = |key: &str| row.keys.get(key).map_or("", String::as_str);
+            let keys =
+                [key("time"), key("user"), key("local_port"), key("remote_port"), key("port")].join(" ");
+            (keys, row.bytes.tx, row.bytes.rx, row.flows, row.first.unwrap().0, row.last.unwrap().0)
+        })
+        .collect();
+    let (early, late) = (1_700_000_000_000, 1_700_000_010_000);
+    let most = u64::try_from(i64::MAX).unwrap();
+    assert_eq!(
+        shown,
+        [
+            (format!("{late} 1000 40000 443 443"), most, 8, 1, late + 17, late + 9999),
+            (format!("{late} 0   53"), 5, 6, 0, late, late),
+            (format!("{early} 0  65535 53"), 1, 2, 3, early + 4, early + 3_599_999),
+        ]
+    );
+    history.write(&[record()]).unwrap();
     place.assert_sound();
 }

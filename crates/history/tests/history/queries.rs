@@ -172,30 +172,17 @@ fn a_range_of_time_takes_the_buckets_that_it_touches() {
 #[test]
 fn buckets_of_different_widths_end_where_they_end() {
     let place = Place::new();
-    let day = Record { bucket_start: UnixMillis(0), bucket_ms: 86_400_000, ..record() };
-    let short = Record { bucket_start: UnixMillis(20_000), bucket_ms: 1, ..record() };
+    let at = |start: i64, bucket_ms| {
+        let start = UnixMillis(start);
+        Record { bucket_start: start, bucket_ms, first: start, last: start, ..record() }
+    };
+    let (day, short) = (at(0, 86_400_000), at(20_000, 1));
     let all = vec![day, short];
     place.history().write(&all).unwrap();
     let reader = place.reader();
     for since in [19_999, 20_000, 20_001, 86_399_999, 86_400_000] {
         let question = Question { since: Some(UnixMillis(since)), by: vec![Dimension::Time], ..everything() };
         assert_eq!(ask(&reader, &question), model::answer(&all, &question), "{since}");
-    }
-}
-
-#[test]
-fn a_bucket_that_was_written_with_two_widths_has_the_longer_one() {
-    for widths in [[1, 5000], [5000, 1]] {
-        let place = Place::new();
-        let mut history = place.history();
-        for bucket_ms in widths {
-            history.write(&[Record { bucket_start: UnixMillis(0), bucket_ms, ..record() }]).unwrap();
-        }
-        let tx = |since| {
-            let question = Question { since: Some(UnixMillis(since)), ..everything() };
-            place.reader().query(&question).unwrap().rows[0].bytes.tx
-        };
-        assert_eq!((tx(4999), tx(5000)), (200, 0), "{widths:?}");
     }
 }
 

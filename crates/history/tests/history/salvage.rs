@@ -44,7 +44,7 @@ fn world(place: &Place) -> History {
         accounted: Bytes { tx: 8, rx: 9 },
         waiting: Bytes::default(),
     };
-    history.write_up_to(&records(&mut dice, 2000), Some(checkpoint)).unwrap();
+    history.write_up_to(&records(&mut dice, 700), Some(checkpoint)).unwrap();
     for at in 0..50 {
         let lost = NewFinding::about_the_daemon(FindingKind::LostEvents, UnixMillis(at), "x".repeat(6000));
         history.raise(&lost).unwrap();
@@ -150,7 +150,7 @@ fn no_damage_whatever_is_a_panic_or_makes_a_file_that_is_not_sound() {
     let all = rows(&place.path());
     let files = crashed(history, &place);
     let mut dice = Dice(47);
-    for turn in 0..120 {
+    for turn in 0..60 {
         let mut damaged = files.clone();
         let which = usize::try_from(dice.below(2)).unwrap();
         let bytes = &mut damaged[which].1;

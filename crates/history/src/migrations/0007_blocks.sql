@@ -1,0 +1,18 @@
+-- Version 7: what moved stands in blocks, which `block/` reads and writes. Their width is stored, for that of buckets may change with the
+-- configuration; at most a day. Blocks of one interval add up.
+CREATE TABLE block (
+    -- 0 bucket, 1 minute, 2 hour, 3 day.
+    level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 3),
+    start_ms INTEGER NOT NULL,
+    part INTEGER NOT NULL CHECK (part >= 0),
+    width_ms INTEGER NOT NULL CHECK (width_ms BETWEEN 1 AND 86400000),
+    rows INTEGER NOT NULL CHECK (rows > 0),
+    data BLOB NOT NULL,
+    PRIMARY KEY (level, start_ms, part)
+) STRICT;
+
+-- Up to where the blocks of a level are the sum of all that was ever written; none of it reaches further.
+CREATE TABLE closed (
+    level INTEGER PRIMARY KEY CHECK (level BETWEEN 1 AND 3),
+    until_ms INTEGER NOT NULL
+) STRICT;

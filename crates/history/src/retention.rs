@@ -1,0 +1,129 @@
+//! What is deleted because of its age, or because the file became too large; a little in each transaction.
+
+use std::time::Duration;
+
+use portolan_core::UnixMillis;
+use rusqlite::Connection;
+
+use crate::{block::Level, tables::closed};
+
+/// How long what moved is kept, by how exactly it is known. `None` is for ever.
+///
+/// Nothing is deleted before its sum is made, so that what is no longer known exactly is known still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Buckets as they were counted, with ports and times.
+    pub bucket: Option<Duration>,
+    /// Minutes.
+    pub minute: Option<Duration>,
+    /// Hours.
+    pub hour: Option<Duration>,
+    /// Days.
+    pub day: Option<Duration>,
+    /// What the file may hold, less the pages that wait to be used again. Beyond, the oldest of the finest go first, never the newest.
+    pub max_bytes: u64,
+}
+
+impl Default for Retention {
+    /// Buckets 7 days, minutes 30, hours 2 years, days for ever; 2 GB.
+    fn default() -> Self {
+        let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+        Self { bucket: days(7), minute: days(30), hour: days(730), day: None, max_bytes: 2_000_000_000 }
+    }
+}
+
+/// What one step of keeping to the limits did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retained {
+    /// Blocks that are gone.
+    pub deleted_blocks: usize,
+    /// Programs, addresses, names and so on that are gone, because nothing spoke of them any more.
+    pub deleted_numbers: usize,
+    /// By how many bytes the file became smaller, or will when its log is written back.
+    pub freed_bytes: u64,
+    /// Whether there is more to do at once.
+    pub more: bool,
+}
+
+impl Retention {
+    fn age(&self, level: Level) -> Option<Duration> {
+        match level {
+            Level::Bucket => self.bucket,
+            Level::Minute => self.minute,
+            Level::Hour => self.hour,
+            Level::Day => self.day,
+        }
+    }
+
+    /// Deletes at most `step` blocks that are too old, or too many; how many.
+    pub(crate) fn delete(
+        &self,
+        connection: &Connection,
+        now: UnixMillis,
+        step: usize,
+    ) -> rusqlite::Result<usize> {
+        for level in Level::ALL {
+            let Some(age) = self.age(level) else { continue };
+            let before = now.0.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+            // Whole intervals of the coarser level, so that none of them is known in part.
+            let before = level.above().map_or(before, |above| above.start_of(before));
+            let deleted = delete_before(connection, level, before, step)?;
+            if deleted > 0 {
+                return Ok(deleted);
+            }
+        }
+        if used_bytes(connection)? > self.max_bytes {
+            for level in Level::ALL {
+                let deleted = delete_before(connection, level, i64::MAX, step)?;
+                if deleted > 0 {
+                    return Ok(deleted);
+                }
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Deletes the oldest blocks of a level that start before that, are part of a sum, and are not the newest.
+fn delete_before(connection: &Connection, level: Level, before: i64, step: usize) -> rusqlite::Result<usize> {
+    let before = match level.above() {
+        Some(above) => closed::until(connection, above)?.map(|until| until.min(before)),
+        None => connection.query_row(
+            "SELECT max(start_ms) FROM block WHERE level = ?1",
+            [level.number()],
+            |row| row.get::<_, Option<i64>>(0).map(|newest| newest.map(|newest| newest.min(before))),
+        )?,
+    };
+    let Some(before) = before else { return Ok(0) };
+    connection
+        .prepare_cached(
+            "DELETE FROM block WHERE rowid IN (SELECT rowid FROM block WHERE level = ?1 AND start_ms < ?2
+                ORDER BY start_ms, part LIMIT ?3)",
+        )?
+        .execute((level.number(), before, i64::try_from(step).unwrap_or(i64::MAX)))
+}
+
+/// How large the file would be without its free pages.
+fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let used = number(connection, "page_count")?.saturating_sub(number(connection, "freelist_count")?);
+    Ok(used.saturating_mul(number(connection, "page_size")?))
+}
+
+/// Gives free pages back but for `kept`, at most `step`; by how many bytes the file became smaller.
+pub(crate) fn shrink(connection: &Connection, kept: u64, step: u64) -> rusqlite::Result<u64> {
+    let free = number(connection, "freelist_count")?.saturating_sub(kept).min(step);
+    let before = number(connection, "page_count")?;
+    if free > 0 {
+        let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({free})"))?;
+        let mut rows = vacuum.query([])?;
+        while rows.next()?.is_some() {}
+    }
+    let freed = before.saturating_sub(number(connection, "page_count")?);
+    Ok(freed.saturating_mul(number(connection, "page_size")?))
+}
+
+fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<u64> {
+    connection.pragma_query_value(None, pragma, |row| {
+        row.get(0).map(|number: i64| u64::try_from(number).unwrap_or_default())
+    })
+}

@@ -1,0 +1,125 @@
+use std::ops::RangeInclusive;
+
+use portolan_core::UnixMillis;
+use rusqlite::{Connection, types::Type};
+
+use crate::block::{self, Columns, Damaged, Level, Moved};
+
+/// A block as its row says it; its data is read apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) start_ms: i64,
+    pub(crate) part: i64,
+    pub(crate) width_ms: u32,
+}
+
+impl From<Damaged> for rusqlite::Error {
+    /// As every other column says it.
+    fn from(damaged: Damaged) -> Self {
+        Self::FromSqlConversionFailure(0, Type::Blob, Box::new(damaged))
+    }
+}
+
+/// Shows each block of a level that starts in the range, with its rows where it is not damaged, in the order of time.
+pub(crate) fn each(
+    connection: &Connection,
+    level: Level,
+    starts: RangeInclusive<i64>,
+    mut show: impl FnMut(Head, Result<&[Moved], Damaged>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT start_ms, part, width_ms, data FROM block WHERE level = ?1 AND start_ms BETWEEN ?2 AND ?3
+            ORDER BY start_ms, part",
+    )?;
+    let mut blocks = statement.query((level.number(), starts.start(), starts.end()))?;
+    let mut rows = Vec::new();
+    while let Some(row) = blocks.next()? {
+        rows.clear();
+        let read = Columns::open(row.get_ref(3)?.as_blob()?).and_then(|columns| columns.rows_into(&mut rows));
+        let head = Head { start_ms: row.get(0)?, part: row.get(1)?, width_ms: row.get(2)? };
+        show(head, read.map(|()| rows.as_slice()))?;
+    }
+    Ok(())
+}
+
+/// Writes rows as the block that `head` says, in the place of what stood there. No rows are no block.
+pub(crate) fn put(
+    connection: &Connection,
+    level: Level,
+    head: Head,
+    rows: &mut Vec<Moved>,
+) -> rusqlite::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let data = block::encode(rows, level);
+    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "INSERT INTO block (level, start_ms, part, width_ms, rows, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                ON CONFLICT (level, start_ms, part) DO UPDATE SET
+                width_ms = excluded.width_ms, rows = excluded.rows, data = excluded.data",
+        )?
+        .execute((level.number(), head.start_ms, head.part, head.width_ms, count, data))?;
+    Ok(())
+}
+
+/// How many parts an interval has, and the number of the next one.
+pub(crate) fn parts(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<(i64, i64)> {
+    connection
+        .prepare_cached(
+            "SELECT count(*), ifnull(max(part) + 1, 0) FROM block WHERE level = ?1 AND start_ms = ?2",
+        )?
+        .query_row((level.number(), start_ms), |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// The starts of intervals that have more than one part.
+pub(crate) fn in_parts(
+    connection: &Connection,
+    level: Level,
+    starts: RangeInclusive<i64>,
+) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT start_ms FROM block WHERE level = ?1 AND start_ms BETWEEN ?2 AND ?3
+                GROUP BY start_ms HAVING count(*) > 1",
+        )?
+        .query_map((level.number(), starts.start(), starts.end()), |row| row.get(0))?
+        .collect()
+}
+
+/// Deletes a part of an interval.
+pub(crate) fn delete(
+    connection: &Connection,
+    level: Level,
+    start_ms: i64,
+    part: i64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM block WHERE level = ?1 AND start_ms = ?2 AND part = ?3")?
+        .execute((level.number(), start_ms, part))?;
+    Ok(())
+}
+
+/// The start of the first interval of a level that starts at `from` or later and has a block.
+pub(crate) fn next(connection: &Connection, level: Level, from: i64) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT min(start_ms) FROM block WHERE level = ?1 AND start_ms >= ?2")?
+        .query_row((level.number(), from), |row| row.get(0))
+}
+
+/// How large the blocks of an interval are.
+pub(crate) fn bytes(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("SELECT ifnull(sum(length(data)), 0) FROM block WHERE level = ?1 AND start_ms = ?2")?
+        .query_row((level.number(), start_ms), |row| row.get(0))
+        .map(|bytes: i64| usize::try_from(bytes).unwrap_or_default())
+}
+
+/// The start of the oldest block of a level; `None` where there is none.
+pub(crate) fn first(connection: &Connection, level: Level) -> rusqlite::Result<Option<UnixMillis>> {
+    let first: Option<i64> = connection
+        .prepare_cached("SELECT min(start_ms) FROM block WHERE level = ?1")?
+        .query_row([level.number()], |row| row.get(0))?;
+    Ok(first.map(UnixMillis))
+}

@@ -1,0 +1,47 @@
+use portolan_core::{Uid, UnixMillis};
+use rusqlite::Connection;
+
+/// That somebody had something forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgotten {
+    /// When.
+    pub at: UnixMillis,
+    /// Who wanted it.
+    pub by: Uid,
+    /// How many rows were deleted: of a row that is also part of a minute, an hour and a day, all four.
+    pub rows: u64,
+    /// By how many bytes the blocks became smaller.
+    pub bytes: u64,
+}
+
+/// Notes that it begins; the number of the note.
+pub(crate) fn begin(connection: &Connection, by: Uid, at: UnixMillis) -> rusqlite::Result<i64> {
+    connection
+        .execute("INSERT INTO forgotten (at_ms, uid, rows, bytes) VALUES (?1, ?2, 0, 0)", (at.0, by.0))?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Adds what a step deleted.
+pub(crate) fn add(connection: &Connection, id: i64, rows: usize, bytes: usize) -> rusqlite::Result<()> {
+    let [rows, bytes] = [rows, bytes].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+    connection
+        .prepare_cached("UPDATE forgotten SET rows = rows + ?2, bytes = bytes + ?3 WHERE id = ?1")?
+        .execute((id, rows, bytes))?;
+    Ok(())
+}
+
+/// All notes, the newest first.
+pub(crate) fn list(connection: &Connection) -> rusqlite::Result<Vec<Forgotten>> {
+    let number = |number: i64| u64::try_from(number).unwrap_or_default();
+    connection
+        .prepare("SELECT at_ms, uid, rows, bytes FROM forgotten ORDER BY id DESC")?
+        .query_map([], |row| {
+            Ok(Forgotten {
+                at: UnixMillis(row.get(0)?),
+                by: Uid(row.get(1)?),
+                rows: number(row.get(2)?),
+                bytes: number(row.get(3)?),
+            })
+        })?
+        .collect()
+}
