@@ -75,6 +75,7 @@ impl DaemonBackend {
         let (path, readers) = (self.history_path.clone(), Arc::clone(&self.readers));
         let is_asked = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&is_asked);
+        let writing = Arc::clone(&self.handle.writing);
         let answer = async {
             let place = readers.acquire_owned().await;
             tokio::task::spawn_blocking(move || {
@@ -83,7 +84,12 @@ impl DaemonBackend {
                     Reader::open(&path).and_then(|reader| reader.naming_services(portolan_names::service));
                 let reader = reader.map_err(|error: OpenError| sentence::of(&error))?;
                 asked.store(true, Ordering::Relaxed);
-                ask(&reader).map_err(|error| sentence::of(&error))
+                ask(&reader).map_err(|error| {
+                    if matches!(error, ReadError::Damaged(_)) {
+                        writing.found_damage();
+                    }
+                    sentence::of(&error)
+                })
             })
             .await
         };
