@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use portolan_core::{FindingKind, UnixMillis};
-use portolan_history::{History, NewFinding, Salvage, SalvageError, Saved};
+use portolan_history::{NewFinding, Salvage, SalvageError, Saved};
 
 use super::worker::Worker;
 use crate::{clock::Now, sentence};
