@@ -97,6 +97,35 @@ impl Backlog {
         tell: &dyn Fn(Finding),
         written: &mut u64,
     ) -> Result<(), WriteError> {
+        let done = self.write_records(history, writing, written);
+        // What was refused is not there; only after any other error nobody knows.
+        if !matches!(done, Ok(()) | Err(WriteError::Failed(_)))
+            && let Some((mut records, checkpoint)) = self.tried.take()
+        {
+            records.append(&mut self.records);
+            self.records = records;
+            self.checkpoint = self.checkpoint.or(Some(checkpoint));
+        }
+        done?;
+        while let Some(finding) = self.findings.front() {
+            let row = history.raise(finding)?;
+            self.findings.pop_front();
+            tell(to_wire(row));
+        }
+        if let Some(at) = self.learning_ended {
+            let told = history.end_learning(at)?;
+            self.learning_ended = None;
+            told.into_iter().for_each(|row| tell(to_wire(row)));
+        }
+        Ok(())
+    }
+
+    fn write_records(
+        &mut self,
+        history: &mut History,
+        writing: &Writing,
+        written: &mut u64,
+    ) -> Result<(), WriteError> {
         if let Some((records, checkpoint)) = &self.tried {
             history.write_up_to(records.iter().inspect(|_| writing.step()), Some(*checkpoint))?;
             *written = checkpoint.epoch;
@@ -112,16 +141,6 @@ impl Backlog {
             history.write_up_to(records.iter().inspect(|_| writing.step()), Some(checkpoint))?;
             *written = checkpoint.epoch;
             self.tried = None;
-        }
-        while let Some(finding) = self.findings.front() {
-            let row = history.raise(finding)?;
-            self.findings.pop_front();
-            tell(to_wire(row));
-        }
-        if let Some(at) = self.learning_ended {
-            let told = history.end_learning(at)?;
-            self.learning_ended = None;
-            told.into_iter().for_each(|row| tell(to_wire(row)));
         }
         Ok(())
     }
