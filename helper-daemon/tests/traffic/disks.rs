@@ -297,7 +297,11 @@ async fn a_disk_that_answers_with_errors_is_waited_for_and_told() {
     assert_eq!(bed.moved(&program).await.0, 1000);
     disk.cut_power();
     run(&program, &["tcp", &server.tcp_v4(), "1000"]);
-    status_when(&bed, |status| status.history.problem.is_some()).await;
+    // The writer has met the error, not only who reads for the status.
+    let is_met = |status: &Status| {
+        status.history.problem.is_some() && bed.daemon.stderr().contains("recording goes on in memory")
+    };
+    status_when(&bed, is_met).await;
     run(&program, &["tcp", &server.tcp_v4(), "1000"]);
     disk.power_on();
     status_when(&bed, |status| status.history.problem.is_none()).await;
