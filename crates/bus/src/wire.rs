@@ -230,7 +230,7 @@ pub struct Finding {
     #[ts(type = "number")]
     pub id: i64,
     /// `new-application`, `changed-executable`, `changed-file`, `upgraded`, `foreign-code`, `unidentified`, `baseline`,
-    /// `lost-events`, `self-test-failed`, `unbalanced-ledger`.
+    /// `lost-events`, `self-test-failed`, `unbalanced-ledger`, `history-damaged`, `history-not-written`.
     pub kind: String,
     /// How much it should disturb.
     pub severity: Severity,

@@ -27,11 +27,15 @@ pub enum FindingKind {
     SelfTestFailed,
     /// What all owners add up to is not what was counted.
     UnbalancedLedger,
+    /// The history was damaged: what could be read of it was saved.
+    HistoryDamaged,
+    /// The history could not be written for a while.
+    HistoryNotWritten,
 }
 
 impl FindingKind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NewApplication,
         Self::ChangedExecutable,
         Self::ChangedFile,
@@ -42,6 +46,8 @@ impl FindingKind {
         Self::LostEvents,
         Self::SelfTestFailed,
         Self::UnbalancedLedger,
+        Self::HistoryDamaged,
+        Self::HistoryNotWritten,
     ];
 
     /// The word on the bus, in the database and in JSON.
@@ -58,6 +64,8 @@ impl FindingKind {
             Self::LostEvents => "lost-events",
             Self::SelfTestFailed => "self-test-failed",
             Self::UnbalancedLedger => "unbalanced-ledger",
+            Self::HistoryDamaged => "history-damaged",
+            Self::HistoryNotWritten => "history-not-written",
         }
     }
 }
@@ -77,7 +85,7 @@ impl FromStr for FindingKind {
                 "kind of finding",
                 text,
                 "new-application, changed-executable, changed-file, upgraded, foreign-code, unidentified, baseline, \
-                 lost-events, self-test-failed or unbalanced-ledger",
+                 lost-events, self-test-failed, unbalanced-ledger, history-damaged or history-not-written",
             )
         })
     }

@@ -1,15 +1,11 @@
-use std::{
-    io,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{io, ops::Range, path::Path};
 
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
     Checkpoint, FindingRow, ForgetError, Forgetting, KnownApplication, Learning, NewFinding, OpenError,
-    ReadError, Record, Retained, Retention, SetAsideError, WriteError,
+    ReadError, Record, Retained, Retention, Salvage, Saved, WriteError,
     forget::{self, Fits},
     intern::Interner,
     language::Query,
@@ -17,7 +13,6 @@ use crate::{
     place::Place,
     retention,
     rollup::Batch,
-    set_aside,
     tables::{application, checkpoint, finding, forgotten, learning, sighting::Sightings},
     unused::Sweep,
 };
@@ -90,12 +85,22 @@ impl History {
         place.remove_log()
     }
 
-    /// Renames a damaged history with its side files to `<path>.damaged-<now>` and returns the new path.
+    /// Adds so many more pages of the traffic of a damaged history; what was saved when that was all.
     ///
-    /// Nothing is deleted or overwritten: where that name is taken the next millisecond is used. No [`History`] may be
-    /// open on the file.
-    pub fn set_aside(path: &Path, now: UnixMillis) -> Result<PathBuf, SetAsideError> {
-        set_aside::set_aside(path, now)
+    /// Before any other traffic is written: rows keep their numbers, and intervals that were open are so again.
+    pub fn save(&mut self, salvage: &mut Option<Salvage>, pages: u32) -> Result<Option<Saved>, WriteError> {
+        let Some(mut one) = salvage.take() else { return Ok(None) };
+        match self.transact(|connection, _| one.step(connection, pages)) {
+            Ok(false) => {
+                *salvage = Some(one);
+                Ok(None)
+            }
+            Ok(true) => Ok(Some(one.end())),
+            Err(error) => {
+                *salvage = Some(one);
+                Err(error)
+            }
+        }
     }
 
     /// Writes all records in one transaction, on the disk when it returns.

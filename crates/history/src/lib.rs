@@ -31,6 +31,7 @@ mod reader;
 mod record;
 mod retention;
 mod rollup;
+mod salvage;
 mod scan;
 mod set_aside;
 mod tables;
@@ -47,6 +48,7 @@ pub use query::{
 pub use reader::{Info, LevelInfo, Reader, ServiceName};
 pub use record::Record;
 pub use retention::{Retained, Retention};
+pub use salvage::{Salvage, SalvageError, Saved};
 pub use tables::application::{ApplicationRow, Content, KnownApplication};
 pub use tables::checkpoint::Checkpoint;
 pub use tables::finding::{Answered, FindingRow, FindingState, NewFinding, Subject};

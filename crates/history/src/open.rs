@@ -12,6 +12,7 @@ use crate::{
     OpenError,
     error::Cause,
     migrations::{self, APPLICATION_ID},
+    salvage,
     set_aside::with_suffix,
 };
 
@@ -26,6 +27,11 @@ const LOG_LIMIT_BYTES: i64 = 8 * 1024 * 1024;
 pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     create(path)?;
     let sqlite = |error| failed(path, error);
+    if salvage::is_log_damaged(path) {
+        let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        let source = rusqlite::Error::SqliteFailure(damaged, Some("its log contradicts itself".to_owned()));
+        return Err(OpenError::Damaged { path: path.into(), source });
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
     // SQLite opens a file that it may not write for reading, without a word.
@@ -153,7 +159,8 @@ fn create(path: &Path) -> Result<(), OpenError> {
             }
             _ => Ok(()),
         },
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::metadata(path) {
+        // A link is not followed: who can put one there would choose what is written to.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_file() => Ok(()),
             Ok(_) => Err(OpenError::NotAFile { path: path.into() }),
             Err(error) => Err(failed(error)),

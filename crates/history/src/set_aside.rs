@@ -13,25 +13,24 @@ use crate::SetAsideError;
 /// beside a new, empty file.
 const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 
-/// Renames the history at `path`; see [`crate::History::set_aside`].
-pub(crate) fn set_aside(path: &Path, now: UnixMillis) -> Result<PathBuf, SetAsideError> {
-    let to = free_name(path, now);
-    let failed = |source| SetAsideError { from: path.into(), to: to.clone(), source };
+/// Renames the history at `path`, with its side files.
+pub(crate) fn move_to(path: &Path, to: &Path) -> Result<(), SetAsideError> {
+    let failed = |source| SetAsideError { from: path.into(), to: to.into(), source };
     for suffix in SIDE_FILES {
-        match fs::rename(with_suffix(path, suffix), with_suffix(&to, suffix)) {
+        match fs::rename(with_suffix(path, suffix), with_suffix(to, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             Ok(()) | Err(_) => {}
         }
     }
-    fs::rename(path, &to).map_err(failed)?;
+    fs::rename(path, to).map_err(failed)?;
     if let Some(dir) = path.parent().filter(|dir| *dir != Path::new("")) {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
     }
-    Ok(to)
+    Ok(())
 }
 
 /// `history.sqlite.damaged-<ms>`, with the next millisecond that is still free, so that nothing is overwritten.
-fn free_name(path: &Path, now: UnixMillis) -> PathBuf {
+pub(crate) fn free_name(path: &Path, now: UnixMillis) -> PathBuf {
     let mut at_ms = now.0;
     loop {
         let name = with_suffix(path, &format!(".damaged-{at_ms}"));

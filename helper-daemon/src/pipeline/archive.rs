@@ -26,18 +26,20 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// The history, as questions read it: a few at a time, so that neither many questions nor long ones of one user keep another from
 /// an answer.
-#[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
+    /// Called when a question finds the file damaged.
+    found_damage: Arc<dyn Fn() + Send + Sync>,
     turns: Turns,
     pub(super) exports: Exports,
 }
 
 impl Archive {
-    /// The history at `path`. Nothing is opened yet.
+    /// The history at `path`. Nothing is opened yet. `found_damage` is called when a question finds it damaged.
     #[must_use]
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, turns: Turns::default(), exports: Exports::default() }
+    pub fn new(path: PathBuf, found_damage: impl Fn() + Send + Sync + 'static) -> Self {
+        let found_damage = Arc::new(found_damage);
+        Self { path, found_damage, turns: Turns::default(), exports: Exports::default() }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -77,7 +79,7 @@ impl Archive {
         turn: impl Send + 'static,
         read: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Error> {
-        let path = self.path.clone();
+        let (path, found_damage) = (self.path.clone(), Arc::clone(&self.found_damage));
         let is_open = Arc::new(AtomicBool::new(false));
         let opened = Arc::clone(&is_open);
         let answer = tokio::task::spawn_blocking(move || {
@@ -87,7 +89,12 @@ impl Archive {
             let reader =
                 reader.map_err(|error: OpenError| Error::HistoryUnavailable(sentence::of(&error)))?;
             opened.store(true, Ordering::Relaxed);
-            read(&reader).map_err(|error| refused(&error))
+            read(&reader).map_err(|error| {
+                if matches!(error, ReadError::Damaged(_) | ReadError::DamagedInterval { .. }) {
+                    found_damage();
+                }
+                refused(&error)
+            })
         });
         match timeout(patience, answer).await {
             Ok(Ok(answer)) => answer,

@@ -68,7 +68,9 @@ impl DaemonBackend {
         configuration: Arc<Configuration>,
         started: UnixMillis,
     ) -> Self {
-        let (archive, flushing) = (Archive::new(history_path), Flushing::default());
+        let writing = Arc::clone(&handle.writing);
+        let archive = Archive::new(history_path, move || writing.found_damage());
+        let flushing = Flushing::default();
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { handle, archive, flushing, atlas, configuration, started, skipped_events, skipped_rows }
     }

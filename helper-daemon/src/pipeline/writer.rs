@@ -15,8 +15,7 @@ use std::{
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use portolan_history::{
-    Checkpoint, Imported, KnownApplication, Learning, NewFinding, OpenError, Ready, Record, Retention,
-    SetAsideError, language::Query,
+    Checkpoint, Imported, KnownApplication, Learning, NewFinding, Ready, Record, Retention, language::Query,
 };
 use tokio::sync::oneshot;
 
@@ -24,6 +23,7 @@ use super::{atlas::Atlas, waker::Waker};
 
 mod backlog;
 mod forgetting;
+mod saving;
 mod worker;
 
 use worker::{Known, Worker};
@@ -34,12 +34,6 @@ const QUEUE: usize = 64;
 /// Why there is no history at all.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
-    /// It cannot be opened, and setting it aside would not help.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// It is damaged and in the way.
-    #[error(transparent)]
-    SetAside(#[from] SetAsideError),
     /// What it holds cannot be read.
     #[error(transparent)]
     Read(#[from] portolan_history::ReadError),
@@ -57,12 +51,22 @@ pub(super) struct Writing {
     is_at_work: AtomicBool,
     /// Jobs begun and rows given to the history, ever.
     steps: AtomicU64,
+    /// A question found the file damaged.
+    is_damaged: AtomicBool,
 }
 
 impl Writing {
     pub(super) fn set_at_work(&self, is_at_work: bool) {
         self.step();
         self.is_at_work.store(is_at_work, Ordering::Release);
+    }
+
+    pub(super) fn found_damage(&self) {
+        self.is_damaged.store(true, Ordering::Release);
+    }
+
+    fn take_damage(&self) -> bool {
+        self.is_damaged.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn step(&self) {
@@ -145,8 +149,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Opens the history and starts the thread. A damaged file is set aside, and a new one begun; on a full disk, what is to be
-    /// written waits until there is room.
+    /// Opens the history and starts the thread. What can be read of a damaged file is saved; where there is none that can be
+    /// written, what is to be written waits.
     ///
     /// `tell` is called on the thread with each finding that was stored.
     ///

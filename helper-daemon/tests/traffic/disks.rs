@@ -67,6 +67,22 @@ impl Disk {
         filler
     }
 
+    /// Nothing reaches the disk any more: EXT4_IOC_SHUTDOWN, without its journal.
+    fn cut_power(&self) {
+        let shutdown = "my $how = pack('L', 2); open(my $d, '<', $ARGV[0]) or die $!; ioctl($d, 0x8004587d, $how) or die $!";
+        tool("perl", &["-e", shutdown, self.path()]);
+    }
+
+    /// Finds what reached the disk, through another device: a daemon may have its database of places open on the dead one.
+    fn power_on(&mut self) {
+        tool("umount", &["--lazy", self.path()]);
+        let dead = self.device.take().unwrap();
+        tool("losetup", &["--detach", &dead]);
+        let image = self.place.with_file_name("disk.image");
+        self.device = Some(tool("losetup", &["--find", "--show", image.to_str().unwrap()]));
+        tool("mount", &[self.device.as_ref().unwrap(), self.path()]);
+    }
+
     fn freeze(&mut self) {
         tool("fsfreeze", &["--freeze", self.path()]);
         self.is_frozen = true;
@@ -236,4 +252,122 @@ async fn a_history_that_is_deleted_or_replaced_is_said_and_another_is_written() 
     let (sent, _, flows) = bed.moved(&program).await;
     let of_backup = sent - 1000;
     assert!((0..=1000).contains(&of_backup) && flows == sent / 1000, "{sent}");
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_power_cut_and_a_kill_lose_nothing_and_double_nothing() {
+    let folder = Folder::for_everybody().unwrap();
+    let mut disk = Disk::of_blocks(folder.path());
+    let mut bed = Bed::start_with(&options(&disk));
+    let server = bed.programs.server();
+    let program = bed.programs.copy("cut");
+    let mut sent = 0;
+    for cut in 0..5 {
+        for _ in 0..=cut {
+            run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+            sent += 1000;
+        }
+        // What the history has acknowledged, and what only the journal has.
+        if cut % 2 == 0 {
+            assert_eq!(bed.moved(&program).await.0, sent);
+            run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+            sent += 1000;
+        }
+        disk.cut_power();
+        bed.daemon.kill();
+        disk.power_on();
+        bed.daemon.start_again(None).unwrap();
+        bed.wait_until_ready();
+        assert_eq!(bed.moved(&program).await, (sent, 0, sent / 1000), "cut {cut}");
+    }
+    balanced(&bed.proxy().await).await;
+    drop(bed);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_disk_that_answers_with_errors_is_waited_for_and_told() {
+    let folder = Folder::for_everybody().unwrap();
+    let mut disk = Disk::of_blocks(folder.path());
+    let bed = Bed::start_with(&options(&disk));
+    let server = bed.programs.server();
+    let program = bed.programs.copy("errors");
+    run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+    assert_eq!(bed.moved(&program).await.0, 1000);
+    disk.cut_power();
+    run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+    // The writer has met the error, not only who reads for the status.
+    let is_met = |status: &Status| {
+        status.history.problem.is_some() && bed.daemon.stderr().contains("recording goes on in memory")
+    };
+    status_when(&bed, is_met).await;
+    run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+    disk.power_on();
+    status_when(&bed, |status| status.history.problem.is_none()).await;
+    assert_eq!(bed.moved(&program).await, (3000, 0, 3));
+    let until = Instant::now() + PATIENCE;
+    let told = loop {
+        let mut findings = bed.proxy().await.findings(false).await.unwrap();
+        findings.retain(|finding| finding.kind == "history-not-written");
+        if !findings.is_empty() {
+            break findings;
+        }
+        assert!(Instant::now() < until, "it is never told");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(told.len() == 1 && told[0].detail.as_ref().unwrap().contains("nothing was lost"), "{told:?}");
+    balanced(&bed.proxy().await).await;
+    drop(bed);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_history_that_cannot_be_used_at_the_start_keeps_no_daemon_from_counting() {
+    let folder = Folder::for_everybody().unwrap();
+    let state_dir = folder.make_dir("state", 0o700).unwrap();
+    let history = state_dir.join("history.sqlite");
+    let elsewhere = state_dir.join("elsewhere");
+    std::os::unix::fs::symlink(&elsewhere, &history).unwrap();
+    let config = "bucket_ms = 1000\n".to_owned();
+    let bed =
+        Bed::start_with(&DaemonOptions { config, state_dir: Some(state_dir), ..DaemonOptions::default() });
+    let server = bed.programs.server();
+    let program = bed.programs.copy("linked");
+    run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+    let status = status_when(&bed, |status| status.history.problem.is_some()).await;
+    assert!(status.history.problem.unwrap().contains("is not a file"));
+    assert!(!elsewhere.exists(), "the link is not followed");
+    fs::remove_file(&history).unwrap();
+    status_when(&bed, |status| status.history.problem.is_none()).await;
+    assert_eq!(bed.moved(&program).await, (1000, 0, 1));
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_damaged_history_is_saved_with_its_approvals_and_that_is_told() {
+    let mut bed = Bed::start();
+    let server = bed.programs.server();
+    let program = bed.programs.copy("approved");
+    run(&program, &["tcp", &server.tcp_v4(), "1000"]);
+    assert_eq!(bed.moved(&program).await.0, 1000);
+    let of_it = |applications: Vec<portolan_bus::Application>| {
+        applications.into_iter().find(|one| one.application.contains(program.to_str().unwrap())).unwrap()
+    };
+    let application = of_it(bed.proxy().await.applications().await.unwrap());
+    bed.proxy().await.review(&application.application, "approved").await.unwrap();
+    let history = bed.daemon.history_path();
+    for (turn, at) in [(1, 0), (2, 4096)] {
+        // The header with all that SQLite knows of the tables, then what the file notes of its pages.
+        assert!(bed.daemon.stop().unwrap().success());
+        let file = fs::OpenOptions::new().write(true).open(&history).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &[0xa5; 4096], at).unwrap();
+        bed.daemon.start_again(None).unwrap();
+        bed.wait_until_ready();
+        let applications = bed.proxy().await.applications().await.unwrap();
+        assert_eq!(of_it(applications).review, "approved", "turn {turn}");
+    }
+    assert_eq!(bed.moved(&program).await.0, 1000);
+    let findings = bed.proxy().await.findings(false).await.unwrap();
+    assert!(findings.iter().any(|finding| finding.kind == "history-damaged"), "{findings:?}");
 }

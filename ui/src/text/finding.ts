@@ -13,6 +13,8 @@ const TITLES: Record<string, string> = {
   "lost-events": "Events were lost",
   "self-test-failed": "The self-test failed",
   "unbalanced-ledger": "The ledger does not balance",
+  "history-damaged": "The history was damaged",
+  "history-not-written": "The history could not be written",
 };
 
 const SIGNS: Record<Severity, string> = { loud: "▲", normal: "◆", quiet: "◇" };

@@ -76,6 +76,8 @@ fn title(finding: &Finding) -> String {
         Ok(FindingKind::LostEvents) => "lost events".to_owned(),
         Ok(FindingKind::SelfTestFailed) => "self-test failed".to_owned(),
         Ok(FindingKind::UnbalancedLedger) => "the ledger does not balance".to_owned(),
+        Ok(FindingKind::HistoryDamaged) => "the history was damaged".to_owned(),
+        Ok(FindingKind::HistoryNotWritten) => "the history could not be written".to_owned(),
         Err(_) => harmless(&finding.kind),
     };
     match finding.severity {

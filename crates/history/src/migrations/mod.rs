@@ -33,7 +33,12 @@ pub(crate) fn newest() -> i64 {
 ///
 /// The version is read again inside each transaction: another process may migrate at the same time.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
-    for (step, to) in STEPS.iter().zip(1_i64..) {
+    migrate_to(connection, newest())
+}
+
+/// The same, to an earlier version.
+pub(crate) fn migrate_to(connection: &mut Connection, version_wanted: i64) -> rusqlite::Result<()> {
+    for (step, to) in STEPS.iter().zip(1..=version_wanted) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if version(&transaction)? >= to {
             continue;

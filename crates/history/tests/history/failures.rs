@@ -1,40 +1,21 @@
-use std::{fs, path::PathBuf, process::Command, sync::Barrier, thread};
+use std::{fs, sync::Barrier, thread};
 
 use portolan_core::Dimension;
 use portolan_history::{History, Limits, Question, Reader, Record, WriteError};
 
 use crate::{
+    disk::Disk,
     model,
     world::{Dice, Place, everything, record, records, service},
 };
-
-/// A small filesystem in memory, gone with the value.
-struct Tmpfs(PathBuf);
-
-impl Tmpfs {
-    fn mount(dir: PathBuf, size: &str) -> Self {
-        fs::create_dir_all(&dir).unwrap();
-        let options = format!("size={size},mode=0700");
-        let status =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "portolan-test"]).arg(&dir).status();
-        assert!(status.unwrap().success());
-        Self(dir)
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
 
 #[test]
 #[ignore = "needs root"]
 fn a_full_disk_loses_nothing_and_writing_goes_on_when_there_is_room() {
     let place = Place::new();
-    let disk = Tmpfs::mount(place.dir.path().join("disk"), "2m");
-    let path = disk.0.join("history.sqlite");
-    let ballast = disk.0.join("ballast");
+    let disk = Disk::of_memory(place.dir.path(), "2m");
+    let path = disk.path().join("history.sqlite");
+    let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![1; 1024 * 1024]).unwrap();
 
     let mut history = History::open(&path).unwrap();
@@ -80,14 +61,13 @@ fn a_full_disk_loses_nothing_and_writing_goes_on_when_there_is_room() {
 #[ignore = "needs root"]
 fn a_file_on_a_read_only_disk_is_named_as_that() {
     let place = Place::new();
-    let disk = Tmpfs::mount(place.dir.path().join("disk"), "2m");
-    let path = disk.0.join("history.sqlite");
+    let disk = Disk::of_memory(place.dir.path(), "2m");
+    let path = disk.path().join("history.sqlite");
     History::open(&path).unwrap().write(&[record()]).unwrap();
-    let status = Command::new("mount").args(["-o", "remount,ro"]).arg(&disk.0).status();
-    assert!(status.unwrap().success());
+    disk.remount("ro");
     let error = History::open(&path).unwrap_err();
     assert!(matches!(error, portolan_history::OpenError::ReadOnly { .. }), "{error:?}");
-    let error = History::open(&disk.0.join("other.sqlite")).unwrap_err();
+    let error = History::open(&disk.path().join("other.sqlite")).unwrap_err();
     assert!(matches!(error, portolan_history::OpenError::Create { .. }), "{error:?}");
 }
 

@@ -6,7 +6,9 @@ use std::{
 };
 
 use portolan_core::{Bytes, Dimension, UnixMillis};
-use portolan_history::{History, Limits, OpenError, Question, ReadError, Reader, Record, WriteError};
+use portolan_history::{
+    History, Limits, OpenError, Question, ReadError, Reader, Record, Salvage, WriteError,
+};
 
 use crate::world::{Dice, Place, everything, record, records, service};
 
@@ -112,7 +114,12 @@ fn a_place_where_no_file_can_be_is_named() {
     assert!(matches!(Reader::open(&place.path()), Err(OpenError::Missing { .. })));
     assert!(matches!(History::open(&dir.join("no/history.sqlite")), Err(OpenError::Create { .. })));
     symlink("/nowhere/at/all", dir.join("dangling")).unwrap();
-    assert!(matches!(History::open(&dir.join("dangling")), Err(OpenError::Create { .. })));
+    symlink(place.path(), dir.join("leads")).unwrap();
+    drop(place.history());
+    for link in ["dangling", "leads"] {
+        assert!(matches!(History::open(&dir.join(link)), Err(OpenError::NotAFile { .. })));
+    }
+    fs::remove_file(place.path()).unwrap();
     for open in [|path: &Path| History::open(path).map(drop), |path: &Path| Reader::open(path).map(drop)] {
         assert!(matches!(open(dir), Err(OpenError::NotAFile { .. })));
         assert!(matches!(open(Path::new("/dev/null")), Err(OpenError::NotAFile { .. })));
@@ -130,18 +137,22 @@ fn a_truncated_file_is_damaged_and_can_be_set_aside() {
     assert!(matches!(History::open(&path), Err(OpenError::Damaged { .. })));
     assert!(matches!(Reader::open(&path), Err(OpenError::Damaged { .. })));
 
-    let aside = History::set_aside(&path, UnixMillis(1234)).unwrap();
+    let aside = set_aside(&path);
     assert_eq!(aside, place.dir.path().join("history.sqlite.damaged-1234"));
     assert_eq!(fs::read(&aside).unwrap(), content);
     place.history().write(&[record()]).unwrap();
     // Again in the same millisecond, with a log beside the file: both go, nothing is overwritten.
     fs::write(place.dir.path().join("history.sqlite-wal"), "log").unwrap();
-    let again = History::set_aside(&path, UnixMillis(1234)).unwrap();
+    let again = set_aside(&path);
     assert_eq!(again, place.dir.path().join("history.sqlite.damaged-1235"));
     assert_eq!(fs::read(place.dir.path().join("history.sqlite.damaged-1235-wal")).unwrap(), b"log");
     assert_eq!(fs::read(&aside).unwrap(), content);
-    assert!(!path.exists());
-    assert!(History::set_aside(&path, UnixMillis(1234)).is_err(), "there is nothing to set aside");
+    fs::remove_file(&path).unwrap();
+    assert!(Salvage::begin(&path, UnixMillis(1234)).is_err(), "there is nothing to set aside");
+}
+
+fn set_aside(path: &Path) -> std::path::PathBuf {
+    Salvage::begin(path, UnixMillis(1234)).unwrap().saved().aside.clone()
 }
 
 #[test]

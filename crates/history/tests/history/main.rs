@@ -1,6 +1,7 @@
 //! The history as its users see it: files on a disk, one writer, readers.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as expected")]
 
+mod disk;
 mod failures;
 mod files;
 mod filters;
@@ -12,8 +13,10 @@ mod limits;
 mod migration;
 mod model;
 mod past;
+mod power;
 mod provenance;
 mod queries;
+mod salvage;
 mod sorting;
 mod viewers;
 mod world;

@@ -1,10 +1,10 @@
 //! What waits for the history.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use portolan_bus::Finding;
-use portolan_core::UnixMillis;
-use portolan_history::{Checkpoint, History, NewFinding, Record, WriteError};
+use portolan_core::{FindingKind, UnixMillis};
+use portolan_history::{Checkpoint, History, KnownApplication, NewFinding, Record, WriteError};
 
 use super::Writing;
 use crate::pipeline::{findings::to_wire, merge, outbox::FINDINGS_MAX};
@@ -18,6 +18,8 @@ pub(super) struct Backlog {
     records: Vec<Record>,
     /// Up to where these are all.
     checkpoint: Option<Checkpoint>,
+    /// Rows that were given to the history in one transaction, which may or may not have reached the disk.
+    tried: Option<(Vec<Record>, Checkpoint)>,
     findings: VecDeque<NewFinding>,
     /// When learning ended.
     learning_ended: Option<UnixMillis>,
@@ -27,11 +29,11 @@ pub(super) struct Backlog {
 
 impl Backlog {
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0 && self.checkpoint.is_none() && self.learning_ended.is_none()
+        self.len() == 0 && self.tried.is_none() && self.checkpoint.is_none() && self.learning_ended.is_none()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.records.len() + self.findings.len()
+        self.records.len() + self.tried.as_ref().map_or(0, |(records, _)| records.len()) + self.findings.len()
     }
 
     pub(super) fn merged_rows(&self) -> u64 {
@@ -50,7 +52,27 @@ impl Backlog {
     /// Keeps what the history refused from growing without end.
     pub(super) fn bound(&mut self) {
         let merged = merge::bound(&mut self.records, ROWS_MAX);
-        self.merged_rows = self.merged_rows.saturating_add(merged);
+        let tried = self.tried.as_mut().map_or(0, |(records, _)| merge::bound(records, ROWS_MAX));
+        self.merged_rows = self.merged_rows.saturating_add(merged).saturating_add(tried);
+    }
+
+    /// The history says up to where it has everything: what was tried is there, or is not.
+    pub(super) fn has_reached(&mut self, reached: Option<Checkpoint>, written: &mut u64) {
+        if let Some((_, tried)) = &self.tried
+            && reached.is_some_and(|reached| (reached.journal, reached.epoch) == (tried.journal, tried.epoch))
+        {
+            *written = tried.epoch;
+            self.tried = None;
+        }
+    }
+
+    /// Drops what was found when nobody knew what the history knows.
+    pub(super) fn forget_findings_about(&mut self, known: &[KnownApplication]) {
+        let known: HashSet<_> = known.iter().map(|known| &known.application).collect();
+        self.findings.retain(|finding| {
+            let application = finding.subject.as_ref().map(|subject| &subject.application);
+            finding.kind != FindingKind::NewApplication || application.is_none_or(|key| !known.contains(key))
+        });
     }
 
     pub(super) fn add_finding(&mut self, finding: NewFinding) {
@@ -75,13 +97,16 @@ impl Backlog {
         tell: &dyn Fn(Finding),
         written: &mut u64,
     ) -> Result<(), WriteError> {
-        if !self.records.is_empty() || self.checkpoint.is_some() {
-            let records = self.records.iter().inspect(|_| writing.step());
-            history.write_up_to(records, self.checkpoint)?;
-            *written = self.checkpoint.take().map_or(*written, |checkpoint| checkpoint.epoch);
-            // Not cleared: a burst would keep its room for ever.
-            self.records = Vec::new();
+        let done = self.write_records(history, writing, written);
+        // What was refused is not there; only after any other error nobody knows.
+        if !matches!(done, Ok(()) | Err(WriteError::Failed(_)))
+            && let Some((mut records, checkpoint)) = self.tried.take()
+        {
+            records.append(&mut self.records);
+            self.records = records;
+            self.checkpoint = self.checkpoint.or(Some(checkpoint));
         }
+        done?;
         while let Some(finding) = self.findings.front() {
             let row = history.raise(finding)?;
             self.findings.pop_front();
@@ -94,12 +119,35 @@ impl Backlog {
         }
         Ok(())
     }
+
+    fn write_records(
+        &mut self,
+        history: &mut History,
+        writing: &Writing,
+        written: &mut u64,
+    ) -> Result<(), WriteError> {
+        if let Some((records, checkpoint)) = &self.tried {
+            history.write_up_to(records.iter().inspect(|_| writing.step()), Some(*checkpoint))?;
+            *written = checkpoint.epoch;
+            self.tried = None;
+        }
+        if self.checkpoint.is_none() && !self.records.is_empty() {
+            history.write(&self.records)?;
+            self.records = Vec::new();
+        }
+        if let Some(checkpoint) = self.checkpoint.take() {
+            // Not kept beside: a burst would keep its room for ever.
+            let (records, _) = self.tried.insert((std::mem::take(&mut self.records), checkpoint));
+            history.write_up_to(records.iter().inspect(|_| writing.step()), Some(checkpoint))?;
+            *written = checkpoint.epoch;
+            self.tried = None;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use portolan_core::FindingKind;
-
     use super::*;
 
     #[test]

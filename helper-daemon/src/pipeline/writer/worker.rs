@@ -7,9 +7,10 @@ use std::{
 };
 
 use portolan_bus::{Error, Finding};
-use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid};
+use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use portolan_history::{
-    Checkpoint, FindingRow, History, Imported, KnownApplication, Learning, OpenError, Ready, WriteError,
+    Checkpoint, FindingRow, History, Imported, KnownApplication, Learning, OpenError, Ready, Salvage,
+    SalvageError, WriteError,
 };
 
 use super::{Health, Job, Limits, WriterError, Writing, backlog::Backlog, forgetting::Oblivion};
@@ -29,10 +30,21 @@ const RETAIN_STEP: usize = 32;
 
 /// The thread's own state.
 pub(super) struct Worker {
-    path: PathBuf,
-    /// `None` while there is no room, and while a damaged one could not be replaced.
-    history: Option<History>,
-    backlog: Backlog,
+    pub(super) path: PathBuf,
+    /// `None` while it is not there, or cannot be opened.
+    pub(super) history: Option<History>,
+    /// The one before, while its traffic is being saved. Nothing is written until then.
+    pub(super) salvage: Option<Salvage>,
+    pub(super) backlog: Backlog,
+    /// Rows that were merged before the history could not be written the last time.
+    pub(super) merged_before: u64,
+    /// Since when, and why, it cannot be written.
+    pub(super) failing: Option<(UnixMillis, String)>,
+    /// Since when it could not be written when that was told last.
+    pub(super) told: Option<UnixMillis>,
+    /// Whether the daemon knows what the history knew.
+    is_known: bool,
+    was_read_damaged: bool,
     /// See [`Health::written`].
     written: u64,
     /// When it is looked for what is to be deleted, if there is nothing else to do.
@@ -69,7 +81,7 @@ impl Known {
 }
 
 impl Worker {
-    /// Opens the history. A damaged file is set aside, and a new one begun; on a full disk it is opened later.
+    /// Opens the history. What can be read of a damaged one is saved; one that is not there is opened later.
     pub(super) fn open(
         path: &Path,
         limits: Limits,
@@ -79,34 +91,32 @@ impl Worker {
         tell: Box<dyn Fn(Finding) + Send>,
     ) -> Result<(Self, Known), WriterError> {
         let (path, backlog) = (path.to_owned(), Backlog::default());
-        let (written, retain_at, oblivion) = (0, Instant::now(), Oblivion::default());
         let mut worker = Self {
             path,
             history: None,
+            salvage: None,
             backlog,
-            written,
-            retain_at,
-            oblivion,
+            merged_before: 0,
+            failing: None,
+            told: None,
+            is_known: true,
+            was_read_damaged: false,
+            written: 0,
+            retain_at: Instant::now(),
+            oblivion: Oblivion::default(),
             limits,
             health,
             writing,
             atlas,
             tell,
         };
-        match History::open(&worker.path) {
-            Ok(history) => worker.history = Some(history),
-            Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
-                worker.begin_anew(&problem)?;
-            }
-            Err(problem @ OpenError::DiskFull { .. }) => {
-                let known = match History::open_without_room(&worker.path)? {
-                    Some(history) => Known::of(&history)?,
-                    None => Known::default(),
-                };
-                worker.note_health(&Err(sentence::of(&problem)));
-                return Ok((worker, known));
-            }
-            Err(error) => return Err(error.into()),
+        if let Err(failure) = worker.reopen() {
+            // It is not there for now. What it knew may be read all the same.
+            let known = History::open_without_room(&worker.path).ok().flatten();
+            let known = known.and_then(|history| Known::of(&history).ok());
+            worker.is_known = known.is_some();
+            worker.note_health(&Err(failure.into_sentence()));
+            return Ok((worker, known.unwrap_or_default()));
         }
         let mut known = worker.history.as_ref().map_or_else(|| Ok(Known::default()), Known::of)?;
         if let Some(history) = &mut worker.history {
@@ -116,15 +126,29 @@ impl Worker {
         Ok((worker, known))
     }
 
-    /// Puts a damaged file aside, where nothing of it is lost, and begins a new one.
-    fn begin_anew(&mut self, problem: &(dyn std::error::Error + 'static)) -> Result<(), WriterError> {
-        self.history = None;
-        let aside = History::set_aside(&self.path, Now::read().wall)?;
-        let aside = aside.display();
-        let sentence =
-            format!("{}. It was put aside as {aside}, and a new history was begun", sentence::of(problem));
-        self.note_replaced(sentence);
-        self.history = Some(History::open(&self.path)?);
+    /// Opens what is there; a damaged one is saved first.
+    fn reopen(&mut self) -> Result<(), Failure> {
+        let saving = |error: SalvageError| Failure::Other(sentence::of(&error));
+        if self.salvage.is_none() {
+            self.salvage = Salvage::resume(&self.path).map_err(saving)?;
+        }
+        let opened = match History::open(&self.path) {
+            Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
+                self.salvage = None;
+                self.begin_anew(&problem).map_err(saving)?;
+                History::open(&self.path)
+            }
+            opened => opened,
+        };
+        let history = opened.map_err(|error| Failure::Other(sentence::of(&error)))?;
+        let reached = history.checkpoint().map_err(|error| Failure::Other(sentence::of(&error)))?;
+        self.backlog.has_reached(reached, &mut self.written);
+        if !self.is_known {
+            let known = history.known_applications().unwrap_or_default();
+            self.backlog.forget_findings_about(&known);
+            self.is_known = true;
+        }
+        self.history = Some(history);
         Ok(())
     }
 
@@ -145,7 +169,7 @@ impl Worker {
     }
 
     /// Keeps a sentence for the status, once however often it happens.
-    fn note_replaced(&self, sentence: String) {
+    pub(super) fn note_replaced(&self, sentence: String) {
         tracing::error!("{sentence}");
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         if !health.replaced.contains(&sentence) {
@@ -155,8 +179,11 @@ impl Worker {
 
     pub(super) fn run(mut self, queue: &mpsc::Receiver<Job>) {
         loop {
+            let is_saving = self.salvage.is_some() && self.history.is_some();
             let has_nothing_to_write = self.backlog.is_empty() && self.history.is_some();
-            let job = queue.recv_timeout(if has_nothing_to_write {
+            let job = queue.recv_timeout(if is_saving {
+                Duration::ZERO
+            } else if has_nothing_to_write {
                 self.retain_at.saturating_duration_since(Instant::now())
             } else {
                 RETRY
@@ -164,11 +191,15 @@ impl Worker {
             self.writing.set_at_work(true);
             match job {
                 Ok(job) => self.work(job),
+                Err(mpsc::RecvTimeoutError::Timeout) if is_saving => self.save_on(),
                 Err(mpsc::RecvTimeoutError::Timeout) if has_nothing_to_write => self.retain(),
                 Err(mpsc::RecvTimeoutError::Timeout) => self.write_backlog().unwrap_or_default(),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
             self.writing.set_at_work(false);
+        }
+        while self.salvage.is_some() && self.history.is_some() && self.health_is_good() {
+            self.save_on();
         }
         if let Err(problem) = self.write_backlog() {
             tracing::error!("{} rows and findings are not written: {problem}", self.backlog.len());
@@ -306,13 +337,13 @@ impl Worker {
     }
 
     /// Writes all that waits. What fails waits on; the error is a sentence.
-    fn write_backlog(&mut self) -> Result<(), String> {
+    pub(super) fn write_backlog(&mut self) -> Result<(), String> {
         let result = self.write_once().or_else(|failure| match failure {
             Failure::Damaged(problem) => {
-                self.begin_anew(&problem).map_err(|error| sentence::of(&error))?;
+                self.begin_anew(&*problem).map_err(|error| sentence::of(&error))?;
                 self.write_once().map_err(Failure::into_sentence)
             }
-            Failure::Other(problem) => Err(problem),
+            Failure::Saving(problem) | Failure::Other(problem) => Err(problem),
         });
         if result.is_err() {
             self.backlog.bound();
@@ -321,20 +352,28 @@ impl Worker {
         result
     }
 
-    fn note_health(&self, result: &Result<(), String>) {
+    pub(super) fn note_health(&mut self, result: &Result<(), String>) {
+        match (result, self.failing.take()) {
+            (Err(problem), None) => {
+                tracing::error!("{problem}; recording goes on in memory and is written as soon as it can be");
+                self.failing = Some((Now::read().wall, problem.clone()));
+            }
+            (Err(_), failing) => self.failing = failing,
+            (Ok(()), Some((since, problem))) => {
+                tracing::info!("the history can be written again; nothing was lost");
+                self.note_written_again(since, &problem);
+            }
+            (Ok(()), None) => {}
+        }
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         health.merged_rows = self.backlog.merged_rows();
         health.written = self.written;
         health.findings_refused = self.backlog.findings_refused();
-        if health.problem.is_none()
-            && let Err(problem) = result
-        {
-            tracing::error!("{problem}; recording goes on in memory and is written as soon as it can be");
-        }
-        if health.problem.is_some() && result.is_ok() {
-            tracing::info!("the history can be written again; nothing was lost");
-        }
         health.problem = result.clone().err();
+    }
+
+    fn health_is_good(&self) -> bool {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).problem.is_none()
     }
 
     fn write_once(&mut self) -> Result<(), Failure> {
@@ -342,31 +381,53 @@ impl Worker {
             self.leave(history)?;
         }
         if self.history.is_none() {
-            // There was no room, or replacing a damaged one failed; by now there may be room, or the right.
-            self.history =
-                Some(History::open(&self.path).map_err(|error| Failure::Other(sentence::of(&error)))?);
+            self.reopen()?;
+        }
+        if self.writing.take_damage() && !self.was_read_damaged {
+            // Once: what cannot be read after it was saved is not to be saved again and again.
+            self.was_read_damaged = true;
+            return Err(Failure::Damaged(ReadDamage.into()));
+        }
+        if self.salvage.is_some() {
+            let path = self.path.display();
+            return Err(Failure::Saving(format!(
+                "the history {path} was damaged, and what can be read of it is being saved; try again in a minute"
+            )));
         }
         let Some(history) = &mut self.history else { return Ok(()) };
         let Self { backlog, writing, tell, written, .. } = self;
         backlog.write(history, writing, &**tell, written).map_err(|error| match error {
-            WriteError::Damaged(_) => Failure::Damaged(error),
-            error => Failure::Other(sentence::of(&error)),
+            WriteError::Damaged(_) => Failure::Damaged(error.into()),
+            error => {
+                // Whether the last transaction reached the disk is not known: what is there now says so when it is opened again.
+                if matches!(error, WriteError::Failed(_)) {
+                    self.history = None;
+                }
+                Failure::Other(sentence::of(&error))
+            }
         })
     }
 }
 
+/// A question found the file damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("the history cannot be read, because its file is damaged")]
+struct ReadDamage;
+
 /// Why the backlog was not written.
 enum Failure {
     /// The file is damaged and can be replaced.
-    Damaged(WriteError),
+    Damaged(Box<dyn std::error::Error + Send + Sync>),
+    /// It is being replaced.
+    Saving(String),
     Other(String),
 }
 
 impl Failure {
     fn into_sentence(self) -> String {
         match self {
-            Self::Damaged(error) => sentence::of(&error),
-            Self::Other(problem) => problem,
+            Self::Damaged(error) => sentence::of(&*error),
+            Self::Saving(problem) | Self::Other(problem) => problem,
         }
     }
 }
