@@ -329,7 +329,7 @@ async fn a_history_that_cannot_be_used_at_the_start_keeps_no_daemon_from_countin
     let history = state_dir.join("history.sqlite");
     let elsewhere = state_dir.join("elsewhere");
     std::os::unix::fs::symlink(&elsewhere, &history).unwrap();
-    let config = "bucket_ms = 1000\n".to_owned();
+    let config = "[recording]\nbucket = \"1 s\"\n".to_owned();
     let bed =
         Bed::start_with(&DaemonOptions { config, state_dir: Some(state_dir), ..DaemonOptions::default() });
     let server = bed.programs.server();
