@@ -162,6 +162,12 @@ impl History {
         Ok(Retained { freed_bytes, more: freed_bytes > 0, ..Retained::default() })
     }
 
+    /// Whether the clock can be believed that it is `now`: the history has an hour's minutes of the three days before. Until then ages
+    /// say nothing, for a clock that jumped would make everything old: [`Retention::by_size_only`].
+    pub fn believes(&self, now: UnixMillis) -> Result<bool, ReadError> {
+        Ok(retention::is_believed(&self.connection, now)?)
+    }
+
     /// Begins to forget what a query finds at this moment, whoever's it is. Nothing is deleted yet, but it is noted that something is.
     pub fn begin_forgetting(
         &mut self,

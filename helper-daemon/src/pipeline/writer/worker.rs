@@ -272,7 +272,11 @@ impl Worker {
         }
         // Before the configuration has said how long anything is kept, everything is.
         let Some(limits) = *self.limits.lock().unwrap_or_else(PoisonError::into_inner) else { return };
-        let retained = history.retain(&limits, Now::read().wall, RETAIN_STEP);
+        let now = Now::read().wall;
+        // Where it cannot be read, what follows says so.
+        let is_believed = history.believes(now).unwrap_or(false);
+        let limits = if is_believed { limits } else { limits.by_size_only() };
+        let retained = history.retain(&limits, now, RETAIN_STEP);
         let rest = match retained {
             Ok(retained) if retained.more => REST,
             Ok(_) => RETAIN,
