@@ -356,6 +356,8 @@ fn commit_after<T>(
 }
 
 #[cfg(test)]
+mod clock_tests;
+#[cfg(test)]
 mod forgetting_tests;
 #[cfg(test)]
 mod keeping_tests;
