@@ -117,7 +117,14 @@ impl Held {
                 Some(first) => first,
                 None => coarser.first().and_then(|(.., until)| *until).map_or(BEGINNING, i128::from),
             };
-            Window { level: *level, from, until: until.map_or(END, |until| floor(*level, until.into())) }
+            // Deleted because it was labelled far ahead is what a coarser level has on a later day.
+            let last_day = starts.map(|(_, last)| ceil(Level::Day, i128::from(last) + 1));
+            let is_cut_ahead = |day: &i128| {
+                coarser.iter().any(|(_, starts, _)| starts.is_some_and(|(_, last)| i128::from(last) >= *day))
+            };
+            let ahead = last_day.filter(is_cut_ahead).unwrap_or(END);
+            let until = until.map_or(END, |until| floor(*level, until.into())).min(ahead);
+            Window { level: *level, from, until }
         });
         let ends = levels.iter().filter_map(|(level, starts, _)| {
             let width = i64::from(level.width_ms());
@@ -205,6 +212,14 @@ mod tests {
 
     const MINUTE: i64 = 60_000;
 
+    /// Of what is closed far ahead, the finer levels end with these days.
+    fn cut_ahead(mut held: Held, days: [i64; 3]) -> Held {
+        for (window, days) in held.windows.iter_mut().zip(days) {
+            window.until = i128::from(days) * width(Level::Day);
+        }
+        held
+    }
+
     fn windows(from: [i64; 4], until: [i64; 3]) -> Held {
         let windows = Level::ALL.into_iter().enumerate().map(|(at, level)| Window {
             level,
@@ -254,6 +269,27 @@ mod tests {
             }
             if let (Some(since), Some(first)) = (since, first) {
                 prop_assert!(first.since <= since.into());
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_finer_ones_were_deleted_ahead_the_coarser_ones_go_on() {
+        let day = 1440 * MINUTE;
+        let held = cut_ahead(windows([0; 4], [100 * day; 3]), [3, 4, 5]);
+        for since in [None, Some(5 * MINUTE), Some(3 * day), Some(4 * day + 7), Some(50 * day)] {
+            for coarsest in Level::ALL {
+                let query = Query { since: since.map(UnixMillis), ..Query::default() };
+                let spans = held.cover(&query, coarsest, false).spans;
+                assert!(spans.windows(2).all(|two| two[0].until == two[1].since), "{spans:?}");
+                assert!(spans.iter().all(|span| span.since < span.until));
+                let days = spans.iter().find(|span| span.level == Level::Day).unwrap();
+                assert!(
+                    days.until == 100 * i128::from(day)
+                        && (days.since <= 5 * i128::from(day)
+                            || since.is_some_and(|since| i128::from(since) >= days.since)),
+                    "{spans:?}"
+                );
             }
         }
     }

@@ -113,6 +113,13 @@ pub(crate) fn next(connection: &Connection, level: Level, from: i64) -> rusqlite
         .query_row((level.number(), from), |row| row.get(0))
 }
 
+/// The start of the last bucket of all; `None` where there is none.
+pub(crate) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT max(start_ms) FROM block WHERE level = 0")?
+        .query_row([], |row| row.get(0))
+}
+
 /// How large the blocks of an interval are.
 pub(crate) fn bytes(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<usize> {
     connection

@@ -15,7 +15,7 @@ use portolan_history::{
 
 use super::{Health, Job, Limits, WriterError, Writing, backlog::Backlog, forgetting::Oblivion};
 use crate::{
-    clock::Now,
+    clock::{Now, Steady},
     pipeline::{Atlas, findings::to_wire},
     sentence,
 };
@@ -49,6 +49,7 @@ pub(super) struct Worker {
     written: u64,
     /// When it is looked for what is to be deleted, if there is nothing else to do.
     retain_at: Instant,
+    steady: Steady,
     oblivion: Oblivion,
     limits: Limits,
     health: Arc<Mutex<Health>>,
@@ -103,6 +104,7 @@ impl Worker {
             was_read_damaged: false,
             written: 0,
             retain_at: Instant::now(),
+            steady: Steady::new(Now::read()),
             oblivion: Oblivion::default(),
             limits,
             health,
@@ -272,7 +274,13 @@ impl Worker {
         }
         // Before the configuration has said how long anything is kept, everything is.
         let Some(limits) = *self.limits.lock().unwrap_or_else(PoisonError::into_inner) else { return };
-        let retained = history.retain(&limits, Now::read().wall, RETAIN_STEP);
+        let now = Now::read();
+        let is_steady = self.steady.look(now);
+        let now = now.wall;
+        // Where it cannot be read, what follows says so.
+        let is_believed = is_steady && history.believes(now).unwrap_or(false);
+        let limits = if is_believed { limits } else { limits.by_size_only() };
+        let retained = history.retain(&limits, now, RETAIN_STEP);
         let rest = match retained {
             Ok(retained) if retained.more => REST,
             Ok(_) => RETAIN,
