@@ -50,6 +50,8 @@ pub(crate) enum ExportFormat {
     Csv,
     /// One JSON object on each line.
     Json,
+    /// A typed table of columns, compressed, for programs that analyse data.
+    Parquet,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 use std::{path::PathBuf, time::Duration};
 
+use portolan_core::{FindingKind, Severity};
+
 use crate::Exclusions;
 
 const HOUR: u64 = 3600;
@@ -14,6 +16,8 @@ pub struct Config {
     pub retention: Retention,
     /// The first time on a machine.
     pub learning: Learning,
+    /// Which findings disturb a person.
+    pub notifications: Notifications,
     /// Where addresses belong.
     pub places: Places,
     /// What is not recorded at all.
@@ -87,6 +91,29 @@ pub struct Learning {
 impl Default for Learning {
     fn default() -> Self {
         Self { period: Duration::from_secs(DAY) }
+    }
+}
+
+/// Which findings disturb a person. All are recorded and listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notifications {
+    /// How severe a finding must be; `None` when none is to be told.
+    pub least: Option<Severity>,
+    /// Kinds that are not told, however severe.
+    pub quiet_kinds: Vec<FindingKind>,
+}
+
+impl Default for Notifications {
+    fn default() -> Self {
+        Self { least: Some(Severity::Normal), quiet_kinds: Vec::new() }
+    }
+}
+
+impl Notifications {
+    /// Whether a finding is to be told; otherwise it is there for who looks.
+    #[must_use]
+    pub fn tell(&self, kind: FindingKind, severity: Severity) -> bool {
+        self.least.is_some_and(|least| severity >= least) && !self.quiet_kinds.contains(&kind)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
+use portolan_core::Severity;
 use toml_edit::{Array, Value};
 
 use crate::{
@@ -218,6 +219,30 @@ pub const KEYS: &[Key] = &[
          \"1 year\". What no package owns, or what differs from its package, is told at once all the same. `portolan learning end` \
          ends it."
     ),
+    one!(
+        "notifications.least",
+        Text,
+        notifications.least,
+        value::least,
+        |least: Option<Severity>| least.map_or("none", Severity::as_str),
+        "How severe a finding must be to be told: \"normal\", \"loud\", or \"none\" is."
+    ),
+    Key {
+        name: "notifications.quiet_kinds",
+        about: "Kinds of findings that are not told, however severe, as `portolan findings --json` calls them.",
+        example: Some("[\"new-application\", \"unidentified\"]"),
+        form: Form::List,
+        read: |config, value, troubles| {
+            for kind in value::list(value, "such as [\"new-application\"]", troubles, value::kind) {
+                if !config.notifications.quiet_kinds.contains(&kind) {
+                    config.notifications.quiet_kinds.push(kind);
+                }
+            }
+        },
+        show: |config| {
+            Value::Array(config.notifications.quiet_kinds.iter().map(|kind| kind.as_str()).collect())
+        },
+    },
     Key {
         name: "places.databases",
         about: "Where countries and networks are looked up: a MaxMind DB file with GeoLite2's fields, such as GeoLite2's or DB-IP's own, \

@@ -2,6 +2,7 @@
 
 use std::{ops::Range, path::PathBuf, time::Duration};
 
+use portolan_core::{FindingKind, Severity};
 use toml_edit::Value;
 
 use crate::amount;
@@ -99,6 +100,23 @@ pub(crate) fn list<T: PartialEq>(
         }
     }
     found
+}
+
+/// How severe a finding must be.
+pub(crate) fn least(value: &Value) -> Result<Option<Severity>, Trouble> {
+    let expected = "\"normal\", \"loud\" or \"none\"";
+    match text(value, expected)? {
+        "normal" => Ok(Some(Severity::Normal)),
+        "loud" => Ok(Some(Severity::Loud)),
+        "none" => Ok(None),
+        _ => Err(wrong(value, expected)),
+    }
+}
+
+/// A kind of finding.
+pub(crate) fn kind(value: &Value) -> Result<FindingKind, Trouble> {
+    let word = text(value, "a kind of finding such as \"new-application\"")?;
+    word.parse().map_err(|error: portolan_core::ParseError| Trouble::at(value, error.to_string()))
 }
 
 /// A path, a list of paths, `none` or `own`.

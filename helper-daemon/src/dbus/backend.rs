@@ -9,7 +9,7 @@ use portolan_bus::{
     Access, Application, Configuration, DetailsResult, Error, Finding, ImportResult, LiveTick, LookupResult,
     QueryResult, SelfTest, SeriesResult, Setting, Status,
 };
-use portolan_config::Key;
+use portolan_config::{Key, Notifications};
 use portolan_core::{ApplicationKey, Executable, ReviewState, Uid, UnixMillis};
 use portolan_history::{
     Batch, Question, Step,
@@ -132,6 +132,9 @@ pub trait Backend: Send + Sync + 'static {
         viewer: Viewer,
         include_answered: bool,
     ) -> impl Future<Output = Result<Vec<Finding>, Error>> + Send;
+
+    /// Which findings the machine's configuration lets disturb a person, now. The service makes the others quiet.
+    fn notifications(&self) -> Notifications;
 
     /// Applications that the viewer may see, the newest first.
     fn applications(&self, viewer: Viewer) -> impl Future<Output = Result<Vec<Application>, Error>> + Send;

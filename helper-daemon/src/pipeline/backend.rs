@@ -17,7 +17,7 @@ use portolan_bus::{
     Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, ImportResult, LiveTick,
     LookupResult, QueryResult, Resources, SelfTest, SeriesResult, Setting, Status,
 };
-use portolan_config::{Config, KEYS, Key, Loaded};
+use portolan_config::{Config, KEYS, Key, Loaded, Notifications};
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use portolan_history::{
     Batch, Question, Reader, Step,
@@ -254,6 +254,10 @@ impl Backend for DaemonBackend {
         let ask = move |reader: &Reader, _: &_| reader.findings(include_answered, viewer.only());
         let rows = self.archive.ask(viewer.uid, Arc::default(), ask).await?;
         Ok(rows.into_iter().map(to_wire).collect())
+    }
+
+    fn notifications(&self) -> Notifications {
+        self.configuration.loaded().config.notifications.clone()
     }
 
     async fn applications(&self, viewer: Viewer) -> Result<Vec<Application>, Error> {
