@@ -115,11 +115,6 @@ impl Forgetting {
         matches!(self.phase, Phase::Traces)
     }
 
-    /// After a step that was rolled back: all of it again, of which there is not much left.
-    pub(crate) fn begin_again(&mut self) {
-        self.phase = Phase::Blocks(Level::Bucket, self.times.start);
-    }
-
     /// Whether the next step is one of the search for unused numbers, which goes on from step to step.
     pub(crate) fn is_searching(&self) -> bool {
         matches!(self.phase, Phase::Numbers)

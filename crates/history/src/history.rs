@@ -151,15 +151,14 @@ impl History {
 
     /// Forgets, one step of a few milliseconds; whether there is more. [`Self::retain`] is not to be called before there is not.
     ///
-    /// After the last step neither the file nor its log has any of it. Where a reader holds the log, there is more until it is gone.
+    /// After an error, what is left is to be begun anew: numbers may have been given again. After the last step neither the file nor its log
+    /// has any of it. Where a reader holds the log, there is more until it is gone.
     pub fn forget(&mut self, what: &mut Forgetting) -> Result<bool, WriteError> {
         let sweep = self.keeping.sweep.take().filter(|_| what.is_searching());
         if !what.has_only_traces() {
             let mut sweep = sweep.unwrap_or_else(Sweep::new);
             let result = self.sweep(|connection| what.step(connection, &mut sweep));
-            if result.is_err() {
-                what.begin_again();
-            } else if what.is_searching() {
+            if result.is_ok() && what.is_searching() {
                 self.keeping.sweep = Some(sweep);
             }
             return result.map(|()| true);

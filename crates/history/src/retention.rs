@@ -114,12 +114,26 @@ fn delete_before(connection: &Connection, level: Level, before: i64, step: usize
         )?,
     };
     let Some(before) = before else { return Ok(0) };
+    let step = i64::try_from(step).unwrap_or(i64::MAX);
+    let last: Option<i64> = connection
+        .prepare_cached(
+            "SELECT max(start_ms) FROM (SELECT start_ms FROM block WHERE level = ?1 AND start_ms < ?2
+                ORDER BY start_ms, part LIMIT ?3)",
+        )?
+        .query_row((level.number(), before, step), |row| row.get(0))?;
+    let Some(last) = last else { return Ok(0) };
+    connection
+        .prepare_cached(
+            "INSERT INTO deleted (level, before_ms) VALUES (?1, ?2)
+                ON CONFLICT (level) DO UPDATE SET before_ms = max(before_ms, excluded.before_ms)",
+        )?
+        .execute((level.number(), last.saturating_add(1)))?;
     connection
         .prepare_cached(
             "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE level = ?1 AND start_ms < ?2
                 ORDER BY start_ms, part LIMIT ?3)",
         )?
-        .execute((level.number(), before, i64::try_from(step).unwrap_or(i64::MAX)))
+        .execute((level.number(), before, step))
 }
 
 /// Deletes blocks of a level that start there or later, once they are part of a sum. Coarser ones tell of them as long as they are kept.

@@ -195,7 +195,9 @@ fn mark_blocks(
         if rows > BLOCK_ROWS && last != Some(start) {
             return Ok(last);
         }
-        let columns = Columns::open(block.get_ref(1)?.as_blob()?)?;
+        last = Some(start);
+        // Nobody can ever read a damaged one: what it names is nobody's.
+        let Ok(columns) = Columns::open(block.get_ref(1)?.as_blob()?) else { continue };
         for (column, used) in [(Column::Actor, &mut *actors), (Column::Peer, &mut *peers)] {
             columns.read(column, &mut numbers)?;
             // Sorted by actor: the same comes again and again.
@@ -203,7 +205,6 @@ fn mark_blocks(
             numbers.iter().for_each(|number| used.insert(*number));
         }
         rows += columns.rows();
-        last = Some(start);
     }
     Ok(None)
 }

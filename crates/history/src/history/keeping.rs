@@ -18,12 +18,7 @@ impl History {
         step: usize,
     ) -> Result<Retained, WriteError> {
         if let Some(mut sweep) = self.keeping.sweep.take() {
-            let result = self.sweep(|connection| sweep.step(connection));
-            // What a damaged block names is not known: nothing is deleted then.
-            let swept = match result {
-                Err(WriteError::Damaged(_)) => return Ok(Retained::default()),
-                result => result?,
-            };
+            let swept = self.sweep(|connection| sweep.step(connection))?;
             if !swept.is_done {
                 self.keeping.sweep = Some(sweep);
             }

@@ -18,3 +18,9 @@ CREATE TABLE closed (
     level INTEGER PRIMARY KEY CHECK (level BETWEEN 1 AND 3),
     until_ms INTEGER NOT NULL
 ) STRICT;
+
+-- Before when blocks of a level were deleted because they were old: what starts earlier is at most a part of what there was.
+CREATE TABLE deleted (
+    level INTEGER PRIMARY KEY CHECK (level BETWEEN 0 AND 3),
+    before_ms INTEGER NOT NULL
+) STRICT;

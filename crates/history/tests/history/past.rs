@@ -29,6 +29,7 @@ fn aged() -> Place {
         connection
             .execute("DELETE FROM block WHERE level = ?1 AND start_ms < ?2", (level, days * DAY))
             .unwrap();
+        connection.execute("INSERT INTO deleted VALUES (?1, ?2)", (level, days * DAY)).unwrap();
     }
     place
 }
