@@ -1,4 +1,4 @@
-//! A condition as one SQL statement over what is said once, which gives the actors or the peers that fulfil it. Every text is a
+//! A condition as one SQL statement over what is said once, which gives the actors, the peers or the local addresses that fulfil it. Every text is a
 //! constant: nothing that a caller says reaches the SQL text.
 
 use std::net::IpAddr;
@@ -19,9 +19,11 @@ use crate::{
 pub(crate) enum About {
     Actors,
     Peers,
+    /// Addresses of this machine, which rows have.
+    Locals,
 }
 
-/// How a field is found, over the tables of [`FROM_ACTORS`] or [`FROM_PEERS`]. Empty where it is never that.
+/// How a field is found, over the tables of [`FROM_ACTORS`], [`FROM_PEERS`] or [`FROM_ADDRESSES`]. Empty where it is never that.
 #[derive(Debug, Clone, Copy)]
 struct Sql {
     /// NULL where it is not known.
@@ -36,6 +38,8 @@ const FROM_ACTORS: &str = "SELECT a.id FROM actor a LEFT JOIN lineage l ON l.id 
     LEFT JOIN lineage p ON p.id = l.parent_id LEFT JOIN application ON application.id = a.application_id WHERE ";
 const FROM_PEERS: &str = "SELECT r.id FROM peer r LEFT JOIN domain d ON d.id = r.domain_id
     LEFT JOIN place w ON w.id = r.place_id LEFT JOIN network n ON n.asn = w.asn WHERE ";
+
+const FROM_ADDRESSES: &str = "SELECT id FROM address WHERE ";
 
 /// The executables behind a path that fits.
 macro_rules! executables {
@@ -105,7 +109,7 @@ macro_rules! is_below {
 pub(crate) fn about(field: Field) -> &'static [About] {
     match field {
         Field::Text => &[About::Actors, About::Peers],
-        Field::Local => &[About::Peers],
+        Field::Local => &[About::Locals],
         Field::Sha256 | Field::Ancestor | Field::State | Field::Owner => &[About::Actors],
         Field::AnyPort => &[],
         Field::Of(dimension) => match dimension {
@@ -149,10 +153,7 @@ fn sql(field: Field, about: About) -> Sql {
         Field::Ancestor => of("l.parent_id", ANCESTORS),
         Field::State => of("application.review", "fits(application.review)"),
         Field::Owner => of("nullif(a.owner, 'unattributed')", "fits(a.owner) OR fits(a.reason)"),
-        Field::Local => of(
-            "r.local_address_id",
-            "r.local_address_id IN (SELECT id FROM address WHERE fits_address(value))",
-        ),
+        Field::Local => of("value", "fits_address(value)"),
         Field::AnyPort => of("", ""),
         Field::Of(dimension) => match dimension {
             Dimension::Application => of(
@@ -224,6 +225,7 @@ pub(crate) fn find(
     let from = match about {
         About::Actors => FROM_ACTORS,
         About::Peers => FROM_PEERS,
+        About::Locals => FROM_ADDRESSES,
     };
     let mut run = |condition: &str, bound: &[&dyn ToSql]| -> Result<(), ReadError> {
         if condition.is_empty() {
@@ -254,8 +256,7 @@ pub(crate) fn find(
         Wanted::Network { address, bits } if matches!(field, Field::Local | Field::Of(Dimension::Remote)) => {
             let (first, last) = ends(*address, *bits);
             // The second as the index of peers has it: addresses are asked for by the dozen.
-            let column =
-                if *field == Field::Local { "r.local_address_id" } else { "ifnull(r.remote_address_id, 0)" };
+            let column = if *field == Field::Local { "id" } else { "ifnull(r.remote_address_id, 0)" };
             let within =
                 "(SELECT id FROM address WHERE value BETWEEN ?1 AND ?2 AND length(value) = length(?1))";
             run(&format!("{column} IN {within}"), &[&address::octets(first), &address::octets(last)])

@@ -99,6 +99,7 @@ impl Grouping {
     fn wants(&self) -> Wants {
         Wants {
             actor: self.actors.is_some(),
+            local: false,
             peer: self.peers.is_some(),
             ports: self.is_by(Of::LocalPort) || self.is_by(Of::RemotePort),
             sums: true,
