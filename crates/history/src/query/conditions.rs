@@ -9,7 +9,7 @@ use rusqlite::{Connection, ToSql};
 use super::{columns::service, pattern};
 use crate::{
     ReadError,
-    language::{Condition, Field, Wanted},
+    language::{Condition, Field, Pattern, Wanted},
     scan::Set,
     tables::address,
 };
@@ -94,11 +94,6 @@ const ACTOR_TEXTS: &str = concat!(
     ")"
 );
 
-const PEER_TEXTS: &str = "r.domain_id IN (SELECT id FROM domain WHERE fits(name))
-    OR w.asn IN (SELECT asn FROM network WHERE fits(name))
-    OR r.place_id IN (SELECT id FROM place WHERE fits(country))
-    OR r.remote_address_id IN (SELECT id FROM address WHERE fits_address(value))";
-
 macro_rules! is_below {
     ($name:literal) => {
         concat!($name, " = ?1 OR substr(", $name, ", -1 - length(?1)) = '.' || ?1")
@@ -144,7 +139,8 @@ fn sql(field: Field, about: About) -> Sql {
     }
     match field {
         Field::Text if about == About::Actors => of("1", ACTOR_TEXTS),
-        Field::Text => of("1", PEER_TEXTS),
+        // See `peers_by_text`.
+        Field::Text => of("1", ""),
         Field::Sha256 => of(
             "l.executable_id",
             "fits(lower(hex(l.script_sha256))) OR l.executable_id IN
@@ -248,6 +244,9 @@ pub(crate) fn find(
         Wanted::Known => run(&format!("{value} IS NOT NULL"), &[]),
         Wanted::Like(pattern) => {
             pattern::tell(connection, pattern, *field == Field::Text)?;
+            if *field == Field::Text && about == About::Peers {
+                return peers_by_text(connection, pattern, found);
+            }
             run(like, &[])
         }
         Wanted::Number(range) if is_number(*field) => {
@@ -264,6 +263,54 @@ pub(crate) fn find(
         Wanted::Below(domain) => run(below, &[&domain.as_str()]),
         Wanted::Number(_) | Wanted::Network { .. } => Ok(()),
     }
+}
+
+/// Adds the peers with a text that fits: what they may name is looked at once, and then only numbers are compared.
+fn peers_by_text(connection: &Connection, pattern: &Pattern, found: &mut Set) -> Result<(), ReadError> {
+    let named = |table: &str, sql: &str| -> Result<Option<Set>, ReadError> {
+        let largest = connection.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0))?;
+        let mut named = Set::none(Set::end_after(largest)?);
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut any = false;
+        while let Some(row) = rows.next()? {
+            if let Ok(number) = u32::try_from(row.get::<_, i64>(0)?) {
+                named.insert(number);
+                any = true;
+            }
+        }
+        Ok(any.then_some(named))
+    };
+    let domains = named("domain", "SELECT id FROM domain WHERE fits(name)")?;
+    let places = named(
+        "place",
+        "SELECT w.id FROM place w LEFT JOIN network n ON n.asn = w.asn WHERE fits(n.name) OR fits(w.country)",
+    )?;
+    let addresses = if pattern::can_be_address(pattern) {
+        named("address", "SELECT id FROM address WHERE fits_address(value)")?
+    } else {
+        None
+    };
+    let sets = [("domain_id", domains), ("place_id", places), ("remote_address_id", addresses)];
+    let sets: Vec<_> = sets.into_iter().filter_map(|(column, set)| Some((column, set?))).collect();
+    if sets.is_empty() {
+        return Ok(());
+    }
+    let columns: Vec<&str> = sets.iter().map(|(column, _)| *column).collect();
+    let mut statement = connection.prepare(&format!("SELECT id, {} FROM peer", columns.join(", ")))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for (column, (_, set)) in (1..).zip(&sets) {
+            let number = row.get_ref(column)?.as_i64_or_null().ok().flatten();
+            if number.and_then(|number| u32::try_from(number).ok()).is_some_and(|number| set.has(number)) {
+                if let Ok(number) = u32::try_from(row.get::<_, i64>(0)?) {
+                    found.insert(number);
+                }
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The first and the last address of a network.
