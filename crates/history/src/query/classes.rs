@@ -88,8 +88,8 @@ impl Classes {
         let sources = has_sources.then(|| vec![u8::MAX; size]);
         let mut classes = Self { of: vec![0; size], parts: vec![], sources };
         let mut known: HashMap<Box<[Part]>, u32> = HashMap::new();
-        // The same where a class is one number.
-        let mut numbers: HashMap<i64, u32> = HashMap::new();
+        // The same where a class is one number or two.
+        let mut numbers: HashMap<(i64, i64), u32> = HashMap::new();
         let mut parts: Vec<Part> = Vec::with_capacity(width);
         while let Some(row) = rows.next()? {
             let number: i64 = row.get(0)?;
@@ -101,10 +101,12 @@ impl Classes {
                     *of = u8::try_from(source).unwrap_or(u8::MAX);
                 }
             }
-            let class = match row.get_ref(1)? {
-                ValueRef::Integer(value) if width == 1 => {
-                    let class = numbers.entry(value).or_insert_with(|| {
-                        classes.parts.push(Box::new([Part::Number(value)]));
+            let second = if width == 2 { row.get_ref(2)? } else { ValueRef::Integer(0) };
+            let class = match (row.get_ref(1)?, second) {
+                (ValueRef::Integer(one), ValueRef::Integer(other)) if width <= 2 => {
+                    let class = numbers.entry((one, other)).or_insert_with(|| {
+                        let parts = [one, other].into_iter().take(width).map(Part::Number);
+                        classes.parts.push(parts.collect());
                         last(&classes.parts)
                     });
                     *class

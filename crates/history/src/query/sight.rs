@@ -98,7 +98,13 @@ impl Sight {
             conditions::of_user(connection, viewer, &mut own)?;
             narrow(&mut actors, own);
         }
-        let rest = (!rest.is_empty()).then_some(Rule::Every(rest));
+        let rest = match rest.pop() {
+            Some(only) if rest.is_empty() => Some(only),
+            last => {
+                rest.extend(last);
+                (!rest.is_empty()).then_some(Rule::Every(rest))
+            }
+        };
         let mut asks = Asks { actors: actors.is_some(), peers: peers.is_some(), ..Asks::default() };
         if let Some(rest) = &rest {
             rest.asks(&mut asks);
