@@ -9,7 +9,7 @@ use crate::{
     ReadError, WriteError,
     block::{Level, Moved},
     language::Query,
-    query::{Ports, Sight},
+    query::Sight,
     rollup::Gathered,
     scan::Row,
     tables::{
@@ -55,12 +55,12 @@ enum Phase {
 /// Why it is not begun to forget.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgetError {
-    /// The query is about local or remote ports.
+    /// The query is about local addresses, or local or remote ports.
     #[error(
-        "nothing can be forgotten by its local or remote port, which older traffic does not have any more; name the service's port, the \
+        "nothing can be forgotten by its local address, or its local or remote port, which older traffic does not have any more; name the service's port, the \
          application or the other side"
     )]
-    ByPort,
+    ByEnd,
     /// The query is about sums.
     #[error(
         "nothing can be forgotten by how much it moved; name the application, the other side or the time"
@@ -80,17 +80,14 @@ pub(crate) fn compile(connection: &Connection, query: &Query) -> Result<(Range<i
         return Err(ForgetError::ByTotal);
     }
     let sight = Sight::new(connection, &query.filter, None)?;
-    if sight.asks_ports() {
-        return Err(ForgetError::ByPort);
+    if sight.asks_ends() {
+        return Err(ForgetError::ByEnd);
     }
     let times = query.since.map_or(i64::MIN, |since| since.0)..query.until.map_or(i64::MAX, |until| until.0);
     // Numbers that are given out from now on are not meant.
     let (actors, peers) = (sight.actors_end(), sight.peers_end());
     let fits = move |actor, peer| {
-        let ports = Ports::default();
-        actor < actors
-            && peer < peers
-            && sight.sees(&Row { actor, peer, ports, tx: 0, rx: 0, flows: 0, first_ms: 0, last_ms: 0 })
+        actor < actors && peer < peers && sight.sees(&Row { actor, peer, ..Row::default() })
     };
     Ok((times, Box::new(fits)))
 }

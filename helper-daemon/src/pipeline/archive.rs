@@ -111,7 +111,7 @@ fn refused(error: &ReadError) -> Error {
         ReadError::Cancelled => Error::Cancelled("The question was cancelled by its caller.".to_owned()),
         ReadError::TookTooLong => too_long(),
         ReadError::TooManyGroups { .. } => Error::LimitExceeded(said()),
-        ReadError::PortsNotKept => Error::InvalidArgument(said()),
+        ReadError::EndsNotKept => Error::InvalidArgument(said()),
         _ => Error::HistoryUnavailable(sentence::of(error)),
     }
 }

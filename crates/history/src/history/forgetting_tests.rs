@@ -166,7 +166,7 @@ fn what_a_query_finds_is_forgotten() {
     };
     let by_port = query(Field::AnyPort, Wanted::Known);
     let refused = history.begin_forgetting(&by_port, Uid(0), UnixMillis(0));
-    assert!(matches!(refused, Err(ForgetError::ByPort)), "{refused:?}");
+    assert!(matches!(refused, Err(ForgetError::ByEnd)), "{refused:?}");
     let domain = Wanted::Below("host-1.example.net".parse().unwrap());
     let query = query(Field::Of(Dimension::Domain), domain);
     let mut what = history.begin_forgetting(&query, Uid(0), UnixMillis(0)).unwrap();

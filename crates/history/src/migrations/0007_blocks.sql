@@ -9,6 +9,8 @@ CREATE TABLE block (
     part INTEGER NOT NULL CHECK (part >= 0),
     width_ms INTEGER NOT NULL CHECK (width_ms BETWEEN 1 AND 86400000),
     rows INTEGER NOT NULL CHECK (rows > 0),
+    -- The same as sums of each actor, of hours and days: most questions read nothing else. NULL: not summed.
+    actors BLOB,
     data BLOB NOT NULL,
     UNIQUE (level, start_ms, part)
 ) STRICT;

@@ -44,6 +44,12 @@ pub(super) fn address_of(octets: &[u8]) -> Option<IpAddr> {
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
 }
 
+/// Whether any address has all of these parts.
+pub(super) fn can_be_address(pattern: &Pattern) -> bool {
+    let is_of_address = |letter: u8| letter.is_ascii_hexdigit() || matches!(letter, b'.' | b':');
+    pattern.parts.iter().all(|part| part.bytes().all(is_of_address))
+}
+
 /// The pattern of whatever has a part that fits this one.
 fn contained(pattern: &Pattern) -> Pattern {
     let parts = pattern.parts.iter().cloned();

@@ -56,16 +56,17 @@ pub(crate) fn put(
         return Ok(());
     }
     let data = block::encode(rows, level);
+    let actors = level.has_actors().then(|| block::encode(&mut block::by_actor(rows), level));
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
             // After all of this level, and before all of the next finer one.
-            "INSERT INTO block (level, start_ms, part, width_ms, rows, data, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+            "INSERT INTO block (level, start_ms, part, width_ms, rows, actors, data, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
                 1 + max((3 - ?1) << 48, ifnull((SELECT id FROM block WHERE id < (4 - ?1) << 48 ORDER BY id DESC LIMIT 1), 0)))
                 ON CONFLICT (level, start_ms, part) DO UPDATE SET
-                width_ms = excluded.width_ms, rows = excluded.rows, data = excluded.data",
+                width_ms = excluded.width_ms, rows = excluded.rows, actors = excluded.actors, data = excluded.data",
         )?
-        .execute((level.number(), head.start_ms, head.part, head.width_ms, count, data))?;
+        .execute((level.number(), head.start_ms, head.part, head.width_ms, count, actors, data))?;
     Ok(())
 }
 
@@ -123,7 +124,7 @@ pub(crate) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 /// How large the blocks of an interval are.
 pub(crate) fn bytes(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<usize> {
     connection
-        .prepare_cached("SELECT ifnull(sum(length(data)), 0) FROM block WHERE level = ?1 AND start_ms = ?2")?
+        .prepare_cached("SELECT ifnull(sum(length(data) + ifnull(length(actors), 0)), 0) FROM block WHERE level = ?1 AND start_ms = ?2")?
         .query_row((level.number(), start_ms), |row| row.get(0))
         .map(|bytes: i64| usize::try_from(bytes).unwrap_or_default())
 }
@@ -146,7 +147,7 @@ pub(crate) fn first(connection: &Connection) -> rusqlite::Result<Option<UnixMill
 /// How many blocks of a level there are, how large they are, and where they begin.
 pub(crate) fn info(connection: &Connection, level: Level) -> rusqlite::Result<LevelInfo> {
     let number = |number: i64| u64::try_from(number).unwrap_or_default();
-    let sql = "SELECT min(start_ms), count(*), ifnull(sum(length(data)), 0) FROM block WHERE level = ?1";
+    let sql = "SELECT min(start_ms), count(*), ifnull(sum(length(data) + ifnull(length(actors), 0)), 0) FROM block WHERE level = ?1";
     connection.query_row(sql, [level.number()], |row| {
         let first = row.get::<_, Option<i64>>(0)?.map(UnixMillis);
         Ok(LevelInfo {

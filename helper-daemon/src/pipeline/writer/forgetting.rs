@@ -51,7 +51,7 @@ impl Oblivion {
 
 fn refused(error: &ForgetError) -> Error {
     match error {
-        ForgetError::ByTotal | ForgetError::ByPort => Error::InvalidArgument(format!("{error}.")),
+        ForgetError::ByTotal | ForgetError::ByEnd => Error::InvalidArgument(format!("{error}.")),
         ForgetError::Read(_) | ForgetError::Write(_) => Error::HistoryUnavailable(sentence::of(error)),
     }
 }
