@@ -14,8 +14,8 @@ use std::{
 };
 
 use portolan_bus::{
-    Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, ImportResult, LiveTick,
-    LookupResult, QueryResult, Resources, SelfTest, SeriesResult, Setting, Status,
+    Application, DaemonState, DetailsResult, Error, Finding, HistoryContents, HistoryInfo, ImportResult,
+    LiveTick, LookupResult, QueryResult, Resources, SelfTest, SeriesResult, Setting, Status,
 };
 use portolan_config::{Config, KEYS, Key, Loaded};
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
@@ -233,6 +233,11 @@ impl Backend for DaemonBackend {
     async fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
         self.flush().await?;
         self.archive.export(viewer, query)
+    }
+
+    async fn contents(&self, viewer: Viewer) -> Result<HistoryContents, Error> {
+        self.flush().await?;
+        self.archive.contents(viewer, &self.configuration.loaded().config).await
     }
 
     async fn import(&self, by: Uid, batch: Batch) -> Result<ImportResult, Error> {
