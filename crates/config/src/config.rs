@@ -20,6 +20,8 @@ pub struct Config {
     pub notifications: Notifications,
     /// Where addresses belong.
     pub places: Places,
+    /// What is recorded, as lines of a text file.
+    pub log: Log,
     /// What is not recorded at all.
     pub exclusions: Exclusions,
 }
@@ -122,4 +124,43 @@ impl Notifications {
 pub struct Places {
     /// Databases of which the first that knows something says it; `None` for Portolan's own, an empty list for none.
     pub databases: Option<Vec<PathBuf>>,
+}
+
+/// What is recorded, as lines of a text file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The file, an absolute path; `None`: no log.
+    pub file: Option<PathBuf>,
+    /// How it is written.
+    pub format: LogFormat,
+    /// A file of this size is put aside as `FILE.1`, and a new one begun.
+    pub rotate_bytes: u64,
+    /// So many of those are kept.
+    pub keep: u32,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { file: None, format: LogFormat::Json, rotate_bytes: 64 << 20, keep: 5 }
+    }
+}
+
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A JSON object on each.
+    Json,
+    /// Commas between cells, and headings at the top.
+    Csv,
+}
+
+impl LogFormat {
+    /// The word in a file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
 }

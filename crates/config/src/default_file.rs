@@ -19,6 +19,11 @@ const SECTIONS: [(&str, &str); 6] = [
     ),
     ("places", "Where addresses belong."),
     (
+        "log",
+        "What is recorded, as lines of a text file beside the history: one for each flow and interval, and one for each finding when it \
+         is told or answered.",
+    ),
+    (
         "exclusions",
         "What is not recorded at all: traffic that is any of these. Its bytes are a sum in `portolan status`, nothing else. Programs are \
          identified and findings about them are told all the same, and the live view shows what it shows.",

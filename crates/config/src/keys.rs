@@ -6,7 +6,7 @@ use portolan_core::Severity;
 use toml_edit::{Array, Value};
 
 use crate::{
-    Config, Glob, Network, amount,
+    Config, Glob, LogFormat, Network, amount,
     exclusions::{Names, digest},
     value::{self, Trouble},
 };
@@ -36,6 +36,7 @@ pub struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Switch,
+    Number,
     Text,
     /// What several files say adds up.
     List,
@@ -261,6 +262,48 @@ pub const KEYS: &[Key] = &[
             }
         },
     },
+    Key {
+        name: "log.file",
+        about: "The file, as an absolute path, or \"off\". Nobody but root may be able to write to its folder. The packaged service may \
+                write to /var/log/portolan, and nowhere else beside its own folders.",
+        example: Some("\"/var/log/portolan/flows.log\""),
+        form: Form::Text,
+        read: |config, value, troubles| match value::file(value) {
+            Ok(file) => config.log.file = file,
+            Err(trouble) => troubles.push(trouble),
+        },
+        show: |config| {
+            config
+                .log
+                .file
+                .as_ref()
+                .map_or_else(|| "off".into(), |file| file.to_string_lossy().into_owned().into())
+        },
+    },
+    one!(
+        "log.format",
+        Text,
+        log.format,
+        value::format,
+        |format: LogFormat| format.as_str(),
+        "\"json\": an object on each line. \"csv\": cells, with headings at the top. A file of the other format is put aside."
+    ),
+    one!(
+        "log.rotate",
+        Text,
+        log.rotate_bytes,
+        |value| value::size(value, 64_000),
+        amount::show_size,
+        "A file of this size is put aside as FILE.1, and a new one begun; at least \"64 kB\"."
+    ),
+    one!(
+        "log.keep",
+        Number,
+        log.keep,
+        |value| value::count(value, 1000),
+        i64::from,
+        "How many of those are kept, 0 to 1000; the oldest goes first."
+    ),
     list!(
         "exclusions.applications",
         exclusions.applications,

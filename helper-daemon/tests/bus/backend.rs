@@ -10,8 +10,8 @@ use std::{
 };
 
 use portolan_bus::{
-    Access, Application, Configuration, DetailsResult, Error, Finding, FindingState, ImportResult, LiveTick,
-    LookupResult, QueryResult, SelfTest, SeriesResult, Setting, Status,
+    Access, Application, Configuration, DetailsResult, Error, Finding, FindingState, HistoryContents,
+    ImportResult, LiveTick, LookupResult, QueryResult, SelfTest, SeriesResult, Setting, Status,
 };
 use portolan_config::{Key, Notifications};
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
@@ -202,6 +202,13 @@ impl Backend for Memory {
     async fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
         match &self.past {
             Some(past) => past.archive.export(viewer, query),
+            None => Err(Error::HistoryUnavailable("there is none".into())),
+        }
+    }
+
+    async fn contents(&self, viewer: Viewer) -> Result<HistoryContents, Error> {
+        match &self.past {
+            Some(past) => past.archive.contents(viewer, &portolan_config::Config::default()).await,
             None => Err(Error::HistoryUnavailable("there is none".into())),
         }
     }

@@ -147,12 +147,15 @@ pub(crate) fn first(connection: &Connection) -> rusqlite::Result<Option<UnixMill
 /// How many blocks of a level there are, how large they are, and where they begin.
 pub(crate) fn info(connection: &Connection, level: Level) -> rusqlite::Result<LevelInfo> {
     let number = |number: i64| u64::try_from(number).unwrap_or_default();
-    let sql = "SELECT min(start_ms), count(*), ifnull(sum(length(data) + ifnull(length(actors), 0)), 0) FROM block WHERE level = ?1";
+    let sql = "SELECT min(start_ms), count(*), ifnull(sum(length(data) + ifnull(length(actors), 0)), 0), max(start_ms),
+        count(DISTINCT start_ms), ifnull(sum(rows), 0) FROM block WHERE level = ?1";
     connection.query_row(sql, [level.number()], |row| {
-        let first = row.get::<_, Option<i64>>(0)?.map(UnixMillis);
         Ok(LevelInfo {
             level: level.as_str(),
-            first,
+            first: row.get::<_, Option<i64>>(0)?.map(UnixMillis),
+            last: row.get::<_, Option<i64>>(3)?.map(UnixMillis),
+            intervals: number(row.get(4)?),
+            rows: number(row.get(5)?),
             blocks: number(row.get(1)?),
             bytes: number(row.get(2)?),
         })

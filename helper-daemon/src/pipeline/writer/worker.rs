@@ -18,6 +18,7 @@ use crate::{
     clock::{Now, Steady},
     pipeline::{Atlas, findings::to_wire},
     sentence,
+    text_log::TextLog,
 };
 
 /// How often a history that could not be written is tried again.
@@ -56,6 +57,7 @@ pub(super) struct Worker {
     writing: Arc<Writing>,
     atlas: Atlas,
     tell: Box<dyn Fn(Finding) + Send>,
+    log: Arc<TextLog>,
 }
 
 /// What a history knew when it was opened.
@@ -90,6 +92,7 @@ impl Worker {
         writing: Arc<Writing>,
         atlas: Atlas,
         tell: Box<dyn Fn(Finding) + Send>,
+        log: Arc<TextLog>,
     ) -> Result<(Self, Known), WriterError> {
         let (path, backlog) = (path.to_owned(), Backlog::default());
         let mut worker = Self {
@@ -111,6 +114,7 @@ impl Worker {
             writing,
             atlas,
             tell,
+            log,
         };
         if let Err(failure) = worker.reopen() {
             // It is not there for now. What it knew may be read all the same.
@@ -212,6 +216,7 @@ impl Worker {
         match job {
             Job::Write { mut records, checkpoint, done } => {
                 self.atlas.locate(&mut records);
+                self.log.flows(&records);
                 self.backlog.add_records(records, checkpoint);
                 let result = self.write_backlog();
                 self.writing.ended();
@@ -268,7 +273,7 @@ impl Worker {
     /// One small step of deleting what is too old or too much.
     fn retain(&mut self) {
         let Some(history) = &mut self.history else { return };
-        if self.oblivion.step(history) {
+        if self.oblivion.step(history, |gone| self.writing.forgot(gone)) {
             self.retain_at = Instant::now() + REST;
             return;
         }
