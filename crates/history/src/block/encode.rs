@@ -1,11 +1,17 @@
 use super::{
-    COLUMNS, FORMAT, Level, Moved,
+    COLUMNS, FORMAT, Level, Moved, ROWS_MAX,
     pack::{pack, pack_list, put_count},
 };
 
-/// The bytes of a block of that level. `rows` are sorted afterwards, and those with the same key are one.
-pub(crate) fn encode(rows: &mut Vec<Moved>, level: Level) -> Vec<u8> {
+/// The blocks of these rows at that level, each with how many it has: one, unless there are more than one may have. `rows` are sorted
+/// afterwards, and those with the same key are one.
+pub(crate) fn encode(rows: &mut Vec<Moved>, level: Level) -> impl Iterator<Item = (usize, Vec<u8>)> {
     merge(rows, level);
+    rows.chunks(ROWS_MAX).map(|rows| (rows.len(), block(rows)))
+}
+
+/// The bytes of a block of rows that are merged.
+fn block(rows: &[Moved]) -> Vec<u8> {
     let mut columns = Packed::default();
     columns.actors(rows);
     columns.peers(rows);

@@ -12,7 +12,6 @@ mod pack;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports, reason = "questions read columns")]
 pub(crate) use columns::{Column, Columns};
 pub(crate) use encode::{encode, merge};
 
@@ -20,6 +19,8 @@ pub(crate) use encode::{encode, merge};
 const FORMAT: u8 = 1;
 /// How many columns there are.
 const COLUMNS: usize = 9;
+/// The most rows of a block, which bound what reading it takes. The widest have 52 bytes: it is smaller than any value may be.
+pub(crate) const ROWS_MAX: usize = 1 << 20;
 
 /// How long the intervals of blocks are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -45,18 +45,30 @@ pub(crate) fn each(
     Ok(())
 }
 
-/// Writes rows as the block that `head` says, in the place of what stood there. No rows are no block.
+/// Writes rows as the block that `head` says, in the place of what stood there. No rows are no block; those that are too many for one are
+/// also in parts behind all others.
 pub(crate) fn put(
     connection: &Connection,
     level: Level,
     head: Head,
     rows: &mut Vec<Moved>,
 ) -> rusqlite::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+    let mut part = head.part;
+    for (count, data) in block::encode(rows, level) {
+        write(connection, level, Head { part, ..head }, count, &data)?;
+        part = parts(connection, level, head.start_ms)?.1;
     }
-    let data = block::encode(rows, level);
-    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    Ok(())
+}
+
+fn write(
+    connection: &Connection,
+    level: Level,
+    head: Head,
+    rows: usize,
+    data: &[u8],
+) -> rusqlite::Result<()> {
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
             // After all of this level, and before all of the next finer one.
@@ -65,7 +77,7 @@ pub(crate) fn put(
                 ON CONFLICT (level, start_ms, part) DO UPDATE SET
                 width_ms = excluded.width_ms, rows = excluded.rows, data = excluded.data",
         )?
-        .execute((level.number(), head.start_ms, head.part, head.width_ms, count, data))?;
+        .execute((level.number(), head.start_ms, head.part, head.width_ms, rows, data))?;
     Ok(())
 }
 
