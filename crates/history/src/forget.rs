@@ -6,10 +6,11 @@ use std::{collections::BTreeSet, fmt, ops::Range};
 use rusqlite::Connection;
 
 use crate::{
-    ReadError, WriteError,
+    ReadError, ServiceName, WriteError,
     block::{Level, Moved},
     language::Query,
     query::{Ports, Sight},
+    reader,
     rollup::Gathered,
     scan::Row,
     tables::{
@@ -75,10 +76,15 @@ pub enum ForgetError {
 }
 
 /// What a query means, in the numbers of this moment.
-pub(crate) fn compile(connection: &Connection, query: &Query) -> Result<(Range<i64>, Fits), ForgetError> {
+pub(crate) fn compile(
+    connection: &Connection,
+    query: &Query,
+    services: ServiceName,
+) -> Result<(Range<i64>, Fits), ForgetError> {
     if !query.totals.is_empty() {
         return Err(ForgetError::ByTotal);
     }
+    reader::name_services(connection, services).map_err(ReadError::from)?;
     let sight = Sight::new(connection, &query.filter, None)?;
     if sight.asks_ports() {
         return Err(ForgetError::ByPort);

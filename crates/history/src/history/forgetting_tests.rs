@@ -165,11 +165,11 @@ fn what_a_query_finds_is_forgotten() {
         ..Query::default()
     };
     let by_port = query(Field::AnyPort, Wanted::Known);
-    let refused = history.begin_forgetting(&by_port, Uid(0), UnixMillis(0));
+    let refused = history.begin_forgetting(&by_port, |_, _| None, Uid(0), UnixMillis(0));
     assert!(matches!(refused, Err(ForgetError::ByPort)), "{refused:?}");
     let domain = Wanted::Below("host-1.example.net".parse().unwrap());
     let query = query(Field::Of(Dimension::Domain), domain);
-    let mut what = history.begin_forgetting(&query, Uid(0), UnixMillis(0)).unwrap();
+    let mut what = history.begin_forgetting(&query, |_, _| None, Uid(0), UnixMillis(0)).unwrap();
     forget_all(&mut history, &mut what);
     let rows = |of| level(&history.connection, of).values().map(Vec::len).collect::<Vec<_>>();
     assert_eq!(rows(Level::Bucket), [1, 1, 1]);
