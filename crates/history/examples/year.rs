@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &by(&[Dimension::Application, Dimension::Domain, Dimension::User]),
     )?;
     ask(&path, "all remote addresses", &Question { top: 1_000_000, ..by(&[Dimension::Remote]) })?;
-    let text = Wanted::Like(Pattern { parts: vec!["shop7".to_owned()] });
+    let text = Wanted::Like(Pattern::new(["", "shop7", ""]));
     let filter = Filter::Has(Condition { field: Field::Text, wanted: text });
     let query = Query { filter, ..Query::default() };
     ask(&path, "free text", &Question { query: query.clone(), ..by(&[Dimension::Application]) })?;

@@ -7,10 +7,11 @@ use portolan_core::ApplicationKey;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
-    ReadError, WriteError,
+    ReadError, ServiceName, WriteError,
     block::{Level, Moved},
     language::Query,
     query::Sight,
+    reader,
     rollup::Gathered,
     scan::Row,
     tables::{
@@ -80,10 +81,15 @@ pub enum ForgetError {
 }
 
 /// What a query means, in the numbers of this moment.
-pub(crate) fn compile(connection: &Connection, query: &Query) -> Result<(Range<i64>, Fits), ForgetError> {
+pub(crate) fn compile(
+    connection: &Connection,
+    query: &Query,
+    services: ServiceName,
+) -> Result<(Range<i64>, Fits), ForgetError> {
     if !query.totals.is_empty() {
         return Err(ForgetError::ByTotal);
     }
+    reader::name_services(connection, services).map_err(ReadError::from)?;
     let sight = Sight::new(connection, &query.filter, None)?;
     if sight.asks_ends() {
         return Err(ForgetError::ByEnd);

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
     Checkpoint, FindingRow, ForgetError, Forgetting, KnownApplication, Learning, NewFinding, OpenError,
-    ReadError, Record, Salvage, Saved, WriteError,
+    ReadError, Record, Salvage, Saved, ServiceName, WriteError,
     forget::{self, Fits},
     intern::Interner,
     language::Query,
@@ -126,13 +126,16 @@ impl History {
     }
 
     /// Begins to forget what a query finds at this moment, whoever's it is. Nothing is deleted yet, but it is noted that something is.
+    ///
+    /// `services` as those name them who ask the same (see [`crate::Reader::naming_services`]).
     pub fn begin_forgetting(
         &mut self,
         query: &Query,
+        services: ServiceName,
         by: Uid,
         now: UnixMillis,
     ) -> Result<Forgetting, ForgetError> {
-        let (times, fits) = forget::compile(&self.connection, query)?;
+        let (times, fits) = forget::compile(&self.connection, query, services)?;
         Ok(self.begin_forgetting_what(times, fits, by, now)?)
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
 use crate::{
     OpenError,
@@ -22,6 +22,9 @@ const WRITER_PATIENCE: Duration = Duration::from_secs(5);
 const READER_PATIENCE: Duration = Duration::from_secs(2);
 /// The write-ahead log is cut to this size after a checkpoint; it is longer only while a reader holds an old state.
 const LOG_LIMIT_BYTES: i64 = 8 * 1024 * 1024;
+
+/// No value or row of ours is larger.
+pub(crate) const LARGEST: i32 = 64 << 20;
 
 /// The writing connection: the file exists (mode 0600 when it was created here), has the newest version and is in WAL mode.
 pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
@@ -193,6 +196,7 @@ fn prepare(connection: &Connection, patience: Duration) -> rusqlite::Result<Foun
 /// The content of a file, also of a damaged or hostile one, must not make SQLite do anything but read and write rows.
 fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LARGEST)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)
 }

@@ -62,6 +62,16 @@ pub struct LevelInfo {
     pub bytes: u64,
 }
 
+/// From now on `service` is the name of a protocol's port, for SQL.
+pub(crate) fn name_services(connection: &Connection, name: ServiceName) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
+    connection.create_scalar_function("service", 2, flags, move |arguments| {
+        let port: Option<u16> = arguments.get(1)?;
+        let protocol = arguments.get_raw(0).as_str()?.parse();
+        Ok(port.zip(protocol.ok()).and_then(|(port, protocol)| name(protocol, port)))
+    })
+}
+
 impl Reader {
     /// Opens the history at `path`, which must exist and have the newest version.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
@@ -81,14 +91,14 @@ impl Reader {
 
     /// The same reader, with names for services whose bytes did not tell what they are. Without, those are `tcp/12345`.
     pub fn naming_services(self, name: ServiceName) -> Result<Self, OpenError> {
-        let flags = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
-        let named = self.connection.create_scalar_function("service", 2, flags, move |arguments| {
-            let port: Option<u16> = arguments.get(1)?;
-            let protocol = arguments.get_raw(0).as_str()?.parse();
-            Ok(port.zip(protocol.ok()).and_then(|(port, protocol)| name(protocol, port)))
-        });
-        named.map_err(|error| open::failed(&self.path, error))?;
+        name_services(&self.connection, name).map_err(|error| open::failed(&self.path, error))?;
         Ok(self)
+    }
+
+    /// Asks several questions, which all see what was committed when the first of them began.
+    pub fn together<T>(&self, ask: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+        let _transaction = self.connection.unchecked_transaction()?;
+        ask()
     }
 
     /// Asks within limits, and sees what was committed when it began, whatever is written meanwhile.
@@ -99,8 +109,9 @@ impl Reader {
     ) -> Result<T, ReadError> {
         limits.check()?;
         let _watched = self.watch.within(limits);
-        let transaction = self.connection.unchecked_transaction()?;
-        ask(&transaction).map_err(|error| match error {
+        let is_alone = self.connection.is_autocommit();
+        let _transaction = is_alone.then(|| self.connection.unchecked_transaction()).transpose()?;
+        ask(&self.connection).map_err(|error| match error {
             // SQLite was interrupted: the limits know why.
             ReadError::Cancelled => limits.check().err().unwrap_or(error),
             error => error,

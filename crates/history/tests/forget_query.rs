@@ -3,13 +3,19 @@
 
 use std::{ops::ControlFlow, path::Path, sync::Arc, sync::atomic::AtomicBool};
 
-use portolan_core::{Uid, UnixMillis};
+use portolan_core::{Protocol, Uid, UnixMillis};
 use portolan_history::{
     Batch, Flow, ForgetError, History, Importing, Limits, Program, Reader, Source, language, line::FlowLine,
 };
 use tempfile::TempDir;
 
 const START: i64 = 1_700_000_000_000;
+const IMPORTING: Importing = Importing {
+    now: UnixMillis(i64::MAX),
+    bucket_ms: 10_000,
+    keeps_command_lines: true,
+    registrable: |_| None,
+};
 
 fn flow(program: usize, minutes: i64, domain: &str) -> Flow {
     Flow {
@@ -37,20 +43,18 @@ fn filled(path: &Path) -> History {
         .collect();
     let programs = vec![program("stays"), program("vanishes")];
     let batch = Batch { source: Source::default(), before: 0, programs, flows };
-    let importing = Importing {
-        now: UnixMillis(i64::MAX),
-        bucket_ms: 10_000,
-        keeps_command_lines: true,
-        registrable: |_| None,
-    };
     let mut history = History::open(path).unwrap();
-    history.import(&importing.prepare(&batch), Uid(0), UnixMillis(START)).unwrap();
+    history.import(&IMPORTING.prepare(&batch), Uid(0), UnixMillis(START)).unwrap();
     history
+}
+
+fn service(protocol: Protocol, port: u16) -> Option<&'static str> {
+    (protocol == Protocol::Tcp && port == 443).then_some("https")
 }
 
 fn forget(history: &mut History, query: &str) -> Result<(), ForgetError> {
     let query = language::parse(query, &jiff::Zoned::now()).unwrap();
-    let mut what = history.begin_forgetting(&query, Uid(0), UnixMillis(START))?;
+    let mut what = history.begin_forgetting(&query, service, Uid(0), UnixMillis(START))?;
     while history.forget(&mut what).unwrap() {}
     Ok(())
 }
@@ -106,4 +110,33 @@ fn what_cannot_be_told_apart_is_not_forgotten() {
     assert!(matches!(forget(&mut history, "remote_port:443"), Err(ForgetError::ByEnd)));
     assert!(matches!(forget(&mut history, "tx>1"), Err(ForgetError::ByTotal)));
     assert_eq!(lines(&path).len(), 600);
+}
+
+#[test]
+fn a_service_is_forgotten_by_its_name() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("history.sqlite");
+    let mut history = filled(&path);
+    forget(&mut history, "service:ssh").unwrap();
+    assert_eq!(lines(&path).len(), 600);
+    forget(&mut history, "service:https domain:gone.example").unwrap();
+    assert_eq!(lines(&path).len(), 300);
+}
+
+#[test]
+fn what_says_to_be_the_last_of_all_rows_is_imported_without_a_panic() {
+    let dir = TempDir::new().unwrap();
+    let batch = Batch {
+        source: Source::default(),
+        before: u64::MAX,
+        programs: vec![Program {
+            path: "/opt/x".to_owned(),
+            sha256: "ab".repeat(32),
+            command_line: String::new(),
+        }],
+        flows: vec![flow(0, 0, "one.example"), flow(0, 1, "two.example")],
+    };
+    let ready = IMPORTING.prepare(&batch);
+    let mut history = History::open(&dir.path().join("history.sqlite")).unwrap();
+    assert_eq!(history.import(&ready, Uid(0), UnixMillis(START)).unwrap().added, 2);
 }

@@ -197,6 +197,17 @@ fn a_file_that_is_something_else_is_named() {
     assert!(refused(&[TABLES, view, WORDS]).contains("its connections is no plain table"));
     let virtual_table = "CREATE VIRTUAL TABLE connections USING fts5 (contime)";
     assert!(refused(&[TABLES, virtual_table, WORDS]).contains("no plain table"));
+    assert!(refused(&[TABLES, &LOOSE.replace(", netns", ""), WORDS]).contains("no column netns"));
+    for (table, key) in [
+        ("executables", "id INTEGER"),
+        ("domains", "id INTEGER UNIQUE"),
+        ("addresses", "id TEXT PRIMARY KEY"),
+    ] {
+        let from = format!("{table} (id INTEGER PRIMARY KEY");
+        let slow = TABLES.replace(&from, &format!("{table} ({key}"));
+        let why = refused(&[&slow, CONNECTIONS, WORDS]);
+        assert!(why.contains(&format!("the id of its table {table} is no")), "{why}");
+    }
     let generated = LOOSE.replace("netns)", "netns, x)").replace("send,", "send AS (zeroblob(1000000000)),");
     assert!(refused(&[TABLES, &generated, WORDS]).contains("no column send"));
     let dir = TempDir::new().unwrap();

@@ -39,7 +39,9 @@ impl Archive {
         cancelled: Arc<AtomicBool>,
     ) -> Result<DetailsResult, Error> {
         let atlas = atlas.clone();
-        let ask = move |reader: &Reader, limits: &Limits| tell(reader, limits, viewer, &of, &atlas);
+        let ask = move |reader: &Reader, limits: &Limits| {
+            reader.together(|| tell(reader, limits, viewer, &of, &atlas))
+        };
         let told = self.ask(viewer.uid, cancelled, ask).await?;
         told.ok_or_else(|| Error::NotFound("Nothing of that is in the history that you may see.".to_owned()))
     }

@@ -31,7 +31,7 @@ pub(super) fn look_up(
     let mut infos: Vec<AddressInfo> = addresses.iter().map(|address| info(*address, atlas)).collect();
     let at: HashMap<String, usize> =
         infos.iter().enumerate().map(|(at, info)| (info.address.clone(), at)).collect();
-    let (seen, truncated) = ask(reader, limits, viewer, addresses)?;
+    let (seen, truncated) = reader.together(|| ask(reader, limits, viewer, addresses))?;
     let names = sums(&seen, &["service", "recognised", "name_source"]);
     let services =
         sums(&seen, &["domain", "name_source", "inferred", "application", "user", "kernel", "unattributed"]);

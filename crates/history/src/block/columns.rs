@@ -1,5 +1,5 @@
 use super::{
-    COLUMNS, Damaged, FORMAT, Moved,
+    COLUMNS, Damaged, FORMAT, Moved, ROWS_MAX,
     pack::{Pairs, take_count},
     recent::Recent,
 };
@@ -91,9 +91,9 @@ impl<'b> Columns<'b> {
             *column = Packed { pairs: Pairs::new(rest, length), encoding };
             rest = after;
         }
-        // Each length takes half a byte, and peers are no runs: the size of a block bounds what reading it takes.
+        // Each length takes half a byte, and peers are no runs: what reading a block takes is bounded by its size, too.
         let [actors, peers, ..] = &mut columns;
-        let is_bounded = rows <= peers.pairs.left().saturating_mul(2);
+        let is_bounded = rows <= ROWS_MAX && rows <= peers.pairs.left().saturating_mul(2);
         if !rest.is_empty()
             || !is_bounded
             || actors.encoding != Encoding::Runs

@@ -1,12 +1,18 @@
 use super::{
-    COLUMNS, FORMAT, Level, Moved,
+    COLUMNS, FORMAT, Level, Moved, ROWS_MAX,
     pack::{pack, pack_list, put_count},
     recent::Recent,
 };
 
-/// The bytes of a block of that level. `rows` are sorted afterwards, and those with the same key are one.
-pub(crate) fn encode(rows: &mut Vec<Moved>, level: Level) -> Vec<u8> {
+/// The blocks of these rows at that level, each with its rows: one, unless there are more than one may have. `rows` are sorted
+/// afterwards, and those with the same key are one.
+pub(crate) fn encode(rows: &mut Vec<Moved>, level: Level) -> impl Iterator<Item = (&[Moved], Vec<u8>)> {
     merge(rows, level);
+    rows.chunks(ROWS_MAX).map(|rows| (rows, encode_merged(rows)))
+}
+
+/// The bytes of a block of rows that are merged.
+pub(crate) fn encode_merged(rows: &[Moved]) -> Vec<u8> {
     let mut columns = Packed::default();
     columns.actors(rows);
     columns.peers(rows);

@@ -14,14 +14,15 @@ mod recent;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports, reason = "questions read columns")]
 pub(crate) use columns::{Column, Columns};
-pub(crate) use encode::{by_actor, encode, merge};
+pub(crate) use encode::{by_actor, encode, encode_merged, merge};
 
 /// The first byte of a block.
 const FORMAT: u8 = 1;
 /// How many columns there are.
 const COLUMNS: usize = 10;
+/// The most rows of a block, which bound what reading it takes. The widest have 57 bytes: it is smaller than any value may be.
+pub(crate) const ROWS_MAX: usize = 1 << 20;
 
 /// How long the intervals of blocks are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -36,6 +36,13 @@ fn decoded(block: &[u8]) -> Result<Vec<Moved>, Damaged> {
     Ok(rows)
 }
 
+/// The only block of these rows.
+fn encoded(rows: &mut Vec<Moved>, level: Level) -> Vec<u8> {
+    let mut blocks: Vec<_> = encode(rows, level).collect();
+    assert_eq!(blocks.len(), 1);
+    blocks.remove(0).1
+}
+
 /// What a block must hold.
 fn merged(rows: &[Moved], level: Level) -> Vec<Moved> {
     let mut all: BTreeMap<_, Moved> = BTreeMap::new();
@@ -64,16 +71,16 @@ fn look_at_all(block: &[u8]) {
 
 proptest! {
     #[test]
-    fn what_is_decoded_is_what_was_encoded(rows in vec(moved(), 0..200), level in level()) {
+    fn what_is_decoded_is_what_was_encoded(rows in vec(moved(), 1..200), level in level()) {
         let mut sorted = rows.clone();
-        let block = encode(&mut sorted, level);
+        let block = encoded(&mut sorted, level);
         prop_assert_eq!(&sorted, &merged(&rows, level));
         prop_assert_eq!(decoded(&block).unwrap(), sorted);
     }
 
     #[test]
     fn a_byte_that_changes_is_damage(rows in vec(moved(), 1..20), at: prop::sample::Index, change in 1..=255_u8) {
-        let mut block = encode(&mut rows.clone(), Level::Bucket);
+        let mut block = encoded(&mut rows.clone(), Level::Bucket);
         let at = at.index(block.len());
         block[at] ^= change;
         prop_assert_eq!(decoded(&block), Err(Damaged));
@@ -91,7 +98,7 @@ proptest! {
         rows in vec(moved(), 1..20),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let mut block = encode(&mut rows.clone(), Level::Bucket);
+        let mut block = encoded(&mut rows.clone(), Level::Bucket);
         block.truncate(block.len() - 4);
         for (at, to) in changes {
             let at = at.index(block.len());
@@ -105,10 +112,28 @@ proptest! {
 fn zeros_and_equal_numbers_take_no_room() {
     let row = |peer| Moved { actor: 7, peer, remote_port: 443, tx: 10, ..Moved::default() };
     let mut rows: Vec<_> = (0..1000).map(row).collect();
-    let block = encode(&mut rows, Level::Hour);
+    let block = encoded(&mut rows, Level::Hour);
     assert!(block.len() < 1600, "{}", block.len());
-    let minute = encode(&mut rows.clone(), Level::Minute);
+    let minute = encoded(&mut rows.clone(), Level::Minute);
     assert_eq!(minute, block, "a level is not part of it");
+}
+
+#[test]
+fn no_block_has_more_rows_than_fit_into_memory() {
+    let of_zeros = |rows: usize| {
+        let mut bytes = vec![FORMAT];
+        let peers = rows.div_ceil(2);
+        let mut actors = Vec::new();
+        pack::pack(0, u64::try_from(rows).unwrap(), &mut actors);
+        pack::put_count(rows, &mut bytes);
+        let lengths = [actors.len() << 1 | 1, peers << 1, 0, 0, 0, 0, 0, 0, 0];
+        lengths.iter().for_each(|length| pack::put_count(*length, &mut bytes));
+        bytes.extend(actors);
+        bytes.resize(bytes.len() + peers, 0);
+        sealed(bytes)
+    };
+    assert_eq!(decoded(&of_zeros(ROWS_MAX)).unwrap().len(), ROWS_MAX);
+    assert_eq!(Columns::open(&of_zeros(ROWS_MAX + 1)).map(|columns| columns.rows()), Err(Damaged));
 }
 
 #[test]

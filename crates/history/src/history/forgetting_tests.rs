@@ -141,7 +141,7 @@ fn a_name_that_is_forgotten_as_a_whole_is_in_no_finding_of_another_application()
     assert!(has("secret-host-1") && has("secret-host-2"));
     let query = |text: &str| crate::language::parse(text, &jiff::Zoned::now()).unwrap();
     let mut forget = |times: std::ops::Range<i64>, text: &str| {
-        let (_, fits) = crate::forget::compile(&history.connection, &query(text)).unwrap();
+        let (_, fits) = crate::forget::compile(&history.connection, &query(text), |_, _| None).unwrap();
         let mut what = history.begin_forgetting_what(times, fits, Uid(0), UnixMillis(0)).unwrap();
         forget_all(&mut history, &mut what);
         what.take_gone().len()
@@ -225,11 +225,11 @@ fn what_a_query_finds_is_forgotten() {
         ..Query::default()
     };
     let by_port = query(Field::AnyPort, Wanted::Known);
-    let refused = history.begin_forgetting(&by_port, Uid(0), UnixMillis(0));
+    let refused = history.begin_forgetting(&by_port, |_, _| None, Uid(0), UnixMillis(0));
     assert!(matches!(refused, Err(ForgetError::ByEnd)), "{refused:?}");
     let domain = Wanted::Below("host-1.example.net".parse().unwrap());
     let query = query(Field::Of(Dimension::Domain), domain);
-    let mut what = history.begin_forgetting(&query, Uid(0), UnixMillis(0)).unwrap();
+    let mut what = history.begin_forgetting(&query, |_, _| None, Uid(0), UnixMillis(0)).unwrap();
     forget_all(&mut history, &mut what);
     let rows = |of| level(&history.connection, of).values().map(Vec::len).collect::<Vec<_>>();
     assert_eq!(rows(Level::Bucket), [1, 1, 1]);

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::{Filter, Pattern};
 
 impl Filter {
@@ -53,7 +55,8 @@ impl Pattern {
     /// What has these parts with anything between them.
     #[must_use]
     pub fn new<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> Self {
-        let mut parts: Vec<String> = parts.into_iter().map(|part| lower(part.as_ref())).collect();
+        let mut parts: Vec<String> =
+            parts.into_iter().map(|part| lower(part.as_ref()).into_owned()).collect();
         let last = parts.len().saturating_sub(1);
         let mut at = 0;
         parts.retain(|part| {
@@ -71,7 +74,7 @@ impl Pattern {
             return false;
         };
         if self.parts.len() == 1 {
-            return text == *first;
+            return text == first.as_str();
         }
         let Some(mut rest) =
             text.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str()))
@@ -87,10 +90,12 @@ impl Pattern {
 }
 
 /// Each character for itself: whether two texts are the same does not depend on what stands around.
-pub(super) fn lower(text: &str) -> String {
-    if text.is_ascii() {
-        text.to_ascii_lowercase()
+pub(crate) fn lower(text: &str) -> Cow<'_, str> {
+    if !text.is_ascii() {
+        text.chars().flat_map(char::to_lowercase).collect::<String>().into()
+    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        text.to_ascii_lowercase().into()
     } else {
-        text.chars().flat_map(char::to_lowercase).collect()
+        text.into()
     }
 }

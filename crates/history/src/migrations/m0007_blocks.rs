@@ -20,7 +20,7 @@ const WITHOUT_LOCALS: &str = "DROP TABLE traffic; DROP TABLE bucket;
 pub(super) fn turn_traffic_into_blocks(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(SAME_PEERS)?;
     {
-        let mut buckets = connection.prepare("SELECT id, start_ms, width_ms FROM bucket")?;
+        let mut buckets = connection.prepare("SELECT id, start_ms, width_ms FROM bucket ORDER BY id")?;
         let mut traffic = connection.prepare(
             "SELECT actor_id, same.id, local_port, remote_port, tx_bytes, rx_bytes, flows, first_offset_ms,
                 last_offset_ms, ifnull(local_address_id, 0) FROM traffic JOIN same_peer same ON same.peer_id = traffic.peer_id
@@ -28,21 +28,18 @@ pub(super) fn turn_traffic_into_blocks(connection: &Connection) -> rusqlite::Res
         )?;
         let mut write = connection.prepare(
             "INSERT INTO block (id, level, start_ms, part, width_ms, rows, data)
-                VALUES ((3 << 48) + ?1, 0, ?2, 0, ?3, ?4, ?5)",
+                VALUES ((3 << 48) + ?1, 0, ?2, ?3, ?4, ?5, ?6)",
         )?;
         let mut buckets = buckets.query([])?;
+        let mut id = 0_i64;
         while let Some(bucket) = buckets.next()? {
-            let (id, start_ms, width_ms): (i64, i64, i64) = (bucket.get(0)?, bucket.get(1)?, bucket.get(2)?);
-            let mut rows = traffic.query_map([id], moved)?.collect::<rusqlite::Result<Vec<_>>>()?;
-            if !rows.is_empty() {
-                let data = encode(&mut rows, Level::Bucket);
-                write.execute((
-                    id,
-                    start_ms,
-                    width_ms,
-                    i64::try_from(rows.len()).unwrap_or(i64::MAX),
-                    data,
-                ))?;
+            let (bucket_id, start_ms, width_ms): (i64, i64, i64) =
+                (bucket.get(0)?, bucket.get(1)?, bucket.get(2)?);
+            let mut rows = traffic.query_map([bucket_id], moved)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            for (part, (rows, data)) in (0_i64..).zip(encode(&mut rows, Level::Bucket)) {
+                id += 1;
+                let rows = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+                write.execute((id, start_ms, part, width_ms, rows, data))?;
             }
         }
     }

@@ -19,7 +19,7 @@ const TABLES: [(&str, &[&str]); 4] = [
     ("addresses", &["id", "addr"]),
     ("connections", &CONNECTIONS),
 ];
-const CONNECTIONS: [&str; 13] = [
+const CONNECTIONS: [&str; 14] = [
     "contime",
     "send",
     "recv",
@@ -33,6 +33,7 @@ const CONNECTIONS: [&str; 13] = [
     "laddr_id",
     "raddr_id",
     "domain_id",
+    "netns",
 ];
 
 /// Why a file cannot be imported.
@@ -131,8 +132,7 @@ impl Picosnitch {
         take: &mut dyn FnMut(Batch) -> Result<(), String>,
     ) -> Result<u64, FileError> {
         let failed = |source| FileError::Read { path: self.path.clone(), source };
-        let sql =
-            format!("SELECT {}, netns FROM connections ORDER BY contime, rowid", CONNECTIONS.join(", "));
+        let sql = format!("SELECT {} FROM connections ORDER BY contime, rowid", CONNECTIONS.join(", "));
         let mut statement = self.connection.prepare(&sql).map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
         let mut words = Words::of(&self.connection);
@@ -216,11 +216,21 @@ fn missing(connection: &Connection, table: &str, columns: &[&str]) -> rusqlite::
         Some("table") => {}
         Some(_) => return Ok(Some(format!("its {table} is no plain table"))),
     }
-    let mut found = connection.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1)")?;
-    let found: Vec<(String, i64)> =
+    let mut found = connection
+        .prepare("SELECT name, type = 'INTEGER' COLLATE NOCASE AND pk = 1 FROM pragma_table_xinfo(?1) WHERE hidden = 0")?;
+    let found: Vec<(String, bool)> =
         found.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    let is_there = |column: &&&str| !found.iter().any(|(name, hidden)| name == **column && *hidden == 0);
-    Ok(columns.iter().find(is_there).map(|column| format!("its table {table} has no column {column}")))
+    for column in columns {
+        match found.iter().find(|(name, _)| name == column) {
+            None => return Ok(Some(format!("its table {table} has no column {column}"))),
+            // Rows are looked up by it, one by one.
+            Some((_, false)) if *column == "id" => {
+                return Ok(Some(format!("the id of its table {table} is no INTEGER PRIMARY KEY")));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(None)
 }
 
 /// The figures that tell one state of a database from others.
@@ -251,7 +261,7 @@ fn whole(row: &Row<'_>, column: usize) -> Option<i64> {
 }
 
 /// The numbers of a row of `connections`.
-struct Numbers([i64; CONNECTIONS.len() + 1]);
+struct Numbers([i64; CONNECTIONS.len()]);
 
 impl Numbers {
     fn get(&self, column: usize) -> i64 {
@@ -261,7 +271,7 @@ impl Numbers {
 
 /// `None` where one of them is none, or is negative and cannot be.
 fn numbers(row: &Row<'_>) -> Option<Numbers> {
-    let mut numbers = Numbers([0; CONNECTIONS.len() + 1]);
+    let mut numbers = Numbers([0; CONNECTIONS.len()]);
     for (column, number) in numbers.0.iter_mut().enumerate() {
         *number = whole(row, column)?;
     }

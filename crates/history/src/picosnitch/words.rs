@@ -1,25 +1,28 @@
-use std::{collections::HashMap, hash::Hash, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr};
 
 use rusqlite::{Connection, OptionalExtension, types::ValueRef};
 
 use crate::Program;
 
-/// Words that are remembered of each kind; beyond, all are looked up anew.
-const REMEMBERED: usize = 20_000;
+/// Bytes of the words that are remembered of each kind; beyond, all are looked up anew.
+const REMEMBERED: usize = 8 * 1024 * 1024;
+/// What one takes besides its text.
+const ENTRY: usize = 128;
 /// Bytes of a text that are read; what is longer is "not known".
 const TEXT_MAX: usize = 16 * 1024;
 
 /// What the numbers in a row stand for.
 pub(super) struct Words<'c> {
     connection: &'c Connection,
-    programs: HashMap<i64, Program>,
-    addresses: HashMap<i64, Option<IpAddr>>,
-    domains: HashMap<i64, String>,
+    programs: Remembered<Program>,
+    addresses: Remembered<Option<IpAddr>>,
+    domains: Remembered<String>,
 }
 
 impl<'c> Words<'c> {
     pub(super) fn of(connection: &'c Connection) -> Self {
-        Self { connection, programs: HashMap::new(), addresses: HashMap::new(), domains: HashMap::new() }
+        let (programs, addresses, domains) = Default::default();
+        Self { connection, programs, addresses, domains }
     }
 
     /// An executable; empty where there is none of this number.
@@ -29,7 +32,9 @@ impl<'c> Words<'c> {
             let [path, sha256, command_line] = texts;
             Ok(Program { path, sha256, command_line })
         };
-        remembered(&mut self.programs, id, || look(self.connection))
+        let bytes =
+            |program: &Program| program.path.len() + program.sha256.len() + program.command_line.len();
+        self.programs.get(id, bytes, || look(self.connection))
     }
 
     pub(super) fn address(&mut self, id: i64) -> rusqlite::Result<Option<IpAddr>> {
@@ -38,7 +43,7 @@ impl<'c> Words<'c> {
             // An address of the network at hand may say on which interface that is.
             Ok(text.split('%').next().and_then(|text| text.parse().ok()))
         };
-        remembered(&mut self.addresses, id, look)
+        self.addresses.get(id, |_| 0, look)
     }
 
     /// A name with its labels in the usual order; empty where there is none.
@@ -48,24 +53,36 @@ impl<'c> Words<'c> {
             let is_address = text.parse::<IpAddr>().is_ok();
             Ok(if is_address { String::new() } else { text.rsplit('.').collect::<Vec<_>>().join(".") })
         };
-        remembered(&mut self.domains, id, look)
+        self.domains.get(id, String::len, look)
     }
 }
 
-fn remembered<K: Hash + Eq, T: Clone>(
-    known: &mut HashMap<K, T>,
-    key: K,
-    look: impl FnOnce() -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    if let Some(value) = known.get(&key) {
-        return Ok(value.clone());
+/// Words of one kind by their numbers.
+#[derive(Default)]
+struct Remembered<T> {
+    words: HashMap<i64, T>,
+    bytes: usize,
+}
+
+impl<T: Clone> Remembered<T> {
+    fn get(
+        &mut self,
+        id: i64,
+        bytes: impl Fn(&T) -> usize,
+        look: impl FnOnce() -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        if let Some(word) = self.words.get(&id) {
+            return Ok(word.clone());
+        }
+        let word = look()?;
+        let more = ENTRY + bytes(&word);
+        if self.bytes + more > REMEMBERED {
+            *self = Self { words: HashMap::new(), bytes: 0 };
+        }
+        self.bytes += more;
+        self.words.insert(id, word.clone());
+        Ok(word)
     }
-    let value = look()?;
-    if known.len() >= REMEMBERED {
-        known.clear();
-    }
-    known.insert(key, value.clone());
-    Ok(value)
 }
 
 /// The texts of one row; empty for what is no text, is too long, or stands in no row.
@@ -91,4 +108,20 @@ fn texts<const N: usize>(connection: &Connection, sql: &str, id: i64) -> rusqlit
 
 fn is_too_long(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::TooBig)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_words_are_not_all_remembered() {
+        let mut known = Remembered::default();
+        for id in 0..3000 {
+            known.get(id, String::len, || Ok("x".repeat(TEXT_MAX))).unwrap();
+            let held: usize = known.words.values().map(String::len).sum();
+            assert!(held <= known.bytes && known.bytes <= REMEMBERED, "{held}");
+        }
+        known.get(2999, String::len, || panic!("it is remembered")).unwrap();
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) enum About {
 struct Sql {
     /// NULL where it is not known.
     value: &'static str,
-    /// True where its text fits the pattern of `pattern::tell`.
+    /// True where its text fits the condition of `pattern::tell`.
     like: &'static str,
     /// True where it is the name `?1` or below it.
     below: &'static str,
@@ -43,27 +43,15 @@ const FROM_ADDRESSES: &str = "SELECT id FROM address WHERE ";
 
 /// The executables behind a path that fits.
 macro_rules! executables {
-    ($fits:literal) => {
-        concat!(
-            "SELECT e.id FROM executable e JOIN text ON text.id = e.path_id WHERE ",
-            $fits,
-            "(text.value)"
-        )
+    () => {
+        "SELECT e.id FROM executable e JOIN text ON text.id = e.path_id WHERE fits(text.value)"
     };
 }
 
 /// Numbers of texts that stand in a column and fit.
 macro_rules! texts {
-    ($fits:literal, $column:literal, $table:literal) => {
-        concat!(
-            "SELECT id FROM text WHERE id IN (SELECT ",
-            $column,
-            " FROM ",
-            $table,
-            ") AND ",
-            $fits,
-            "(value)"
-        )
+    ($column:literal, $table:literal) => {
+        concat!("SELECT id FROM text WHERE id IN (SELECT ", $column, " FROM ", $table, ") AND fits(value)")
     };
 }
 
@@ -71,26 +59,26 @@ macro_rules! texts {
 const ANCESTORS: &str = concat!(
     "a.lineage_id IN (WITH RECURSIVE below (id) AS (
         SELECT c.id FROM lineage u JOIN lineage c ON c.parent_id = u.id WHERE u.executable_id IN (",
-    executables!("fits_path"),
+    executables!(),
     ") UNION SELECT c.id FROM below JOIN lineage c ON c.parent_id = below.id) SELECT id FROM below)"
 );
 
 const ACTOR_TEXTS: &str = concat!(
     "a.application_id IN (SELECT id FROM application WHERE fits_application(key))
     OR l.executable_id IN (",
-    executables!("fits"),
+    executables!(),
     ")
     OR l.script_path_id IN (",
-    texts!("fits", "script_path_id", "lineage"),
+    texts!("script_path_id", "lineage"),
     ")
     OR a.command_id IN (",
-    texts!("fits", "command_id", "actor"),
+    texts!("command_id", "actor"),
     ")
     OR a.unit_id IN (",
-    texts!("fits", "unit_id", "actor"),
+    texts!("unit_id", "actor"),
     ")
     OR a.container_id IN (",
-    texts!("fits", "container_id", "actor"),
+    texts!("container_id", "actor"),
     ")"
 );
 
@@ -152,30 +140,24 @@ fn sql(field: Field, about: About) -> Sql {
         Field::Local => of("value", "fits_address(value)"),
         Field::AnyPort => of("", ""),
         Field::Of(dimension) => match dimension {
-            Dimension::Application => of(
-                "a.application_id",
-                "a.application_id IN (SELECT id FROM application WHERE fits_application(key))",
-            ),
+            Dimension::Application => {
+                of("a.application_id", "a.application_id IN (SELECT id FROM application WHERE fits(key))")
+            }
             Dimension::Executable => {
-                of("l.executable_id", concat!("l.executable_id IN (", executables!("fits_path"), ")"))
+                of("l.executable_id", concat!("l.executable_id IN (", executables!(), ")"))
             }
             Dimension::Script => of(
                 "l.script_path_id",
-                concat!("l.script_path_id IN (", texts!("fits_path", "script_path_id", "lineage"), ")"),
+                concat!("l.script_path_id IN (", texts!("script_path_id", "lineage"), ")"),
             ),
-            Dimension::Parent => {
-                of("p.executable_id", concat!("p.executable_id IN (", executables!("fits_path"), ")"))
-            }
+            Dimension::Parent => of("p.executable_id", concat!("p.executable_id IN (", executables!(), ")")),
             Dimension::Command => {
-                of("a.command_id", concat!("a.command_id IN (", texts!("fits", "command_id", "actor"), ")"))
+                of("a.command_id", concat!("a.command_id IN (", texts!("command_id", "actor"), ")"))
             }
-            Dimension::Unit => {
-                of("a.unit_id", concat!("a.unit_id IN (", texts!("fits", "unit_id", "actor"), ")"))
+            Dimension::Unit => of("a.unit_id", concat!("a.unit_id IN (", texts!("unit_id", "actor"), ")")),
+            Dimension::Container => {
+                of("a.container_id", concat!("a.container_id IN (", texts!("container_id", "actor"), ")"))
             }
-            Dimension::Container => of(
-                "a.container_id",
-                concat!("a.container_id IN (", texts!("fits", "container_id", "actor"), ")"),
-            ),
             Dimension::User => of("a.uid", "fits(CAST(a.uid AS TEXT))"),
             Dimension::Namespace => {
                 of("nullif(a.network_namespace, 0)", "fits(CAST(nullif(a.network_namespace, 0) AS TEXT))")
@@ -243,7 +225,7 @@ pub(crate) fn find(
         Wanted::Known if value.is_empty() => Ok(()),
         Wanted::Known => run(&format!("{value} IS NOT NULL"), &[]),
         Wanted::Like(pattern) => {
-            pattern::tell(connection, pattern, *field == Field::Text)?;
+            pattern::tell(connection, condition)?;
             if *field == Field::Text && about == About::Peers {
                 return peers_by_text(connection, pattern, found);
             }

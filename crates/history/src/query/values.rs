@@ -6,12 +6,12 @@ use super::{
     Limits, Sight,
     columns::service,
     conditions::{self, About},
-    pattern::{address_of, lower},
+    pattern::address_of,
 };
 use crate::{
     ReadError,
     block::Level,
-    language::{Field, Filter, Query},
+    language::{Field, Filter, Query, lower},
     scan::{Held, Scan, Set, Wants},
 };
 

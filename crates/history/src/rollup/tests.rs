@@ -179,3 +179,26 @@ fn the_first_and_the_last_of_all_times_are_no_exception() {
         }
     }
 }
+
+#[test]
+fn what_is_too_much_for_one_block_is_in_several() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection).unwrap();
+    let row = |peer| Moved { actor: 1, peer, tx: 1, ..Moved::default() };
+    let rows = u32::try_from(block::ROWS_MAX).unwrap() + 1;
+    for round in 1..=2_u64 {
+        let mut batch = Batch::default();
+        (0..rows).for_each(|peer| batch.add(0, 1000, row(peer)));
+        batch.write(&connection).unwrap();
+        unite(&connection, Level::Bucket, 0).unwrap();
+        let mut found = Vec::new();
+        table::each(&connection, Level::Bucket, 0..=0, |head, rows| {
+            let rows = rows.unwrap();
+            found.push((head.part, head.width_ms, rows.len(), rows.iter().map(|row| row.tx).sum::<u64>()));
+            Ok(())
+        })
+        .unwrap();
+        let most = u64::try_from(block::ROWS_MAX).unwrap();
+        assert_eq!(found, [(0, 1000, block::ROWS_MAX, most * round), (1, 1000, 1, round)]);
+    }
+}

@@ -3,9 +3,7 @@
 use rusqlite::types::Value;
 
 use super::pages::{PAGE, Pages};
-
-/// No row of ours is larger.
-const LARGEST: usize = 64 << 20;
+use crate::open::LARGEST;
 
 /// A row as it is stored: its number, where it has one, and its values.
 #[derive(Debug, PartialEq)]
@@ -47,7 +45,8 @@ pub(super) fn rows(pages: &Pages, number: u32) -> Option<Rows> {
 }
 
 fn row(pages: &Pages, mut cell: &[u8], is_numbered: bool) -> Option<Row> {
-    let length = usize::try_from(varint(&mut cell)?).ok().filter(|length| *length <= LARGEST)?;
+    let length =
+        usize::try_from(i32::try_from(varint(&mut cell)?).ok().filter(|length| *length <= LARGEST)?).ok()?;
     let id = if is_numbered { Some(varint(&mut cell)?) } else { None };
     let most = if is_numbered { PAGE - 35 } else { (PAGE - 12) * 64 / 255 - 23 };
     let payload = if length <= most {

@@ -45,18 +45,30 @@ pub(crate) fn each(
     Ok(())
 }
 
-/// Writes rows as the block that `head` says, in the place of what stood there. No rows are no block.
+/// Writes rows as the block that `head` says, in the place of what stood there. No rows are no block; those that are too many for one are
+/// also in parts behind all others.
 pub(crate) fn put(
     connection: &Connection,
     level: Level,
     head: Head,
     rows: &mut Vec<Moved>,
 ) -> rusqlite::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+    let mut part = head.part;
+    for (rows, data) in block::encode(rows, level) {
+        write(connection, level, Head { part, ..head }, rows, &data)?;
+        part = parts(connection, level, head.start_ms)?.1;
     }
-    let data = block::encode(rows, level);
-    let actors = level.has_actors().then(|| block::encode(&mut block::by_actor(rows), level));
+    Ok(())
+}
+
+fn write(
+    connection: &Connection,
+    level: Level,
+    head: Head,
+    rows: &[Moved],
+    data: &[u8],
+) -> rusqlite::Result<()> {
+    let actors = level.has_actors().then(|| block::encode_merged(&block::by_actor(rows)));
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     connection
         .prepare_cached(

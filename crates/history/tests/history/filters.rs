@@ -1,17 +1,20 @@
 //! Conditions of every field, and filters of every shape, against the model.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use portolan_core::{Bytes, Dimension, NameSource, Owner, Range, Uid};
+use jiff::Zoned;
+use portolan_core::{Bytes, Dimension, NameSource, Owner, Provenance, Range, Uid};
 use portolan_history::{
-    Limits, Question, Record,
-    language::{Condition, Field, Filter, Wanted},
+    History, Limits, Question, Record,
+    language::{self, Condition, Field, Filter, Wanted},
 };
 
 use crate::{
     model,
     queries::ask,
-    world::{Dice, Place, everything, has, location, name, placement, record, records, which},
+    world::{
+        Dice, Place, everything, executable, has, lineage, location, name, placement, record, records, which,
+    },
 };
 
 /// Conditions on every field: on each value that some record has, on some that none has, and on none at all.
@@ -35,8 +38,8 @@ fn conditions(all: &[Record]) -> Vec<Filter> {
         conditions.push(has(field, ""));
     }
     use Dimension::{
-        Application, Asn, Command, Country, Domain, Executable, LocalPort, Parent, Port, RegistrableDomain,
-        Remote, RemotePort, Script, Service, Unit, User,
+        Application, Asn, Command, Container, Country, Domain, Executable, LocalPort, Parent, Port,
+        RegistrableDomain, Remote, RemotePort, Script, Service, Unit, User,
     };
     conditions.extend(
         [
@@ -58,6 +61,11 @@ fn conditions(all: &[Record]) -> Vec<Filter> {
             (Service, "tcp/*"),
             (Command, "?1"),
             (Unit, "%"),
+            (Unit, "web"),
+            (Unit, "we*e"),
+            (Container, "WEB"),
+            (Container, "lxc:*"),
+            (Application, "/usr/bin/curl"),
             (Asn, "1"),
         ]
         .map(|(dimension, value)| has(Field::Of(dimension), value)),
@@ -119,6 +127,47 @@ fn filters_of_every_field_and_shape_are_kept() {
             let question = Question { by, viewer, ..which([filter.clone()]) };
             assert_eq!(ask(&reader, &question), model::answer(&all, &question), "{question:?}");
         }
+    }
+}
+
+#[test]
+fn a_value_is_found_by_each_of_its_names() {
+    let place = Place::new();
+    let mut history = place.history();
+    let write = |history: &mut History, application: &str, cgroup: &str| {
+        let owner = Owner::Program {
+            lineage: lineage(executable("/usr/bin/ΟΔΟΣ", 1), None),
+            application: application.parse().unwrap(),
+            provenance: Arc::new(Provenance::not_looked_at()),
+            code: None,
+        };
+        let record = Record { owner, placement: placement(cgroup), flows_opened: 1, ..record() };
+        history.write(&[record]).unwrap();
+    };
+    write(&mut history, "deb:firefox-esr:/usr/lib/firefox/firefox", "/system.slice/cron.service");
+    write(&mut history, "script:/usr/bin/python3:/home/me/x.py", "/lxc/web/system.slice/cron.service");
+    write(&mut history, "flatpak:org.mozilla.firefox", "/lxc/web");
+    let reader = place.reader();
+    for (text, flows) in [
+        ("app:firefox", 2),
+        ("app:firefox-esr", 1),
+        ("app:/usr/lib/firefox/firefox", 1),
+        ("app:x.py", 1),
+        ("app:/home/me/x.py", 1),
+        ("app:python3", 0),
+        ("app:mozilla", 0),
+        ("unit:cron", 2),
+        ("unit:cron container:-", 1),
+        ("container:web", 2),
+        ("!container:web", 1),
+        ("container:lxc", 0),
+        ("exe:οδοσ", 3),
+        ("οδο", 3),
+    ] {
+        let query = language::parse(text, &Zoned::now()).unwrap();
+        let question = Question { query, ..everything() };
+        let answer = reader.answer(&question, &Limits::default()).unwrap();
+        assert_eq!(answer.total.flows, flows, "{text}");
     }
 }
 

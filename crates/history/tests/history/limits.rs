@@ -103,3 +103,14 @@ fn a_damaged_block_is_named_and_the_rest_can_be_asked_for() {
         reader.answer(&between(since, until), &limits).unwrap();
     }
 }
+
+#[test]
+fn a_block_that_is_larger_than_any_of_ours_is_not_read_into_memory() {
+    let place = Place::new();
+    place.history().write(&[record()]).unwrap();
+    let connection = rusqlite::Connection::open(place.path()).unwrap();
+    connection.execute("UPDATE block SET data = zeroblob(65 << 20)", []).unwrap();
+    let error = place.reader().answer(&everything(), &Limits::default()).unwrap_err();
+    let ReadError::Failed(error) = error else { panic!("{error:?}") };
+    assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::TooBig));
+}

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use portolan_core::{
-    ApplicationKey,
     Dimension::{self, LocalPort, RemotePort, Time},
     Endpoint, Executable, FileContent, Name, Owner, Place, UnixMillis,
 };
@@ -87,7 +86,9 @@ fn fits(record: &Record, filter: &Filter) -> bool {
             let is_wanted = |value: &String| match wanted {
                 Wanted::NotKnown => false,
                 Wanted::Known => true,
-                Wanted::Like(pattern) => is_like(pattern, &value.to_lowercase()),
+                Wanted::Like(pattern) => {
+                    field.names(value).iter().any(|name| is_like(pattern, &name.to_lowercase()))
+                }
                 Wanted::Number(range) => range.contains(&value.parse().unwrap()),
                 Wanted::Network { address, bits } => {
                     let (value, bits) = (value.parse::<IpAddr>().unwrap(), u32::from(*bits));
@@ -122,25 +123,14 @@ fn is_like(pattern: &Pattern, text: &str) -> bool {
     from(&pattern.parts, text)
 }
 
-/// All texts by which a field can be found.
+/// What a record has of a field.
 fn values(record: &Record, field: Field) -> Vec<String> {
     let of = |dimension: Dimension| keys(record, &[dimension]).remove(dimension.as_str());
-    let paths = |path: Option<String>| -> Vec<String> {
-        path.map(|path| [path.rsplit('/').next().unwrap().to_owned(), path]).into_iter().flatten().collect()
-    };
     let lineage = match &record.owner {
         Owner::Program { lineage, .. } => Some(lineage),
         _ => None,
     };
     match field {
-        Field::Of(Dimension::Application) => {
-            let key = of(Dimension::Application);
-            let shown = |key: &String| ApplicationKey::from_stored(key.as_str().into()).display_name();
-            key.iter().map(|key| shown(key).as_raw().to_owned()).chain(key.clone()).collect()
-        }
-        Field::Of(dimension @ (Dimension::Executable | Dimension::Script | Dimension::Parent)) => {
-            paths(of(dimension))
-        }
         Field::Of(dimension) => of(dimension).into_iter().collect(),
         Field::Sha256 => {
             let executable = lineage.map(|lineage| lineage.executable.sha256.to_string());
@@ -153,7 +143,7 @@ fn values(record: &Record, field: Field) -> Vec<String> {
             let parents = std::iter::successors(lineage.and_then(|lineage| lineage.parent.as_ref()), |up| {
                 up.parent.as_ref()
             });
-            parents.flat_map(|parent| paths(Some(parent.executable.path.as_raw().to_owned()))).collect()
+            parents.map(|parent| parent.executable.path.as_raw().to_owned()).collect()
         }
         Field::State => lineage.map(|_| "unreviewed".to_owned()).into_iter().collect(),
         Field::Owner => match &record.owner {

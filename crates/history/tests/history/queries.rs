@@ -256,3 +256,20 @@ fn times_at_the_end_of_the_scale_are_stored() {
     assert_eq!(place.reader().answer(&by_time, &Limits::default()).unwrap().groups.len(), 2);
     assert_eq!(place.reader().info().unwrap().first_bucket, Some(UnixMillis(i64::MIN)));
 }
+
+#[test]
+fn questions_that_are_asked_together_see_one_state() {
+    let place = Place::new();
+    let mut history = place.history();
+    let opened = Record { flows_opened: 1, ..record() };
+    history.write(std::slice::from_ref(&opened)).unwrap();
+    let reader = place.reader();
+    let flows = || reader.answer(&everything(), &Limits::default()).map(|answer| answer.total.flows);
+    let together = reader.together(|| {
+        let before = flows()?;
+        history.write(std::slice::from_ref(&opened)).unwrap();
+        Ok([before, flows()?])
+    });
+    assert_eq!(together.unwrap(), [1, 1]);
+    assert_eq!(flows().unwrap(), 2);
+}

@@ -66,7 +66,8 @@ pub(crate) fn has(field: Field, value: &str) -> Filter {
             let address: IpAddr = value.parse().unwrap();
             Wanted::Network { address, bits: if address.is_ipv4() { 32 } else { 128 } }
         }
-        _ => Wanted::Like(Pattern { parts: value.to_lowercase().split('*').map(str::to_owned).collect() }),
+        Field::Text => Wanted::Like(Pattern::new(format!("*{value}*").split('*'))),
+        _ => Wanted::Like(Pattern::new(value.split('*'))),
     };
     Filter::Has(Condition { field, wanted })
 }

@@ -27,7 +27,7 @@ impl Oblivion {
             let sentence = "Something else is being forgotten; wait for its end.".to_owned();
             return drop(done.send(Err(Error::LimitExceeded(sentence))));
         }
-        match history.begin_forgetting(query, by, Now::read().wall) {
+        match history.begin_forgetting(query, portolan_names::service, by, Now::read().wall) {
             Ok(forgetting) => self.0 = Some(Under { forgetting, done }),
             Err(error) => drop(done.send(Err(refused(&error)))),
         }
