@@ -163,13 +163,14 @@ impl History {
     }
 
     /// Begins to forget what a query finds at this moment, whoever's it is. Nothing is deleted yet, but it is noted that something is.
+    /// Of the bucket that is open, also what comes before it was gone through goes.
     pub fn begin_forgetting(
         &mut self,
         query: &Query,
         by: Uid,
         now: UnixMillis,
     ) -> Result<Forgetting, ForgetError> {
-        let (times, fits) = forget::compile(&self.connection, query)?;
+        let (times, fits) = forget::compile(&self.connection, query, now)?;
         Ok(self.begin_forgetting_what(times, fits, by, now)?)
     }
 

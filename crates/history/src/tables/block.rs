@@ -113,6 +113,12 @@ pub(crate) fn next(connection: &Connection, level: Level, from: i64) -> rusqlite
         .query_row((level.number(), from), |row| row.get(0))
 }
 
+/// The start of the last interval of a level that has a block.
+pub(crate) fn last(connection: &Connection, level: Level) -> rusqlite::Result<Option<i64>> {
+    connection
+        .query_row("SELECT max(start_ms) FROM block WHERE level = ?1", [level.number()], |row| row.get(0))
+}
+
 /// How large the blocks of an interval are.
 pub(crate) fn bytes(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<usize> {
     connection
