@@ -6,13 +6,13 @@
 
 use std::{collections::BTreeSet, fmt, ops::Range};
 
-use portolan_core::UnixMillis;
+use portolan_core::{Dimension, UnixMillis};
 use rusqlite::Connection;
 
 use crate::{
     ReadError, WriteError,
     block::{Level, Moved},
-    language::Query,
+    language::{Condition, Field, Filter, Query},
     query::{Ports, Sight},
     rollup::Gathered,
     scan::Row,
@@ -78,19 +78,36 @@ pub enum ForgetError {
     Write(#[from] WriteError),
 }
 
+/// Whether what a query means is something that can be forgotten.
+///
+/// # Errors
+/// [`ForgetError::ByTotal`] and [`ForgetError::ByPort`].
+pub fn can_be_forgotten(query: &Query) -> Result<(), ForgetError> {
+    match query {
+        Query { totals, .. } if !totals.is_empty() => Err(ForgetError::ByTotal),
+        Query { filter, .. } if asks_ports(filter) => Err(ForgetError::ByPort),
+        _ => Ok(()),
+    }
+}
+
+fn asks_ports(filter: &Filter) -> bool {
+    match filter {
+        Filter::Every(filters) | Filter::Any(filters) => filters.iter().any(asks_ports),
+        Filter::Not(filter) => asks_ports(filter),
+        Filter::Has(Condition { field, .. }) => {
+            matches!(field, Field::AnyPort | Field::Of(Dimension::LocalPort | Dimension::RemotePort))
+        }
+    }
+}
+
 /// What a query means, in the numbers of this moment.
 pub(crate) fn compile(
     connection: &Connection,
     query: &Query,
     now: UnixMillis,
 ) -> Result<(Range<i64>, Fits), ForgetError> {
-    if !query.totals.is_empty() {
-        return Err(ForgetError::ByTotal);
-    }
+    can_be_forgotten(query)?;
     let sight = Sight::new(connection, &query.filter, None)?;
-    if sight.asks_ports() {
-        return Err(ForgetError::ByPort);
-    }
     // All that is there, also where the clock was ahead, and nothing that begins from now on.
     let newest = table::last(connection, Level::Bucket)
         .map_err(ReadError::from)?

@@ -17,8 +17,7 @@ use portolan_history::{
 use super::{archive, query};
 use crate::{
     args::{Export, ExportFormat},
-    bus,
-    commands::history_file,
+    commands::{history_file, question},
     failure::{Failure, Kind},
 };
 
@@ -67,7 +66,8 @@ fn create(path: &Path) -> Result<File, Failure> {
 
 async fn ask(query: &Query) -> Result<OwnedFd, Failure> {
     // In the words of all time zones, because the daemon need not be in this one.
-    let rows = archive().await?.export(&query.to_string()).await.map_err(bus::failed_call)?;
+    let text = query.to_string();
+    let rows = archive().await?.export(&text).await.map_err(|error| question::refused(&text, error))?;
     Ok(rows.into())
 }
 

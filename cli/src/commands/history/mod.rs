@@ -6,13 +6,14 @@ mod import;
 
 use jiff::Zoned;
 use portolan_bus::Archive1Proxy;
-use portolan_history::language::{self, Query};
+use portolan_history::language::Query;
 use zbus::proxy::CacheProperties;
 
+use super::question;
 use crate::{
     args::{History, HistoryAction},
     bus,
-    failure::{Failure, Kind},
+    failure::Failure,
 };
 
 /// Runs what is asked for.
@@ -26,9 +27,7 @@ pub(crate) async fn run(options: &History, json: bool) -> Result<(), Failure> {
 
 /// What words of a query mean, in this time zone.
 fn query(words: &[String]) -> Result<Query, Failure> {
-    language::parse(&words.join(" "), &Zoned::now()).map_err(|problem| {
-        Failure::new(Kind::Usage, format!("the query is wrong at character {}: {problem}", problem.column))
-    })
+    question::read(&words.join(" "), &Zoned::now()).map(|(_, query)| query)
 }
 
 /// The daemon's interface for this.
@@ -36,15 +35,4 @@ async fn archive() -> Result<Archive1Proxy<'static>, Failure> {
     let connection = bus::connect().await?;
     let archive = Archive1Proxy::builder(&connection).cache_properties(CacheProperties::No);
     archive.build().await.map_err(|error| bus::failed_call(error.into()))
-}
-
-/// A sentence with its causes.
-fn failed(kind: Kind, error: &dyn std::error::Error) -> Failure {
-    let mut sentence = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        sentence = format!("{sentence}: {error}");
-        cause = error.source();
-    }
-    Failure::new(kind, sentence)
 }
