@@ -7,8 +7,10 @@ use zbus::{Connection, connection::Builder, proxy::CacheProperties};
 
 use crate::failure::{Failure, Kind};
 
-/// How long an answer may take. A person who is asked for a password gets more, see [`crate::commands::review`].
+/// How long an answer may take.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// The same where a person may have to type a password first.
+pub(crate) const PERSON_WITHIN: Duration = Duration::from_secs(300);
 
 /// The address that zbus falls back to, for the sentence about it.
 const DEFAULT_ADDRESS: &str = "unix:path=/var/run/dbus/system_bus_socket";

@@ -1,6 +1,6 @@
 //! Why a command ended without its answer, and what the shell is told.
 
-use std::io;
+use std::{error::Error, io};
 
 use portolan_core::{ParseError, Untrusted};
 
@@ -99,6 +99,11 @@ impl Failure {
         Self { kind, answered: false, message, wrong: None }
     }
 
+    /// The failure that an error is, with its causes.
+    pub(crate) fn of(kind: Kind, error: &dyn Error) -> Self {
+        Self::new(kind, sentence(error))
+    }
+
     /// The same failure, of which standard output already tells.
     pub(crate) fn after_the_answer(self) -> Self {
         Self { answered: true, ..self }
@@ -127,6 +132,17 @@ impl Failure {
         }
         error
     }
+}
+
+/// An error with its causes.
+pub(crate) fn sentence(error: &dyn Error) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        sentence = format!("{sentence}: {error}");
+        cause = error.source();
+    }
+    sentence
 }
 
 /// Only for what fails while writing to standard output or the terminal.

@@ -62,6 +62,20 @@ impl Options {
     #[must_use]
     pub fn config(&self) -> (ConfigFiles, bool) {
         let main = self.config.clone().unwrap_or_else(|| ConfigFiles::OF_MACHINE.into());
+        // Seen from its root, a file has a folder that can be watched.
+        let main = std::path::absolute(&main).unwrap_or(main);
         (ConfigFiles { main }, self.config.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_configuration_has_a_folder() {
+        let options = Options::parse_from(["portoland", "--config", "portolan.toml"]);
+        let (files, was_named) = options.config();
+        assert!(was_named && files.main.is_absolute() && files.main.ends_with("portolan.toml"), "{files:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! `portolan config`: judge files, show what is in force, change it.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use portolan_bus::{Config1Proxy, Configuration, Error, Setting};
 use portolan_config::{ConfigFiles, Problem, Problems, read};
@@ -16,9 +16,6 @@ use crate::{
     failure::{Failure, Kind},
     output,
 };
-
-/// How long a person may take to type a password.
-const PERSON_WITHIN: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(options: &args::Config, json: bool) -> Result<(), Failure> {
     match &options.action {
@@ -127,7 +124,7 @@ async fn change(key: &str, value: Option<&str>, json: bool) -> Result<(), Failur
             None => daemon.inner().call_with_flags("Reset", flags, &(key,)).await,
         }
     };
-    let answer = match tokio::time::timeout(PERSON_WITHIN, call).await {
+    let answer = match tokio::time::timeout(bus::PERSON_WITHIN, call).await {
         Ok(answer) => answer.map_err(|error| bus::failed_call(Error::from(error)))?,
         Err(_) => return Err(bus::timed_out()),
     };

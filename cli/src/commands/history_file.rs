@@ -1,10 +1,10 @@
 //! A history file that is asked without a daemon.
 
-use std::{error::Error, path::Path};
+use std::path::Path;
 
 use portolan_history::{OpenError, ReadError, Reader};
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, sentence};
 
 /// Asks a file. Nothing is written, neither to it nor beside it.
 pub(crate) fn ask<T>(path: &Path, ask: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, Failure> {
@@ -15,24 +15,15 @@ pub(crate) fn ask<T>(path: &Path, ask: impl FnOnce(&Reader) -> Result<T, ReadErr
         } else {
             Kind::HistoryUnavailable
         };
-        Failure::new(kind, sentence(&error))
+        Failure::of(kind, &error)
     })?;
     ask(&reader).map_err(|error| {
         let kind = match error {
-            ReadError::TooManyGroups { .. } | ReadError::EndsNotKept => Kind::LimitExceeded,
+            // As the daemon has it.
+            ReadError::EndsNotKept => Kind::Usage,
+            ReadError::TooManyGroups { .. } => Kind::LimitExceeded,
             _ => Kind::HistoryUnavailable,
         };
         Failure::new(kind, format!("{}: {}", path.display(), sentence(&error)))
     })
-}
-
-/// An error with its causes.
-fn sentence(error: &dyn Error) -> String {
-    let mut sentence = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        sentence = format!("{sentence}: {error}");
-        source = error.source();
-    }
-    sentence
 }

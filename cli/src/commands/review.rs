@@ -1,4 +1,4 @@
-use std::{ffi::OsStr, time::Duration};
+use std::ffi::OsStr;
 
 use portolan_bus::{Application, Daemon1Proxy, Error};
 use portolan_core::{ApplicationKey, ReviewState, Untrusted};
@@ -12,9 +12,6 @@ use crate::{
 };
 
 mod file;
-
-/// How long a person may take to type a password.
-const PERSON_WITHIN: Duration = Duration::from_secs(300);
 
 /// Keys that a sentence lists.
 const LISTED: usize = 8;
@@ -85,7 +82,7 @@ pub(crate) async fn review(
     let flags = if ask { MethodFlags::AllowInteractiveAuth.into() } else { Default::default() };
     let arguments = (key, state.as_str());
     let call = daemon.inner().call_with_flags::<_, _, ()>("Review", flags, &arguments);
-    match tokio::time::timeout(PERSON_WITHIN, call).await {
+    match tokio::time::timeout(bus::PERSON_WITHIN, call).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(bus::failed_call(Error::from(error))),
         Err(_) => Err(bus::timed_out()),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use portolan_core::{Bytes, Direction, Endpoint, Owner, Protocol, Uid, UnixMillis};
-use portolan_history::{History, Record};
+use portolan_history::{History, Record, Retention};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -71,6 +71,20 @@ async fn a_file_is_asked_and_left_as_it_is() {
     let series = ask(&path, &["--series", "day", "--by", "none", "--json"]).await.json();
     assert_eq!((&series["step_ms"], &series["lines"][0]["tx_bytes"]), (&json!(86_400_000), &json!([12])));
     assert_eq!(before, (fs::read(&path).unwrap(), names(dir.path())));
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_answered_any_more_ends_as_with_the_daemon() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("history.sqlite");
+    let mut history = History::open(&path).unwrap();
+    let later = UnixMillis(1_767_225_600_000 + 86_400_000);
+    let late = Record { bucket_start: later, first: later, last: later, ..record(0, 443, 1) };
+    history.write(&[record(0, 443, 5), late]).unwrap();
+    let limits = Retention { bucket: Some(std::time::Duration::ZERO), ..Retention::default() };
+    while history.retain(&limits, later, 100).unwrap().more {}
+    let ended = ask(&path, &["remote_port:443", "on:2026-01-01"]).await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ mod failures;
 #[cfg(test)]
 mod findings;
 #[cfg(test)]
+mod forget;
+#[cfg(test)]
 mod history_file;
 mod names;
 mod narrow;

@@ -54,14 +54,23 @@ pub fn edited(file: &str, key: &Key, value: Option<&str>) -> Result<String, Stri
     Ok(format!("{head}{document}"))
 }
 
-/// What a person typed, as TOML.
-fn typed(form: Form, text: &str) -> Result<Value, String> {
+/// Whether a text may be a value at all: it is not too long, and on one line.
+///
+/// # Errors
+/// A sentence.
+pub fn check_value(text: &str) -> Result<(), String> {
     if text.len() > VALUE_MAX {
         return Err(format!("a value of {} bytes is too long, {VALUE_MAX} are the most", text.len()));
     }
     if text.chars().any(char::is_control) {
         return Err("there is a control character in the value, such as a newline".to_owned());
     }
+    Ok(())
+}
+
+/// What a person typed, as TOML.
+fn typed(form: Form, text: &str) -> Result<Value, String> {
+    check_value(text)?;
     let text = text.trim();
     let in_toml = || text.parse::<Value>().map_err(|error| error.to_string().replace('\n', " "));
     match form {

@@ -1,15 +1,18 @@
 //! Deletes what a person does not want to be known any more, a little in each transaction: from the blocks of every level, the finest
 //! first, then every number that nothing uses afterwards, with all that is kept of applications that have nothing left.
+//!
+//! Rows are written meanwhile, also to buckets that were gone through already. Invariant: each interval that loses something gets again
+//! what the level below still has of it, in the same transaction; so every level stays the sum of what is below.
 
 use std::{collections::BTreeSet, fmt, ops::Range};
 
-use portolan_core::ApplicationKey;
+use portolan_core::{ApplicationKey, Dimension, UnixMillis};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
     ReadError, ServiceName, WriteError,
     block::{Level, Moved},
-    language::Query,
+    language::{Condition, Field, Filter, Query},
     query::Sight,
     reader,
     rollup::Gathered,
@@ -80,21 +83,47 @@ pub enum ForgetError {
     Write(#[from] WriteError),
 }
 
+/// Whether what a query means is something that can be forgotten.
+///
+/// # Errors
+/// [`ForgetError::ByTotal`] and [`ForgetError::ByEnd`].
+pub fn can_be_forgotten(query: &Query) -> Result<(), ForgetError> {
+    match query {
+        Query { totals, .. } if !totals.is_empty() => Err(ForgetError::ByTotal),
+        Query { filter, .. } if asks_ends(filter) => Err(ForgetError::ByEnd),
+        _ => Ok(()),
+    }
+}
+
+fn asks_ends(filter: &Filter) -> bool {
+    match filter {
+        Filter::Every(filters) | Filter::Any(filters) => filters.iter().any(asks_ends),
+        Filter::Not(filter) => asks_ends(filter),
+        Filter::Has(Condition { field, .. }) => {
+            matches!(
+                field,
+                Field::Local | Field::AnyPort | Field::Of(Dimension::LocalPort | Dimension::RemotePort)
+            )
+        }
+    }
+}
+
 /// What a query means, in the numbers of this moment.
 pub(crate) fn compile(
     connection: &Connection,
     query: &Query,
     services: ServiceName,
+    now: UnixMillis,
 ) -> Result<(Range<i64>, Fits), ForgetError> {
-    if !query.totals.is_empty() {
-        return Err(ForgetError::ByTotal);
-    }
+    can_be_forgotten(query)?;
     reader::name_services(connection, services).map_err(ReadError::from)?;
     let sight = Sight::new(connection, &query.filter, None)?;
-    if sight.asks_ends() {
-        return Err(ForgetError::ByEnd);
-    }
-    let times = query.since.map_or(i64::MIN, |since| since.0)..query.until.map_or(i64::MAX, |until| until.0);
+    // All that is there, also where the clock was ahead, and nothing that begins from now on.
+    let newest =
+        table::last(connection).map_err(ReadError::from)?.map_or(i64::MIN, |newest| newest.saturating_add(1));
+    let end = newest.max(now.0);
+    let times =
+        query.since.map_or(i64::MIN, |since| since.0)..query.until.map_or(end, |until| until.0.min(end));
     // Numbers that are given out from now on are not meant.
     let (actors, peers) = (sight.actors_end(), sight.peers_end());
     let fits = move |actor, peer| {
@@ -199,7 +228,7 @@ impl Forgetting {
         Ok(Some(next))
     }
 
-    /// Deletes what fits in one interval; how many rows it had.
+    /// Deletes what fits in one interval; how many rows were looked at.
     fn interval(&mut self, connection: &Connection, level: Level, start: i64) -> rusqlite::Result<usize> {
         let (mut heads, mut bytes) = (Vec::new(), 0);
         let (mut rows, mut kept, mut is_damaged) = (0, Gathered::default(), false);
@@ -219,12 +248,14 @@ impl Forgetting {
         let Some((first, others)) = heads.split_first().filter(|_| is_damaged || !gone.is_empty()) else {
             return Ok(rows);
         };
-        let left = kept.len();
-        let end = start.saturating_add(level.width_ms().into());
-        if let Some(below) = level.below().filter(|_| start < self.times.start || end > self.times.end) {
-            // Only a part of it is meant: the rest stands in the level below, as far as that is still there.
-            table::each(connection, below, start..=end.saturating_sub(1), |_, block| {
-                let rest = block.unwrap_or_default().iter().filter(|row| (self.fits)(row.actor, row.peer));
+        let deleted = rows - kept.len().min(rows);
+        if let Some(below) = level.below() {
+            // Not meant where only a part of the interval is, or written since: as far as the level below is still there.
+            let last = start.saturating_add(level.width_ms().into()).saturating_sub(1);
+            table::each(connection, below, start..=last, |_, block| {
+                let block = block.unwrap_or_default();
+                rows += block.len();
+                let rest = block.iter().filter(|row| (self.fits)(row.actor, row.peer));
                 rest.for_each(|row| kept.add(&[*row], level));
                 Ok(())
             })?;
@@ -239,7 +270,7 @@ impl Forgetting {
             table::put(connection, level, Head { width_ms, ..*first }, &mut kept)?;
         }
         let bytes = bytes.saturating_sub(table::bytes(connection, level, start)?);
-        forgotten::add(connection, self.note, rows - left.min(rows), bytes)?;
+        forgotten::add(connection, self.note, deleted, bytes)?;
         self.actors.extend(gone);
         self.peers.extend(peers);
         Ok(rows)

@@ -126,6 +126,7 @@ impl History {
     }
 
     /// Begins to forget what a query finds at this moment, whoever's it is. Nothing is deleted yet, but it is noted that something is.
+    /// Of the bucket that is open, also what comes before it was gone through goes.
     ///
     /// `services` as those name them who ask the same (see [`crate::Reader::naming_services`]).
     pub fn begin_forgetting(
@@ -135,7 +136,7 @@ impl History {
         by: Uid,
         now: UnixMillis,
     ) -> Result<Forgetting, ForgetError> {
-        let (times, fits) = forget::compile(&self.connection, query, services)?;
+        let (times, fits) = forget::compile(&self.connection, query, services, now)?;
         Ok(self.begin_forgetting_what(times, fits, by, now)?)
     }
 

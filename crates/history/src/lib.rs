@@ -39,7 +39,7 @@ mod unused;
 mod watch;
 
 pub use error::{OpenError, ReadError, SetAsideError, WriteError};
-pub use forget::{ForgetError, Forgetting};
+pub use forget::{ForgetError, Forgetting, can_be_forgotten};
 pub use history::History;
 pub use import::{Batch, Flow, Imported, Importing, Program, Ready, Refused, Source};
 pub use query::{

@@ -116,12 +116,7 @@ impl Configuration {
         loop {
             // Before they are read: no change is missed.
             let watch = FilesWatch::begin(&self.files);
-            self.state().blind = watch.as_ref().err().map(|error| {
-                format!(
-                    "changes of the configuration are not seen, for its files cannot be watched: {error}; the daemon reads them \
-                     when it gets the signal SIGHUP"
-                )
-            });
+            self.state().blind = watch.as_ref().err().map(blind);
             let configuration = Arc::clone(&self);
             if let Err(error) = spawn_blocking(move || configuration.reload()).await {
                 tracing::error!("the configuration could not be read: {error}");
@@ -132,7 +127,9 @@ impl Configuration {
                     Err(_) => std::future::pending().await,
                 };
                 if let Err(error) = seen {
-                    tracing::warn!("changes of the configuration are not seen any more: {error}");
+                    let sentence = blind(&error);
+                    tracing::warn!("{sentence}");
+                    self.state().blind = Some(sentence);
                     std::future::pending::<()>().await;
                 }
             };
@@ -209,6 +206,14 @@ impl Configuration {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
+}
+
+/// Says why changes of the files are not seen.
+fn blind(error: &io::Error) -> String {
+    format!(
+        "changes of the configuration are not seen, for its files cannot be watched: {error}; the daemon reads them when it gets \
+         the signal SIGHUP"
+    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -15,6 +15,8 @@ use tokio::net::unix::pipe::Receiver;
 pub(super) struct FilesWatch(Receiver);
 
 impl FilesWatch {
+    /// # Errors
+    /// There is something that cannot be watched.
     pub(super) fn begin(files: &ConfigFiles) -> io::Result<Self> {
         let notices = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let drop_in_dir = files.drop_in_dir();
@@ -70,7 +72,20 @@ fn watch_folder(notices: &OwnedFd, dir: &Path) -> io::Result<()> {
             Err(Errno::NOENT | Errno::NOTDIR) => {}
             Err(error) => return Err(error.into()),
         }
-        let Some(above) = dir.parent() else { return Ok(()) };
+        let Some(above) = dir.parent() else { return Err(Errno::NOENT.into()) };
         dir = above;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_has_no_folder_cannot_be_watched() {
+        for (main, can_be) in [("portolan.toml", false), ("/nonexistent/deep/portolan.toml", true)] {
+            let files = ConfigFiles { main: main.into() };
+            assert_eq!(FilesWatch::begin(&files).is_ok(), can_be, "{main}");
+        }
     }
 }

@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use portolan_bus::{Configuration, Error, Setting};
-use portolan_config::{KEYS, Key};
+use portolan_config::{KEYS, Key, check_value};
 use zbus::{Connection, interface, message::Header};
 
 use super::{Backend, gate::Gate};
-
-/// Bytes of a value.
-const VALUE_MAX: usize = 16_384;
 
 /// The same object's interface for its configuration.
 pub(super) struct Config1<B> {
@@ -30,7 +27,8 @@ impl<B: Backend> Config1<B> {
         value: Option<&str>,
     ) -> Result<Setting, Error> {
         let read = || {
-            value.map_or(Ok(()), check)?;
+            let wrong = |why| Error::InvalidArgument(format!("Nothing was changed: {why}."));
+            value.map_or(Ok(()), check_value).map_err(wrong)?;
             known_key(key)
         };
         let (uid, _place, key) =
@@ -89,19 +87,4 @@ fn known_key(name: &str) -> Result<&'static Key, Error> {
             keys.join(", ")
         ))
     })
-}
-
-fn check(value: &str) -> Result<(), Error> {
-    if value.len() > VALUE_MAX {
-        return Err(Error::LimitExceeded(format!(
-            "A value of {} bytes is too long, {VALUE_MAX} are the most.",
-            value.len()
-        )));
-    }
-    if value.chars().any(char::is_control) {
-        return Err(Error::InvalidArgument(
-            "There is a control character in the value, such as a newline.".to_owned(),
-        ));
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ use portolan_history::language;
 use zbus::{Connection, interface, message::Header};
 
 use super::{
-    Backend, Viewer, arguments,
+    Backend, Skipped, Viewer, arguments,
     asking::Questions,
     fit::{ANSWER_MAX_BYTES, fit, fit_groups, fit_series, fit_texts},
     gate::{Gate, sender},
@@ -41,6 +41,18 @@ impl<B: Backend> History1<B> {
                 Ok((call.viewer, answer))
             })
             .await
+    }
+}
+
+impl<B: Backend> History1<B> {
+    /// Counts what a message has no room for.
+    fn left_out(&self, count: usize, what: &str) -> u64 {
+        let left_out = u64::try_from(count).unwrap_or(u64::MAX);
+        if left_out > 0 {
+            tracing::warn!(count, what, "left out of details: one message cannot hold them all");
+            self.backend.skipped(Skipped::Rows, left_out);
+        }
+        left_out
     }
 }
 
@@ -140,8 +152,8 @@ impl<B: Backend> History1<B> {
         // All lists share what one message holds.
         let share = ANSWER_MAX_BYTES / (result.groups.len() + 2);
         result.groups.values_mut().for_each(|groups| fit_groups(groups, share));
-        fit(&mut result.applications, share);
-        fit(&mut result.findings, share);
+        result.applications_left_out += self.left_out(fit(&mut result.applications, share), "applications");
+        result.findings_left_out += self.left_out(fit(&mut result.findings, share), "findings");
         result.access = viewer.access;
         Ok((result,))
     }

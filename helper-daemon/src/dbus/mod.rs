@@ -1,9 +1,9 @@
-//! The daemon on the bus: `org.portolan.Daemon1` and `org.portolan.History1`, for those whom polkit allows.
+//! The daemon on the bus: `org.portolan.Daemon1`, `History1`, `Archive1` and `Config1`, for those whom polkit allows.
 //!
 //! | file | says |
 //! |---|---|
 //! | `backend` | what the service asks the rest of the daemon |
-//! | `interface`, `history`, `configuration` | each method: who may call it, what it checks, what it answers |
+//! | `interface`, `history`, `archive`, `configuration` | each method: who may call it, what it checks, what it answers |
 //! | `gate` | what every call passes: its caller's limits, then polkit |
 //! | `asking` | the questions under way, and how they are cancelled |
 //! | `authorise` | the only place that asks polkit |

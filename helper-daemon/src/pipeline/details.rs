@@ -23,7 +23,7 @@ const PARTS: [(&str, &[Dimension]); 5] = [
     ("remotes", &[Dimension::Remote, Dimension::Domain, Dimension::Country]),
     ("services", &[Dimension::Service]),
 ];
-/// The most groups of each kind that are told.
+/// The most groups of each kind that are told, and the most applications.
 const GROUPS_MAX: usize = 100;
 
 impl Archive {
@@ -55,16 +55,17 @@ fn tell(
     atlas: &Atlas,
 ) -> Result<Option<DetailsResult>, ReadError> {
     let query = query(of);
-    let ask = |by: &[Dimension]| -> Result<Answer, ReadError> {
+    let ask = |by: &[Dimension], top| -> Result<Answer, ReadError> {
         let (query, by) = (query.clone(), by.to_vec());
-        let question = Question { query, by, top: GROUPS_MAX, viewer: viewer.only(), step: Step::default() };
+        let question = Question { query, by, top, viewer: viewer.only(), step: Step::default() };
         reader.answer(&question, limits)
     };
     let by = |by: &[Dimension]| -> Result<Groups, ReadError> {
-        let Answer { groups: found, other, .. } = ask(by)?;
+        let Answer { groups: found, other, .. } = ask(by, GROUPS_MAX)?;
         Ok(Groups::found(found, other))
     };
-    let all = ask(&[Dimension::Application])?;
+    // All: findings are about any of them.
+    let all = ask(&[Dimension::Application], usize::MAX)?;
     if all.total == Sum::default() {
         return Ok(None);
     }
@@ -72,16 +73,20 @@ fn tell(
     let keys: BTreeSet<String> = all.groups.iter().filter_map(key).collect();
     let mut applications = reader.applications(viewer.only())?;
     applications.retain(|row| keys.contains(row.application.as_untrusted().as_raw()));
+    let left_out = applications.len().saturating_sub(GROUPS_MAX);
+    applications.truncate(GROUPS_MAX);
     let findings = reader.findings(true, viewer.only())?.into_iter().map(to_wire);
     Ok(Some(DetailsResult {
         total: all.total.into(),
         covered: all.covered.into(),
         applications: applications.into_iter().map(applications::to_wire).collect(),
+        applications_left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
         groups: PARTS
             .iter()
             .map(|(part, dimensions)| Ok(((*part).to_owned(), by(dimensions)?)))
             .collect::<Result<_, ReadError>>()?,
         findings: findings.filter(|finding| is_about(finding, of, &keys)).collect(),
+        findings_left_out: 0,
         places: atlas.sources(),
         access: viewer.access,
     }))
@@ -89,12 +94,13 @@ fn tell(
 
 /// What details are asked for, as a question.
 fn query(of: &Of) -> Query {
-    let is = |field, text: &str| Filter::Has(Condition { field, wanted: Wanted::Like(Pattern::new([text])) });
+    let is = |field, wanted| Filter::Has(Condition { field, wanted });
+    let exactly = |dimension, text: &str| is(Field::Of(dimension), Wanted::Exactly(text.to_owned()));
     let filter = match of {
-        Of::Application(key) => is(Field::Of(Dimension::Application), key.as_untrusted().as_raw()),
+        Of::Application(key) => exactly(Dimension::Application, key.as_untrusted().as_raw()),
         Of::Executable(Executable { path, sha256 }) => Filter::Every(vec![
-            is(Field::Of(Dimension::Executable), path.as_raw()),
-            is(Field::Sha256, &sha256.to_string()),
+            exactly(Dimension::Executable, path.as_raw()),
+            is(Field::Sha256, Wanted::Like(Pattern::new([sha256.to_string()]))),
         ]),
         Of::Flow(query) => return query.clone(),
     };

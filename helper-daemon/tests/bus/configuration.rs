@@ -49,6 +49,6 @@ async fn what_is_no_key_and_what_is_hostile_goes_no_further() {
             "{value:?}"
         );
     }
-    assert!(matches!(client.set("recording.tick", &huge).await, Err(Error::LimitExceeded(_))));
+    assert!(matches!(client.set("recording.tick", &huge).await, Err(Error::InvalidArgument(_))));
     assert!(stage.memory().configured.lock().unwrap().is_empty());
 }

@@ -105,6 +105,26 @@ async fn with_view_own_no_question_tells_anything_of_another_user() {
 }
 
 #[tokio::test]
+async fn details_are_of_one_key_and_no_other_that_looks_like_it() {
+    let past = Past::new(&[record(own_uid(), "mine", 1000), record(own_uid(), "MINE", 7)]);
+    let bus = Bus::start();
+    let polkit = soon(Polkit::serve(bus.connect().await)).await;
+    let service = Service::start(bus.address(), Memory::remembering(past)).serving().await;
+    let stage = Stage { bus, polkit, service };
+    let asker = history(&stage.bus.connect().await).await;
+    for (key, tx) in [("path:/opt/mine/program", 1000), ("path:/opt/MINE/program", 7)] {
+        let found = soon(asker.details("application", key)).await.unwrap();
+        assert_eq!((found.total.tx_bytes, found.applications.len()), (tx, 1), "{key}");
+        let (digest, path) = (&found.applications[0].sha256, key.trim_start_matches("path:"));
+        let found = soon(asker.details("executable", &format!("{digest} {path}"))).await.unwrap();
+        assert_eq!(found.total.tx_bytes, tx, "{key}");
+    }
+    let part = soon(asker.details("application", "program")).await;
+    assert!(matches!(part, Err(Error::NotFound(_) | Error::InvalidArgument(_))), "{part:?}");
+    assert!(soon(asker.details("flow", "app:program")).await.is_ok());
+}
+
+#[tokio::test]
 async fn details_say_what_is_known_of_one_thing() {
     let stage = stage().await;
     let asker = history(&stage.bus.connect().await).await;

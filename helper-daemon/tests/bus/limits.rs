@@ -64,4 +64,11 @@ async fn a_list_that_no_message_could_hold_is_shortened_and_says_so() {
     let answer = soon(stage.client().await.findings(true)).await.unwrap();
     assert!((1500..2000).contains(&answer.len()), "{}", answer.len());
     assert_eq!(answer[0].id, 0, "the first ones stay");
+    let asker = crate::setup::history(&stage.bus.connect().await).await;
+    let details = soon(asker.details("application", "path:/usr/bin/curl")).await.unwrap();
+    let told = u64::try_from(details.findings.len()).unwrap();
+    assert_eq!((told + details.findings_left_out, details.applications_left_out), (3000, 0));
+    assert!(told > 100 && details.findings_left_out > 1000, "{told}");
+    let skipped: Vec<_> = stage.memory().skipped.lock().unwrap().iter().map(|(_, count)| *count).collect();
+    assert_eq!(skipped.last(), Some(&details.findings_left_out));
 }

@@ -120,8 +120,10 @@ pub(crate) fn details_result(access: Access, findings: Vec<Finding>) -> DetailsR
         total: Sum::default(),
         covered: covered(),
         applications: vec![application()],
+        applications_left_out: 0,
         groups: [("users".to_owned(), groups()), ("parents".to_owned(), Groups::default())].into(),
         findings,
+        findings_left_out: 0,
         places: vec![places()],
         access,
     }

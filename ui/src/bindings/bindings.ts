@@ -212,6 +212,10 @@ covered: Covered,
  */
 applications: Array<Application>, 
 /**
+ * How many more there are, for which there is no room.
+ */
+applications_left_out: number, 
+/**
  * By what it is summed up: `executables` over time (with `provenance` and `package`), `parents` that started it, `users`,
  * `remotes` (by address, domain and country), `services`.
  */
@@ -220,6 +224,10 @@ groups: Record<string, Groups>,
  * What was found about it, answered or not, the newest first.
  */
 findings: Array<Finding>, 
+/**
+ * How many more there are, for which there is no room.
+ */
+findings_left_out: number, 
 /**
  * Where countries come from.
  */

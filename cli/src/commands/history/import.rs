@@ -6,7 +6,7 @@ use portolan_history::{Batch, History, Importing, picosnitch::Picosnitch};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{archive, failed};
+use super::archive;
 use crate::{
     args::{Import, Recorder},
     bus,
@@ -65,17 +65,17 @@ async fn into_daemon(file: &Path, sum: &mut ImportResult) -> Result<u64, Failure
         source.batches(BATCH, &mut take)
     });
     while let Some(batch) = batches.recv().await {
-        let text = serde_json::to_vec(&batch).map_err(|error| failed(Kind::Failed, &error))?;
+        let text = serde_json::to_vec(&batch).map_err(|error| Failure::of(Kind::Failed, &error))?;
         add(sum, archive.import(&text).await.map_err(bus::failed_call)?);
     }
     match reading.join() {
-        Ok(read) => read.map_err(|error| failed(Kind::Failed, &error)),
+        Ok(read) => read.map_err(|error| Failure::of(Kind::Failed, &error)),
         Err(_) => Err(Failure::new(Kind::Failed, format!("{} could not be read", file.display()))),
     }
 }
 
 fn open(file: &Path) -> Result<Picosnitch, Failure> {
-    Picosnitch::open(file).map_err(|error| failed(Kind::Failed, &error))
+    Picosnitch::open(file).map_err(|error| Failure::of(Kind::Failed, &error))
 }
 
 /// A new history of nothing else.
@@ -85,7 +85,8 @@ fn into_file(file: &Path, history: &Path, sum: &mut ImportResult) -> Result<u64,
         let sentence = format!("{} is there already; name a file that is not", history.display());
         return Err(Failure::new(Kind::Failed, sentence));
     }
-    let mut history = History::open(history).map_err(|error| failed(Kind::HistoryUnavailable, &error))?;
+    let mut history =
+        History::open(history).map_err(|error| Failure::of(Kind::HistoryUnavailable, &error))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = UnixMillis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
     let importing = Importing {
@@ -102,5 +103,5 @@ fn into_file(file: &Path, history: &Path, sum: &mut ImportResult) -> Result<u64,
         add(sum, ImportResult { added: imported.added, known: imported.known, refused });
         Ok(())
     };
-    source.batches(BATCH, &mut take).map_err(|error| failed(Kind::Failed, &error))
+    source.batches(BATCH, &mut take).map_err(|error| Failure::of(Kind::Failed, &error))
 }

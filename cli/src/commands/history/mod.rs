@@ -14,7 +14,7 @@ use super::question;
 use crate::{
     args::{History, HistoryAction},
     bus,
-    failure::{Failure, Kind},
+    failure::Failure,
 };
 
 /// Runs what is asked for.
@@ -37,15 +37,4 @@ async fn archive() -> Result<Archive1Proxy<'static>, Failure> {
     let connection = bus::connect().await?;
     let archive = Archive1Proxy::builder(&connection).cache_properties(CacheProperties::No);
     archive.build().await.map_err(|error| bus::failed_call(error.into()))
-}
-
-/// A sentence with its causes.
-fn failed(kind: Kind, error: &dyn std::error::Error) -> Failure {
-    let mut sentence = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        sentence = format!("{sentence}: {error}");
-        cause = error.source();
-    }
-    Failure::new(kind, sentence)
 }

@@ -141,7 +141,9 @@ fn a_name_that_is_forgotten_as_a_whole_is_in_no_finding_of_another_application()
     assert!(has("secret-host-1") && has("secret-host-2"));
     let query = |text: &str| crate::language::parse(text, &jiff::Zoned::now()).unwrap();
     let mut forget = |times: std::ops::Range<i64>, text: &str| {
-        let (_, fits) = crate::forget::compile(&history.connection, &query(text), |_, _| None).unwrap();
+        let (_, fits) =
+            crate::forget::compile(&history.connection, &query(text), |_, _| None, UnixMillis(i64::MAX))
+                .unwrap();
         let mut what = history.begin_forgetting_what(times, fits, Uid(0), UnixMillis(0)).unwrap();
         forget_all(&mut history, &mut what);
         what.take_gone().len()
@@ -236,4 +238,70 @@ fn what_a_query_finds_is_forgotten() {
     assert_eq!(rows(Level::Day), [1, 1]);
     assert_eq!(count(&history.connection, "forgotten"), 1);
     assert_whole(&place);
+}
+
+/// All rows of a level, as sums of the one above it.
+fn summed(connection: &rusqlite::Connection, of: Level, above: Level) -> BTreeMap<(i64, u32, u32), [u64; 3]> {
+    let mut sums: BTreeMap<_, [u64; 3]> = BTreeMap::new();
+    for (start, rows) in level(connection, of) {
+        for row in rows {
+            let sum = sums.entry((above.start_of(start), row.actor, row.peer)).or_default();
+            sum.iter_mut().zip([row.tx, row.rx, row.flows]).for_each(|(sum, number)| *sum += number);
+        }
+    }
+    sums
+}
+
+#[test]
+fn what_is_written_meanwhile_is_in_every_level_or_in_none() {
+    let place = Place::new();
+    let mut history = place.history();
+    // Several steps for each level.
+    let end = 3000;
+    let hosts = |n| (0..30).map(move |host| to_host(START + n * 2 * MINUTE, host));
+    history.write(&(0..end).flat_map(hosts).collect::<Vec<_>>()).unwrap();
+    let now = START + (end - 1) * 2 * MINUTE + 5000;
+    let everything = Query::default();
+    let mut what = history.begin_forgetting(&everything, |_, _| None, Uid(0), UnixMillis(now)).unwrap();
+    let (mut step, mut dice) = (0, crate::world::Dice(5));
+    loop {
+        step += 1;
+        // To the open bucket, late to any of those before, and to a new one each time, so that minutes and hours end meanwhile.
+        let late = START + i64::try_from(dice.below(u64::try_from(end).unwrap())).unwrap() * 2 * MINUTE;
+        let new = now + 5000 + step * 7 * MINUTE;
+        history.write(&[to_host(now - 5000, 1), to_host(late, 2), to_host(new, 3)]).unwrap();
+        if !history.forget(&mut what).unwrap() {
+            break;
+        }
+        assert!(step < 10_000);
+    }
+    assert!(step > 10, "{step}");
+    history.write(&[to_host(now + 1000 * DAY, 4)]).unwrap();
+    let sums: Vec<_> = Level::ALL
+        .windows(2)
+        .map(|pair| {
+            let [below, above] = pair else { panic!() };
+            (summed(&history.connection, *below, *above), summed(&history.connection, *above, *above))
+        })
+        .collect();
+    for (at, (mut below, above)) in sums.into_iter().enumerate() {
+        // The last one is open.
+        below.retain(|(start, ..), _| *start < now + 999 * DAY);
+        assert_eq!(below, above, "level {at}");
+    }
+    let begun: usize =
+        level(&history.connection, Level::Bucket).range(now..).map(|(_, rows)| rows.len()).sum();
+    assert_eq!(begun, usize::try_from(step).unwrap() + 1, "nothing is forgotten that began later");
+    assert_whole(&place);
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_wrote_is_forgotten_too() {
+    let place = Place::new();
+    let mut history = place.history();
+    history.write(&[to_host(START, 1), to_host(START + 5 * DAY, 1)]).unwrap();
+    let mut what =
+        history.begin_forgetting(&Query::default(), |_, _| None, Uid(0), UnixMillis(START + MINUTE)).unwrap();
+    forget_all(&mut history, &mut what);
+    assert!(level(&history.connection, Level::Bucket).is_empty());
 }

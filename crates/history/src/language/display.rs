@@ -130,6 +130,7 @@ fn value(field: Field, wanted: &Wanted) -> String {
             if *bits == width { address.to_string() } else { format!("{address}/{bits}") }
         }
         Wanted::Below(domain) => format!("*.{domain}"),
+        Wanted::Exactly(text) => quoted(text),
         Wanted::Like(pattern) if field == Field::Text => {
             stars(pattern.parts.get(1..pattern.parts.len().saturating_sub(1)))
         }

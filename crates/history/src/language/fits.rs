@@ -18,6 +18,7 @@ impl Condition {
         match wanted {
             Wanted::Known => true,
             Wanted::Like(pattern) => self.field.names(value).iter().any(|name| pattern.fits(name)),
+            Wanted::Exactly(text) => text == value,
             Wanted::Below(domain) => {
                 let above = value.strip_suffix(domain.as_str());
                 above.is_some_and(|above| above.is_empty() || above.ends_with('.'))

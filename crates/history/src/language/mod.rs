@@ -100,6 +100,9 @@ pub enum Wanted {
     Known,
     /// A text, compared without case; which texts a field's value answers to, [`Condition::fits_text`] says.
     Like(Pattern),
+    /// This text and no other, of an application's key or an executable's path. The language has no word for it; it is written as
+    /// [`Wanted::Like`].
+    Exactly(String),
     /// A number among these.
     Number(RangeInclusive<i64>),
     /// An address whose first bits are these.

@@ -186,6 +186,19 @@ fn sql(field: Field, about: About) -> Sql {
     }
 }
 
+/// True where a field's text is `?1`; empty where nobody asks for that.
+fn exactly(field: Field) -> &'static str {
+    match field {
+        Field::Of(Dimension::Application) => {
+            "a.application_id IN (SELECT id FROM application WHERE key = ?1)"
+        }
+        Field::Of(Dimension::Executable) => {
+            "l.executable_id IN (SELECT e.id FROM executable e JOIN text ON text.id = e.path_id WHERE text.value = ?1)"
+        }
+        _ => "",
+    }
+}
+
 /// Whether a field is a number.
 fn is_number(field: Field) -> bool {
     matches!(field, Field::Of(Dimension::User | Dimension::Namespace | Dimension::Asn | Dimension::Port))
@@ -231,6 +244,7 @@ pub(crate) fn find(
             }
             run(like, &[])
         }
+        Wanted::Exactly(text) => run(exactly(*field), &[text]),
         Wanted::Number(range) if is_number(*field) => {
             run(&format!("{value} BETWEEN ?1 AND ?2"), &[range.start(), range.end()])
         }

@@ -103,6 +103,7 @@ fn fits(record: &Record, filter: &Filter) -> bool {
                     }
                 }
                 Wanted::Below(domain) => value == domain.as_str() || value.ends_with(&format!(".{domain}")),
+                Wanted::Exactly(text) => text == value,
             };
             if *wanted == Wanted::NotKnown { values.is_empty() } else { values.iter().any(is_wanted) }
         }
