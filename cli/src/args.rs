@@ -8,7 +8,7 @@ mod review;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portolan_core::{Dimension, ParseError, ReviewState};
 
-pub(crate) use history::{Export, ExportFormat, Forget, History, HistoryAction, Import, Recorder};
+pub(crate) use history::{Export, ExportFormat, Forget, History, HistoryAction, Import, Info, Recorder};
 pub(crate) use review::{Review, ReviewAction};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 arguments not understood, 3 daemon or bus not there, 4 access \

@@ -10,6 +10,7 @@ mod failure;
 mod moment;
 mod output;
 mod show;
+mod signals;
 mod watch;
 
 use std::{env, process::ExitCode};

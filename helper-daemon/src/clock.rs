@@ -39,9 +39,66 @@ impl Now {
     }
 }
 
+/// Whether the clock of labels has gone with the other one for an hour of this daemon's life since it was set last.
+#[derive(Debug)]
+pub struct Steady {
+    last: Now,
+    left_ns: u64,
+}
+
+impl Steady {
+    const NEEDED_NS: u64 = 3_600_000_000_000;
+    /// Slewing is no step; neither is what ages are not measured by.
+    const STEP_MS: u64 = 60_000;
+    /// Between two looks more than this is sleep, in which nobody sets the clock right.
+    const AWAKE_NS: u64 = 120_000_000_000;
+
+    /// From `now` on. How far it was right before is not known here.
+    #[must_use]
+    pub const fn new(now: Now) -> Self {
+        Self { last: now, left_ns: 0 }
+    }
+
+    /// Looks again.
+    pub fn look(&mut self, now: Now) -> bool {
+        let last = std::mem::replace(&mut self.last, now);
+        let passed_ns = now.monotonic.0.saturating_sub(last.monotonic.0);
+        let expected = last.wall.0.saturating_add(i64::try_from(passed_ns / 1_000_000).unwrap_or(i64::MAX));
+        self.left_ns = if now.wall.0.abs_diff(expected) > Self::STEP_MS {
+            Self::NEEDED_NS
+        } else {
+            self.left_ns.saturating_sub(passed_ns.min(Self::AWAKE_NS))
+        };
+        self.left_ns == 0
+    }
+}
+
 /// How long the kernel's timestamps of files stand still: a tick, 1 to 10 ms.
 #[must_use]
 pub fn tick_ns() -> u64 {
     let tick = clock_getres(ClockId::RealtimeCoarse);
     u64::try_from(tick.tv_nsec).unwrap_or(10_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_steady_after_an_hour_awake() {
+        let mut now = Now { monotonic: MonotonicNs(5), wall: UnixMillis(1_700_000_000_000) };
+        let mut steady = Steady::new(now);
+        let mut looks = |seconds: u64, set_ms: i64| {
+            now.monotonic.0 += seconds * 1_000_000_000;
+            now.wall.0 += i64::try_from(seconds).unwrap() * 1000 + set_ms;
+            steady.look(now)
+        };
+        assert!(looks(60, 0) && looks(60, 5000) && looks(8 * 3600, -5000), "nobody set it by much");
+        for set in [3_600_000, -3_600_000, 2_000_000_000_000, -60_001] {
+            assert!(!looks(60, set));
+            assert!(!looks(8 * 3600, 0), "asleep");
+            assert!((0..57).all(|_| !looks(60, 30)));
+            assert!(looks(60, 0));
+        }
+    }
 }

@@ -20,7 +20,11 @@ use crate::{
     options::Options,
     pipeline::{Atlas, DaemonBackend, End, Places, Recorder, RecorderError, Writer},
     resources,
+    text_log::TextLog,
 };
+
+/// How long the end waits for the last lines of the text log.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Runs the daemon until it is told to end, or cannot go on. Everything that was counted is written in both cases.
 ///
@@ -57,14 +61,17 @@ async fn serve(options: &Options, files: ConfigFiles, loaded: Loaded) -> anyhow:
     let place_files =
         move |config: &Config| config.places.databases.clone().unwrap_or_else(|| vec![own_places.clone()]);
     let atlas = Atlas::new(place_files(&loaded.config), options.state_dir.clone());
-    let writer = start_writer(&history_path, atlas.clone(), events.clone())?;
+    let log =
+        Arc::new(TextLog::start(&loaded.config.log).context("no thread can be started for the text log")?);
+    let writer = start_writer(&history_path, atlas.clone(), Arc::clone(&log), events.clone())?;
     let (ended, mut recorder_ended) = oneshot::channel();
     let places = Places { pin_dir: options.pin_dir.clone(), journal: options.journal() };
     let (handle, recording) = Recorder::spawn(&loaded.config, places, events, writer, ended)?;
 
     let configuration = Arc::new(Configuration::new(files, loaded, {
-        let (handle, atlas) = (handle.clone(), atlas.clone());
+        let (handle, atlas, log) = (handle.clone(), atlas.clone(), Arc::clone(&log));
         move |config| {
+            log.configure(&config.log);
             atlas.look_in(place_files(&config));
             handle.configure(config);
         }
@@ -74,7 +81,9 @@ async fn serve(options: &Options, files: ConfigFiles, loaded: Loaded) -> anyhow:
 
     let (bus, bus_state) = watch::channel(BusState::Starting);
     let (shut_down, shutdown) = watch::channel(false);
-    let backend = Arc::new(DaemonBackend::new(handle.clone(), history_path, atlas, configuration, started));
+    let backend =
+        DaemonBackend::new(handle.clone(), history_path, atlas, configuration, Arc::clone(&log), started);
+    let backend = Arc::new(backend);
     let serving = dbus::serve(options.bus_address.as_deref(), backend, bus, shutdown);
     tokio::pin!(serving);
     let notifying = notify_when_ready(bus_state);
@@ -106,6 +115,7 @@ async fn serve(options: &Options, files: ConfigFiles, loaded: Loaded) -> anyhow:
     if recording.join().is_err() {
         anyhow::bail!("recording ended with a panic, which is a fault of portoland; please report it");
     }
+    log.end(LAST_LINES);
     served?;
     Ok(result?)
 }
@@ -137,9 +147,10 @@ fn raise_descriptor_limit() {
 fn start_writer(
     path: &Path,
     atlas: Atlas,
+    log: Arc<TextLog>,
     events: tokio::sync::broadcast::Sender<Event>,
 ) -> anyhow::Result<Writer> {
-    Writer::start(path, atlas, move |finding| {
+    Writer::start(path, atlas, log, move |finding| {
         // Nobody listens while no client is there.
         drop(events.send(Event::Finding(Arc::new(finding))));
     })

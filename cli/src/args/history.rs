@@ -12,10 +12,19 @@ pub(crate) struct History {
 pub(crate) enum HistoryAction {
     /// Write what moved, one row for each flow and interval, for other programs. docs/export.md says what the columns mean.
     Export(Export),
+    /// What the history's file holds, how large it is, how long that is kept, and what was forgotten.
+    Info(Info),
     /// Add what another recorder has counted. What an import before has told is not counted again.
     Import(Import),
     /// Delete what a query means, of all users and for good. That something was deleted is noted.
     Forget(Forget),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// Look at this file instead of asking the daemon.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +59,8 @@ pub(crate) enum ExportFormat {
     Csv,
     /// One JSON object on each line.
     Json,
+    /// A typed table of columns, compressed, for programs that analyse data.
+    Parquet,
 }
 
 #[derive(Debug, Args)]

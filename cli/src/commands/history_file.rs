@@ -19,7 +19,7 @@ pub(crate) fn ask<T>(path: &Path, ask: impl FnOnce(&Reader) -> Result<T, ReadErr
     })?;
     ask(&reader).map_err(|error| {
         let kind = match error {
-            ReadError::TooManyGroups { .. } | ReadError::PortsNotKept => Kind::LimitExceeded,
+            ReadError::TooManyGroups { .. } | ReadError::EndsNotKept => Kind::LimitExceeded,
             _ => Kind::HistoryUnavailable,
         };
         Failure::new(kind, format!("{}: {}", path.display(), sentence(&error)))

@@ -6,7 +6,7 @@ use portolan_bus::{LiveRow, LiveTick};
 use portolan_core::{UnixMillis, Untrusted};
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
-use super::{feed::Event, row, signals::EndSignals};
+use super::{feed::Event, row};
 use crate::{
     failure::Failure,
     output,
@@ -16,6 +16,7 @@ use crate::{
         users::Users,
         wrap::wrap,
     },
+    signals::EndSignals,
 };
 
 /// Writes readings as they come, each flushed; ends after `count` of them.

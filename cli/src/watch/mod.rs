@@ -8,7 +8,6 @@ mod lines;
 mod model;
 mod row;
 mod screen;
-mod signals;
 mod view;
 
 use std::io::{self, IsTerminal};

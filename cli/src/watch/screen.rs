@@ -16,13 +16,13 @@ use super::{
     feed::Event,
     keys::{Action, action},
     model::Model,
-    signals::EndSignals,
     view,
 };
 use crate::{
     bus, commands,
     failure::{Failure, Kind},
     show::{clock::Clock, users::Users},
+    signals::EndSignals,
 };
 
 /// The clock on the screen.

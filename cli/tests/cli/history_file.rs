@@ -40,6 +40,13 @@ fn record(uid: u32, port: u16, tx: u64) -> Record {
     }
 }
 
+/// A history of two rows, in a folder.
+pub(crate) fn history(dir: &Path) -> String {
+    let path = dir.join("history.sqlite");
+    History::open(&path).unwrap().write(&[record(0, 443, 5), record(1, 53, 7)]).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 async fn ask(path: &Path, words: &[&str]) -> Ended {
     run(NO_BUS, &[&["query", "--history", path.to_str().unwrap()], words].concat()).await
 }
@@ -139,4 +146,34 @@ async fn what_is_no_history_is_said_in_a_sentence() {
     assert_eq!((ended.code, &ended.json()["error"]["kind"]), (Some(5), &json!("not-found")));
     let ended = ask(dir.path(), &[]).await;
     assert!(ended.code == Some(1) && ended.stderr.contains("is not a file"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn what_a_file_holds_is_said() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("history.sqlite");
+    let mut history = History::open(&path).unwrap();
+    history.write(&[record(0, 443, 5), record(1, 53, 7)]).unwrap();
+    let query = portolan_history::language::parse("port:53", &jiff::Zoned::now()).unwrap();
+    let mut forgetting = history.begin_forgetting(&query, Uid(7), UnixMillis(1_767_225_700_000)).unwrap();
+    while history.forget(&mut forgetting).unwrap() {}
+    drop(history);
+    let before = (fs::read(&path).unwrap(), names(dir.path()));
+    let words = ["history", "info", "--history", path.to_str().unwrap()];
+    let ended = run(NO_BUS, &[&words[..], &["--json"]].concat()).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let answer = ended.json();
+    let [bucket, forgotten] = [&answer["levels"][0], &answer["forgotten"][0]];
+    assert_eq!(
+        (&bucket["level"], &bucket["rows"], &bucket["intervals"]),
+        (&json!("bucket"), &json!(1), &json!(1))
+    );
+    assert_eq!(bucket["first_unix_ms"], json!(1_767_225_600_000_i64));
+    assert_eq!((&forgotten["by"], &answer["max_bytes"]), (&json!(7), &json!(null)));
+    assert_eq!(answer["file_bytes"], json!(fs::metadata(&path).unwrap().len()));
+    let page = run(NO_BUS, &words).await.stdout;
+    for part in ["1 intervals", "1 rows", "by user 7", "history.sqlite: "] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(before, (fs::read(&path).unwrap(), names(dir.path())));
 }

@@ -8,6 +8,8 @@ mod bus;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod findings;

@@ -1,8 +1,11 @@
 //! What the history answers, as the bus carries it: for whoever asks a history itself.
 
-use portolan_history::{Answer, Covered, Group, Line, Series, Sum};
+use portolan_history::{Answer, Covered, Forgotten, Group, Info, LevelInfo, Line, Series, Sum};
 
-use crate::{Access, Column, Groups, Other, PlaceData, QueryResult, QueryRow, SeriesResult, groups, query};
+use crate::{
+    Access, Column, ForgottenPart, Groups, HistoryContents, HistoryLevel, Other, PlaceData, QueryResult,
+    QueryRow, SeriesResult, groups, query,
+};
 
 impl From<Sum> for groups::Sum {
     fn from(sum: Sum) -> Self {
@@ -29,6 +32,36 @@ impl From<Covered> for query::Covered {
 impl From<Line> for query::Line {
     fn from(line: Line) -> Self {
         Self { tx_bytes: line.tx, rx_bytes: line.rx, flows: line.flows }
+    }
+}
+
+impl HistoryContents {
+    /// What a file holds; how long it is kept is the daemon's to say.
+    #[must_use]
+    pub fn found(path: String, info: &Info, levels: &[LevelInfo], forgotten: &[Forgotten]) -> Self {
+        let level = |level: &LevelInfo| HistoryLevel {
+            level: level.level.to_owned(),
+            intervals: level.intervals,
+            rows: level.rows,
+            bytes: level.bytes,
+            first_unix_ms: level.first.map(|first| first.0),
+            last_unix_ms: level.last.map(|last| last.0),
+            kept: String::new(),
+        };
+        let part = |part: &Forgotten| ForgottenPart {
+            unix_ms: part.at.0,
+            by: part.by.0,
+            rows: part.rows,
+            bytes: part.bytes,
+        };
+        Self {
+            path,
+            file_bytes: info.file_bytes,
+            log_bytes: info.log_bytes,
+            max_bytes: None,
+            levels: levels.iter().map(level).collect(),
+            forgotten: forgotten.iter().map(part).collect(),
+        }
     }
 }
 

@@ -32,6 +32,55 @@ pub struct ImportResult {
     pub refused: BTreeMap<String, u64>,
 }
 
+/// What the history's file holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+pub struct HistoryContents {
+    /// Where it is; empty for who may only see their own traffic.
+    pub path: String,
+    /// The size of the file.
+    pub file_bytes: u64,
+    /// The size of its write-ahead log.
+    pub log_bytes: u64,
+    /// How large the history may become; `None` where no daemon keeps it.
+    pub max_bytes: Option<u64>,
+    /// The finest first.
+    pub levels: Vec<HistoryLevel>,
+    /// When somebody had something forgotten, the newest first; for who may only see their own traffic, what they wanted themselves.
+    pub forgotten: Vec<ForgottenPart>,
+}
+
+/// What there is of one level.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+pub struct HistoryLevel {
+    /// `bucket`, `minute`, `hour` or `day`.
+    pub level: String,
+    /// Intervals in which something moved.
+    pub intervals: u64,
+    /// Rows of them.
+    pub rows: u64,
+    /// How large they are.
+    pub bytes: u64,
+    /// The start of the oldest.
+    pub first_unix_ms: Option<i64>,
+    /// The start of the newest.
+    pub last_unix_ms: Option<i64>,
+    /// How long they are kept, as the configuration says it: `7 days`, `for ever`; empty where no daemon keeps them.
+    pub kept: String,
+}
+
+/// That somebody had something forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+pub struct ForgottenPart {
+    /// When it began.
+    pub unix_ms: i64,
+    /// Who wanted it (a uid).
+    pub by: u32,
+    /// Rows that were deleted, of all levels.
+    pub rows: u64,
+    /// By how many bytes the history became smaller.
+    pub bytes: u64,
+}
+
 /// What is in the history and what leaves it, whole. Everything counted up to a call is in its answer.
 #[proxy(
     interface = "org.portolan.Archive1",
@@ -45,6 +94,9 @@ pub trait Archive1 {
     ///
     /// Who reads nothing for 20 seconds, or is not done after ten minutes, gets no more.
     fn export(&self, query: &str) -> Result<OwnedFd, Error>;
+
+    /// What the history's file holds. Needs view-all or view-own.
+    fn info(&self) -> Result<HistoryContents, Error>;
 
     /// Adds rows that another recorder has counted: a batch as JSON (docs/export.md), at most [`BATCH_MAX_BYTES`]. Rows that an import
     /// before told are not added again. Needs configure.

@@ -21,7 +21,10 @@ mod query;
 mod wire;
 
 pub use application::{Application, Provenance, Script};
-pub use archive::{ARCHIVE_INTERFACE, Archive1Proxy, BATCH_MAX_BYTES, ExportEnd, ImportResult};
+pub use archive::{
+    ARCHIVE_INTERFACE, Archive1Proxy, BATCH_MAX_BYTES, ExportEnd, ForgottenPart, HistoryContents,
+    HistoryLevel, ImportResult,
+};
 pub use config::{Config1Proxy, Configuration, Setting};
 pub use details::DetailsResult;
 pub use error::{Error, WrongQuery};

@@ -1,5 +1,7 @@
 use std::{path::PathBuf, time::Duration};
 
+use portolan_core::{FindingKind, Severity};
+
 use crate::Exclusions;
 
 const HOUR: u64 = 3600;
@@ -14,8 +16,12 @@ pub struct Config {
     pub retention: Retention,
     /// The first time on a machine.
     pub learning: Learning,
+    /// Which findings disturb a person.
+    pub notifications: Notifications,
     /// Where addresses belong.
     pub places: Places,
+    /// What is recorded, as lines of a text file.
+    pub log: Log,
     /// What is not recorded at all.
     pub exclusions: Exclusions,
 }
@@ -90,9 +96,71 @@ impl Default for Learning {
     }
 }
 
+/// Which findings disturb a person. All are recorded and listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notifications {
+    /// How severe a finding must be; `None` when none is to be told.
+    pub least: Option<Severity>,
+    /// Kinds that are not told, however severe.
+    pub quiet_kinds: Vec<FindingKind>,
+}
+
+impl Default for Notifications {
+    fn default() -> Self {
+        Self { least: Some(Severity::Normal), quiet_kinds: Vec::new() }
+    }
+}
+
+impl Notifications {
+    /// Whether a finding is to be told; otherwise it is there for who looks.
+    #[must_use]
+    pub fn tell(&self, kind: FindingKind, severity: Severity) -> bool {
+        self.least.is_some_and(|least| severity >= least) && !self.quiet_kinds.contains(&kind)
+    }
+}
+
 /// Where addresses belong.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Places {
     /// Databases of which the first that knows something says it; `None` for Portolan's own, an empty list for none.
     pub databases: Option<Vec<PathBuf>>,
+}
+
+/// What is recorded, as lines of a text file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The file, an absolute path; `None`: no log.
+    pub file: Option<PathBuf>,
+    /// How it is written.
+    pub format: LogFormat,
+    /// A file of this size is put aside as `FILE.1`, and a new one begun.
+    pub rotate_bytes: u64,
+    /// So many of those are kept.
+    pub keep: u32,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { file: None, format: LogFormat::Json, rotate_bytes: 64 << 20, keep: 5 }
+    }
+}
+
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A JSON object on each.
+    Json,
+    /// Commas between cells, and headings at the top.
+    Csv,
+}
+
+impl LogFormat {
+    /// The word in a file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
 }

@@ -9,11 +9,20 @@ written; `portolan config check` says what is wrong with it, and as long as some
 Files in portolan.d beside this one, whose names end with .toml, come after it in the order of their names: what they say counts \
 instead, and what they exclude adds up. `portolan config show` says what is in force, and why.";
 
-const SECTIONS: [(&str, &str); 5] = [
+const SECTIONS: [(&str, &str); 6] = [
     ("recording", "What of the traffic is written down."),
     ("retention", "How long it is kept. What is older is deleted in small steps."),
     ("learning", "The first time on a machine."),
+    (
+        "notifications",
+        "Which findings disturb a person: the others are quiet for everybody on this machine, which is recorded and listed, and nothing else.",
+    ),
     ("places", "Where addresses belong."),
+    (
+        "log",
+        "What is recorded, as lines of a text file beside the history: one for each flow and interval, and one for each finding when it \
+         is told or answered.",
+    ),
     (
         "exclusions",
         "What is not recorded at all: traffic that is any of these. Its bytes are a sum in `portolan status`, nothing else. Programs are \

@@ -76,6 +76,7 @@ fn typed(form: Form, text: &str) -> Result<Value, String> {
             let one = text.parse::<i64>().map_or_else(|_| unquoted(text), Value::from);
             Ok(Value::Array(Array::from_iter([one])))
         }
+        Form::Number => text.parse::<i64>().map(Value::from).map_err(|_| format!("{text:?} is no number")),
         Form::Text | Form::TextOrList => Ok(unquoted(text)),
     }
 }

@@ -2,10 +2,11 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
+use portolan_core::Severity;
 use toml_edit::{Array, Value};
 
 use crate::{
-    Config, Glob, Network, amount,
+    Config, Glob, LogFormat, Network, amount,
     exclusions::{Names, digest},
     value::{self, Trouble},
 };
@@ -35,6 +36,7 @@ pub struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Switch,
+    Number,
     Text,
     /// What several files say adds up.
     List,
@@ -218,6 +220,30 @@ pub const KEYS: &[Key] = &[
          \"1 year\". What no package owns, or what differs from its package, is told at once all the same. `portolan learning end` \
          ends it."
     ),
+    one!(
+        "notifications.least",
+        Text,
+        notifications.least,
+        value::least,
+        |least: Option<Severity>| least.map_or("none", Severity::as_str),
+        "How severe a finding must be to be told: \"normal\", \"loud\", or \"none\" is."
+    ),
+    Key {
+        name: "notifications.quiet_kinds",
+        about: "Kinds of findings that are not told, however severe, as `portolan findings --json` calls them.",
+        example: Some("[\"new-application\", \"unidentified\"]"),
+        form: Form::List,
+        read: |config, value, troubles| {
+            for kind in value::list(value, "such as [\"new-application\"]", troubles, value::kind) {
+                if !config.notifications.quiet_kinds.contains(&kind) {
+                    config.notifications.quiet_kinds.push(kind);
+                }
+            }
+        },
+        show: |config| {
+            Value::Array(config.notifications.quiet_kinds.iter().map(|kind| kind.as_str()).collect())
+        },
+    },
     Key {
         name: "places.databases",
         about: "Where countries and networks are looked up: a MaxMind DB file with GeoLite2's fields, such as GeoLite2's or DB-IP's own, \
@@ -236,6 +262,48 @@ pub const KEYS: &[Key] = &[
             }
         },
     },
+    Key {
+        name: "log.file",
+        about: "The file, as an absolute path, or \"off\". Nobody but root may be able to write to its folder. The packaged service may \
+                write to /var/log/portolan, and nowhere else beside its own folders.",
+        example: Some("\"/var/log/portolan/flows.log\""),
+        form: Form::Text,
+        read: |config, value, troubles| match value::file(value) {
+            Ok(file) => config.log.file = file,
+            Err(trouble) => troubles.push(trouble),
+        },
+        show: |config| {
+            config
+                .log
+                .file
+                .as_ref()
+                .map_or_else(|| "off".into(), |file| file.to_string_lossy().into_owned().into())
+        },
+    },
+    one!(
+        "log.format",
+        Text,
+        log.format,
+        value::format,
+        |format: LogFormat| format.as_str(),
+        "\"json\": an object on each line. \"csv\": cells, with headings at the top. A file of the other format is put aside."
+    ),
+    one!(
+        "log.rotate",
+        Text,
+        log.rotate_bytes,
+        |value| value::size(value, 64_000),
+        amount::show_size,
+        "A file of this size is put aside as FILE.1, and a new one begun; at least \"64 kB\"."
+    ),
+    one!(
+        "log.keep",
+        Number,
+        log.keep,
+        |value| value::count(value, 1000),
+        i64::from,
+        "How many of those are kept, 0 to 1000; the oldest goes first."
+    ),
     list!(
         "exclusions.applications",
         exclusions.applications,

@@ -94,7 +94,8 @@ impl<'a> Reading<'a> {
                 Item::Table(_) => {
                     let hint = match suggestion(section, KEYS.iter().map(Key::section)) {
                         none if none.is_empty() => {
-                            "; there are recording, retention, learning, places and exclusions".to_owned()
+                            "; there are recording, retention, learning, places, log and exclusions"
+                                .to_owned()
                         }
                         hint => hint,
                     };

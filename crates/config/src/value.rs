@@ -1,10 +1,15 @@
 //! One value of a file.
 
-use std::{ops::Range, path::PathBuf, time::Duration};
+use std::{
+    ops::Range,
+    path::{Component, PathBuf},
+    time::Duration,
+};
 
+use portolan_core::{FindingKind, Severity};
 use toml_edit::Value;
 
-use crate::amount;
+use crate::{LogFormat, amount};
 
 /// Entries of one list.
 const ENTRIES_MAX: usize = 1000;
@@ -99,6 +104,55 @@ pub(crate) fn list<T: PartialEq>(
         }
     }
     found
+}
+
+/// How severe a finding must be.
+pub(crate) fn least(value: &Value) -> Result<Option<Severity>, Trouble> {
+    let expected = "\"normal\", \"loud\" or \"none\"";
+    match text(value, expected)? {
+        "normal" => Ok(Some(Severity::Normal)),
+        "loud" => Ok(Some(Severity::Loud)),
+        "none" => Ok(None),
+        _ => Err(wrong(value, expected)),
+    }
+}
+
+/// A kind of finding.
+pub(crate) fn kind(value: &Value) -> Result<FindingKind, Trouble> {
+    let word = text(value, "a kind of finding such as \"new-application\"")?;
+    word.parse().map_err(|error: portolan_core::ParseError| Trouble::at(value, error.to_string()))
+}
+
+/// `off`, or a path that names a file.
+pub(crate) fn file(value: &Value) -> Result<Option<PathBuf>, Trouble> {
+    let path = match text(value, "an absolute path, or \"off\"")? {
+        "off" => return Ok(None),
+        path => PathBuf::from(path),
+    };
+    let is_plain = path.components().skip(1).all(|part| matches!(part, Component::Normal(_)));
+    match (path.is_absolute(), is_plain && path.file_name().is_some()) {
+        (true, true) if !path.as_os_str().as_encoded_bytes().ends_with(b"/") => Ok(Some(path)),
+        (true, _) => Err(Trouble::at(value, format!("{path:?} names no file, or has \"..\" in it"))),
+        (false, _) => {
+            let message = format!("{path:?} is not an absolute path; it must begin with /, or be \"off\"");
+            Err(Trouble::at(value, message))
+        }
+    }
+}
+
+pub(crate) fn format(value: &Value) -> Result<LogFormat, Trouble> {
+    let found = text(value, "\"json\" or \"csv\"")?;
+    let known = [LogFormat::Json, LogFormat::Csv].into_iter().find(|format| format.as_str() == found);
+    known.ok_or_else(|| Trouble::at(value, format!("{found:?} is no format; expected \"json\" or \"csv\"")))
+}
+
+/// A number from 0 to `most`.
+pub(crate) fn count(value: &Value, most: u32) -> Result<u32, Trouble> {
+    let found = value.as_integer().ok_or_else(|| wrong(value, "a number"))?;
+    u32::try_from(found)
+        .ok()
+        .filter(|found| *found <= most)
+        .ok_or_else(|| Trouble::at(value, format!("{found} is out of range, it must be from 0 to {most}")))
 }
 
 /// A path, a list of paths, `none` or `own`.

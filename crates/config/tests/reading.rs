@@ -102,6 +102,11 @@ fn what_is_no_toml_and_what_is_there_twice_is_named() {
             "[exclusions]\nports = [1, 2, 1]\n",
             "portolan.toml:2:16: exclusions.ports: this is in the list twice",
         ),
+        (
+            "[notifications]\nleast = \"quiet\"\n",
+            "portolan.toml:2:9: notifications.least: this is a text; expected \"normal\", \"loud\" or \"none\"",
+        ),
+        ("[notifications]\nquiet_kinds = [\"lost\"]\n", "portolan.toml:2:16: notifications.quiet_kinds: "),
         ("[recording]\ntick = \"1\\n s\"\n", "control character"),
         ("[recording.tick]\n", "recording.tick is a key, not a section"),
     ] {

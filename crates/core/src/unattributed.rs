@@ -21,11 +21,13 @@ pub enum Unattributed {
     NotTakenOver,
     /// Another recorder counted it, and did not know whose it was, or not which content that had.
     Imported,
+    /// The history was damaged: what stood there of whose it was could not be read any more.
+    DamagedHistory,
 }
 
 impl Unattributed {
     /// All reasons, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ProcessGone,
         Self::FileUnavailable,
         Self::FileChanged,
@@ -33,6 +35,7 @@ impl Unattributed {
         Self::TableFull,
         Self::NotTakenOver,
         Self::Imported,
+        Self::DamagedHistory,
     ];
 
     /// The word on the bus, in the database and in JSON.
@@ -46,6 +49,7 @@ impl Unattributed {
             Self::TableFull => "table-full",
             Self::NotTakenOver => "not-taken-over",
             Self::Imported => "imported",
+            Self::DamagedHistory => "damaged-history",
         }
     }
 }
@@ -64,7 +68,7 @@ impl FromStr for Unattributed {
             ParseError::new(
                 "reason",
                 text,
-                "process-gone, file-unavailable, file-changed, file-unreadable, table-full, not-taken-over or imported",
+                "process-gone, file-unavailable, file-changed, file-unreadable, table-full, not-taken-over, imported or damaged-history",
             )
         })
     }

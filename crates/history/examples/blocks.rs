@@ -25,6 +25,7 @@ fn main() {
             let most = [256 << below(12), 1024 << below(16)];
             Moved {
                 actor: u32::try_from(below(actors)).unwrap() * 7,
+                local: 0,
                 peer: u32::try_from(below(20_000)).unwrap(),
                 local_port: u16::try_from(below(28_000) + 32_768).unwrap(),
                 remote_port: 443,

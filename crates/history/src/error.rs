@@ -174,11 +174,11 @@ pub enum ReadError {
         /// How many there may be.
         limit: usize,
     },
-    /// A question about ports of a time of which only sums without ports are kept.
+    /// A question about ports or local addresses of a time of which only sums without them are kept.
     #[error(
-        "local and remote ports of that time are not kept any more; ask for what is newer, or for the service's port"
+        "local addresses, local and remote ports of that time are not kept any more; ask for what is newer, or for the service's port"
     )]
-    PortsNotKept,
+    EndsNotKept,
     /// Anything else, as an I/O error.
     #[error("the history cannot be read")]
     Failed(#[source] rusqlite::Error),

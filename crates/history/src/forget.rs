@@ -3,19 +3,20 @@
 
 use std::{collections::BTreeSet, fmt, ops::Range};
 
-use rusqlite::Connection;
+use portolan_core::ApplicationKey;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
     ReadError, ServiceName, WriteError,
     block::{Level, Moved},
     language::Query,
-    query::{Ports, Sight},
+    query::Sight,
     reader,
     rollup::Gathered,
     scan::Row,
     tables::{
         block::{self as table, Head},
-        forgotten,
+        finding_names, forgotten,
     },
     unused::Sweep,
 };
@@ -37,10 +38,14 @@ pub struct Forgetting {
     /// Its row in `forgotten`.
     note: i64,
     phase: Phase,
-    /// Whose rows were deleted.
+    /// Whose rows were deleted, and with whom.
     actors: BTreeSet<u32>,
-    /// Their applications.
+    peers: BTreeSet<u32>,
+    /// Their applications and names.
     applications: Vec<i64>,
+    domains: Vec<i64>,
+    /// Of which nothing is left.
+    gone: Vec<ApplicationKey>,
 }
 
 #[derive(Debug)]
@@ -56,12 +61,12 @@ enum Phase {
 /// Why it is not begun to forget.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgetError {
-    /// The query is about local or remote ports.
+    /// The query is about local addresses, or local or remote ports.
     #[error(
-        "nothing can be forgotten by its local or remote port, which older traffic does not have any more; name the service's port, the \
+        "nothing can be forgotten by its local address, or its local or remote port, which older traffic does not have any more; name the service's port, the \
          application or the other side"
     )]
-    ByPort,
+    ByEnd,
     /// The query is about sums.
     #[error(
         "nothing can be forgotten by how much it moved; name the application, the other side or the time"
@@ -86,17 +91,14 @@ pub(crate) fn compile(
     }
     reader::name_services(connection, services).map_err(ReadError::from)?;
     let sight = Sight::new(connection, &query.filter, None)?;
-    if sight.asks_ports() {
-        return Err(ForgetError::ByPort);
+    if sight.asks_ends() {
+        return Err(ForgetError::ByEnd);
     }
     let times = query.since.map_or(i64::MIN, |since| since.0)..query.until.map_or(i64::MAX, |until| until.0);
     // Numbers that are given out from now on are not meant.
     let (actors, peers) = (sight.actors_end(), sight.peers_end());
     let fits = move |actor, peer| {
-        let ports = Ports::default();
-        actor < actors
-            && peer < peers
-            && sight.sees(&Row { actor, peer, ports, tx: 0, rx: 0, flows: 0, first_ms: 0, last_ms: 0 })
+        actor < actors && peer < peers && sight.sees(&Row { actor, peer, ..Row::default() })
     };
     Ok((times, Box::new(fits)))
 }
@@ -113,17 +115,27 @@ impl fmt::Debug for Forgetting {
 impl Forgetting {
     pub(crate) fn new(times: Range<i64>, fits: Fits, note: i64) -> Self {
         let phase = Phase::Blocks(Level::Bucket, times.start);
-        Self { times, fits, note, phase, actors: BTreeSet::new(), applications: Vec::new() }
+        Self {
+            times,
+            fits,
+            note,
+            phase,
+            actors: BTreeSet::new(),
+            peers: BTreeSet::new(),
+            applications: Vec::new(),
+            domains: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
+
+    /// Applications of which nothing is left, so far; said once.
+    pub fn take_gone(&mut self) -> Vec<ApplicationKey> {
+        std::mem::take(&mut self.gone)
     }
 
     /// Whether only traces are left, which no transaction can delete.
     pub(crate) fn has_only_traces(&self) -> bool {
         matches!(self.phase, Phase::Traces)
-    }
-
-    /// After a step that was rolled back: all of it again, of which there is not much left.
-    pub(crate) fn begin_again(&mut self) {
-        self.phase = Phase::Blocks(Level::Bucket, self.times.start);
     }
 
     /// Whether the next step is one of the search for unused numbers, which goes on from step to step.
@@ -141,7 +153,16 @@ impl Forgetting {
                     None => match level.above() {
                         Some(above) => Phase::Blocks(above, above.start_of(self.times.start)),
                         None => {
-                            self.applications = applications_of(connection, &self.actors)?;
+                            self.applications = named_by(
+                                connection,
+                                "SELECT application_id FROM actor WHERE id = ?1",
+                                &self.actors,
+                            )?;
+                            self.domains = named_by(
+                                connection,
+                                "SELECT domain_id FROM peer WHERE id = ?1",
+                                &self.peers,
+                            )?;
                             Phase::Numbers
                         }
                     },
@@ -151,9 +172,10 @@ impl Forgetting {
                 let had_actors = !sweep.has_actors_done();
                 let swept = sweep.step(connection)?;
                 if had_actors && sweep.has_actors_done() {
-                    self.applications
-                        .iter()
-                        .try_for_each(|application| forget_unused(connection, *application))?;
+                    for application in &self.applications {
+                        self.gone.extend(forget_unused(connection, *application)?);
+                    }
+                    finding_names::forget_unused(connection, &self.domains)?;
                 }
                 if swept.is_done {
                     self.phase = Phase::Traces;
@@ -181,7 +203,7 @@ impl Forgetting {
     fn interval(&mut self, connection: &Connection, level: Level, start: i64) -> rusqlite::Result<usize> {
         let (mut heads, mut bytes) = (Vec::new(), 0);
         let (mut rows, mut kept, mut is_damaged) = (0, Gathered::default(), false);
-        let mut gone = BTreeSet::new();
+        let (mut gone, mut peers) = (BTreeSet::new(), BTreeSet::new());
         table::each(connection, level, start..=start, |head, block| {
             heads.push(head);
             // What it holds nobody can tell, and so neither that it has nothing of it.
@@ -190,6 +212,7 @@ impl Forgetting {
             rows += block.len();
             let fits = |row: &&Moved| (self.fits)(row.actor, row.peer);
             gone.extend(block.iter().filter(fits).map(|row| row.actor));
+            peers.extend(block.iter().filter(fits).map(|row| row.peer));
             block.iter().filter(|row| !fits(row)).for_each(|row| kept.add(&[*row], level));
             Ok(())
         })?;
@@ -218,16 +241,17 @@ impl Forgetting {
         let bytes = bytes.saturating_sub(table::bytes(connection, level, start)?);
         forgotten::add(connection, self.note, rows - left.min(rows), bytes)?;
         self.actors.extend(gone);
+        self.peers.extend(peers);
         Ok(rows)
     }
 }
 
-/// The applications of actors.
-fn applications_of(connection: &Connection, actors: &BTreeSet<u32>) -> rusqlite::Result<Vec<i64>> {
-    let mut application = connection.prepare("SELECT application_id FROM actor WHERE id = ?1")?;
+/// What rows name, each once.
+fn named_by(connection: &Connection, sql: &'static str, rows: &BTreeSet<u32>) -> rusqlite::Result<Vec<i64>> {
+    let mut named = connection.prepare(sql)?;
     let mut all = BTreeSet::new();
-    for actor in actors {
-        let mut rows = application.query([actor])?;
+    for row in rows {
+        let mut rows = named.query([row])?;
         while let Some(row) = rows.next()? {
             all.extend(row.get::<_, Option<i64>>(0)?);
         }
@@ -235,10 +259,10 @@ fn applications_of(connection: &Connection, actors: &BTreeSet<u32>) -> rusqlite:
     Ok(all.into_iter().collect())
 }
 
-/// Deletes what is kept of an application that moved nothing any more.
-fn forget_unused(connection: &Connection, application: i64) -> rusqlite::Result<()> {
+/// Deletes what is kept of an application that moved nothing any more, which is the answer then.
+fn forget_unused(connection: &Connection, application: i64) -> rusqlite::Result<Option<ApplicationKey>> {
     if connection.prepare_cached("SELECT 1 FROM actor WHERE application_id = ?1")?.exists([application])? {
-        return Ok(());
+        return Ok(None);
     }
     for sql in [
         "DELETE FROM finding_member WHERE application_id = ?1
@@ -249,5 +273,9 @@ fn forget_unused(connection: &Connection, application: i64) -> rusqlite::Result<
     ] {
         connection.execute(sql, [application])?;
     }
-    Ok(())
+    let key = connection
+        .query_row("SELECT key FROM application WHERE id = ?1", [application], |row| row.get::<_, String>(0))
+        .optional()?;
+    // What is no key no judge knows.
+    Ok(key.and_then(|key| key.parse().ok()))
 }

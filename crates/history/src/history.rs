@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
     Checkpoint, FindingRow, ForgetError, Forgetting, KnownApplication, Learning, NewFinding, OpenError,
-    ReadError, Record, Retained, Retention, Salvage, Saved, ServiceName, WriteError,
+    ReadError, Record, Salvage, Saved, ServiceName, WriteError,
     forget::{self, Fits},
     intern::Interner,
     language::Query,
@@ -18,11 +18,8 @@ use crate::{
 };
 
 mod importing;
+mod keeping;
 
-/// Unused numbers are looked for this often, when blocks were deleted.
-const SWEEP_EVERY_MS: u64 = 86_400_000;
-/// Free pages that are kept for what comes next.
-const SPARE_PAGES: u64 = 64;
 /// So many pages are given back in one step.
 const SHRUNK_PAGES: u64 = 128;
 
@@ -128,40 +125,6 @@ impl History {
         result
     }
 
-    /// Keeps the file within the limits: one step of at most `step` blocks, a few milliseconds. To be called again at once while there is
-    /// more, and now and then when there is not.
-    pub fn retain(
-        &mut self,
-        limits: &Retention,
-        now: UnixMillis,
-        step: usize,
-    ) -> Result<Retained, WriteError> {
-        if let Some(mut sweep) = self.keeping.sweep.take() {
-            let result = self.sweep(|connection| sweep.step(connection));
-            // What a damaged block names is not known: nothing is deleted then.
-            let swept = match result {
-                Err(WriteError::Damaged(_)) => return Ok(Retained::default()),
-                result => result?,
-            };
-            if !swept.is_done {
-                self.keeping.sweep = Some(sweep);
-            }
-            return Ok(Retained { deleted_numbers: swept.deleted, more: true, ..Retained::default() });
-        }
-        let deleted_blocks = self.transact(|connection, _| Ok(limits.delete(connection, now, step)?))?;
-        if deleted_blocks > 0 {
-            self.keeping.has_deleted = true;
-            return Ok(Retained { deleted_blocks, more: true, ..Retained::default() });
-        }
-        let is_due = self.keeping.swept.is_none_or(|swept| now.0.abs_diff(swept.0) >= SWEEP_EVERY_MS);
-        if self.keeping.has_deleted && is_due {
-            self.keeping = Keeping { sweep: Some(Sweep::new()), has_deleted: false, swept: Some(now) };
-            return Ok(Retained { more: true, ..Retained::default() });
-        }
-        let freed_bytes = retention::shrink(&self.connection, SPARE_PAGES, SHRUNK_PAGES)?;
-        Ok(Retained { freed_bytes, more: freed_bytes > 0, ..Retained::default() })
-    }
-
     /// Begins to forget what a query finds at this moment, whoever's it is. Nothing is deleted yet, but it is noted that something is.
     ///
     /// `services` as those name them who ask the same (see [`crate::Reader::naming_services`]).
@@ -191,15 +154,14 @@ impl History {
 
     /// Forgets, one step of a few milliseconds; whether there is more. [`Self::retain`] is not to be called before there is not.
     ///
-    /// After the last step neither the file nor its log has any of it. Where a reader holds the log, there is more until it is gone.
+    /// After an error, what is left is to be begun anew: numbers may have been given again. After the last step neither the file nor its log
+    /// has any of it. Where a reader holds the log, there is more until it is gone.
     pub fn forget(&mut self, what: &mut Forgetting) -> Result<bool, WriteError> {
         let sweep = self.keeping.sweep.take().filter(|_| what.is_searching());
         if !what.has_only_traces() {
             let mut sweep = sweep.unwrap_or_else(Sweep::new);
             let result = self.sweep(|connection| what.step(connection, &mut sweep));
-            if result.is_err() {
-                what.begin_again();
-            } else if what.is_searching() {
+            if result.is_ok() && what.is_searching() {
                 self.keeping.sweep = Some(sweep);
             }
             return result.map(|()| true);
@@ -352,6 +314,8 @@ fn commit_after<T>(
     Ok(value)
 }
 
+#[cfg(test)]
+mod clock_tests;
 #[cfg(test)]
 mod forgetting_tests;
 #[cfg(test)]

@@ -3,7 +3,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, types::FromSql};
 
 use crate::{
     Record,
-    ids::{ActorId, PeerId},
+    ids::{ActorId, AddressId, PeerId},
     tables::{
         actor::{Actor, ActorOwner, Actors},
         address::Addresses,
@@ -37,6 +37,8 @@ pub(crate) struct Interner {
 pub(crate) struct Place {
     pub(crate) actor: ActorId,
     pub(crate) peer: PeerId,
+    /// This machine's address; `None` where it is not known.
+    pub(crate) local: Option<AddressId>,
     /// What was seen to talk: an executable and a script, as far as the owner is a program and has them.
     pub(crate) seen: [Option<Sighting>; 2],
 }
@@ -76,7 +78,6 @@ impl Interner {
         let peer = Peer {
             protocol: record.protocol,
             direction: record.direction,
-            local: self.addresses.id_of(connection, record.local)?,
             remote: self.addresses.id_of(connection, record.remote)?,
             service_port: record.service_port,
             name: self.domains.id_of(connection, record.name.as_ref())?,
@@ -84,7 +85,8 @@ impl Interner {
             recognised: record.recognised,
         };
         let peer = self.peers.id(connection, peer)?;
-        Ok(Place { actor, peer, seen })
+        let local = self.addresses.id_of(connection, record.local)?;
+        Ok(Place { actor, peer, local, seen })
     }
 
     /// Forgets every number. To be called when a transaction was rolled back.

@@ -50,8 +50,14 @@ pub struct LevelInfo {
     pub level: &'static str,
     /// The start of its oldest interval.
     pub first: Option<UnixMillis>,
+    /// The start of its newest.
+    pub last: Option<UnixMillis>,
+    /// How many intervals there are in which something moved.
+    pub intervals: u64,
     /// How many blocks there are.
     pub blocks: u64,
+    /// How many rows.
+    pub rows: u64,
     /// How large they are together.
     pub bytes: u64,
 }

@@ -65,6 +65,10 @@ impl Record {
         Ok(Moved {
             actor: i64::from(numbers.actor).try_into().map_err(|_| WriteError::TooMuch)?,
             peer: i64::from(numbers.peer).try_into().map_err(|_| WriteError::TooMuch)?,
+            local: numbers
+                .local
+                .map_or(Ok(0), |local| i64::from(local).try_into())
+                .map_err(|_| WriteError::TooMuch)?,
             local_port: port(self.local),
             remote_port: port(self.remote),
             tx: self.bytes.tx,

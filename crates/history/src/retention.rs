@@ -5,7 +5,13 @@ use std::time::Duration;
 use portolan_core::UnixMillis;
 use rusqlite::Connection;
 
-use crate::{block::Level, tables::closed};
+use crate::{block::Level, rollup, tables::closed};
+
+/// A clock is believed when something moved in so many minutes of the last days that it shows.
+const BELIEVED_MINUTES: i64 = 60;
+const BELIEVED_MS: i64 = 3 * 86_400_000;
+/// What is labelled a year later than now was labelled by a wrong clock; less than that, it grows old like everything.
+const AHEAD_MS: i64 = 366 * 86_400_000;
 
 /// How long what moved is kept, by how exactly it is known. `None` is for ever.
 ///
@@ -55,7 +61,15 @@ impl Retention {
         }
     }
 
+    /// The same without ages: what holds while the clock is not believed.
+    #[must_use]
+    pub fn by_size_only(self) -> Self {
+        Self { bucket: None, minute: None, hour: None, day: None, ..self }
+    }
+
     /// Deletes at most `step` blocks that are too old, or too many; how many.
+    ///
+    /// What a wrong clock labelled goes when it is a year further ahead than what is too old lies back.
     pub(crate) fn delete(
         &self,
         connection: &Connection,
@@ -64,10 +78,15 @@ impl Retention {
     ) -> rusqlite::Result<usize> {
         for level in Level::ALL {
             let Some(age) = self.age(level) else { continue };
-            let before = now.0.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+            let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
             // Whole intervals of the coarser level, so that none of them is known in part.
-            let before = level.above().map_or(before, |above| above.start_of(before));
-            let deleted = delete_before(connection, level, before, step)?;
+            let whole = |time: i64| level.above().map_or(time, |above| above.start_of(time));
+            let before = whole(now.0.saturating_sub(age));
+            let mut deleted = delete_before(connection, level, before, step)?;
+            if deleted == 0 {
+                let ahead = Level::Day.start_of(now.0.saturating_add(age).saturating_add(AHEAD_MS));
+                deleted = delete_ahead(connection, level, ahead, step)?;
+            }
             if deleted > 0 {
                 return Ok(deleted);
             }
@@ -95,12 +114,53 @@ fn delete_before(connection: &Connection, level: Level, before: i64, step: usize
         )?,
     };
     let Some(before) = before else { return Ok(0) };
+    let step = i64::try_from(step).unwrap_or(i64::MAX);
+    let last: Option<i64> = connection
+        .prepare_cached(
+            "SELECT max(start_ms) FROM (SELECT start_ms FROM block WHERE level = ?1 AND start_ms < ?2
+                ORDER BY start_ms, part LIMIT ?3)",
+        )?
+        .query_row((level.number(), before, step), |row| row.get(0))?;
+    let Some(last) = last else { return Ok(0) };
+    connection
+        .prepare_cached(
+            "INSERT INTO deleted (level, before_ms) VALUES (?1, ?2)
+                ON CONFLICT (level) DO UPDATE SET before_ms = max(before_ms, excluded.before_ms)",
+        )?
+        .execute((level.number(), last.saturating_add(1)))?;
     connection
         .prepare_cached(
             "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE level = ?1 AND start_ms < ?2
                 ORDER BY start_ms, part LIMIT ?3)",
         )?
-        .execute((level.number(), before, i64::try_from(step).unwrap_or(i64::MAX)))
+        .execute((level.number(), before, step))
+}
+
+/// Deletes blocks of a level that start there or later, once they are part of a sum. Coarser ones tell of them as long as they are kept.
+fn delete_ahead(connection: &Connection, level: Level, from: i64, step: usize) -> rusqlite::Result<usize> {
+    let has_any = "SELECT 1 FROM block WHERE level = ?1 AND start_ms >= ?2";
+    if !connection.prepare_cached(has_any)?.exists((level.number(), from))? {
+        return Ok(0);
+    }
+    rollup::close_all(connection)?;
+    connection
+        .prepare_cached(
+            "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE level = ?1 AND start_ms >= ?2
+                ORDER BY start_ms DESC, part DESC LIMIT ?3)",
+        )?
+        .execute((level.number(), from, i64::try_from(step).unwrap_or(i64::MAX)))
+}
+
+/// Whether the history itself shows that the clock has been about right: something moved in an hour's minutes of the last days before
+/// `now`. So no jump of the clock, however far, makes everything old before it has lasted.
+pub(crate) fn is_believed(connection: &Connection, now: UnixMillis) -> rusqlite::Result<bool> {
+    let minutes: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT DISTINCT start_ms / 60000 FROM block
+                WHERE level < 3 AND start_ms BETWEEN ?1 AND ?2 LIMIT ?3)",
+        )?
+        .query_row((now.0.saturating_sub(BELIEVED_MS), now.0, BELIEVED_MINUTES), |row| row.get(0))?;
+    Ok(minutes >= BELIEVED_MINUTES)
 }
 
 /// How large the file would be without its free pages.

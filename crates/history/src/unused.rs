@@ -26,6 +26,9 @@ struct Table {
     condition: &'static str,
 }
 
+/// The table that blocks name with their local addresses.
+const LOCALS: &str = "address";
+
 /// Each after those that name it.
 const TABLES: [Table; 8] = [
     Table { parent: Some("parent_id"), ..table("lineage", &[("actor", "lineage_id")], "1") },
@@ -56,7 +59,7 @@ const TABLES: [Table; 8] = [
     ),
     table(
         "address",
-        &[("peer", "local_address_id"), ("peer", "remote_address_id")],
+        &[("peer", "remote_address_id")],
         "NOT EXISTS (SELECT 1 FROM finding WHERE remote_address_id = ?1)",
     ),
     table(
@@ -82,6 +85,8 @@ pub(crate) struct Sweep {
     phase: Phase,
     actors: Numbers,
     peers: Numbers,
+    /// Addresses that blocks name: local ones.
+    locals: Numbers,
     /// The database's count of what other connections wrote, which nobody marked.
     others: Option<i64>,
 }
@@ -117,13 +122,20 @@ pub(crate) struct Swept {
 impl Sweep {
     pub(crate) fn new() -> Self {
         let phase = Phase::Blocks(Level::Bucket, None);
-        Self { phase, actors: Numbers::default(), peers: Numbers::default(), others: None }
+        Self {
+            phase,
+            actors: Numbers::default(),
+            peers: Numbers::default(),
+            locals: Numbers::default(),
+            others: None,
+        }
     }
 
     /// This is written: what it names is used.
     pub(crate) fn note(&mut self, row: &Moved) {
         self.actors.insert(row.actor.into());
         self.peers.insert(row.peer.into());
+        self.locals.insert(row.local.into());
     }
 
     /// Whether the actors and peers that nothing uses are gone, and only what they named may still be there.
@@ -142,7 +154,8 @@ impl Sweep {
         let mut deleted = 0;
         let next = match &mut self.phase {
             Phase::Blocks(level, after) => {
-                match mark_blocks(connection, *level, *after, &mut self.actors, &mut self.peers)? {
+                let used = [&mut self.actors, &mut self.peers, &mut self.locals];
+                match mark_blocks(connection, *level, *after, used)? {
                     Some(marked) => Some(Phase::Blocks(*level, Some(marked))),
                     None => Some(
                         level.above().map_or(Phase::Actors(i64::MAX), |above| Phase::Blocks(above, None)),
@@ -164,7 +177,7 @@ impl Sweep {
             }
             Phase::Table(at, names) => {
                 let Some(table) = TABLES.get(*at) else { return Ok(Swept { deleted: 0, is_done: true }) };
-                let (count, is_done) = names.step(connection, table)?;
+                let (count, is_done) = names.step(connection, table, &self.locals)?;
                 deleted = count;
                 if is_done { Some(Phase::Table(*at + 1, Names::new(connection, *at + 1)?)) } else { None }
             }
@@ -182,8 +195,7 @@ fn mark_blocks(
     connection: &Connection,
     level: Level,
     after: Option<i64>,
-    actors: &mut Numbers,
-    peers: &mut Numbers,
+    [actors, peers, locals]: [&mut Numbers; 3],
 ) -> rusqlite::Result<Option<i64>> {
     let mut statement = connection.prepare_cached(
         "SELECT start_ms, data FROM block WHERE level = ?1 AND (?2 IS NULL OR start_ms > ?2) ORDER BY start_ms",
@@ -195,15 +207,18 @@ fn mark_blocks(
         if rows > BLOCK_ROWS && last != Some(start) {
             return Ok(last);
         }
-        let columns = Columns::open(block.get_ref(1)?.as_blob()?)?;
-        for (column, used) in [(Column::Actor, &mut *actors), (Column::Peer, &mut *peers)] {
+        last = Some(start);
+        // Nobody can ever read a damaged one: what it names is nobody's.
+        let Ok(columns) = Columns::open(block.get_ref(1)?.as_blob()?) else { continue };
+        for (column, used) in
+            [(Column::Actor, &mut *actors), (Column::Peer, &mut *peers), (Column::Local, &mut *locals)]
+        {
             columns.read(column, &mut numbers)?;
             // Sorted by actor: the same comes again and again.
             numbers.dedup();
             numbers.iter().for_each(|number| used.insert(*number));
         }
         rows += columns.rows();
-        last = Some(start);
     }
     Ok(None)
 }
@@ -248,7 +263,12 @@ impl Names {
     }
 
     /// Marks what is named, and deletes when all of that is known; how many, and whether that was all.
-    fn step(&mut self, connection: &Connection, table: &Table) -> rusqlite::Result<(usize, bool)> {
+    fn step(
+        &mut self,
+        connection: &Connection,
+        table: &Table,
+        locals: &Numbers,
+    ) -> rusqlite::Result<(usize, bool)> {
         let by_parent = table.parent.map(|column| (table.name, column));
         for ((from, column), seen) in table.named_by.iter().copied().chain(by_parent).zip(&mut self.seen) {
             let key = if from == "network" { "asn" } else { "id" };
@@ -276,7 +296,7 @@ impl Names {
             connection.prepare_cached(&format!("DELETE FROM {name} WHERE {key} = ?1 AND {condition}"))?;
         let (mut deleted, mut tried) = (0, 0);
         for (number, parent) in &rows {
-            if self.used.has(*number) {
+            if self.used.has(*number) || (table.name == LOCALS && locals.has(*number)) {
                 self.used.insert_if(*parent);
             } else if tried < DELETED {
                 deleted += delete.execute([number])?;

@@ -107,7 +107,7 @@ fn what_cannot_be_told_apart_is_not_forgotten() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("history.sqlite");
     let mut history = filled(&path);
-    assert!(matches!(forget(&mut history, "remote_port:443"), Err(ForgetError::ByPort)));
+    assert!(matches!(forget(&mut history, "remote_port:443"), Err(ForgetError::ByEnd)));
     assert!(matches!(forget(&mut history, "tx>1"), Err(ForgetError::ByTotal)));
     assert_eq!(lines(&path).len(), 600);
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Zoned;
-use portolan_bus::{BATCH_MAX_BYTES, Error, ImportResult};
+use portolan_bus::{BATCH_MAX_BYTES, Error, HistoryContents, ImportResult};
 use portolan_history::Batch;
 use zbus::{Connection, interface, message::Header, zvariant::OwnedFd};
 
@@ -33,6 +33,17 @@ impl<B: Backend> Archive1<B> {
         let call = self.gate.reader(connection, &header).await?;
         let query = arguments::query(query, &Zoned::now())?;
         Ok(self.backend.export(call.viewer, query).await?.into())
+    }
+
+    /// Needs view-all or view-own.
+    #[zbus(out_args("contents"))]
+    async fn info(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(HistoryContents,), Error> {
+        let call = self.gate.reader(connection, &header).await?;
+        Ok((self.backend.contents(call.viewer).await?,))
     }
 
     /// Needs configure.

@@ -6,10 +6,10 @@ use std::{
 };
 
 use portolan_bus::{
-    Access, Application, Configuration, DetailsResult, Error, Finding, ImportResult, LiveTick, LookupResult,
-    QueryResult, SelfTest, SeriesResult, Setting, Status,
+    Access, Application, Configuration, DetailsResult, Error, Finding, HistoryContents, ImportResult,
+    LiveTick, LookupResult, QueryResult, SelfTest, SeriesResult, Setting, Status,
 };
-use portolan_config::Key;
+use portolan_config::{Key, Notifications};
 use portolan_core::{ApplicationKey, Executable, ReviewState, Uid, UnixMillis};
 use portolan_history::{
     Batch, Question, Step,
@@ -112,6 +112,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Starts to write the rows that a query means into a pipe, whose other end this is.
     fn export(&self, viewer: Viewer, query: Query) -> impl Future<Output = Result<OwnedFd, Error>> + Send;
 
+    /// What the history's file holds. What the viewer may not see is not in it.
+    fn contents(&self, viewer: Viewer) -> impl Future<Output = Result<HistoryContents, Error>> + Send;
+
     /// Adds rows of another recorder.
     fn import(&self, by: Uid, batch: Batch) -> impl Future<Output = Result<ImportResult, Error>> + Send;
 
@@ -132,6 +135,9 @@ pub trait Backend: Send + Sync + 'static {
         viewer: Viewer,
         include_answered: bool,
     ) -> impl Future<Output = Result<Vec<Finding>, Error>> + Send;
+
+    /// Which findings the machine's configuration lets disturb a person, now. The service makes the others quiet.
+    fn notifications(&self) -> Notifications;
 
     /// Applications that the viewer may see, the newest first.
     fn applications(&self, viewer: Viewer) -> impl Future<Output = Result<Vec<Application>, Error>> + Send;

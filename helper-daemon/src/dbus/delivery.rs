@@ -45,7 +45,7 @@ pub(super) async fn deliver<B: Backend>(
         tokio::select! {
             event = events.recv() => match event {
                 Ok(Event::Tick(tick)) => deliver_tick(connection, backend, subscribers, &tick).await,
-                Ok(Event::Finding(finding)) => deliver_finding::<B>(connection, subscribers, &finding).await,
+                Ok(Event::Finding(finding)) => deliver_finding(connection, backend, subscribers, &finding).await,
                 Err(RecvError::Lagged(count)) => {
                     tracing::warn!(count, "the bus is slow: ticks are skipped, findings are sent again");
                     backend.skipped(Skipped::Events, count);
@@ -77,9 +77,14 @@ async fn deliver_tick<B: Backend>(
     }
 }
 
-async fn deliver_finding<B: Backend>(connection: &Connection, subscribers: &Subscribers, finding: &Finding) {
+async fn deliver_finding<B: Backend>(
+    connection: &Connection,
+    backend: &B,
+    subscribers: &Subscribers,
+    finding: &Finding,
+) {
     for (name, viewer) in subscribers.of(Topic::Findings) {
-        send_finding::<B>(connection, &name, viewer, finding).await;
+        send_finding(connection, backend, &name, viewer, finding).await;
     }
 }
 
@@ -90,7 +95,7 @@ async fn catch_up<B: Backend>(connection: &Connection, backend: &B, subscribers:
             Ok(findings) => {
                 // The oldest first, as they would have come.
                 for finding in findings.iter().rev() {
-                    send_finding::<B>(connection, &name, viewer, finding).await;
+                    send_finding(connection, backend, &name, viewer, finding).await;
                 }
                 subscribers.caught_up(&name);
             }
@@ -104,12 +109,13 @@ async fn catch_up<B: Backend>(connection: &Connection, backend: &B, subscribers:
 
 async fn send_finding<B: Backend>(
     connection: &Connection,
+    backend: &B,
     name: &OwnedUniqueName,
     viewer: Viewer,
     finding: &Finding,
 ) {
     let mut finding = finding.clone();
-    if visibility::restrict(viewer, &mut finding) {
+    if visibility::show(viewer, &backend.notifications(), &mut finding) {
         finding.remove_zero_bytes();
         sent(name, async { Daemon1::<B>::finding_changed(&emitter(connection, name)?, &finding).await })
             .await;

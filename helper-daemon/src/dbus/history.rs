@@ -135,7 +135,8 @@ impl<B: Backend> History1<B> {
             backend.details(viewer, arguments::subject(kind, key, &Zoned::now())?, cancelled).await
         };
         let (viewer, mut result) = self.ask(connection, &header, 0, ask).await?;
-        result.findings.retain_mut(|finding| visibility::restrict(viewer, finding));
+        let notifications = self.backend.notifications();
+        result.findings.retain_mut(|finding| visibility::show(viewer, &notifications, finding));
         // All lists share what one message holds.
         let share = ANSWER_MAX_BYTES / (result.groups.len() + 2);
         result.groups.values_mut().for_each(|groups| fit_groups(groups, share));

@@ -44,7 +44,8 @@ impl<B: Backend> Daemon1<B> {
 
     async fn visible_findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
         let mut findings = self.backend.findings(viewer, include_answered).await?;
-        findings.retain_mut(|finding| visibility::restrict(viewer, finding));
+        let notifications = self.backend.notifications();
+        findings.retain_mut(|finding| visibility::show(viewer, &notifications, finding));
         self.left_out(fit(&mut findings, ANSWER_MAX_BYTES), "findings");
         Ok(findings)
     }

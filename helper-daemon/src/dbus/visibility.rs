@@ -1,5 +1,6 @@
-use portolan_bus::{Access, Finding, LiveTick};
-use portolan_core::{Evidence, FindingKind, ProcessEvidence};
+use portolan_bus::{Access, Finding, LiveTick, Severity};
+use portolan_config::Notifications;
+use portolan_core::{Evidence, FindingKind, ProcessEvidence, Severity as Found};
 
 use super::Viewer;
 
@@ -13,12 +14,26 @@ pub(super) fn tick(viewer: Viewer, tick: &LiveTick) -> LiveTick {
     }
 }
 
+/// Whether the viewer may see a finding. What the machine's configuration does not let disturb a person is quiet; the history keeps
+/// how severe it is.
+pub(super) fn show(viewer: Viewer, notifications: &Notifications, finding: &mut Finding) -> bool {
+    let severity = match finding.severity {
+        Severity::Quiet => Found::Quiet,
+        Severity::Normal => Found::Normal,
+        Severity::Loud => Found::Loud,
+    };
+    if finding.kind.parse().is_ok_and(|kind| !notifications.tell(kind, severity)) {
+        finding.severity = Severity::Quiet;
+    }
+    restrict(viewer, finding)
+}
+
 /// Whether the viewer may see a finding; takes out of it what they may not.
 ///
 /// With one's own uid: findings of that uid, and those about the daemon itself (neither application nor uid), because
 /// they say how far one's own figures can be trusted. Of those about several applications, the members of that uid; without
 /// any, none. What started a program is part of the evidence whoever ran it, but not the arguments and folders of others.
-pub(super) fn restrict(viewer: Viewer, finding: &mut Finding) -> bool {
+fn restrict(viewer: Viewer, finding: &mut Finding) -> bool {
     if viewer.access == Access::All {
         return true;
     }
@@ -48,7 +63,7 @@ fn is_group(finding: &Finding) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use portolan_bus::{FindingState, Severity};
+    use portolan_bus::FindingState;
     use portolan_core::{Member, Pid, Uid, UnixMillis};
 
     use super::*;

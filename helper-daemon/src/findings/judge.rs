@@ -210,6 +210,11 @@ impl Judge {
         }
     }
 
+    /// A person wanted nothing of an application to be known any more: it is as new as if it had never talked.
+    pub fn forget(&mut self, application: &ApplicationKey) {
+        self.applications.remove(application);
+    }
+
     /// How many applications nobody has looked at.
     #[must_use]
     pub fn unreviewed(&self) -> usize {

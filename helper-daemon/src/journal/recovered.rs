@@ -121,6 +121,7 @@ impl Recovered {
     fn add(&mut self, row: RowNote) {
         match self.rows.get_mut(&(row.bucket_start, row.flow)) {
             Some(sum) => {
+                sum.bucket_ms = sum.bucket_ms.max(row.bucket_ms);
                 sum.bytes += row.bytes;
                 sum.flows_opened = sum.flows_opened.saturating_add(row.flows_opened);
                 sum.first = sum.first.min(row.first);

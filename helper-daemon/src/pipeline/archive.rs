@@ -90,7 +90,7 @@ impl Archive {
                 reader.map_err(|error: OpenError| Error::HistoryUnavailable(sentence::of(&error)))?;
             opened.store(true, Ordering::Relaxed);
             read(&reader).map_err(|error| {
-                if matches!(error, ReadError::Damaged(_) | ReadError::DamagedInterval { .. }) {
+                if is_damage(&error) {
                     found_damage();
                 }
                 refused(&error)
@@ -111,9 +111,25 @@ fn refused(error: &ReadError) -> Error {
         ReadError::Cancelled => Error::Cancelled("The question was cancelled by its caller.".to_owned()),
         ReadError::TookTooLong => too_long(),
         ReadError::TooManyGroups { .. } => Error::LimitExceeded(said()),
-        ReadError::PortsNotKept => Error::InvalidArgument(said()),
-        _ => Error::HistoryUnavailable(sentence::of(error)),
+        ReadError::EndsNotKept => Error::InvalidArgument(said()),
+        ReadError::Damaged(_)
+        | ReadError::DamagedInterval { .. }
+        | ReadError::NumberTooLarge(_)
+        | ReadError::NumberUnknown(_)
+        | ReadError::Busy(_)
+        | ReadError::Failed(_) => Error::HistoryUnavailable(sentence::of(error)),
     }
+}
+
+/// Whether it is mended by saving what can be read.
+fn is_damage(error: &ReadError) -> bool {
+    matches!(
+        error,
+        ReadError::Damaged(_)
+            | ReadError::DamagedInterval { .. }
+            | ReadError::NumberTooLarge(_)
+            | ReadError::NumberUnknown(_)
+    )
 }
 
 fn too_long() -> Error {

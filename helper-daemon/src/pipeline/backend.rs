@@ -14,10 +14,10 @@ use std::{
 };
 
 use portolan_bus::{
-    Application, DaemonState, DetailsResult, Error, Finding, HistoryInfo, ImportResult, LiveTick,
-    LookupResult, QueryResult, Resources, SelfTest, SeriesResult, Setting, Status,
+    Application, DaemonState, DetailsResult, Error, Finding, HistoryContents, HistoryInfo, ImportResult,
+    LiveTick, LookupResult, QueryResult, Resources, SelfTest, SeriesResult, Setting, Status,
 };
-use portolan_config::{Config, KEYS, Key, Loaded};
+use portolan_config::{Config, KEYS, Key, Loaded, Notifications};
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use portolan_history::{
     Batch, Question, Reader, Step,
@@ -41,6 +41,7 @@ use crate::{
     config::{ConfigError, Configuration},
     dbus::{Backend, Event, Of, Skipped, Viewer},
     resources,
+    text_log::TextLog,
 };
 
 /// How long the status waits for the disk; it can do without.
@@ -53,6 +54,7 @@ pub struct DaemonBackend {
     flushing: Flushing,
     atlas: Atlas,
     configuration: Arc<Configuration>,
+    log: Arc<TextLog>,
     started: UnixMillis,
     skipped_events: AtomicU64,
     skipped_rows: AtomicU64,
@@ -66,13 +68,14 @@ impl DaemonBackend {
         history_path: PathBuf,
         atlas: Atlas,
         configuration: Arc<Configuration>,
+        log: Arc<TextLog>,
         started: UnixMillis,
     ) -> Self {
         let writing = Arc::clone(&handle.writing);
         let archive = Archive::new(history_path, move || writing.found_damage());
         let flushing = Flushing::default();
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { handle, archive, flushing, atlas, configuration, started, skipped_events, skipped_rows }
+        Self { handle, archive, flushing, atlas, configuration, log, started, skipped_events, skipped_rows }
     }
 
     /// Everything counted so far is in the history afterwards.
@@ -142,6 +145,7 @@ impl Backend for DaemonBackend {
         let mut notes = snapshot.notes;
         notes.extend(self.configuration.problems());
         notes.extend(self.atlas.problem());
+        notes.extend(self.log.notes());
         notes.extend(
             snapshot
                 .hooks
@@ -231,8 +235,13 @@ impl Backend for DaemonBackend {
         self.archive.export(viewer, query)
     }
 
+    async fn contents(&self, viewer: Viewer) -> Result<HistoryContents, Error> {
+        self.flush().await?;
+        self.archive.contents(viewer, &self.configuration.loaded().config).await
+    }
+
     async fn import(&self, by: Uid, batch: Batch) -> Result<ImportResult, Error> {
-        import::import(&self.handle, &self.configuration.loaded().config.recording, by, batch).await
+        import::import(&self.handle, &self.configuration.loaded().config, by, batch).await
     }
 
     async fn forget(&self, by: Uid, query: Query) -> Result<(), Error> {
@@ -254,6 +263,10 @@ impl Backend for DaemonBackend {
         let ask = move |reader: &Reader, _: &_| reader.findings(include_answered, viewer.only());
         let rows = self.archive.ask(viewer.uid, Arc::default(), ask).await?;
         Ok(rows.into_iter().map(to_wire).collect())
+    }
+
+    fn notifications(&self) -> Notifications {
+        self.configuration.loaded().config.notifications.clone()
     }
 
     async fn applications(&self, viewer: Viewer) -> Result<Vec<Application>, Error> {

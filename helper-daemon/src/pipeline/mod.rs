@@ -39,6 +39,7 @@ mod backend;
 mod bucket_width;
 mod configure;
 mod conservation;
+mod contents;
 mod details;
 mod export;
 mod findings;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portolan_config::{Config, Exclusions, Recording, Traffic};
-use portolan_core::{Container, Endpoint, Name, Owner, Range, Untrusted};
+use portolan_core::{Container, Endpoint, Flow, Name, Owner, Placement, Range, Uid, Untrusted};
 use portolan_history::Record;
 
 use super::rows::Row;
@@ -13,6 +13,14 @@ pub(super) struct Privacy {
     recording: Recording,
     exclusions: Exclusions,
     excludes_nothing: bool,
+}
+
+/// As whom, and between which ends.
+struct Ends {
+    uid: Uid,
+    local: Option<Endpoint>,
+    remote: Option<Endpoint>,
+    service_port: Option<u16>,
 }
 
 impl Privacy {
@@ -26,6 +34,19 @@ impl Privacy {
 
     /// Whether a row is not to be recorded at all.
     pub(super) fn excludes(&self, row: &Row, owner: &Owner, name: Option<&Name>) -> bool {
+        let Flow { uid, local, remote, .. } = row.flow;
+        let ends = Ends { uid, local, remote, service_port: row.flow.service_port() };
+        self.covers(owner, &row.source.placement(), &ends, name)
+    }
+
+    /// The same of a row that another recorder counted.
+    pub(super) fn excludes_record(&self, record: &Record) -> bool {
+        let Record { uid, local, remote, service_port, .. } = *record;
+        let ends = Ends { uid, local, remote, service_port };
+        self.covers(&record.owner, &record.placement, &ends, record.name.as_ref())
+    }
+
+    fn covers(&self, owner: &Owner, placement: &Placement, ends: &Ends, name: Option<&Name>) -> bool {
         if self.excludes_nothing {
             return false;
         }
@@ -37,15 +58,15 @@ impl Privacy {
             }
             Owner::Kernel | Owner::Unattributed(_) => (None, [None, None]),
         };
-        let container = row.source.placement().container.as_ref().map(Container::to_text);
+        let container = placement.container.as_ref().map(Container::to_text);
         let traffic = Traffic {
             application,
             files,
             container: container.as_ref().map(Untrusted::as_raw),
-            uid: row.flow.uid.0,
-            local: row.flow.local.map(|local| local.address),
-            remote: row.flow.remote.map(|remote| remote.address),
-            service_port: row.flow.service_port(),
+            uid: ends.uid.0,
+            local: ends.local.map(|local| local.address),
+            remote: ends.remote.map(|remote| remote.address),
+            service_port: ends.service_port,
             domain: name.map(|name| &name.domain),
         };
         self.exclusions.cover(&traffic, is_on_internet)

@@ -18,6 +18,8 @@ use crate::{
 };
 
 mod bound;
+#[cfg(test)]
+mod clock_tests;
 
 /// Where the kernel is, and who has no process.
 static NOWHERE: LazyLock<Arc<Placement>> = LazyLock::new(Arc::default);
@@ -88,17 +90,18 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Adds to the bucket of now; what was added.
+    /// Adds what moved since then to the bucket of now; what was added.
     pub(super) fn add(
         &mut self,
         growth: &Growth,
         source: &Source,
         bucket_ms: u32,
-        since: UnixMillis,
+        since: MonotonicNs,
         now: Now,
     ) -> RowNote {
-        let first = growth.opened.map_or(since, |opened| now.wall_at(opened));
         let key = (now.wall.bucket_start(bucket_ms), growth.flow);
+        // By the clock of now, whatever it showed then; what moved before the bucket, or in a suspend, counts where it was seen.
+        let first = now.wall_at(growth.opened.unwrap_or(since)).max(key.0);
         let row = self.rows.entry(key).or_insert_with(|| Row {
             flow: growth.flow,
             source: source.clone(),
@@ -119,7 +122,9 @@ impl Rows {
         let flows_opened = u64::from(growth.opened.is_some());
         row.flows_opened += flows_opened;
         row.began = row.began.or(growth.opened);
-        row.last = now.wall;
+        // The clock may have gone back within the bucket.
+        row.first = row.first.min(first);
+        row.last = row.last.max(now.wall);
         let (bucket_start, flow) = key;
         let bucket_ms = row.bucket_ms;
         RowNote { flow, bucket_start, bucket_ms, bytes: growth.bytes, flows_opened, first, last: now.wall }

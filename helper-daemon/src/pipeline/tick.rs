@@ -77,14 +77,14 @@ impl Pace {
     }
 
     /// Notes a tick; how long ago the last one was, in milliseconds, and when.
-    fn ticked(&mut self, now: Now) -> (u32, UnixMillis) {
+    fn ticked(&mut self, now: Now) -> (u32, MonotonicNs) {
         let last = std::mem::replace(&mut self.last, now);
         let interval_ms = now.monotonic.0.saturating_sub(last.monotonic.0) / 1_000_000;
         if self.is_due(now) {
             // A tick that came late does not make the next ones come early.
             self.next_ns = now.monotonic.0.saturating_add(self.tick_ns);
         }
-        (u32::try_from(interval_ms).unwrap_or(u32::MAX), last.wall)
+        (u32::try_from(interval_ms).unwrap_or(u32::MAX), last.monotonic)
     }
 
     /// Whether a new bucket has begun since the last call.
@@ -152,7 +152,7 @@ impl Recorder {
     }
 
     /// Puts growth into rows. Owners whose beginning was missed are looked up once.
-    fn add(&mut self, growths: &[Growth], since: UnixMillis, now: Now) -> Result<(), RecorderError> {
+    fn add(&mut self, growths: &[Growth], since: MonotonicNs, now: Now) -> Result<(), RecorderError> {
         // Once for each owner: there may be a hundred thousand flows, of a few.
         let mut sources: HashMap<ProcessKey, Source, RandomState> = HashMap::default();
         for Growth { flow: Flow { owner, .. }, .. } in growths {

@@ -20,6 +20,7 @@ use portolan_history::{
 use tokio::sync::oneshot;
 
 use super::{atlas::Atlas, waker::Waker};
+use crate::text_log::TextLog;
 
 mod backlog;
 mod forgetting;
@@ -53,6 +54,8 @@ pub(super) struct Writing {
     steps: AtomicU64,
     /// A question found the file damaged.
     is_damaged: AtomicBool,
+    /// Applications of which nothing is known any more.
+    forgotten: Mutex<Vec<ApplicationKey>>,
 }
 
 impl Writing {
@@ -63,6 +66,17 @@ impl Writing {
 
     pub(super) fn found_damage(&self) {
         self.is_damaged.store(true, Ordering::Release);
+    }
+
+    /// Nothing is known of these any more.
+    fn forgot(&self, applications: Vec<ApplicationKey>) {
+        if applications.is_empty() {
+            return;
+        }
+        self.forgotten.lock().unwrap_or_else(PoisonError::into_inner).extend(applications);
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
     }
 
     fn take_damage(&self) -> bool {
@@ -152,13 +166,14 @@ impl Writer {
     /// Opens the history and starts the thread. What can be read of a damaged file is saved; where there is none that can be
     /// written, what is to be written waits.
     ///
-    /// `tell` is called on the thread with each finding that was stored.
+    /// `tell` is called on the thread with each finding that was stored. The log gets what is recorded from now on, and these.
     ///
     /// # Errors
     /// When there can be no history at this path.
     pub fn start(
         path: &Path,
         atlas: Atlas,
+        log: Arc<TextLog>,
         tell: impl Fn(Finding) + Send + 'static,
     ) -> Result<Self, WriterError> {
         let (limits, health) = (Limits::default(), Arc::new(Mutex::new(Health::default())));
@@ -169,7 +184,14 @@ impl Writer {
             Arc::clone(&health),
             Arc::clone(&writing),
             atlas,
-            Box::new(tell),
+            {
+                let log = Arc::clone(&log);
+                Box::new(move |finding| {
+                    log.finding(&finding);
+                    tell(finding);
+                })
+            },
+            log,
         )?;
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let thread = thread::Builder::new().name("history".to_owned()).spawn(move || worker.run(&queue))?;
@@ -222,6 +244,11 @@ impl Writer {
 
     pub(super) fn writing(&self) -> Arc<Writing> {
         Arc::clone(&self.writing)
+    }
+
+    /// Applications that a person wanted nothing to be known of, since this was asked.
+    pub(super) fn take_forgotten(&self) -> Vec<ApplicationKey> {
+        std::mem::take(&mut *self.writing.forgotten.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn health(&self) -> Health {

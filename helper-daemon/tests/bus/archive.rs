@@ -52,6 +52,25 @@ async fn an_export_holds_what_the_query_means_and_its_caller_may_see() {
 }
 
 #[tokio::test]
+async fn what_the_file_holds_is_told_and_its_path_only_to_who_may_see_all() {
+    let stage = stage().await;
+    let archive = archive(&stage.bus.connect().await).await;
+    stage.polkit.allow(&[]);
+    assert!(matches!(soon(archive.info()).await, Err(Error::AccessDenied(_))));
+    stage.polkit.allow(&[action::VIEW_OWN]);
+    let own = soon(archive.info()).await.unwrap();
+    stage.polkit.allow(&[action::VIEW_ALL, action::VIEW_OWN]);
+    let all = soon(archive.info()).await.unwrap();
+    assert!(own.path.is_empty() && all.path.ends_with(".sqlite"), "{own:?} {all:?}");
+    assert_eq!(own.levels, all.levels);
+    let shown: Vec<_> = all.levels.iter().map(|level| (level.level.as_str(), level.kept.as_str())).collect();
+    let expected = [("bucket", "7 days"), ("minute", "30 days"), ("hour", "2 years"), ("day", "for ever")];
+    assert_eq!((shown, all.max_bytes), (expected.to_vec(), Some(2_000_000_000)));
+    assert!(all.levels[0].rows >= 2 && all.levels[0].intervals >= 1 && all.file_bytes > 4096, "{all:?}");
+    assert!(all.levels[0].first_unix_ms.is_some());
+}
+
+#[tokio::test]
 async fn who_may_not_gets_neither_rows_nor_any_in() {
     let stage = stage().await;
     let archive = archive(&stage.bus.connect().await).await;

@@ -10,10 +10,10 @@ use std::{
 };
 
 use portolan_bus::{
-    Access, Application, Configuration, DetailsResult, Error, Finding, FindingState, ImportResult, LiveTick,
-    LookupResult, QueryResult, SelfTest, SeriesResult, Setting, Status,
+    Access, Application, Configuration, DetailsResult, Error, Finding, FindingState, HistoryContents,
+    ImportResult, LiveTick, LookupResult, QueryResult, SelfTest, SeriesResult, Setting, Status,
 };
-use portolan_config::Key;
+use portolan_config::{Key, Notifications};
 use portolan_core::{ApplicationKey, ReviewState, Uid, UnixMillis};
 use portolan_history::{
     Batch, Question, Step,
@@ -29,6 +29,7 @@ use crate::{
 
 pub(crate) struct Memory {
     pub(crate) findings: Mutex<Vec<Finding>>,
+    pub(crate) notifications: Mutex<Notifications>,
     pub(crate) ticks: Mutex<Vec<Arc<LiveTick>>>,
     /// What was asked of the history.
     pub(crate) queries: Mutex<Vec<(Viewer, Question)>>,
@@ -83,6 +84,7 @@ impl Memory {
                 sample::finding(1, Some(OTHER_UID)),
                 sample::finding(0, Some(own)),
             ]),
+            notifications: Mutex::default(),
             ticks: Mutex::new(vec![
                 Arc::new(sample::tick(1000, &[own, OTHER_UID])),
                 Arc::new(sample::tick(2000, &[OTHER_UID])),
@@ -204,6 +206,13 @@ impl Backend for Memory {
         }
     }
 
+    async fn contents(&self, viewer: Viewer) -> Result<HistoryContents, Error> {
+        match &self.past {
+            Some(past) => past.archive.contents(viewer, &portolan_config::Config::default()).await,
+            None => Err(Error::HistoryUnavailable("there is none".into())),
+        }
+    }
+
     async fn import(&self, by: Uid, batch: Batch) -> Result<ImportResult, Error> {
         let added = u64::try_from(batch.flows.len()).unwrap();
         self.imports.lock().unwrap().push((by, batch));
@@ -228,6 +237,10 @@ impl Backend for Memory {
         let findings = self.findings.lock().unwrap();
         let wanted = |finding: &&Finding| include_answered || finding.state == FindingState::Open;
         Ok(findings.iter().filter(wanted).cloned().collect())
+    }
+
+    fn notifications(&self) -> Notifications {
+        self.notifications.lock().unwrap().clone()
     }
 
     async fn applications(&self, _viewer: Viewer) -> Result<Vec<Application>, Error> {

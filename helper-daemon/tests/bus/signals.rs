@@ -1,7 +1,12 @@
 //! Signals reach those who asked, as much of them as those may see, and nobody else.
 
 use futures_util::StreamExt;
-use portolan_bus::{BUS_NAME, Daemon1Proxy, Finding, FindingState, LiveTick, action};
+use portolan_bus::{BUS_NAME, Daemon1Proxy, Finding, FindingState, LiveTick, Severity, action};
+use portolan_config::Notifications;
+use portolan_core::{
+    FindingKind,
+    Severity::{Loud, Normal},
+};
 use zbus::{MatchRule, MessageStream, message::Type};
 
 use portoland::dbus::Skipped;
@@ -83,6 +88,32 @@ async fn with_view_own_signals_are_of_the_own_user() {
     assert_eq!(next_tick(&mut ticks).await, sample::tick(4000, &[own_uid()]));
     assert_eq!(next_finding(&mut findings).await.id, 32);
     assert_eq!(next_finding(&mut findings).await.id, 33);
+}
+
+#[tokio::test]
+async fn what_the_configuration_does_not_tell_is_quiet_from_then_on() {
+    let stage = Stage::set().await;
+    let subscriber = stage.client().await;
+    let mut findings = subscriber.receive_finding_changed().await.unwrap();
+    subscriber.subscribe_findings().await.unwrap();
+    let mut id = 30;
+    let normal = |id| Finding { severity: Severity::Normal, ..sample::finding(id, None) };
+    for (least, quiet_kinds, told) in [
+        (Some(Normal), vec![], [Severity::Normal, Severity::Loud]),
+        (Some(Loud), vec![], [Severity::Quiet, Severity::Loud]),
+        (None, vec![], [Severity::Quiet; 2]),
+        (Some(Normal), vec![normal(0).kind.parse().unwrap()], [Severity::Quiet; 2]),
+        (Some(Normal), vec![FindingKind::LostEvents], [Severity::Normal, Severity::Loud]),
+    ] {
+        *stage.memory().notifications.lock().unwrap() = Notifications { least, quiet_kinds };
+        for (found, told) in [Severity::Normal, Severity::Loud].into_iter().zip(told) {
+            id += 1;
+            stage.memory().find(Finding { severity: found, ..normal(id) });
+            let expected = Finding { severity: told, ..normal(id) };
+            assert_eq!(next_finding(&mut findings).await, expected);
+            assert_eq!(subscriber.findings(false).await.unwrap()[0], expected, "it is listed, and the same");
+        }
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ mod kills;
 mod leases;
 mod life;
 mod loads;
+mod log;
 mod memory;
 mod mounts;
 mod names;

@@ -79,6 +79,7 @@ const NOBODY: Record<string, string> = {
   "table-full": "Unknown: too many sockets at once",
   "not-taken-over": "Unknown: counted before a start that could not go on",
   imported: "Unknown: counted by another recorder",
+  "damaged-history": "Unknown: the history was damaged",
 };
 
 /** What to call the owner of a row. */

@@ -1,9 +1,13 @@
+mod columns;
+mod destination;
+mod table;
+
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, BufRead, BufReader, BufWriter, Write},
+    fs::File,
+    io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write},
     ops::ControlFlow,
-    os::{fd::OwnedFd, unix::fs::OpenOptionsExt},
-    path::Path,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -14,6 +18,7 @@ use portolan_history::{
     line::{FlowLine, Format, Lines},
 };
 
+use self::{destination::Destination, table::Table};
 use super::{archive, query};
 use crate::{
     args::{Export, ExportFormat},
@@ -25,44 +30,97 @@ use crate::{
 /// Writes the rows that a query means.
 pub(crate) async fn run(options: &Export) -> Result<(), Failure> {
     let query = query(&options.query)?;
-    let rows = match &options.history {
-        Some(_) => None,
-        // Asked before the file is made: a refusal leaves nothing behind.
-        None => Some(ask(&query).await?),
-    };
-    let output: Box<dyn Write> = match &options.output {
-        Some(path) => Box::new(create(path)?),
-        None => Box::new(io::stdout().lock()),
-    };
-    let format = match options.format {
-        ExportFormat::Csv => Format::Csv,
-        ExportFormat::Json => Format::Json,
-    };
-    let mut written = Written { output: BufWriter::new(output), lines: Lines::new(format) };
-    written.lines.write_headings(&mut written.output)?;
-    match (rows, &options.history) {
-        (Some(rows), _) => from_daemon(rows, &mut written)?,
-        (None, Some(path)) => from_file(path, &query, &mut written)?,
-        (None, None) => {}
+    if options.format == ExportFormat::Parquet && options.output.is_none() && io::stdout().is_terminal() {
+        let sentence = "Parquet is nothing for a terminal: name a file with -o, or pipe it into a program";
+        return Err(Failure::new(Kind::Usage, sentence));
     }
-    Ok(written.output.flush()?)
+    let rows = match &options.history {
+        Some(path) => Rows::File(path.clone(), query),
+        // Asked before the file is made: a refusal leaves nothing behind.
+        None => Rows::Daemon(ask(&query).await?),
+    };
+    let (file, mut destination) = Destination::new(options.output.as_deref())?;
+    let format = options.format;
+    let export = tokio::task::spawn_blocking(move || {
+        let mut written = Written::new(format, file)?;
+        rows.write(&mut written)?;
+        Ok(written.finish()?)
+    });
+    let done: Result<(), Stopped> = tokio::select! {
+        done = export => done.unwrap_or_else(|error| Err(io::Error::other(error).into())),
+        () = destination.ended() => Err(Failure::new(Kind::Failed, "the export was ended before it was whole").into()),
+    };
+    done.map_err(|stopped| match stopped {
+        Stopped::Reading(failure) => failure,
+        Stopped::Writing(error) => destination.failed(error),
+    })?;
+    destination.finish()
 }
 
-struct Written {
-    output: BufWriter<Box<dyn Write>>,
-    lines: Lines,
+/// Why there is no more of an export.
+enum Stopped {
+    Reading(Failure),
+    Writing(io::Error),
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self::Reading(failure)
+    }
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Writing(error)
+    }
+}
+
+/// What is being written.
+enum Written {
+    Lines(Lines, BufWriter<File>),
+    Table(Box<Table>),
 }
 
 impl Written {
+    fn new(format: ExportFormat, file: File) -> io::Result<Self> {
+        let format = match format {
+            ExportFormat::Csv => Format::Csv,
+            ExportFormat::Json => Format::Json,
+            ExportFormat::Parquet => return Ok(Self::Table(Box::new(Table::new(file)?))),
+        };
+        let (mut lines, mut output) = (Lines::new(format), BufWriter::with_capacity(64 * 1024, file));
+        lines.write_headings(&mut output)?;
+        Ok(Self::Lines(lines, output))
+    }
+
     fn write(&mut self, line: &FlowLine) -> io::Result<()> {
-        self.lines.write(&mut self.output, line)
+        match self {
+            Self::Lines(lines, output) => lines.write(output, line),
+            Self::Table(table) => table.write(line),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Lines(_, mut output) => output.flush(),
+            Self::Table(table) => table.finish(),
+        }
     }
 }
 
-/// A file of its own, that nobody else may read.
-fn create(path: &Path) -> Result<File, Failure> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.map_err(|error| Failure::new(Kind::Failed, format!("{} cannot be made: {error}", path.display())))
+/// Where rows come from.
+enum Rows {
+    Daemon(OwnedFd),
+    File(PathBuf, Query),
+}
+
+impl Rows {
+    fn write(self, written: &mut Written) -> Result<(), Stopped> {
+        match self {
+            Self::Daemon(rows) => from_daemon(rows, written),
+            Self::File(path, query) => from_file(&path, &query, written),
+        }
+    }
 }
 
 async fn ask(query: &Query) -> Result<OwnedFd, Failure> {
@@ -71,7 +129,7 @@ async fn ask(query: &Query) -> Result<OwnedFd, Failure> {
     Ok(rows.into())
 }
 
-fn from_daemon(rows: OwnedFd, written: &mut Written) -> Result<(), Failure> {
+fn from_daemon(rows: OwnedFd, written: &mut Written) -> Result<(), Stopped> {
     let mut rows = BufReader::with_capacity(256 * 1024, File::from(rows));
     let mut line = String::new();
     let mut count = 0;
@@ -79,11 +137,11 @@ fn from_daemon(rows: OwnedFd, written: &mut Written) -> Result<(), Failure> {
         line.clear();
         let read = rows.read_line(&mut line).map_err(|error| ended(count, &error.to_string()))?;
         if read == 0 {
-            return Err(ended(count, "the daemon stopped writing"));
+            return Err(ended(count, "the daemon stopped writing").into());
         }
         if let Ok(end) = serde_json::from_str::<ExportEnd>(&line) {
             return match end.problem {
-                Some(problem) => Err(ended(count, &problem)),
+                Some(problem) => Err(ended(count, &problem).into()),
                 None => Ok(()),
             };
         }
@@ -97,7 +155,7 @@ fn ended(rows: u64, why: &str) -> Failure {
     Failure::new(Kind::Failed, format!("the export is not whole, it ended after {rows} rows: {why}"))
 }
 
-fn from_file(path: &Path, query: &Query, written: &mut Written) -> Result<(), Failure> {
+fn from_file(path: &Path, query: &Query, written: &mut Written) -> Result<(), Stopped> {
     let limits = Limits { deadline: None, cancelled: Arc::new(AtomicBool::new(false)) };
     let mut problem = None;
     let mut tell = |row| match written.write(&FlowLine::from(&row)) {

@@ -3,6 +3,7 @@
 mod export;
 mod forget;
 mod import;
+mod info;
 
 use jiff::Zoned;
 use portolan_bus::Archive1Proxy;
@@ -20,6 +21,7 @@ pub(crate) async fn run(options: &History, json: bool) -> Result<(), Failure> {
     match &options.action {
         HistoryAction::Export(options) => export::run(options).await,
         HistoryAction::Forget(options) => forget::run(options, json).await,
+        HistoryAction::Info(options) => info::run(options, json).await,
         HistoryAction::Import(options) => import::run(options, json).await,
     }
 }

@@ -1,6 +1,7 @@
 use super::{
     COLUMNS, Damaged, FORMAT, Moved, ROWS_MAX,
     pack::{Pairs, take_count},
+    recent::Recent,
 };
 
 /// A column of a block.
@@ -8,6 +9,7 @@ use super::{
 pub(crate) enum Column {
     Actor,
     Peer,
+    Local,
     LocalPort,
     RemotePort,
     Tx,
@@ -23,6 +25,7 @@ impl Column {
     pub(crate) const ALL: [Self; COLUMNS] = [
         Self::Actor,
         Self::Peer,
+        Self::Local,
         Self::LocalPort,
         Self::RemotePort,
         Self::Tx,
@@ -35,7 +38,7 @@ impl Column {
     /// The largest number that it can have.
     const fn limit(self) -> u64 {
         match self {
-            Self::Actor | Self::Peer | Self::First | Self::Last => 0xffff_ffff,
+            Self::Actor | Self::Peer | Self::Local | Self::First | Self::Last => 0xffff_ffff,
             Self::LocalPort | Self::RemotePort => 0xffff,
             Self::Tx | Self::Rx | Self::Flows => u64::MAX,
         }
@@ -109,10 +112,11 @@ impl<'b> Columns<'b> {
 
     /// Puts the numbers of a column into `numbers`, in the place of what was there.
     pub(crate) fn read(&self, column: Column, numbers: &mut Vec<u64>) -> Result<(), Damaged> {
-        let [actor, peer, local_port, remote_port, tx, rx, flows, first, last] = self.columns;
+        let [actor, peer, local, local_port, remote_port, tx, rx, flows, first, last] = self.columns;
         let packed = match column {
             Column::Actor => actor,
             Column::Peer => peer,
+            Column::Local => local,
             Column::LocalPort => local_port,
             Column::RemotePort => remote_port,
             Column::Tx => tx,
@@ -132,6 +136,10 @@ impl<'b> Columns<'b> {
                     peer = peer.wrapping_add(*number >> 1 ^ (*number & 1).wrapping_neg());
                     *number = peer;
                 }
+            }
+            Column::Local if !packed.is_empty() => {
+                let mut recent = Recent::default();
+                numbers.iter_mut().for_each(|number| *number = recent.number(*number));
             }
             Column::Last => {
                 let mut firsts = vec![0; self.rows];
@@ -164,6 +172,7 @@ impl<'b> Columns<'b> {
         }
         fill(Column::Actor, |row, number| row.actor = narrow(number))?;
         fill(Column::Peer, |row, number| row.peer = narrow(number))?;
+        fill(Column::Local, |row, number| row.local = narrow(number))?;
         fill(Column::LocalPort, |row, number| row.local_port = narrow(number))?;
         fill(Column::RemotePort, |row, number| row.remote_port = narrow(number))?;
         fill(Column::Tx, |row, number| row.tx = number)?;
@@ -175,6 +184,10 @@ impl<'b> Columns<'b> {
 }
 
 impl Packed<'_> {
+    fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
     /// Fills all of `numbers`; a column without bytes has nothing but zeros.
     fn read(self, numbers: &mut [u64]) -> Result<(), Damaged> {
         let Self { mut pairs, encoding } = self;

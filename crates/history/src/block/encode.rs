@@ -1,13 +1,14 @@
 use super::{
     COLUMNS, FORMAT, Level, Moved, ROWS_MAX,
     pack::{pack, pack_list, put_count},
+    recent::Recent,
 };
 
-/// The blocks of these rows at that level, each with how many it has: one, unless there are more than one may have. `rows` are sorted
+/// The blocks of these rows at that level, each with those it has: one, unless there are more than one may have. `rows` are sorted
 /// afterwards, and those with the same key are one.
-pub(crate) fn encode(rows: &mut Vec<Moved>, level: Level) -> impl Iterator<Item = (usize, Vec<u8>)> {
+pub(crate) fn encode(rows: &mut Vec<Moved>, level: Level) -> impl Iterator<Item = (&[Moved], Vec<u8>)> {
     merge(rows, level);
-    rows.chunks(ROWS_MAX).map(|rows| (rows.len(), block(rows)))
+    rows.chunks(ROWS_MAX).map(|rows| (rows, block(rows)))
 }
 
 /// The bytes of a block of rows that are merged.
@@ -15,6 +16,9 @@ fn block(rows: &[Moved]) -> Vec<u8> {
     let mut columns = Packed::default();
     columns.actors(rows);
     columns.peers(rows);
+    let mut recent = Recent::default();
+    let locals: Vec<u64> = rows.iter().map(|row| recent.code(row.local)).collect();
+    columns.list(&locals);
     columns.numbers(rows, |row| row.local_port.into());
     columns.numbers(rows, |row| row.remote_port.into());
     columns.numbers(rows, |row| row.tx);
@@ -48,6 +52,18 @@ pub(crate) fn merge(rows: &mut Vec<Moved>, level: Level) {
         }
         is_same
     });
+}
+
+/// The sums of each actor, without peers.
+pub(crate) fn by_actor(rows: &[Moved]) -> Vec<Moved> {
+    let mut sums: Vec<Moved> = Vec::new();
+    for row in rows {
+        match sums.last_mut().filter(|sum| sum.actor == row.actor) {
+            Some(sum) => sum.add(row),
+            None => sums.push(Moved { peer: 0, ..*row }),
+        }
+    }
+    sums
 }
 
 /// Columns one after the other.
@@ -91,13 +107,18 @@ impl Packed {
     }
 
     fn numbers(&mut self, rows: &[Moved], number: impl Fn(&Moved) -> u64) {
+        let numbers: Vec<u64> = rows.iter().map(number).collect();
+        self.list(&numbers);
+    }
+
+    fn list(&mut self, numbers: &[u64]) {
         let began = self.bytes.len();
         self.runs.clear();
-        for run in rows.chunk_by(|one, other| number(one) == number(other)) {
-            pack(run.first().map_or(0, &number), count(run.len()), &mut self.runs);
+        for run in numbers.chunk_by(u64::eq) {
+            pack(run.first().copied().unwrap_or(0), count(run.len()), &mut self.runs);
         }
-        pack_list(rows.iter().map(&number), &mut self.bytes);
-        let are_zeros = rows.iter().all(|row| number(row) == 0);
+        pack_list(numbers.iter().copied(), &mut self.bytes);
+        let are_zeros = numbers.iter().all(|number| *number == 0);
         let are_runs = self.runs.len() < self.bytes.len() - began;
         if are_zeros || are_runs {
             self.bytes.truncate(began);

@@ -4,30 +4,33 @@
 //! format (1 byte), rows, then of each column: its length in bytes and whether it is runs; the columns; CRC-32C (4 bytes)
 //! ```
 //! The counts are LEB128, the columns are packed (`pack.rs`): actors as runs of differences, peers as differences that may be
-//! negative, everything else as it is or as runs of equal numbers, whichever is shorter. A column of zeros is empty.
+//! negative, local addresses as which of the last ones it is, everything else as it is or as runs of equal numbers, whichever is shorter.
+//! A column of zeros is empty.
 
 mod columns;
 mod encode;
 mod pack;
+mod recent;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use columns::{Column, Columns};
-pub(crate) use encode::{encode, merge};
+pub(crate) use encode::{by_actor, encode, merge};
 
 /// The first byte of a block.
 const FORMAT: u8 = 1;
 /// How many columns there are.
-const COLUMNS: usize = 9;
-/// The most rows of a block, which bound what reading it takes. The widest have 52 bytes: it is smaller than any value may be.
-pub(crate) const ROWS_MAX: usize = 1 << 20;
+const COLUMNS: usize = 10;
+/// The most rows of a block, which bound what reading it takes. The widest have 57 bytes: two blocks of them are smaller than any value may
+/// be.
+pub(crate) const ROWS_MAX: usize = 1 << 19;
 
 /// How long the intervals of blocks are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
     /// As it was counted: the blocks say how long.
     Bucket,
-    /// From here on without ports, and without times within the interval.
+    /// From here on without local addresses and ports, and without times within the interval.
     Minute,
     /// Of the clock in UTC.
     Hour,
@@ -59,6 +62,11 @@ impl Level {
             Self::Hour => "hour",
             Self::Day => "day",
         }
+    }
+
+    /// Whether its blocks are there as sums of each actor, too: where they are many, and their rows so, too.
+    pub(crate) const fn has_actors(self) -> bool {
+        matches!(self, Self::Hour | Self::Day)
     }
 
     /// The next finer one.
@@ -97,14 +105,15 @@ impl Level {
     }
 }
 
-/// What one actor exchanged with one peer over one pair of ports in an interval.
+/// What one actor exchanged with one peer from one address over one pair of ports in an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Moved {
     /// A number of `actor`.
     pub(crate) actor: u32,
     /// A number of `peer`.
     pub(crate) peer: u32,
-    /// 0 where there is none, and from [`Level::Minute`] on; so are the next three.
+    /// A number of `address`; 0 where there is none, and from [`Level::Minute`] on; so are both ports.
+    pub(crate) local: u32,
     pub(crate) local_port: u16,
     pub(crate) remote_port: u16,
     pub(crate) tx: u64,
@@ -117,8 +126,8 @@ pub(crate) struct Moved {
 
 impl Moved {
     /// What rows have in common that are one row.
-    pub(crate) fn key(&self) -> (u32, u32, u16, u16) {
-        (self.actor, self.peer, self.local_port, self.remote_port)
+    pub(crate) fn key(&self) -> (u32, u32, u32, u16, u16) {
+        (self.actor, self.peer, self.local, self.local_port, self.remote_port)
     }
 
     /// What is kept of it at `level`.
@@ -126,7 +135,7 @@ impl Moved {
         match level {
             Level::Bucket => self,
             Level::Minute | Level::Hour | Level::Day => {
-                Self { local_port: 0, remote_port: 0, first_ms: 0, last_ms: 0, ..self }
+                Self { local: 0, local_port: 0, remote_port: 0, first_ms: 0, last_ms: 0, ..self }
             }
         }
     }

@@ -10,10 +10,11 @@ fn moved() -> impl Strategy<Value = Moved> {
     let port = || prop_oneof![2 => Just(443_u16), 1 => any::<u16>()];
     let number = || prop_oneof![2 => Just(0_u64), 2 => 0..70_000_u64, 1 => any::<u64>()];
     let time = || prop_oneof![0..10_000_u32, any::<u32>()];
-    (id(), id(), port(), port(), number(), number(), number(), time(), time()).prop_map(
-        |(actor, peer, local_port, remote_port, tx, rx, flows, first_ms, last_ms)| Moved {
+    (id(), id(), id(), port(), port(), number(), number(), number(), time(), time()).prop_map(
+        |(actor, peer, local, local_port, remote_port, tx, rx, flows, first_ms, last_ms)| Moved {
             actor,
             peer,
+            local,
             local_port,
             remote_port,
             tx,
@@ -125,7 +126,7 @@ fn no_block_has_more_rows_than_fit_into_memory() {
         let mut actors = Vec::new();
         pack::pack(0, u64::try_from(rows).unwrap(), &mut actors);
         pack::put_count(rows, &mut bytes);
-        let lengths = [actors.len() << 1 | 1, peers << 1, 0, 0, 0, 0, 0, 0, 0];
+        let lengths = [actors.len() << 1 | 1, peers << 1, 0, 0, 0, 0, 0, 0, 0, 0];
         lengths.iter().for_each(|length| pack::put_count(*length, &mut bytes));
         bytes.extend(actors);
         bytes.resize(bytes.len() + peers, 0);

@@ -92,6 +92,7 @@ fn what_is_forgotten_is_nowhere_in_the_file() {
         }
     }
     assert!(!has_secret(), "after {steps} steps");
+    assert_eq!(what.take_gone(), [application]);
     let after: Vec<_> = Level::ALL
         .map(|of| level(&history.connection, of).into_values().flatten().collect::<Vec<_>>())
         .into();
@@ -103,6 +104,65 @@ fn what_is_forgotten_is_nowhere_in_the_file() {
     let [forgotten] = place.reader().forgotten().unwrap()[..] else { panic!() };
     assert_eq!((forgotten.at, forgotten.by), (UnixMillis(7), Uid(1000)));
     assert!(forgotten.rows > 1000 && forgotten.bytes > 1000, "{forgotten:?}");
+    assert_whole(&place);
+}
+
+#[test]
+fn a_name_that_is_forgotten_as_a_whole_is_in_no_finding_of_another_application() {
+    let place = Place::new();
+    let mut history = place.history();
+    let named = |time, n: u32| Record {
+        name: Some(name(&format!("secret-host-{n}.example.org"), NameSource::Tls, false)),
+        ..at(time, record())
+    };
+    history.write(&[named(START, 1), named(START, 2), named(START + DAY, 2)]).unwrap();
+    for n in 1..=2 {
+        let subject = Subject {
+            application: format!("path:/usr/bin/other-{n}").parse().unwrap(),
+            executable: executable(&format!("/usr/bin/other-{n}"), 3),
+            previous_sha256: None,
+            parent: None,
+            uid: Uid(1000),
+            remote: None,
+            remote_name: Some(name(&format!("secret-host-{n}.example.org"), NameSource::Tls, true)),
+        };
+        let detail = format!("it ran curl https://secret-host-{n}.example.org/");
+        let finding =
+            NewFinding::about_the_daemon(FindingKind::ChangedExecutable, UnixMillis(i64::from(n)), detail);
+        let mut finding = NewFinding { subject: Some(subject), ..finding };
+        finding.evidence.unidentified = vec![format!("https://secret-host-{n}.example.org:443/").into()];
+        history.raise(&finding).unwrap();
+    }
+    let has = |secret: &str| {
+        let wal = place.dir.path().join("history.sqlite-wal");
+        let both = [fs::read(place.path()).unwrap(), fs::read(wal).unwrap()].concat();
+        both.windows(secret.len()).any(|bytes| bytes == secret.as_bytes())
+    };
+    assert!(has("secret-host-1") && has("secret-host-2"));
+    let query = |text: &str| crate::language::parse(text, &jiff::Zoned::now()).unwrap();
+    let mut forget = |times: std::ops::Range<i64>, text: &str| {
+        let (_, fits) = crate::forget::compile(&history.connection, &query(text), |_, _| None).unwrap();
+        let mut what = history.begin_forgetting_what(times, fits, Uid(0), UnixMillis(0)).unwrap();
+        forget_all(&mut history, &mut what);
+        what.take_gone().len()
+    };
+    assert_eq!(forget(i64::MIN..i64::MAX, "domain:secret-host-1.example.org"), 0);
+    assert!(!has("secret-host-1"));
+    // Of the other one, a part is still there.
+    assert_eq!(forget(i64::MIN..START + DAY / 2, "domain:secret-host-2.example.org"), 0);
+    assert!(has("secret-host-2"));
+    let findings = place.reader().findings(true, None).unwrap();
+    let told: Vec<_> = findings
+        .iter()
+        .map(|row| {
+            let name = row.finding.subject.as_ref().unwrap().remote_name.as_ref();
+            (row.finding.detail.clone().unwrap(), name.is_some())
+        })
+        .collect();
+    assert!(told.contains(&("it ran curl https://***/".to_owned(), false)), "{told:?}");
+    assert!(told.iter().any(|(_, has_name)| *has_name), "{told:?}");
+    assert_eq!(forget(i64::MIN..i64::MAX, "domain:secret-host-2.example.org"), 1, "who talked with it alone");
+    assert!(!has("secret-host"));
     assert_whole(&place);
 }
 
@@ -166,7 +226,7 @@ fn what_a_query_finds_is_forgotten() {
     };
     let by_port = query(Field::AnyPort, Wanted::Known);
     let refused = history.begin_forgetting(&by_port, |_, _| None, Uid(0), UnixMillis(0));
-    assert!(matches!(refused, Err(ForgetError::ByPort)), "{refused:?}");
+    assert!(matches!(refused, Err(ForgetError::ByEnd)), "{refused:?}");
     let domain = Wanted::Below("host-1.example.net".parse().unwrap());
     let query = query(Field::Of(Dimension::Domain), domain);
     let mut what = history.begin_forgetting(&query, |_, _| None, Uid(0), UnixMillis(0)).unwrap();

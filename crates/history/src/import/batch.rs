@@ -117,6 +117,20 @@ pub struct Ready {
     pub refused: Refused,
 }
 
+impl Ready {
+    /// Takes out, or changes, what is not to be kept of the rows; those that are taken out are refused for this reason.
+    pub fn filter(&mut self, reason: &str, mut keeps: impl FnMut(&mut Record) -> bool) {
+        for place in &mut self.records {
+            if let Some(record) = place
+                && !keeps(record)
+            {
+                *place = None;
+                *self.refused.entry(reason.to_owned()).or_default() += 1;
+            }
+        }
+    }
+}
+
 impl Importing {
     /// The records of a batch's rows.
     #[must_use]

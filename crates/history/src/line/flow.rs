@@ -161,7 +161,7 @@ impl From<&FlowRow> for FlowLine {
             network_namespace: Some(actor.namespace).filter(|namespace| *namespace != 0),
             protocol: peer.protocol.to_string(),
             direction: peer.direction.as_str().to_owned(),
-            local_address: peer.local,
+            local_address: row.local,
             local_port: row.local_port,
             remote_address: peer.remote,
             remote_port: row.remote_port,

@@ -18,6 +18,8 @@ pub enum Format {
 #[derive(Debug)]
 pub struct Lines {
     format: Format,
+    /// Headings of columns before those of a line.
+    before: &'static [&'static str],
     /// Reused from line to line.
     buffer: Vec<u8>,
 }
@@ -26,7 +28,13 @@ impl Lines {
     /// Writes nothing yet.
     #[must_use]
     pub fn new(format: Format) -> Self {
-        Self { format, buffer: Vec::new() }
+        Self::after(format, &[])
+    }
+
+    /// The same, with columns before those of a line; in CSV alone.
+    #[must_use]
+    pub fn after(format: Format, before: &'static [&'static str]) -> Self {
+        Self { format, before, buffer: Vec::new() }
     }
 
     /// What stands at the top of a file; nothing where the format has no headings.
@@ -34,16 +42,30 @@ impl Lines {
         if self.format == Format::Json {
             return Ok(());
         }
-        let headings: Vec<&str> = CELLS.iter().map(|(heading, _)| *heading).collect();
-        output.write_all(&record(headings.into_iter().map(str::to_owned))?)
+        let headings = self.before.iter().chain(CELLS.iter().map(|(heading, _)| heading));
+        output.write_all(&record(headings.map(|heading| (*heading).to_owned()))?)
     }
 
     /// Writes one line with its end, in one piece.
     pub fn write(&mut self, output: &mut impl Write, line: &FlowLine) -> io::Result<()> {
+        self.write_after(&[], output, line)
+    }
+
+    /// The same, with what stands in the columns before it; what is not given is empty.
+    pub fn write_after(
+        &mut self,
+        before: &[&str],
+        output: &mut impl Write,
+        line: &FlowLine,
+    ) -> io::Result<()> {
         self.buffer.clear();
         match self.format {
             Format::Json => self.buffer.extend(json_line(line)?.into_bytes()),
-            Format::Csv => self.buffer.extend(record(CELLS.iter().map(|(_, cell)| cell(line)))?),
+            Format::Csv => {
+                let before = before.iter().copied().chain(std::iter::repeat("")).take(self.before.len());
+                let cells = CELLS.iter().map(|(_, cell)| cell(line));
+                self.buffer.extend(record(before.map(str::to_owned).chain(cells))?);
+            }
         }
         output.write_all(&self.buffer)
     }

@@ -9,6 +9,8 @@ CREATE TABLE block (
     part INTEGER NOT NULL CHECK (part >= 0),
     width_ms INTEGER NOT NULL CHECK (width_ms BETWEEN 1 AND 86400000),
     rows INTEGER NOT NULL CHECK (rows > 0),
+    -- The same as sums of each actor, of hours and days: most questions read nothing else. NULL: not summed.
+    actors BLOB,
     data BLOB NOT NULL,
     UNIQUE (level, start_ms, part)
 ) STRICT;
@@ -17,4 +19,10 @@ CREATE TABLE block (
 CREATE TABLE closed (
     level INTEGER PRIMARY KEY CHECK (level BETWEEN 1 AND 3),
     until_ms INTEGER NOT NULL
+) STRICT;
+
+-- Before when blocks of a level were deleted because they were old: what starts earlier is at most a part of what there was.
+CREATE TABLE deleted (
+    level INTEGER PRIMARY KEY CHECK (level BETWEEN 0 AND 3),
+    before_ms INTEGER NOT NULL
 ) STRICT;

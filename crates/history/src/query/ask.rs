@@ -20,8 +20,8 @@ use crate::{
 pub(super) struct Asked {
     pub(super) sight: Sight,
     pub(super) held: Held,
-    /// Whether it is about ports, which nothing but buckets have.
-    is_about_ports: bool,
+    /// Whether it is about ports or local addresses, which nothing but buckets have.
+    is_about_ends: bool,
 }
 
 impl Asked {
@@ -29,19 +29,19 @@ impl Asked {
         let sight = Sight::new(connection, &question.query.filter, question.viewer)?;
         let by_ports =
             question.by.iter().any(|by| matches!(by, Dimension::LocalPort | Dimension::RemotePort));
-        let is_about_ports = sight.asks_ports() || by_ports;
-        Ok(Self { sight, held: Held::read(connection)?, is_about_ports })
+        let is_about_ends = sight.asks_ends() || by_ports;
+        Ok(Self { sight, held: Held::read(connection)?, is_about_ends })
     }
 
     /// The blocks that answer, none of them longer than `coarsest` where there are shorter ones.
     pub(super) fn cover(&self, question: &Question, coarsest: Level) -> Result<Cover, ReadError> {
         let query = &question.query;
-        if !self.is_about_ports {
+        if !self.is_about_ends {
             return Ok(self.held.cover(query, coarsest, false));
         }
         let cover = self.held.cover(query, Level::Bucket, true);
         let is_empty = query.since.zip(query.until).is_some_and(|(since, until)| since >= until);
-        if cover.spans.is_empty() && !is_empty { Err(ReadError::PortsNotKept) } else { Ok(cover) }
+        if cover.spans.is_empty() && !is_empty { Err(ReadError::EndsNotKept) } else { Ok(cover) }
     }
 }
 

@@ -5,10 +5,7 @@ use rusqlite::{
     types::{FromSqlError, Type, ValueRef},
 };
 
-use super::{
-    Sight,
-    columns::{self, ACTORS, LINEAGES, OWNER, Of, PEERS, PLACES},
-};
+use super::columns::{self, ACTORS, LINEAGES, OWNER, Of, PEERS, PLACES};
 use crate::ReadError;
 
 /// A value of a column.
@@ -56,6 +53,8 @@ pub(super) struct Classes {
     of: Vec<u32>,
     /// Each class's columns.
     pub(super) parts: Vec<Box<[Part]>>,
+    /// How sure the name of each number is: the index in [`NameSource::ALL`]. Only of peers by domain.
+    pub(super) sources: Option<Vec<u8>>,
 }
 
 impl Classes {
@@ -80,32 +79,68 @@ impl Classes {
             (_, false) => ("r.id", PEERS),
             (_, true) => ("r.id", PLACES),
         };
-        let mut statement = connection.prepare(&format!("SELECT {id}, {} {from}", groups.join(", ")))?;
+        let has_sources = mine().any(|dimension| dimension == Dimension::Domain);
+        let source = if has_sources { ", r.name_source" } else { "" };
+        let mut statement =
+            connection.prepare(&format!("SELECT {id}, {}{source} {from}", groups.join(", ")))?;
         let mut rows = statement.query([])?;
         let size = usize::try_from(end).unwrap_or_default();
-        let mut classes = Self { of: vec![0; size], parts: vec![] };
+        let sources = has_sources.then(|| vec![u8::MAX; size]);
+        let mut classes = Self { of: vec![0; size], parts: vec![], sources };
         let mut known: HashMap<Box<[Part]>, u32> = HashMap::new();
+        // The same where a class is one number or two.
+        let mut numbers: HashMap<(i64, i64), u32> = HashMap::new();
         let mut parts: Vec<Part> = Vec::with_capacity(width);
         while let Some(row) = rows.next()? {
-            parts.clear();
-            for column in 1..=width {
-                parts.push(Part::of(row, column)?);
-            }
-            let class = match known.get(parts.as_slice()) {
-                Some(class) => *class,
-                None => {
-                    let class = u32::try_from(known.len()).unwrap_or(u32::MAX);
-                    classes.parts.push(parts.as_slice().into());
-                    known.insert(parts.as_slice().into(), class);
-                    class
-                }
-            };
             let number: i64 = row.get(0)?;
-            if let Some(of) = usize::try_from(number).ok().and_then(|number| classes.of.get_mut(number)) {
+            let at = usize::try_from(number).ok().filter(|at| *at < size);
+            if let (Some(at), Some(sources)) = (at, &mut classes.sources) {
+                let word = row.get_ref(width + 1)?;
+                let source = NameSource::ALL.iter().position(|source| word.as_str() == Ok(source.as_str()));
+                if let (Some(of), Some(source)) = (sources.get_mut(at), source) {
+                    *of = u8::try_from(source).unwrap_or(u8::MAX);
+                }
+            }
+            let second = if width == 2 { row.get_ref(2)? } else { ValueRef::Integer(0) };
+            let class = match (row.get_ref(1)?, second) {
+                (ValueRef::Integer(one), ValueRef::Integer(other)) if width <= 2 => {
+                    let class = numbers.entry((one, other)).or_insert_with(|| {
+                        let parts = [one, other].into_iter().take(width).map(Part::Number);
+                        classes.parts.push(parts.collect());
+                        last(&classes.parts)
+                    });
+                    *class
+                }
+                _ => classes.other(row, width, &mut parts, &mut known)?,
+            };
+            if let Some(of) = at.and_then(|at| classes.of.get_mut(at)) {
                 *of = class;
             }
         }
         Ok(Some(classes))
+    }
+
+    /// The class of a row.
+    fn other(
+        &mut self,
+        row: &Row<'_>,
+        width: usize,
+        parts: &mut Vec<Part>,
+        known: &mut HashMap<Box<[Part]>, u32>,
+    ) -> rusqlite::Result<u32> {
+        parts.clear();
+        for column in 1..=width {
+            parts.push(Part::of(row, column)?);
+        }
+        Ok(match known.get(parts.as_slice()) {
+            Some(class) => *class,
+            None => {
+                self.parts.push(parts.as_slice().into());
+                let class = last(&self.parts);
+                known.insert(parts.as_slice().into(), class);
+                class
+            }
+        })
     }
 
     #[inline]
@@ -119,20 +154,7 @@ impl Classes {
     }
 }
 
-/// How sure the name of each peer is: the index in [`NameSource::ALL`].
-pub(super) fn sources(connection: &Connection, sight: &Sight) -> Result<Vec<u8>, ReadError> {
-    let mut sources = vec![u8::MAX; usize::try_from(sight.peers_end()).unwrap_or_default()];
-    let mut statement =
-        connection.prepare("SELECT id, name_source FROM peer WHERE name_source IS NOT NULL")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let number: i64 = row.get(0)?;
-        let word = row.get_ref(1)?;
-        let at = NameSource::ALL.iter().position(|source| word.as_str() == Ok(source.as_str()));
-        let of = usize::try_from(number).ok().and_then(|number| sources.get_mut(number));
-        if let (Some(of), Some(at)) = (of, at) {
-            *of = u8::try_from(at).unwrap_or(u8::MAX);
-        }
-    }
-    Ok(sources)
+/// The number of the last class.
+fn last(parts: &[Box<[Part]>]) -> u32 {
+    u32::try_from(parts.len().saturating_sub(1)).unwrap_or(u32::MAX)
 }

@@ -113,7 +113,7 @@ pub(super) fn of(dimension: Dimension) -> Columns {
         Dimension::Namespace => actor("nullif(a.network_namespace, 0)", "", ""),
         Dimension::User => actor("a.uid", "", ""),
         Dimension::Remote => {
-            peer("(SELECT value FROM address WHERE address.id = r.remote_address_id)", "", "")
+            peer("r.remote_address_id", "LEFT JOIN address ON address.id = g.c0", "address.value")
         }
         Dimension::Domain => Columns {
             width: 2,

@@ -1,4 +1,4 @@
-//! A condition as one SQL statement over what is said once, which gives the actors or the peers that fulfil it. Every text is a
+//! A condition as one SQL statement over what is said once, which gives the actors, the peers or the local addresses that fulfil it. Every text is a
 //! constant: nothing that a caller says reaches the SQL text.
 
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, ToSql};
 use super::{columns::service, pattern};
 use crate::{
     ReadError,
-    language::{Condition, Field, Wanted},
+    language::{Condition, Field, Pattern, Wanted},
     scan::Set,
     tables::address,
 };
@@ -19,9 +19,11 @@ use crate::{
 pub(crate) enum About {
     Actors,
     Peers,
+    /// Addresses of this machine, which rows have.
+    Locals,
 }
 
-/// How a field is found, over the tables of [`FROM_ACTORS`] or [`FROM_PEERS`]. Empty where it is never that.
+/// How a field is found, over the tables of [`FROM_ACTORS`], [`FROM_PEERS`] or [`FROM_ADDRESSES`]. Empty where it is never that.
 #[derive(Debug, Clone, Copy)]
 struct Sql {
     /// NULL where it is not known.
@@ -36,6 +38,8 @@ const FROM_ACTORS: &str = "SELECT a.id FROM actor a LEFT JOIN lineage l ON l.id 
     LEFT JOIN lineage p ON p.id = l.parent_id LEFT JOIN application ON application.id = a.application_id WHERE ";
 const FROM_PEERS: &str = "SELECT r.id FROM peer r LEFT JOIN domain d ON d.id = r.domain_id
     LEFT JOIN place w ON w.id = r.place_id LEFT JOIN network n ON n.asn = w.asn WHERE ";
+
+const FROM_ADDRESSES: &str = "SELECT id FROM address WHERE ";
 
 /// The executables behind a path that fits.
 macro_rules! executables {
@@ -78,11 +82,6 @@ const ACTOR_TEXTS: &str = concat!(
     ")"
 );
 
-const PEER_TEXTS: &str = "r.domain_id IN (SELECT id FROM domain WHERE fits(name))
-    OR w.asn IN (SELECT asn FROM network WHERE fits(name))
-    OR r.place_id IN (SELECT id FROM place WHERE fits(country))
-    OR r.remote_address_id IN (SELECT id FROM address WHERE fits_address(value))";
-
 macro_rules! is_below {
     ($name:literal) => {
         concat!($name, " = ?1 OR substr(", $name, ", -1 - length(?1)) = '.' || ?1")
@@ -93,7 +92,7 @@ macro_rules! is_below {
 pub(crate) fn about(field: Field) -> &'static [About] {
     match field {
         Field::Text => &[About::Actors, About::Peers],
-        Field::Local => &[About::Peers],
+        Field::Local => &[About::Locals],
         Field::Sha256 | Field::Ancestor | Field::State | Field::Owner => &[About::Actors],
         Field::AnyPort => &[],
         Field::Of(dimension) => match dimension {
@@ -128,7 +127,8 @@ fn sql(field: Field, about: About) -> Sql {
     }
     match field {
         Field::Text if about == About::Actors => of("1", ACTOR_TEXTS),
-        Field::Text => of("1", PEER_TEXTS),
+        // See `peers_by_text`.
+        Field::Text => of("1", ""),
         Field::Sha256 => of(
             "l.executable_id",
             "fits(lower(hex(l.script_sha256))) OR l.executable_id IN
@@ -137,10 +137,7 @@ fn sql(field: Field, about: About) -> Sql {
         Field::Ancestor => of("l.parent_id", ANCESTORS),
         Field::State => of("application.review", "fits(application.review)"),
         Field::Owner => of("nullif(a.owner, 'unattributed')", "fits(a.owner) OR fits(a.reason)"),
-        Field::Local => of(
-            "r.local_address_id",
-            "r.local_address_id IN (SELECT id FROM address WHERE fits_address(value))",
-        ),
+        Field::Local => of("value", "fits_address(value)"),
         Field::AnyPort => of("", ""),
         Field::Of(dimension) => match dimension {
             Dimension::Application => {
@@ -206,6 +203,7 @@ pub(crate) fn find(
     let from = match about {
         About::Actors => FROM_ACTORS,
         About::Peers => FROM_PEERS,
+        About::Locals => FROM_ADDRESSES,
     };
     let mut run = |condition: &str, bound: &[&dyn ToSql]| -> Result<(), ReadError> {
         if condition.is_empty() {
@@ -226,8 +224,11 @@ pub(crate) fn find(
         Wanted::NotKnown => Ok(()),
         Wanted::Known if value.is_empty() => Ok(()),
         Wanted::Known => run(&format!("{value} IS NOT NULL"), &[]),
-        Wanted::Like(_) => {
+        Wanted::Like(pattern) => {
             pattern::tell(connection, condition)?;
+            if *field == Field::Text && about == About::Peers {
+                return peers_by_text(connection, pattern, found);
+            }
             run(like, &[])
         }
         Wanted::Number(range) if is_number(*field) => {
@@ -236,8 +237,7 @@ pub(crate) fn find(
         Wanted::Network { address, bits } if matches!(field, Field::Local | Field::Of(Dimension::Remote)) => {
             let (first, last) = ends(*address, *bits);
             // The second as the index of peers has it: addresses are asked for by the dozen.
-            let column =
-                if *field == Field::Local { "r.local_address_id" } else { "ifnull(r.remote_address_id, 0)" };
+            let column = if *field == Field::Local { "id" } else { "ifnull(r.remote_address_id, 0)" };
             let within =
                 "(SELECT id FROM address WHERE value BETWEEN ?1 AND ?2 AND length(value) = length(?1))";
             run(&format!("{column} IN {within}"), &[&address::octets(first), &address::octets(last)])
@@ -245,6 +245,54 @@ pub(crate) fn find(
         Wanted::Below(domain) => run(below, &[&domain.as_str()]),
         Wanted::Number(_) | Wanted::Network { .. } => Ok(()),
     }
+}
+
+/// Adds the peers with a text that fits: what they may name is looked at once, and then only numbers are compared.
+fn peers_by_text(connection: &Connection, pattern: &Pattern, found: &mut Set) -> Result<(), ReadError> {
+    let named = |table: &str, sql: &str| -> Result<Option<Set>, ReadError> {
+        let largest = connection.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0))?;
+        let mut named = Set::none(Set::end_after(largest)?);
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut any = false;
+        while let Some(row) = rows.next()? {
+            if let Ok(number) = u32::try_from(row.get::<_, i64>(0)?) {
+                named.insert(number);
+                any = true;
+            }
+        }
+        Ok(any.then_some(named))
+    };
+    let domains = named("domain", "SELECT id FROM domain WHERE fits(name)")?;
+    let places = named(
+        "place",
+        "SELECT w.id FROM place w LEFT JOIN network n ON n.asn = w.asn WHERE fits(n.name) OR fits(w.country)",
+    )?;
+    let addresses = if pattern::can_be_address(pattern) {
+        named("address", "SELECT id FROM address WHERE fits_address(value)")?
+    } else {
+        None
+    };
+    let sets = [("domain_id", domains), ("place_id", places), ("remote_address_id", addresses)];
+    let sets: Vec<_> = sets.into_iter().filter_map(|(column, set)| Some((column, set?))).collect();
+    if sets.is_empty() {
+        return Ok(());
+    }
+    let columns: Vec<&str> = sets.iter().map(|(column, _)| *column).collect();
+    let mut statement = connection.prepare(&format!("SELECT id, {} FROM peer", columns.join(", ")))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for (column, (_, set)) in (1..).zip(&sets) {
+            let number = row.get_ref(column)?.as_i64_or_null().ok().flatten();
+            if number.and_then(|number| u32::try_from(number).ok()).is_some_and(|number| set.has(number)) {
+                if let Ok(number) = u32::try_from(row.get::<_, i64>(0)?) {
+                    found.insert(number);
+                }
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The first and the last address of a network.

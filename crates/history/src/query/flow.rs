@@ -15,6 +15,8 @@ pub struct FlowRow {
     pub actor: Arc<FlowActor>,
     /// With whom, and as what.
     pub peer: Arc<FlowPeer>,
+    /// This machine's address; `None` where it is not known, and in intervals that are longer than a bucket.
+    pub local: Option<IpAddr>,
     /// This machine's port; `None` where there is none, and in intervals that are longer than a bucket.
     pub local_port: Option<u16>,
     /// The other side's port; the same.
@@ -63,8 +65,6 @@ pub struct FlowPeer {
     pub protocol: Protocol,
     /// Who opened the flow.
     pub direction: Direction,
-    /// This machine's address.
-    pub local: Option<IpAddr>,
     /// The other side's address.
     pub remote: Option<IpAddr>,
     /// What the other side is called.

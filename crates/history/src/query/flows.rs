@@ -1,4 +1,4 @@
-use std::{ops::ControlFlow, sync::Arc};
+use std::{net::IpAddr, ops::ControlFlow, sync::Arc};
 
 use foldhash::{HashMap, HashMapExt};
 use portolan_core::{Bytes, Executable};
@@ -26,10 +26,10 @@ pub(crate) fn flows(
     tell: &mut dyn FnMut(FlowRow) -> ControlFlow<()>,
 ) -> Result<Covered, ReadError> {
     let sight = Sight::new(connection, &query.filter, viewer)?;
-    let cover = Held::read(connection)?.cover(query, Level::Bucket, sight.asks_ports());
+    let cover = Held::read(connection)?.cover(query, Level::Bucket, sight.asks_ends());
     let scan = Scan { connection, limits, cover: &cover, sight: &sight };
-    let (mut actors, mut peers) = (Known::new(actor), Known::new(peer));
-    let wants = Wants { actor: true, peer: true, ports: true, sums: true, times: true };
+    let (mut actors, mut peers, mut locals) = (Known::new(actor), Known::new(peer), Known::new(local));
+    let wants = Wants { actor: true, peer: true, local: true, ports: true, sums: true, times: true };
     let told = scan.each(wants, |block, row| {
         let port = |port: u16| (port > 0).then_some(port);
         let flow = FlowRow {
@@ -37,6 +37,7 @@ pub(crate) fn flows(
             width_ms: block.width_ms,
             actor: actors.get(connection, row.actor)?,
             peer: peers.get(connection, row.peer)?,
+            local: if row.local == 0 { None } else { Some(*locals.get(connection, row.local)?) },
             local_port: port(row.ports.local),
             remote_port: port(row.ports.remote),
             bytes: Bytes { tx: row.tx, rx: row.rx },
@@ -128,38 +129,44 @@ fn parents(connection: &Connection, lineage: i64) -> rusqlite::Result<Vec<Execut
     rows.filter_map(Result::transpose).collect()
 }
 
+fn local(connection: &Connection, number: u32) -> rusqlite::Result<Option<IpAddr>> {
+    connection
+        .prepare_cached("SELECT value FROM address WHERE id = ?1")?
+        .query_row([number], |row| address::from_column(row, 0))
+        .optional()
+        .map(Option::flatten)
+}
+
 fn peer(connection: &Connection, number: u32) -> rusqlite::Result<Option<FlowPeer>> {
     let read = |row: &Row<'_>| {
         let has = |column: usize| row.get_ref(column).map(|value| value != rusqlite::types::ValueRef::Null);
-        let asn: Option<u32> = row.get(12)?;
+        let asn: Option<u32> = row.get(11)?;
         let network = asn.map(|asn| {
-            Ok::<_, rusqlite::Error>(Network { asn, name: row.get::<_, Option<String>>(13)?.map(Into::into) })
+            Ok::<_, rusqlite::Error>(Network { asn, name: row.get::<_, Option<String>>(12)?.map(Into::into) })
         });
-        let place = if has(10)? {
-            let country = if has(11)? { Some(parse_column(row, 11)?) } else { None };
-            Some(Place { range: parse_column(row, 10)?, country, network: network.transpose()? })
+        let place = if has(9)? {
+            let country = if has(10)? { Some(parse_column(row, 10)?) } else { None };
+            Some(Place { range: parse_column(row, 9)?, country, network: network.transpose()? })
         } else {
             None
         };
         Ok(FlowPeer {
             protocol: parse_column(row, 0)?,
             direction: parse_column(row, 1)?,
-            local: address::from_column(row, 2)?,
-            remote: address::from_column(row, 3)?,
-            service_port: row.get(4)?,
-            recognised: if has(5)? { Some(parse_column(row, 5)?) } else { None },
-            name: domain::from_columns(row, 6)?,
+            remote: address::from_column(row, 2)?,
+            service_port: row.get(3)?,
+            recognised: if has(4)? { Some(parse_column(row, 4)?) } else { None },
+            name: domain::from_columns(row, 5)?,
             place,
-            service: row.get(14)?,
+            service: row.get(13)?,
         })
     };
     connection
         .prepare_cached(concat!(
-            "SELECT r.protocol, r.direction, local.value, remote.value, r.service_port, r.recognised, d.name, d.registrable,
+            "SELECT r.protocol, r.direction, remote.value, r.service_port, r.recognised, d.name, d.registrable,
                 r.name_source, r.name_inferred, w.range, w.country, w.asn, n.name, ",
             service!(),
-            " FROM peer r LEFT JOIN address local ON local.id = r.local_address_id
-                LEFT JOIN address remote ON remote.id = r.remote_address_id
+            " FROM peer r LEFT JOIN address remote ON remote.id = r.remote_address_id
                 LEFT JOIN domain d ON d.id = r.domain_id LEFT JOIN place w ON w.id = r.place_id
                 LEFT JOIN network n ON n.asn = w.asn WHERE r.id = ?1"
         ))?

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use portolan_core::Dimension;
 use rusqlite::{Connection, functions::FunctionFlags, types::ValueRef};
 
-use crate::language::{Condition, Field};
+use crate::language::{Condition, Field, Pattern};
 
 /// From now on `fits` is true of the texts that fit the condition, `fits_application` of keys that fit it as those of applications, and
 /// `fits_address` of addresses as they are stored.
@@ -30,4 +30,10 @@ pub(super) fn tell(connection: &Connection, condition: &Condition) -> rusqlite::
 pub(super) fn address_of(octets: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+}
+
+/// Whether any address has all of these parts.
+pub(super) fn can_be_address(pattern: &Pattern) -> bool {
+    let is_of_address = |letter: u8| letter.is_ascii_hexdigit() || matches!(letter, b'.' | b':');
+    pattern.parts.iter().all(|part| part.bytes().all(is_of_address))
 }

@@ -22,6 +22,7 @@ pub(crate) struct Sight {
     asks: Asks,
     actors_end: u32,
     peers_end: u32,
+    addresses_end: u32,
 }
 
 /// What a rule looks at.
@@ -29,6 +30,7 @@ pub(crate) struct Sight {
 struct Asks {
     actors: bool,
     peers: bool,
+    locals: bool,
     ports: bool,
 }
 
@@ -44,6 +46,8 @@ pub(crate) struct Ports {
 enum Rule {
     Actors(Set),
     Peers(Set),
+    /// Local addresses.
+    Locals(Set),
     Port(Side, RangeInclusive<i64>),
     Every(Vec<Self>),
     Any(Vec<Self>),
@@ -68,7 +72,8 @@ impl Sight {
         };
         let (actors_end, peers_end) =
             (largest("SELECT max(id) FROM actor")?, largest("SELECT max(id) FROM peer")?);
-        let compiler = Compiler { connection, actors_end, peers_end };
+        let addresses_end = largest("SELECT max(id) FROM address")?;
+        let compiler = Compiler { connection, actors_end, peers_end, addresses_end };
         let (mut actors, mut peers, mut rest) = (None, None, Vec::new());
         let narrow = |set: &mut Option<Set>, other: Set| {
             *set = Some(match set.take() {
@@ -93,12 +98,18 @@ impl Sight {
             conditions::of_user(connection, viewer, &mut own)?;
             narrow(&mut actors, own);
         }
-        let rest = (!rest.is_empty()).then_some(Rule::Every(rest));
-        let mut asks = Asks { actors: actors.is_some(), peers: peers.is_some(), ports: false };
+        let rest = match rest.pop() {
+            Some(only) if rest.is_empty() => Some(only),
+            last => {
+                rest.extend(last);
+                (!rest.is_empty()).then_some(Rule::Every(rest))
+            }
+        };
+        let mut asks = Asks { actors: actors.is_some(), peers: peers.is_some(), ..Asks::default() };
         if let Some(rest) = &rest {
             rest.asks(&mut asks);
         }
-        Ok(Self { actors, peers, rest, asks, actors_end, peers_end })
+        Ok(Self { actors, peers, rest, asks, actors_end, peers_end, addresses_end })
     }
 
     #[inline]
@@ -116,6 +127,15 @@ impl Sight {
         self.asks.peers
     }
 
+    pub(crate) fn asks_locals(&self) -> bool {
+        self.asks.locals
+    }
+
+    /// Whether it asks for what only buckets have.
+    pub(crate) fn asks_ends(&self) -> bool {
+        self.asks.locals || self.asks.ports
+    }
+
     pub(crate) fn asks_ports(&self) -> bool {
         self.asks.ports
     }
@@ -129,6 +149,11 @@ impl Sight {
     pub(crate) fn peers_end(&self) -> u32 {
         self.peers_end
     }
+
+    /// One more than the largest number of an address.
+    pub(crate) fn addresses_end(&self) -> u32 {
+        self.addresses_end
+    }
 }
 
 impl Rule {
@@ -136,6 +161,7 @@ impl Rule {
         match self {
             Self::Actors(actors) => actors.has(row.actor),
             Self::Peers(peers) => peers.has(row.peer),
+            Self::Locals(locals) => locals.has(row.local),
             Self::Port(Side::Local, range) => range.contains(&row.ports.local.into()),
             Self::Port(Side::Remote, range) => range.contains(&row.ports.remote.into()),
             Self::Every(rules) => rules.iter().all(|rule| rule.holds(row)),
@@ -148,6 +174,7 @@ impl Rule {
         match self {
             Self::Actors(_) => asks.actors = true,
             Self::Peers(_) => asks.peers = true,
+            Self::Locals(_) => asks.locals = true,
             Self::Port(..) => asks.ports = true,
             Self::Every(rules) | Self::Any(rules) => rules.iter().for_each(|rule| rule.asks(asks)),
             Self::Not(rule) => rule.asks(asks),
@@ -159,6 +186,7 @@ struct Compiler<'c> {
     connection: &'c Connection,
     actors_end: u32,
     peers_end: u32,
+    addresses_end: u32,
 }
 
 impl Compiler<'_> {
@@ -173,6 +201,7 @@ impl Compiler<'_> {
             Filter::Not(filter) => match self.rule(filter)? {
                 Rule::Actors(set) => Rule::Actors(set.complement()),
                 Rule::Peers(set) => Rule::Peers(set.complement()),
+                Rule::Locals(set) => Rule::Locals(set.complement()),
                 rule => Rule::Not(Box::new(rule)),
             },
             Filter::Has(condition) => self.condition(condition)?,
@@ -203,6 +232,7 @@ impl Compiler<'_> {
             return Ok(match self.condition(&known)? {
                 Rule::Actors(set) => Rule::Actors(set.complement()),
                 Rule::Peers(set) => Rule::Peers(set.complement()),
+                Rule::Locals(set) => Rule::Locals(set.complement()),
                 rule => Rule::Not(Box::new(rule)),
             });
         }
@@ -211,11 +241,13 @@ impl Compiler<'_> {
             let mut set = Set::none(match about {
                 About::Actors => self.actors_end,
                 About::Peers => self.peers_end,
+                About::Locals => self.addresses_end,
             });
             conditions::find(self.connection, *about, condition, &mut set)?;
             rules.push(match about {
                 About::Actors => Rule::Actors(set),
                 About::Peers => Rule::Peers(set),
+                About::Locals => Rule::Locals(set),
             });
         }
         Ok(join(rules, Rule::Any, Set::or))

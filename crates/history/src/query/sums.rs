@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{
     Ports, Sight, Sum,
-    classes::{self, Classes},
+    classes::Classes,
     columns::{self, Of},
 };
 use crate::{
@@ -34,7 +34,6 @@ pub(super) struct Grouping {
     pub(super) by: Vec<Dimension>,
     pub(super) actors: Option<Classes>,
     pub(super) peers: Option<Classes>,
-    sources: Option<Vec<u8>>,
     /// How long the intervals of [`Dimension::Time`] are.
     step_ms: i64,
 }
@@ -81,12 +80,9 @@ impl Grouping {
         let mut by = by.to_vec();
         by.sort_unstable();
         by.dedup();
-        let sources =
-            by.contains(&Dimension::Domain).then(|| classes::sources(connection, sight)).transpose()?;
         Ok(Self {
             actors: Classes::read(connection, Of::Actor, &by, sight.actors_end())?,
             peers: Classes::read(connection, Of::Peer, &by, sight.peers_end())?,
-            sources,
             step_ms,
             by,
         })
@@ -99,6 +95,7 @@ impl Grouping {
     fn wants(&self) -> Wants {
         Wants {
             actor: self.actors.is_some(),
+            local: false,
             peer: self.peers.is_some(),
             ports: self.is_by(Of::LocalPort) || self.is_by(Of::RemotePort),
             sums: true,
@@ -110,8 +107,9 @@ impl Grouping {
     pub(super) fn sum(&self, scan: &Scan<'_>) -> Result<Sums, ReadError> {
         let mut sums = Sums::new(self);
         let keys = self.keys();
+        let sources = self.peers.as_ref().and_then(|peers| peers.sources.as_ref());
         scan.each(self.wants(), |block, row| {
-            let source = self.sources.as_ref().map_or(u8::MAX, |sources| {
+            let source = sources.map_or(u8::MAX, |sources| {
                 usize::try_from(row.peer).ok().and_then(|peer| sources.get(peer)).copied().unwrap_or(u8::MAX)
             });
             sums.add(keys(block, row), row, source)

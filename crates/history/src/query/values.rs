@@ -26,7 +26,9 @@ pub(crate) fn values(
 ) -> Result<Vec<String>, ReadError> {
     let mut values = Vec::new();
     let (Some(sql), Some(about)) = (sql(field), conditions::about(field).first()) else { return Ok(values) };
-    let own = viewer.map(|viewer| used_by(connection, viewer, *about, limits)).transpose()?;
+    // What an address is to this machine stands in blocks alone.
+    let is_used = viewer.is_some() || *about == About::Locals;
+    let own = is_used.then(|| used_by(connection, viewer, *about, limits)).transpose()?;
     let prefix = lower(prefix);
     let mut told = HashSet::new();
     let mut statement = connection.prepare(sql)?;
@@ -49,19 +51,27 @@ pub(crate) fn values(
     Ok(values)
 }
 
-/// The actors or peers of a viewer's own traffic.
-fn used_by(connection: &Connection, viewer: Uid, about: About, limits: &Limits) -> Result<Set, ReadError> {
+/// The actors, peers or local addresses of a viewer's own traffic; of all for who may see everything.
+fn used_by(
+    connection: &Connection,
+    viewer: Option<Uid>,
+    about: About,
+    limits: &Limits,
+) -> Result<Set, ReadError> {
     let everything = Query::default();
-    let sight = Sight::new(connection, &Filter::default(), Some(viewer))?;
-    let cover = Held::read(connection)?.cover(&everything, Level::Day, false);
+    let sight = Sight::new(connection, &Filter::default(), viewer)?;
+    let coarsest = if about == About::Locals { Level::Bucket } else { Level::Day };
+    let cover = Held::read(connection)?.cover(&everything, coarsest, about == About::Locals);
     let (mut used, wants) = match about {
         About::Actors => (Set::none(sight.actors_end()), Wants { actor: true, ..Wants::default() }),
         About::Peers => (Set::none(sight.peers_end()), Wants { peer: true, ..Wants::default() }),
+        About::Locals => (Set::none(sight.addresses_end()), Wants { local: true, ..Wants::default() }),
     };
     Scan { connection, limits, cover: &cover, sight: &sight }.each(wants, |_, row| {
         used.insert(match about {
             About::Actors => row.actor,
             About::Peers => row.peer,
+            About::Locals => row.local,
         });
         Ok(())
     })?;
@@ -161,7 +171,7 @@ fn sql(field: Field) -> Option<&'static str> {
                 JOIN lineage l ON l.id = a.lineage_id JOIN executable e ON e.id = l.executable_id ORDER BY a.id DESC"
         }
         Field::Local => {
-            "SELECT r.id, address.value FROM peer r JOIN address ON address.id = r.local_address_id ORDER BY r.id DESC"
+            "SELECT id, value FROM address ORDER BY id DESC"
         }
         Field::AnyPort | Field::Text => return None,
     })

@@ -180,7 +180,7 @@ impl Told<'_> {
                 put("parent_sha256", sha256(label(1)));
             }
             Dimension::Remote => {
-                if let Part::Blob(octets) = first {
+                if let Part::Blob(octets) = label(0) {
                     put(word, address_of(octets).map(|address| address.to_string()));
                 }
             }

@@ -115,6 +115,14 @@ fn close(connection: &Connection, level: Level, until: i64) -> rusqlite::Result<
     closed::set(connection, level, until)
 }
 
+/// Makes the sums of everything that there is: nothing later is expected.
+pub(crate) fn close_all(connection: &Connection) -> rusqlite::Result<()> {
+    let Some(newest) = table::last(connection)? else { return Ok(()) };
+    Level::SUMS.into_iter().try_for_each(|level| {
+        close(connection, level, level.start_of(newest).saturating_add(level.width_ms().into()))
+    })
+}
+
 /// Rows that add up, without more memory than a multiple of what they are in the end.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {

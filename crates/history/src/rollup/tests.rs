@@ -14,10 +14,11 @@ type Written = (i64, u32, Moved);
 type Sums = BTreeMap<(i64, u32, u32), [u64; 3]>;
 
 fn row() -> impl Strategy<Value = Moved> {
-    let numbers = (0..3_u32, 0..3_u32, 0..2_u16, 0..1000_u64, 0..1000_u64, 0..3_u64, 0..10_000_u32);
-    numbers.prop_map(|(actor, peer, port, tx, rx, flows, first_ms)| Moved {
+    let numbers = (0..3_u32, 0..3_u32, 0..2_u32, 0..2_u16, 0..1000_u64, 0..1000_u64, 0..3_u64, 0..10_000_u32);
+    numbers.prop_map(|(actor, peer, local, port, tx, rx, flows, first_ms)| Moved {
         actor,
         peer,
+        local,
         local_port: port,
         remote_port: 443,
         tx,

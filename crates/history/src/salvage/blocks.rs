@@ -15,6 +15,7 @@ use crate::block::{Column, Columns, Damaged};
 pub(super) struct Known {
     actors: Option<HashSet<u64>>,
     peers: Option<HashSet<u64>>,
+    addresses: Option<HashSet<u64>>,
 }
 
 impl Known {
@@ -22,12 +23,17 @@ impl Known {
     pub(super) fn check(&mut self, connection: &Connection, rows: &mut Rows) -> rusqlite::Result<u64> {
         let all = std::mem::take(&mut rows.rows);
         let mut invented = 0;
-        for row in all {
-            let Ok([actors, peers]) = numbers(&row) else {
+        for mut row in all {
+            let Ok([actors, peers, locals]) = numbers(&row) else {
                 rows.lost += 1;
                 continue;
             };
-            let tables = [("actor", &mut self.actors, actors), ("peer", &mut self.peers, peers)];
+            forget_damaged_sums(&mut row);
+            let tables = [
+                ("actor", &mut self.actors, actors),
+                ("peer", &mut self.peers, peers),
+                ("address", &mut self.addresses, locals),
+            ];
             for (table, known, named) in tables {
                 let known = match known {
                     Some(known) => known,
@@ -46,14 +52,26 @@ impl Known {
     }
 }
 
-/// The actors and the peers of a block; an error where it is not what was written.
-fn numbers(row: &Row) -> Result<[Vec<u64>; 2], Damaged> {
+/// The actors, the peers and the local addresses of a block; an error where it is not what was written.
+fn numbers(row: &Row) -> Result<[Vec<u64>; 3], Damaged> {
     let Some(Value::Blob(data)) = row.values.last() else { return Err(Damaged) };
     let columns = Columns::open(data)?;
-    let (mut actors, mut peers) = (Vec::new(), Vec::new());
+    let (mut actors, mut peers, mut locals) = (Vec::new(), Vec::new(), Vec::new());
     columns.read(Column::Actor, &mut actors)?;
     columns.read(Column::Peer, &mut peers)?;
-    Ok([actors, peers])
+    columns.read(Column::Local, &mut locals)?;
+    locals.retain(|local| *local != 0);
+    Ok([actors, peers, locals])
+}
+
+/// Where the sums of a block are not what was written, its rows are enough.
+fn forget_damaged_sums(row: &mut Row) {
+    if let [.., sums, _] = row.values.as_mut_slice()
+        && let Value::Blob(data) = &*sums
+        && Columns::open(data).is_err()
+    {
+        *sums = Value::Null;
+    }
 }
 
 fn numbers_of(connection: &Connection, table: &str) -> rusqlite::Result<HashSet<u64>> {

@@ -300,5 +300,5 @@ pub(crate) fn is_log_damaged(path: &Path) -> bool {
     let written = || fs::metadata(&log).and_then(|file| Ok((file.len(), file.modified()?))).ok();
     let before = written();
     // While another program writes, it may seem so.
-    log::Log::read(&log).is_ok_and(|log| log.damaged > 0) && written() == before
+    log::Log::look(&log).is_ok_and(|log| log.damaged > 0) && written() == before
 }

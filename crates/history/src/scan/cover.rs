@@ -20,8 +20,17 @@ pub(crate) struct Held {
     ends: Option<(i64, i64)>,
 }
 
-/// A level with the starts of its first and its last block, and how far it is closed (`None`: to the end).
-type Kept = (Level, Option<(i64, i64)>, Option<i64>);
+/// What there is of a level.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    level: Level,
+    /// The starts of its first and its last block.
+    starts: Option<(i64, i64)>,
+    /// How far it is closed; `None`: to the end.
+    until: Option<i64>,
+    /// Before when some of it was deleted for its age; `None`: nothing was.
+    deleted: Option<i64>,
+}
 
 /// Blocks of one level that start in `[since, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +95,7 @@ impl Held {
         let mut bounds =
             connection.prepare("SELECT min(start_ms), max(start_ms) FROM block WHERE level = ?1")?;
         let mut closed = connection.prepare("SELECT until_ms FROM closed WHERE level = ?1")?;
+        let mut deleted = connection.prepare("SELECT before_ms FROM deleted WHERE level = ?1")?;
         let mut levels = Vec::new();
         for level in Level::ALL {
             let (first, last): (Option<i64>, Option<i64>) =
@@ -96,32 +106,30 @@ impl Held {
                     Some(closed.query_row([level.number()], |row| row.get(0)).optional()?.unwrap_or(i64::MIN))
                 }
             };
-            levels.push((level, first.zip(last), until));
+            let deleted = deleted.query_row([level.number()], |row| row.get(0)).optional()?;
+            levels.push(Kept { level, starts: first.zip(last), until, deleted });
         }
         Ok(Self::of(&levels))
     }
 
     /// What there is, by what is kept of each level.
     fn of(levels: &[Kept]) -> Self {
-        let windows = levels.iter().enumerate().map(|(at, (level, starts, until))| {
+        let windows = levels.iter().enumerate().map(|(at, kept)| {
+            let Kept { level, starts, until, deleted } = *kept;
             let coarser = levels.get(at + 1..).unwrap_or_default();
-            let first = starts.map(|(first, _)| i128::from(first));
-            // Deleted by its age is what a coarser level begins with earlier.
-            let is_cut = coarser.iter().any(|(coarser, starts, _)| {
-                starts.is_some_and(|(start, _)| {
-                    first.is_none_or(|first| i128::from(start) < floor(*coarser, first))
-                })
-            });
-            let from = match first {
-                _ if !is_cut => BEGINNING,
-                Some(first) => first,
-                None => coarser.first().and_then(|(.., until)| *until).map_or(BEGINNING, i128::from),
+            let from = deleted.map_or(BEGINNING, i128::from);
+            // Deleted because it was labelled far ahead is what a coarser level has on a later day.
+            let last_day = starts.map(|(_, last)| ceil(Level::Day, i128::from(last) + 1));
+            let is_cut_ahead = |day: &i128| {
+                coarser.iter().any(|kept| kept.starts.is_some_and(|(_, last)| i128::from(last) >= *day))
             };
-            Window { level: *level, from, until: until.map_or(END, |until| floor(*level, until.into())) }
+            let ahead = last_day.filter(is_cut_ahead).unwrap_or(END);
+            let until = until.map_or(END, |until| floor(level, until.into())).min(ahead);
+            Window { level, from, until }
         });
-        let ends = levels.iter().filter_map(|(level, starts, _)| {
-            let width = i64::from(level.width_ms());
-            starts.map(|(first, last)| (first, last.saturating_add(width - 1)))
+        let ends = levels.iter().filter_map(|kept| {
+            let width = i64::from(kept.level.width_ms());
+            kept.starts.map(|(first, last)| (first, last.saturating_add(width - 1)))
         });
         let ends = ends.reduce(|ends, other| (ends.0.min(other.0), ends.1.max(other.1)));
         Self { windows: windows.collect(), ends }
@@ -205,6 +213,14 @@ mod tests {
 
     const MINUTE: i64 = 60_000;
 
+    /// Of what is closed far ahead, the finer levels end with these days.
+    fn cut_ahead(mut held: Held, days: [i64; 3]) -> Held {
+        for (window, days) in held.windows.iter_mut().zip(days) {
+            window.until = i128::from(days) * width(Level::Day);
+        }
+        held
+    }
+
     fn windows(from: [i64; 4], until: [i64; 3]) -> Held {
         let windows = Level::ALL.into_iter().enumerate().map(|(at, level)| Window {
             level,
@@ -254,6 +270,27 @@ mod tests {
             }
             if let (Some(since), Some(first)) = (since, first) {
                 prop_assert!(first.since <= since.into());
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_finer_ones_were_deleted_ahead_the_coarser_ones_go_on() {
+        let day = 1440 * MINUTE;
+        let held = cut_ahead(windows([0; 4], [100 * day; 3]), [3, 4, 5]);
+        for since in [None, Some(5 * MINUTE), Some(3 * day), Some(4 * day + 7), Some(50 * day)] {
+            for coarsest in Level::ALL {
+                let query = Query { since: since.map(UnixMillis), ..Query::default() };
+                let spans = held.cover(&query, coarsest, false).spans;
+                assert!(spans.windows(2).all(|two| two[0].until == two[1].since), "{spans:?}");
+                assert!(spans.iter().all(|span| span.since < span.until));
+                let days = spans.iter().find(|span| span.level == Level::Day).unwrap();
+                assert!(
+                    days.until == 100 * i128::from(day)
+                        && (days.since <= 5 * i128::from(day)
+                            || since.is_some_and(|since| i128::from(since) >= days.since)),
+                    "{spans:?}"
+                );
             }
         }
     }

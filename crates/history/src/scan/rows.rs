@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct Wants {
     pub(crate) actor: bool,
     pub(crate) peer: bool,
+    pub(crate) local: bool,
     pub(crate) ports: bool,
     pub(crate) sums: bool,
     pub(crate) times: bool,
@@ -32,6 +33,7 @@ pub(crate) struct Scan<'s> {
 struct Numbers {
     actor: Vec<u64>,
     peer: Vec<u64>,
+    local: Vec<u64>,
     local_port: Vec<u64>,
     remote_port: Vec<u64>,
     tx: Vec<u64>,
@@ -56,6 +58,7 @@ pub(crate) struct Block {
 pub(crate) struct Row {
     pub(crate) actor: u32,
     pub(crate) peer: u32,
+    pub(crate) local: u32,
     pub(crate) ports: Ports,
     pub(crate) tx: u64,
     pub(crate) rx: u64,
@@ -75,13 +78,16 @@ impl Scan<'_> {
         let wants = Wants {
             actor: wants.actor || sight.asks_actors(),
             peer: wants.peer || sight.asks_peers(),
+            local: wants.local || sight.asks_locals(),
             ports: wants.ports || sight.asks_ports(),
             ..wants
         };
-        let mut statement = self.connection.prepare(
-            "SELECT start_ms, width_ms, data FROM block WHERE level = ?1 AND start_ms BETWEEN ?2 AND ?3
+        // The sums of each actor stand before the rows, which then are not even read.
+        let data = if wants.peer || wants.local || wants.ports { "data" } else { "ifnull(actors, data)" };
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT start_ms, width_ms, {data} FROM block WHERE level = ?1 AND start_ms BETWEEN ?2 AND ?3
                 ORDER BY start_ms, part",
-        )?;
+        ))?;
         let mut numbers = Numbers::default();
         for span in &self.cover.spans {
             let (first, last) = span.starts();
@@ -125,6 +131,7 @@ impl Numbers {
         let wanted = [
             (wants.actor, Column::Actor, &mut self.actor),
             (wants.peer, Column::Peer, &mut self.peer),
+            (wants.local, Column::Local, &mut self.local),
             (wants.ports, Column::LocalPort, &mut self.local_port),
             (wants.ports, Column::RemotePort, &mut self.remote_port),
             (wants.sums, Column::Tx, &mut self.tx),
@@ -141,7 +148,8 @@ impl Numbers {
         let are_known =
             |numbers: &[u64], end: u32| numbers.iter().max().is_none_or(|last| *last < end.into());
         let are_known = (!wants.actor || are_known(&self.actor, sight.actors_end()))
-            && (!wants.peer || are_known(&self.peer, sight.peers_end()));
+            && (!wants.peer || are_known(&self.peer, sight.peers_end()))
+            && (!wants.local || are_known(&self.local, sight.addresses_end()));
         if are_known { Ok(columns.rows()) } else { Err(Damaged) }
     }
 
@@ -165,9 +173,10 @@ impl Numbers {
             numbers(wants.ports, &self.local_port).iter().zip(numbers(wants.ports, &self.remote_port));
         let bytes = numbers(wants.sums, &self.tx).iter().zip(numbers(wants.sums, &self.rx));
         let times = numbers(has_times, &self.first).iter().zip(numbers(has_times, &self.last));
-        let rows = who.zip(ports).zip(bytes).zip(numbers(wants.sums, &self.flows)).zip(times);
+        let ends = numbers(wants.local, &self.local).iter().zip(ports);
+        let rows = who.zip(ends).zip(bytes).zip(numbers(wants.sums, &self.flows)).zip(times);
         let (start_ms, end_ms) = (block.start_ms, block.last_ms());
-        for (((((actor, peer), (local, remote)), (tx, rx)), flows), (first, last)) in rows {
+        for (((((actor, peer), (address, (local, remote))), (tx, rx)), flows), (first, last)) in rows {
             let (first_ms, last_ms) = if has_times {
                 (offset(start_ms, *first), offset(start_ms, *last))
             } else {
@@ -175,7 +184,17 @@ impl Numbers {
             };
             let ports = Ports { local: port(*local), remote: port(*remote) };
             let (actor, peer) = (id(*actor), id(*peer));
-            let row = Row { actor, peer, ports, tx: *tx, rx: *rx, flows: *flows, first_ms, last_ms };
+            let row = Row {
+                actor,
+                peer,
+                local: id(*address),
+                ports,
+                tx: *tx,
+                rx: *rx,
+                flows: *flows,
+                first_ms,
+                last_ms,
+            };
             if sight.sees(&row) {
                 tell(block, &row)?;
             }

@@ -54,8 +54,8 @@ pub(crate) fn put(
     rows: &mut Vec<Moved>,
 ) -> rusqlite::Result<()> {
     let mut part = head.part;
-    for (count, data) in block::encode(rows, level) {
-        write(connection, level, Head { part, ..head }, count, &data)?;
+    for (rows, data) in block::encode(rows, level) {
+        write(connection, level, Head { part, ..head }, rows, &data)?;
         part = parts(connection, level, head.start_ms)?.1;
     }
     Ok(())
@@ -65,19 +65,21 @@ fn write(
     connection: &Connection,
     level: Level,
     head: Head,
-    rows: usize,
+    rows: &[Moved],
     data: &[u8],
 ) -> rusqlite::Result<()> {
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    let mut by_actor = level.has_actors().then(|| block::by_actor(rows)).unwrap_or_default();
+    let actors = block::encode(&mut by_actor, level).next().map(|(_, actors)| actors);
+    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
             // After all of this level, and before all of the next finer one.
-            "INSERT INTO block (level, start_ms, part, width_ms, rows, data, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+            "INSERT INTO block (level, start_ms, part, width_ms, rows, actors, data, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
                 1 + max((3 - ?1) << 48, ifnull((SELECT id FROM block WHERE id < (4 - ?1) << 48 ORDER BY id DESC LIMIT 1), 0)))
                 ON CONFLICT (level, start_ms, part) DO UPDATE SET
-                width_ms = excluded.width_ms, rows = excluded.rows, data = excluded.data",
+                width_ms = excluded.width_ms, rows = excluded.rows, actors = excluded.actors, data = excluded.data",
         )?
-        .execute((level.number(), head.start_ms, head.part, head.width_ms, rows, data))?;
+        .execute((level.number(), head.start_ms, head.part, head.width_ms, count, actors, data))?;
     Ok(())
 }
 
@@ -125,10 +127,17 @@ pub(crate) fn next(connection: &Connection, level: Level, from: i64) -> rusqlite
         .query_row((level.number(), from), |row| row.get(0))
 }
 
+/// The start of the last bucket of all; `None` where there is none.
+pub(crate) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT max(start_ms) FROM block WHERE level = 0")?
+        .query_row([], |row| row.get(0))
+}
+
 /// How large the blocks of an interval are.
 pub(crate) fn bytes(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Result<usize> {
     connection
-        .prepare_cached("SELECT ifnull(sum(length(data)), 0) FROM block WHERE level = ?1 AND start_ms = ?2")?
+        .prepare_cached("SELECT ifnull(sum(length(data) + ifnull(length(actors), 0)), 0) FROM block WHERE level = ?1 AND start_ms = ?2")?
         .query_row((level.number(), start_ms), |row| row.get(0))
         .map(|bytes: i64| usize::try_from(bytes).unwrap_or_default())
 }
@@ -151,12 +160,15 @@ pub(crate) fn first(connection: &Connection) -> rusqlite::Result<Option<UnixMill
 /// How many blocks of a level there are, how large they are, and where they begin.
 pub(crate) fn info(connection: &Connection, level: Level) -> rusqlite::Result<LevelInfo> {
     let number = |number: i64| u64::try_from(number).unwrap_or_default();
-    let sql = "SELECT min(start_ms), count(*), ifnull(sum(length(data)), 0) FROM block WHERE level = ?1";
+    let sql = "SELECT min(start_ms), count(*), ifnull(sum(length(data) + ifnull(length(actors), 0)), 0), max(start_ms),
+        count(DISTINCT start_ms), ifnull(sum(rows), 0) FROM block WHERE level = ?1";
     connection.query_row(sql, [level.number()], |row| {
-        let first = row.get::<_, Option<i64>>(0)?.map(UnixMillis);
         Ok(LevelInfo {
             level: level.as_str(),
-            first,
+            first: row.get::<_, Option<i64>>(0)?.map(UnixMillis),
+            last: row.get::<_, Option<i64>>(3)?.map(UnixMillis),
+            intervals: number(row.get(4)?),
+            rows: number(row.get(5)?),
             blocks: number(row.get(1)?),
             bytes: number(row.get(2)?),
         })

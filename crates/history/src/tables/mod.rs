@@ -14,6 +14,7 @@ pub(crate) mod domain;
 pub(crate) mod executable;
 pub(crate) mod finding;
 pub(crate) mod finding_member;
+pub(crate) mod finding_names;
 pub(crate) mod forgotten;
 pub(crate) mod import;
 pub(crate) mod learning;

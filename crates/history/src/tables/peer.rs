@@ -13,7 +13,6 @@ use crate::{
 pub(crate) struct Peer {
     pub(crate) protocol: Protocol,
     pub(crate) direction: Direction,
-    pub(crate) local: Option<AddressId>,
     pub(crate) remote: Option<AddressId>,
     pub(crate) service_port: Option<u16>,
     pub(crate) name: Option<Named>,
@@ -40,17 +39,16 @@ impl Peers {
         }
         let id = find_or_insert(
             connection,
-            "SELECT id FROM peer WHERE ifnull(remote_address_id, 0) = ifnull(?4, 0)
-                AND ifnull(service_port, -1) = ifnull(?5, -1) AND ifnull(local_address_id, 0) = ifnull(?3, 0)
-                AND protocol = ?1 AND direction = ?2 AND ifnull(domain_id, 0) = ifnull(?6, 0)
-                AND ifnull(name_source, '') = ifnull(?7, '') AND name_inferred = ?8
-                AND ifnull(place_id, 0) = ifnull(?9, 0) AND ifnull(recognised, '') = ifnull(?10, '')",
-            "INSERT INTO peer (protocol, direction, local_address_id, remote_address_id, service_port, domain_id,
-                name_source, name_inferred, place_id, recognised) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "SELECT id FROM peer WHERE ifnull(remote_address_id, 0) = ifnull(?3, 0)
+                AND ifnull(service_port, -1) = ifnull(?4, -1)
+                AND protocol = ?1 AND direction = ?2 AND ifnull(domain_id, 0) = ifnull(?5, 0)
+                AND ifnull(name_source, '') = ifnull(?6, '') AND name_inferred = ?7
+                AND ifnull(place_id, 0) = ifnull(?8, 0) AND ifnull(recognised, '') = ifnull(?9, '')",
+            "INSERT INTO peer (protocol, direction, remote_address_id, service_port, domain_id,
+                name_source, name_inferred, place_id, recognised) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             &[
                 &peer.protocol.to_string(),
                 &peer.direction.as_str(),
-                &peer.local,
                 &peer.remote,
                 &peer.service_port,
                 &peer.name.map(|name| name.domain),

@@ -74,10 +74,19 @@ fn a_damaged_block_is_named_and_the_rest_can_be_asked_for() {
     let day = 86_400_000;
     place.history().write(&[at(0), at(day), at(2 * day), at(3 * day)]).unwrap();
     let connection = rusqlite::Connection::open(place.path()).unwrap();
-    let damage = "UPDATE block SET data = CAST(substr(data, 1, length(data) - 1) || 'x' AS BLOB) WHERE level = 3 AND start_ms = ?1";
-    assert_eq!(connection.execute(damage, [day]).unwrap(), 1);
+    let damage = |column: &str| {
+        let cut = format!("CAST(substr({column}, 1, length({column}) - 1) || 'x' AS BLOB)");
+        let sql = format!("UPDATE block SET {column} = {cut} WHERE level = 3 AND start_ms = ?1");
+        assert_eq!(connection.execute(&sql, [day]).unwrap(), 1);
+    };
     let reader = place.reader();
     let limits = Limits::default();
+    damage("data");
+    let by_remote = Question { by: vec![Dimension::Remote], ..everything() };
+    assert!(matches!(reader.answer(&by_remote, &limits), Err(ReadError::DamagedInterval { .. })));
+    // The sums of each actor are there still.
+    assert_eq!(reader.answer(&everything(), &limits).unwrap().total.flows, 4 * record().flows_opened);
+    damage("actors");
     let error = reader.answer(&everything(), &limits).unwrap_err();
     assert!(
         matches!(error, ReadError::DamagedInterval { level: "day", start: UnixMillis(start) } if start == day)

@@ -51,7 +51,8 @@ fn times(records: &[Record], record: &Record, question: &Question) -> (UnixMilli
     let newest = records.iter().map(|record| record.bucket_start.0).max().unwrap();
     let start = minute(record.bucket_start.0);
     let end = start + MINUTE;
-    let asks_finer = |field: &Field| matches!(field, Field::Of(LocalPort | RemotePort) | Field::AnyPort);
+    let asks_finer =
+        |field: &Field| matches!(field, Field::Of(LocalPort | RemotePort) | Field::AnyPort | Field::Local);
     let is_exact = question.by.iter().any(|by| matches!(by, LocalPort | RemotePort | Time))
         || fields(&question.query.filter).iter().any(asks_finer)
         || end > minute(newest)

@@ -195,6 +195,22 @@ fn damage_in_the_log_is_noticed_and_costs_that_page_only() {
 }
 
 #[test]
+fn a_transaction_of_which_only_the_end_reached_the_disk_never_was() {
+    let place = Place::new();
+    let mut history = world(&place);
+    let before = rows(&place.path());
+    let length = |place: &Place| fs::metadata(format!("{}-wal", place.path().display())).unwrap().len();
+    let begun = usize::try_from(length(&place)).unwrap();
+    history.write(&records(&mut Dice(9), 50)).unwrap();
+    let mut files = crashed(history, &place);
+    // The first frame of the last transaction is what stood there before: of another turn of the log.
+    files[1].1[begun + 8] ^= 1;
+    put(&files, place.dir.path());
+    drop(place.history());
+    assert_eq!(rows(&place.path()), before);
+}
+
+#[test]
 fn whoever_is_killed_while_saving_goes_on() {
     let place = Place::new();
     drop(world(&place));

@@ -271,3 +271,19 @@ fn what_was_never_seen_cannot_be_reviewed() {
     assert!(!judge.reviewed(&key(), ReviewState::Approved));
     assert_eq!(told(&mut judge, &curl(1)), [(NewApplication, Normal)]);
 }
+
+#[test]
+fn what_was_forgotten_is_new_again_and_nothing_else_is() {
+    let mut judge = Judge::default();
+    let [forgotten, kept] = ["/opt/a", "/opt/b"].map(|path| Program::of(path, 1, Provenance::Unowned));
+    for program in [&forgotten, &kept] {
+        assert_eq!(judge.observe(&program.talk(), NOW).len(), 1);
+        assert!(judge.reviewed(&program.application, ReviewState::Approved));
+    }
+    judge.forget(&forgotten.application);
+    assert_eq!(judge.review_of(&forgotten.application), None);
+    let found = judge.observe(&forgotten.talk(), NOW);
+    assert_eq!(found.iter().map(|finding| finding.kind).collect::<Vec<_>>(), [FindingKind::NewApplication]);
+    assert_eq!(judge.review_of(&forgotten.application), Some(ReviewState::Unreviewed));
+    assert!(judge.observe(&kept.talk(), NOW).is_empty());
+}

@@ -101,6 +101,7 @@ fn sentence(found: &Unidentified) -> Option<&'static str> {
         Unattributed::ProcessGone
         | Unattributed::TableFull
         | Unattributed::NotTakenOver
-        | Unattributed::Imported => None,
+        | Unattributed::Imported
+        | Unattributed::DamagedHistory => None,
     }
 }

@@ -72,7 +72,7 @@ mod tests {
         let now = Now { monotonic: MonotonicNs(10), wall: UnixMillis(5000) };
         for flow in 0..100 {
             let source = Source::Nobody(Unattributed::ProcessGone);
-            rows.add(&growth(flow % 2, flow), &source, 10_000, UnixMillis(0), now);
+            rows.add(&growth(flow % 2, flow), &source, 10_000, MonotonicNs(0), now);
         }
         assert_eq!((rows.bound_to(100), rows.len()), (0, 100));
         assert_eq!((rows.bound_to(99), rows.len()), (98, 2));

@@ -1,5 +1,5 @@
 use portolan_bus::Error;
-use portolan_core::Uid;
+use portolan_core::{ApplicationKey, Uid};
 use portolan_history::{ForgetError, Forgetting, History, language::Query};
 use tokio::sync::oneshot;
 
@@ -33,10 +33,12 @@ impl Oblivion {
         }
     }
 
-    /// A step of a few milliseconds; whether there was anything to do.
-    pub(super) fn step(&mut self, history: &mut History) -> bool {
+    /// A step of a few milliseconds; whether there was anything to do. `gone` is told the applications of which nothing is left.
+    pub(super) fn step(&mut self, history: &mut History, gone: impl Fn(Vec<ApplicationKey>)) -> bool {
         let Some(under) = &mut self.0 else { return false };
-        let result = match history.forget(&mut under.forgetting) {
+        let result = history.forget(&mut under.forgetting);
+        gone(under.forgetting.take_gone());
+        let result = match result {
             Ok(true) => return true,
             Ok(false) => Ok(()),
             Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
@@ -51,7 +53,7 @@ impl Oblivion {
 
 fn refused(error: &ForgetError) -> Error {
     match error {
-        ForgetError::ByTotal | ForgetError::ByPort => Error::InvalidArgument(format!("{error}.")),
+        ForgetError::ByTotal | ForgetError::ByEnd => Error::InvalidArgument(format!("{error}.")),
         ForgetError::Read(_) | ForgetError::Write(_) => Error::HistoryUnavailable(sentence::of(error)),
     }
 }

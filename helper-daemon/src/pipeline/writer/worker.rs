@@ -15,9 +15,10 @@ use portolan_history::{
 
 use super::{Health, Job, Limits, WriterError, Writing, backlog::Backlog, forgetting::Oblivion};
 use crate::{
-    clock::Now,
+    clock::{Now, Steady},
     pipeline::{Atlas, findings::to_wire},
     sentence,
+    text_log::TextLog,
 };
 
 /// How often a history that could not be written is tried again.
@@ -49,12 +50,14 @@ pub(super) struct Worker {
     written: u64,
     /// When it is looked for what is to be deleted, if there is nothing else to do.
     retain_at: Instant,
+    steady: Steady,
     oblivion: Oblivion,
     limits: Limits,
     health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
     atlas: Atlas,
     tell: Box<dyn Fn(Finding) + Send>,
+    log: Arc<TextLog>,
 }
 
 /// What a history knew when it was opened.
@@ -89,6 +92,7 @@ impl Worker {
         writing: Arc<Writing>,
         atlas: Atlas,
         tell: Box<dyn Fn(Finding) + Send>,
+        log: Arc<TextLog>,
     ) -> Result<(Self, Known), WriterError> {
         let (path, backlog) = (path.to_owned(), Backlog::default());
         let mut worker = Self {
@@ -103,12 +107,14 @@ impl Worker {
             was_read_damaged: false,
             written: 0,
             retain_at: Instant::now(),
+            steady: Steady::new(Now::read()),
             oblivion: Oblivion::default(),
             limits,
             health,
             writing,
             atlas,
             tell,
+            log,
         };
         if let Err(failure) = worker.reopen() {
             // It is not there for now. What it knew may be read all the same.
@@ -210,6 +216,7 @@ impl Worker {
         match job {
             Job::Write { mut records, checkpoint, done } => {
                 self.atlas.locate(&mut records);
+                self.log.flows(&records);
                 self.backlog.add_records(records, checkpoint);
                 let result = self.write_backlog();
                 self.writing.ended();
@@ -266,13 +273,19 @@ impl Worker {
     /// One small step of deleting what is too old or too much.
     fn retain(&mut self) {
         let Some(history) = &mut self.history else { return };
-        if self.oblivion.step(history) {
+        if self.oblivion.step(history, |gone| self.writing.forgot(gone)) {
             self.retain_at = Instant::now() + REST;
             return;
         }
         // Before the configuration has said how long anything is kept, everything is.
         let Some(limits) = *self.limits.lock().unwrap_or_else(PoisonError::into_inner) else { return };
-        let retained = history.retain(&limits, Now::read().wall, RETAIN_STEP);
+        let now = Now::read();
+        let is_steady = self.steady.look(now);
+        let now = now.wall;
+        // Where it cannot be read, what follows says so.
+        let is_believed = is_steady && history.believes(now).unwrap_or(false);
+        let limits = if is_believed { limits } else { limits.by_size_only() };
+        let retained = history.retain(&limits, now, RETAIN_STEP);
         let rest = match retained {
             Ok(retained) if retained.more => REST,
             Ok(_) => RETAIN,

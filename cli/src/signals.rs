@@ -2,7 +2,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::{Failure, Kind};
 
-/// The signals that ask a watch to end: SIGINT, SIGTERM, SIGHUP.
+/// The signals that ask a command to end: SIGINT, SIGTERM, SIGHUP.
 pub(crate) struct EndSignals([Signal; 3]);
 
 impl EndSignals {
