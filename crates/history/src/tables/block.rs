@@ -68,7 +68,7 @@ fn write(
     rows: &[Moved],
     data: &[u8],
 ) -> rusqlite::Result<()> {
-    let mut by_actor = level.has_actors().then(|| block::by_actor(rows)).unwrap_or_default();
+    let mut by_actor = if level.has_actors() { block::by_actor(rows) } else { Vec::new() };
     let actors = block::encode(&mut by_actor, level).next().map(|(_, actors)| actors);
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     connection
