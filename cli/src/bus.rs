@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-use portolan_bus::{BUS_NAME, Daemon1Proxy, Error, History1Proxy};
+use portolan_bus::{BUS_NAME, Daemon1Proxy, Error, History1Proxy, action};
 use zbus::{Connection, connection::Builder, proxy::CacheProperties};
 
 use crate::failure::{Failure, Kind};
@@ -147,14 +147,13 @@ pub(crate) fn no_daemon(why: &str) -> Failure {
 
 /// The sentence for a caller without the right.
 pub(crate) fn access_denied(reason: &str) -> Failure {
-    Failure::new(
-        Kind::AccessDenied,
-        format!(
-            "access denied: {}. Ask to be added to the group portolan (`adduser USER portolan`, then log in again), or \
-             run the command as root",
-            clause(reason)
-        ),
-    )
+    // Members of the group may not configure, either.
+    let advice = if reason.contains(action::CONFIGURE) {
+        "Run the command as root"
+    } else {
+        "Ask to be added to the group portolan (`adduser USER portolan`, then log in again), or run the command as root"
+    };
+    Failure::new(Kind::AccessDenied, format!("access denied: {}. {advice}", clause(reason)))
 }
 
 /// The sentence for a daemon that does not answer.

@@ -39,9 +39,9 @@ pub(crate) struct Forget {
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// How to write it.
-    #[arg(long, default_value = "csv")]
-    pub(crate) format: ExportFormat,
+    /// How to write it [default: csv, or json with --json]
+    #[arg(long)]
+    pub(crate) format: Option<ExportFormat>,
     /// Read this file instead of asking the daemon.
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,

@@ -79,7 +79,7 @@ pub(crate) fn page(asked: &Asked, result: &SeriesResult, look: &Look) -> String 
     let mut page = over_time(&asked.by, &rows, look).render(look.terminal_width);
     let count = result.lines.len();
     let plural = if count == 1 { "" } else { "s" };
-    let lines = format!("{count} line{plural} in steps of {} s{whose}", result.step_ms / 1000);
+    let lines = format!("{count} line{plural} in steps of {}{whose}", length(result.step_ms));
     let rows: Vec<QueryRow> = rows.into_iter().map(|(row, _)| row).collect();
     let sources = result.places.iter().map(|places| source(places, &look.clock));
     let below = [Some(lines), covered(&result.covered, look), marks(&rows)];
@@ -87,6 +87,15 @@ pub(crate) fn page(asked: &Asked, result: &SeriesResult, look: &Look) -> String 
         page.push_str(&(wrap(&line, look.terminal_width, 0) + "\n"));
     }
     page
+}
+
+fn length(step_ms: i64) -> String {
+    match step_ms {
+        60_000 => "a minute".to_owned(),
+        3_600_000 => "an hour".to_owned(),
+        86_400_000 => "a day of UTC".to_owned(),
+        _ => format!("{} s", step_ms / 1000),
+    }
 }
 
 /// What moved in one step of a line; `None` when nothing did.

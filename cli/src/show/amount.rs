@@ -31,6 +31,12 @@ pub(crate) fn grouped(number: impl Into<i128>) -> String {
     shown
 }
 
+/// A number of things: `1 row`, `12 345 rows`.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
+}
+
 /// Bytes in a second: `1.23 kB/s`.
 ///
 /// An interval of 0 is read as 1 ms.

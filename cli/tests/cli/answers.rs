@@ -156,7 +156,7 @@ async fn a_series_is_shown_step_by_step() {
     assert_eq!(lines[0], ["TIME", "DOMAIN", "IN", "OUT", "FLOWS"]);
     assert_eq!(lines[2][..3], ["2026-01-01", "00:00:00", "(others)"]);
     assert_eq!(lines[4][1..3], ["01:00:00", "example.org"], "{shown:?}");
-    assert!(shown.stdout.contains("2 lines in steps of 3600 s; your own traffic only"), "{shown:?}");
+    assert!(shown.stdout.contains("2 lines in steps of an hour; your own traffic only"), "{shown:?}");
     let json = run(&bus.address, &[&asked[..], &["--json"]].concat()).await.json();
     assert_eq!((&json["step_ms"], &json["lines"][1]["tx_bytes"]), (&json!(3_600_000), &json!([0, 7])));
     assert_eq!((&json["lines"][0]["domain"], &json["other"]["tx_bytes"]), (&json!(HOSTILE), &json!([8, 0])));

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
 mod bus;
 #[cfg(test)]
 mod config;

@@ -60,7 +60,7 @@ impl Terminal {
     }
 
     /// Waits until the screen shows the text.
-    async fn shows(&mut self, text: &str) {
+    pub(crate) async fn shows(&mut self, text: &str) {
         self.until(&format!("shows “{text}”"), |terminal| {
             terminal.emulator.screen().contents().contains(text)
         })
@@ -101,7 +101,7 @@ impl Terminal {
         String::from_utf8(all).unwrap().replace("\r\n", "\n")
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         let mut left = keys.as_bytes();
         while !left.is_empty() {
             match rustix::io::write(&self.keyboard, left) {
@@ -112,7 +112,7 @@ impl Terminal {
         }
     }
 
-    async fn code(&mut self) -> Option<i32> {
+    pub(crate) async fn code(&mut self) -> Option<i32> {
         self.child.wait().await.unwrap().code()
     }
 }

@@ -9,7 +9,7 @@ written; `portolan config check` says what is wrong with it, and as long as some
 Files in portolan.d beside this one, whose names end with .toml, come after it in the order of their names: what they say counts \
 instead, and what they exclude adds up. `portolan config show` says what is in force, and why.";
 
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("recording", "What of the traffic is written down."),
     ("retention", "How long it is kept. What is older is deleted in small steps."),
     ("learning", "The first time on a machine."),

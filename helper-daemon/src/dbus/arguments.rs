@@ -180,7 +180,7 @@ pub(super) fn subject(kind: &str, key: &str, now: &Zoned) -> Result<Of, Error> {
         "executable" => {
             let wrong = || {
                 Error::InvalidArgument(
-                    "An executable is said by its SHA-256, a space, and its path, in 64 hexadecimal digits."
+                    "An executable is said by its SHA-256 in 64 hexadecimal digits, a space, and its path."
                         .to_owned(),
                 )
             };

@@ -2,7 +2,9 @@
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    process::abort,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -194,7 +196,12 @@ impl Writer {
             log,
         )?;
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
-        let thread = thread::Builder::new().name("history".to_owned()).spawn(move || worker.run(&queue))?;
+        let thread = thread::Builder::new().name("history".to_owned()).spawn(move || {
+            // A daemon that went on without it would count for nobody: it ends as by a crash, and the next one goes on.
+            if catch_unwind(AssertUnwindSafe(|| worker.run(&queue))).is_err() {
+                abort();
+            }
+        })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), limits, health, writing, known })
     }
 

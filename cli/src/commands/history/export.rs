@@ -22,25 +22,25 @@ use self::{destination::Destination, table::Table};
 use super::{archive, query};
 use crate::{
     args::{Export, ExportFormat},
-    bus,
-    commands::history_file,
+    commands::{history_file, question},
     failure::{Failure, Kind},
+    show::amount::counted,
 };
 
 /// Writes the rows that a query means.
-pub(crate) async fn run(options: &Export) -> Result<(), Failure> {
+pub(crate) async fn run(options: &Export, json: bool) -> Result<(), Failure> {
     let query = query(&options.query)?;
-    if options.format == ExportFormat::Parquet && options.output.is_none() && io::stdout().is_terminal() {
+    let format = options.format.unwrap_or(if json { ExportFormat::Json } else { ExportFormat::Csv });
+    if format == ExportFormat::Parquet && options.output.is_none() && io::stdout().is_terminal() {
         let sentence = "Parquet is nothing for a terminal: name a file with -o, or pipe it into a program";
         return Err(Failure::new(Kind::Usage, sentence));
     }
+    // Before the daemon is asked, which would go on with an export that nobody reads for a while.
+    let (file, mut destination) = Destination::new(options.output.as_deref())?;
     let rows = match &options.history {
         Some(path) => Rows::File(path.clone(), query),
-        // Asked before the file is made: a refusal leaves nothing behind.
         None => Rows::Daemon(ask(&query).await?),
     };
-    let (file, mut destination) = Destination::new(options.output.as_deref())?;
-    let format = options.format;
     let export = tokio::task::spawn_blocking(move || {
         let mut written = Written::new(format, file)?;
         rows.write(&mut written)?;
@@ -125,14 +125,14 @@ impl Rows {
 
 async fn ask(query: &Query) -> Result<OwnedFd, Failure> {
     // In the words of all time zones, because the daemon need not be in this one.
-    let rows = archive().await?.export(&query.to_string()).await.map_err(bus::failed_call)?;
+    let text = query.to_string();
+    let rows = archive().await?.export(&text).await.map_err(|error| question::refused(&text, error))?;
     Ok(rows.into())
 }
 
 fn from_daemon(rows: OwnedFd, written: &mut Written) -> Result<(), Stopped> {
     let mut rows = BufReader::with_capacity(256 * 1024, File::from(rows));
-    let mut line = String::new();
-    let mut count = 0;
+    let (mut line, mut count) = (String::new(), 0);
     loop {
         line.clear();
         let read = rows.read_line(&mut line).map_err(|error| ended(count, &error.to_string()))?;
@@ -152,7 +152,8 @@ fn from_daemon(rows: OwnedFd, written: &mut Written) -> Result<(), Stopped> {
 }
 
 fn ended(rows: u64, why: &str) -> Failure {
-    Failure::new(Kind::Failed, format!("the export is not whole, it ended after {rows} rows: {why}"))
+    let rows = counted(rows, "row");
+    Failure::new(Kind::Failed, format!("the export is not whole, it ended after {rows}: {why}"))
 }
 
 fn from_file(path: &Path, query: &Query, written: &mut Written) -> Result<(), Stopped> {
@@ -166,5 +167,5 @@ fn from_file(path: &Path, query: &Query, written: &mut Written) -> Result<(), St
         }
     };
     history_file::ask(path, |reader| reader.flows(query, None, &limits, &mut tell))?;
-    problem.map_or(Ok(()), |problem| Err(problem.into()))
+    problem.map_or(Ok(()), |error| Err(Stopped::Writing(error)))
 }

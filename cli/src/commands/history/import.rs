@@ -12,7 +12,7 @@ use crate::{
     bus,
     failure::{Failure, Kind},
     output,
-    show::amount::grouped,
+    show::amount::counted,
 };
 
 /// Rows that are handed over at a time.
@@ -29,7 +29,7 @@ pub(crate) async fn run(options: &Import, json: bool) -> Result<(), Failure> {
         None => into_daemon(&options.file, &mut sum).await?,
     };
     if unreadable > 0 {
-        *sum.refused.entry("its numbers are none".to_owned()).or_default() += unreadable;
+        *sum.refused.entry("numbers that are none".to_owned()).or_default() += unreadable;
     }
     if json {
         return output::json(&json!({ "import": sum }));
@@ -38,15 +38,11 @@ pub(crate) async fn run(options: &Import, json: bool) -> Result<(), Failure> {
 }
 
 fn page(sum: &ImportResult) -> String {
-    let mut page = format!("{} rows were added.\n", grouped(sum.added));
-    if sum.known > 0 {
-        page += &format!(
-            "{} rows were known: an import before told them, or others of their time.\n",
-            grouped(sum.known)
-        );
-    }
-    for (why, rows) in &sum.refused {
-        page += &format!("{} rows were left out: {why}.\n", grouped(*rows));
+    let mut page = format!("Added {}.\n", counted(sum.added, "row"));
+    let known = (sum.known > 0).then_some(("an import before told them, or others of their time", sum.known));
+    let refused = sum.refused.iter().map(|(why, rows)| (why.as_str(), *rows));
+    for (why, rows) in known.into_iter().chain(refused) {
+        page += &format!("Left out {}: {why}.\n", counted(rows, "row"));
     }
     page
 }

@@ -7,9 +7,10 @@ mod info;
 
 use jiff::Zoned;
 use portolan_bus::Archive1Proxy;
-use portolan_history::language::{self, Query};
+use portolan_history::language::Query;
 use zbus::proxy::CacheProperties;
 
+use super::question;
 use crate::{
     args::{History, HistoryAction},
     bus,
@@ -19,7 +20,7 @@ use crate::{
 /// Runs what is asked for.
 pub(crate) async fn run(options: &History, json: bool) -> Result<(), Failure> {
     match &options.action {
-        HistoryAction::Export(options) => export::run(options).await,
+        HistoryAction::Export(options) => export::run(options, json).await,
         HistoryAction::Forget(options) => forget::run(options, json).await,
         HistoryAction::Info(options) => info::run(options, json).await,
         HistoryAction::Import(options) => import::run(options, json).await,
@@ -28,9 +29,7 @@ pub(crate) async fn run(options: &History, json: bool) -> Result<(), Failure> {
 
 /// What words of a query mean, in this time zone.
 fn query(words: &[String]) -> Result<Query, Failure> {
-    language::parse(&words.join(" "), &Zoned::now()).map_err(|problem| {
-        Failure::new(Kind::Usage, format!("the query is wrong at character {}: {problem}", problem.column))
-    })
+    question::read(&words.join(" "), &Zoned::now()).map(|(_, query)| query)
 }
 
 /// The daemon's interface for this.

@@ -152,9 +152,9 @@ impl Importing {
     fn believe(&self, flow: &Flow, batch: &Batch) -> Result<(), &'static str> {
         let programs = &batch.programs;
         if flow.unix_ms > self.now.0 {
-            Err("its time lies in the future")
+            Err("a time in the future")
         } else if flow.unix_ms < FIRST.0 {
-            Err("its time lies before the year 2000")
+            Err("a time before the year 2000")
         } else if flow.tx_bytes > BYTES_MAX || flow.rx_bytes > BYTES_MAX {
             Err("more bytes than a machine can move")
         } else if flow.tx_bytes == 0 && flow.rx_bytes == 0 {

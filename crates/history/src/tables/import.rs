@@ -35,14 +35,9 @@ impl Markers {
     pub(crate) fn unknown<'r>(&self, ready: &'r Ready) -> Vec<&'r Record> {
         let is_covered =
             |at: UnixMillis| self.covered.iter().any(|(first, until)| (*first..=*until).contains(&at.0));
-        let number = |at| ready.before.saturating_add(u64::try_from(at).unwrap_or(u64::MAX));
-        let records = ready.records.iter().enumerate();
-        records
-            .map(|(at, record)| (number(at), record))
-            .filter(|(number, _)| *number >= self.told)
-            .filter_map(|(_, record)| record.as_ref())
-            .filter(|record| !is_covered(record.first))
-            .collect()
+        let told = usize::try_from(self.told.saturating_sub(ready.before)).unwrap_or(usize::MAX);
+        let untold = ready.records.iter().skip(told).flatten();
+        untold.filter(|record| !is_covered(record.first)).collect()
     }
 
     /// Notes that these rows are told.

@@ -238,7 +238,11 @@ impl Worker {
             Job::Forget { by, query, done } => {
                 let result = self.write_backlog().map_err(Error::HistoryUnavailable);
                 match (result, &mut self.history) {
-                    (Ok(()), Some(history)) => self.oblivion.begin(history, by, &query, done),
+                    (Ok(()), Some(history)) => {
+                        self.oblivion.begin(history, by, &query, done);
+                        // Somebody waits for it.
+                        self.retain_at = Instant::now();
+                    }
                     (result, _) => drop(done.send(result)),
                 }
             }
