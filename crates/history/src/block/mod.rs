@@ -21,8 +21,9 @@ pub(crate) use encode::{by_actor, encode, encode_merged, merge};
 const FORMAT: u8 = 1;
 /// How many columns there are.
 const COLUMNS: usize = 10;
-/// The most rows of a block, which bound what reading it takes. The widest have 57 bytes: it is smaller than any value may be.
-pub(crate) const ROWS_MAX: usize = 1 << 20;
+/// The most rows of a block, which bound what reading it takes. The widest have 57 bytes, and their sums stand beside them: both together
+/// are smaller than any value may be.
+pub(crate) const ROWS_MAX: usize = 1 << 19;
 
 /// How long the intervals of blocks are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -126,7 +126,7 @@ fn no_block_has_more_rows_than_fit_into_memory() {
         let mut actors = Vec::new();
         pack::pack(0, u64::try_from(rows).unwrap(), &mut actors);
         pack::put_count(rows, &mut bytes);
-        let lengths = [actors.len() << 1 | 1, peers << 1, 0, 0, 0, 0, 0, 0, 0];
+        let lengths = [actors.len() << 1 | 1, peers << 1, 0, 0, 0, 0, 0, 0, 0, 0];
         lengths.iter().for_each(|length| pack::put_count(*length, &mut bytes));
         bytes.extend(actors);
         bytes.resize(bytes.len() + peers, 0);
