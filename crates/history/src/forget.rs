@@ -40,6 +40,7 @@ pub struct Forgetting {
     actors: BTreeSet<u32>,
     /// Their applications.
     applications: Vec<i64>,
+    pub(crate) is_held: bool,
 }
 
 #[derive(Debug)]
@@ -107,7 +108,13 @@ impl fmt::Debug for Forgetting {
 impl Forgetting {
     pub(crate) fn new(times: Range<i64>, fits: Fits, note: i64) -> Self {
         let phase = Phase::Blocks(Level::Bucket, times.start);
-        Self { times, fits, note, phase, actors: BTreeSet::new(), applications: Vec::new() }
+        Self { times, fits, note, phase, actors: BTreeSet::new(), applications: Vec::new(), is_held: false }
+    }
+
+    /// Whether nothing is left of it but what somebody reads in the log: a next step is of use when they have ended.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.is_held
     }
 
     /// Whether only traces are left, which no transaction can delete.

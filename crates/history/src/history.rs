@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
     Checkpoint, FindingRow, ForgetError, Forgetting, KnownApplication, Learning, NewFinding, OpenError,
-    ReadError, Record, Retained, Retention, Salvage, Saved, WriteError,
+    ReadError, Record, Retained, Retention, WriteError,
     forget::{self, Fits},
     intern::Interner,
     language::Query,
@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod importing;
+mod saving;
 
 /// Unused numbers are looked for this often, when blocks were deleted.
 const SWEEP_EVERY_MS: u64 = 86_400_000;
@@ -83,24 +84,6 @@ impl History {
         drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
         drop(connection);
         place.remove_log()
-    }
-
-    /// Adds so many more pages of the traffic of a damaged history; what was saved when that was all.
-    ///
-    /// Before any other traffic is written: rows keep their numbers, and intervals that were open are so again.
-    pub fn save(&mut self, salvage: &mut Option<Salvage>, pages: u32) -> Result<Option<Saved>, WriteError> {
-        let Some(mut one) = salvage.take() else { return Ok(None) };
-        match self.transact(|connection, _| one.step(connection, pages)) {
-            Ok(false) => {
-                *salvage = Some(one);
-                Ok(None)
-            }
-            Ok(true) => Ok(Some(one.end())),
-            Err(error) => {
-                *salvage = Some(one);
-                Err(error)
-            }
-        }
     }
 
     /// Writes all records in one transaction, on the disk when it returns.
@@ -186,12 +169,13 @@ impl History {
         Ok(Forgetting::new(times, fits, note))
     }
 
-    /// Forgets, one step of a few milliseconds; whether there is more. [`Self::retain`] is not to be called before there is not.
+    /// Forgets, one step of a few milliseconds; whether there is more. [`Self::retain`] is not to be called before there is not, or
+    /// [`Forgetting::is_held`].
     ///
     /// After the last step neither the file nor its log has any of it. Where a reader holds the log, there is more until it is gone.
     pub fn forget(&mut self, what: &mut Forgetting) -> Result<bool, WriteError> {
-        let sweep = self.keeping.sweep.take().filter(|_| what.is_searching());
         if !what.has_only_traces() {
+            let sweep = self.keeping.sweep.take().filter(|_| what.is_searching());
             let mut sweep = sweep.unwrap_or_else(Sweep::new);
             let result = self.sweep(|connection| what.step(connection, &mut sweep));
             if result.is_err() {
@@ -204,8 +188,8 @@ impl History {
         if retention::shrink(&self.connection, 0, SHRUNK_PAGES)? > 0 {
             return Ok(true);
         }
-        let is_held = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        Ok(is_held)
+        what.is_held = open::is_log_held(&self.connection)?;
+        Ok(what.is_held)
     }
 
     /// A transaction that deletes numbers: afterwards none that is remembered means anything.

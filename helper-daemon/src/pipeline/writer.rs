@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use super::{atlas::Atlas, waker::Waker};
 
 mod backlog;
+mod deciding;
 mod forgetting;
 mod saving;
 mod worker;

@@ -33,20 +33,39 @@ impl Oblivion {
         }
     }
 
-    /// A step of a few milliseconds; whether there was anything to do.
-    pub(super) fn step(&mut self, history: &mut History) -> bool {
-        let Some(under) = &mut self.0 else { return false };
-        let result = match history.forget(&mut under.forgetting) {
-            Ok(true) => return true,
-            Ok(false) => Ok(()),
-            Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
-        };
+    /// A step of a few milliseconds.
+    pub(super) fn step(&mut self, history: &mut History) -> Oblivious {
+        let Some(under) = &mut self.0 else { return Oblivious::No };
+        match history.forget(&mut under.forgetting) {
+            Ok(true) if under.forgetting.is_held() => Oblivious::Waits,
+            Ok(true) => Oblivious::Goes,
+            Ok(false) => self.answer(Ok(())),
+            Err(error) => self.answer(Err(Error::HistoryUnavailable(sentence::of(&error)))),
+        }
+    }
+
+    /// Goes no further: the numbers by which it is known what to forget are those of a file that is not written any more.
+    pub(super) fn end(&mut self) {
+        let sentence = "the history became another one while something in it was being forgotten; ask again";
+        self.answer(Err(Error::HistoryUnavailable(sentence.to_owned())));
+    }
+
+    fn answer(&mut self, result: Result<(), Error>) -> Oblivious {
         if let Some(Under { done, .. }) = self.0.take() {
             // Who asked may have gone away in the meantime.
             drop(done.send(result));
         }
-        true
+        Oblivious::Goes
     }
+}
+
+/// Whether something is being forgotten.
+pub(super) enum Oblivious {
+    No,
+    /// There is more to do at once.
+    Goes,
+    /// Somebody reads what is gone already; it is tried again after a while.
+    Waits,
 }
 
 fn refused(error: &ForgetError) -> Error {

@@ -1,11 +1,11 @@
 //! What happens to a history that is damaged, or not there for a while.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use portolan_core::{FindingKind, UnixMillis};
-use portolan_history::{NewFinding, Salvage, SalvageError, Saved};
+use portolan_history::{NewFinding, Salvage, SalvageError, Saved, WriteError};
 
-use super::worker::Worker;
+use super::worker::{RETRY, Worker};
 use crate::{clock::Now, sentence};
 
 /// Pages of a damaged file that are read before the next job is looked at: a few milliseconds.
@@ -19,7 +19,7 @@ impl Worker {
         &mut self,
         problem: &(dyn std::error::Error + 'static),
     ) -> Result<(), SalvageError> {
-        self.history = None;
+        self.close();
         // Where it was begun already, it is gone on with.
         let salvage = match Salvage::resume(&self.path)? {
             Some(salvage) => salvage,
@@ -34,11 +34,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Reads on in a damaged history, where there is one.
-    pub(super) fn save_on(&mut self) {
-        let (Some(history), true) = (&mut self.history, self.salvage.is_some()) else { return };
+    /// Reads on in a damaged history, where there is one; whether there is more that can be read now.
+    pub(super) fn save_on(&mut self) -> bool {
+        let (Some(history), true) = (&mut self.history, self.salvage.is_some()) else { return false };
         match history.save(&mut self.salvage, PAGES) {
-            Ok(None) => {}
+            Ok(None) => return true,
             Ok(Some(saved)) => {
                 let sentence = told(&saved);
                 // That it could not be written meanwhile is no news.
@@ -47,8 +47,15 @@ impl Worker {
                 self.backlog.add_finding(about(FindingKind::HistoryDamaged, sentence));
                 self.write_backlog().unwrap_or_default();
             }
-            Err(error) => self.note_health(&Err(sentence::of(&error))),
+            Err(error) => {
+                if matches!(error, WriteError::Failed(_)) {
+                    self.close();
+                }
+                self.save_at = Instant::now() + RETRY;
+                self.note_health(&Err(sentence::of(&error)));
+            }
         }
+        false
     }
 
     /// What there is to tell when the history can be written again.

@@ -7,24 +7,25 @@ use std::{
 };
 
 use portolan_bus::{Error, Finding};
-use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
+use portolan_core::{FindingKind, UnixMillis};
 use portolan_history::{
-    Checkpoint, FindingRow, History, Imported, KnownApplication, Learning, OpenError, Ready, Salvage,
-    SalvageError, WriteError,
+    Checkpoint, History, KnownApplication, Learning, OpenError, Salvage, SalvageError, WriteError,
 };
 
-use super::{Health, Job, Limits, WriterError, Writing, backlog::Backlog, forgetting::Oblivion};
-use crate::{
-    clock::Now,
-    pipeline::{Atlas, findings::to_wire},
-    sentence,
+use super::{
+    Health, Job, Limits, WriterError, Writing,
+    backlog::Backlog,
+    forgetting::{Oblivion, Oblivious},
 };
+use crate::{clock::Now, pipeline::Atlas, sentence};
 
 /// How often a history that could not be written is tried again.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// How often it is looked whether something is too old or too much, and how long the thread rests between two steps of deleting it.
 const RETAIN: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_millis(20);
+/// The same, while something forgotten is still in a log that somebody reads.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// So many blocks are deleted in one step.
 const RETAIN_STEP: usize = 32;
 
@@ -35,6 +36,8 @@ pub(super) struct Worker {
     pub(super) history: Option<History>,
     /// The one before, while its traffic is being saved. Nothing is written until then.
     pub(super) salvage: Option<Salvage>,
+    /// When it goes on being saved.
+    pub(super) save_at: Instant,
     pub(super) backlog: Backlog,
     /// Rows that were merged before the history could not be written the last time.
     pub(super) merged_before: u64,
@@ -54,7 +57,7 @@ pub(super) struct Worker {
     health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
     atlas: Atlas,
-    tell: Box<dyn Fn(Finding) + Send>,
+    pub(super) tell: Box<dyn Fn(Finding) + Send>,
 }
 
 /// What a history knew when it was opened.
@@ -95,6 +98,7 @@ impl Worker {
             path,
             history: None,
             salvage: None,
+            save_at: Instant::now(),
             backlog,
             merged_before: 0,
             failing: None,
@@ -152,6 +156,12 @@ impl Worker {
         Ok(())
     }
 
+    /// What was being forgotten is known by numbers of this file alone.
+    pub(super) fn close(&mut self) {
+        self.history = None;
+        self.oblivion.end();
+    }
+
     /// Goes on in the place of a history that was deleted or replaced by somebody, with what is there now.
     fn leave(&mut self, history: History) -> Result<(), Failure> {
         let path = self.path.display();
@@ -160,6 +170,9 @@ impl Worker {
              missing; from then on all is written to {path} again"
         );
         self.note_replaced(sentence);
+        self.close();
+        // Who is known there is nobody's word for who is known in the next.
+        self.salvage = None;
         history.leave().map_err(|error| {
             let path = self.path.display();
             Failure::Other(format!(
@@ -182,7 +195,7 @@ impl Worker {
             let is_saving = self.salvage.is_some() && self.history.is_some();
             let has_nothing_to_write = self.backlog.is_empty() && self.history.is_some();
             let job = queue.recv_timeout(if is_saving {
-                Duration::ZERO
+                self.save_at.saturating_duration_since(Instant::now())
             } else if has_nothing_to_write {
                 self.retain_at.saturating_duration_since(Instant::now())
             } else {
@@ -191,16 +204,15 @@ impl Worker {
             self.writing.set_at_work(true);
             match job {
                 Ok(job) => self.work(job),
-                Err(mpsc::RecvTimeoutError::Timeout) if is_saving => self.save_on(),
+                Err(mpsc::RecvTimeoutError::Timeout) if is_saving => drop(self.save_on()),
                 Err(mpsc::RecvTimeoutError::Timeout) if has_nothing_to_write => self.retain(),
                 Err(mpsc::RecvTimeoutError::Timeout) => self.write_backlog().unwrap_or_default(),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
             self.writing.set_at_work(false);
         }
-        while self.salvage.is_some() && self.history.is_some() && self.health_is_good() {
-            self.save_on();
-        }
+        // Nothing is written before all is saved.
+        while self.save_on() {}
         if let Err(problem) = self.write_backlog() {
             tracing::error!("{} rows and findings are not written: {problem}", self.backlog.len());
         }
@@ -266,73 +278,26 @@ impl Worker {
     /// One small step of deleting what is too old or too much.
     fn retain(&mut self) {
         let Some(history) = &mut self.history else { return };
-        if self.oblivion.step(history) {
-            self.retain_at = Instant::now() + REST;
-            return;
-        }
+        let rest = match self.oblivion.step(history) {
+            Oblivious::Goes => REST,
+            Oblivious::Waits => self.delete_old().min(PATIENCE),
+            Oblivious::No => self.delete_old(),
+        };
+        self.retain_at = Instant::now() + rest;
+    }
+
+    /// How long until there is more to do.
+    fn delete_old(&mut self) -> Duration {
+        let Some(history) = &mut self.history else { return RETAIN };
         // Before the configuration has said how long anything is kept, everything is.
-        let Some(limits) = *self.limits.lock().unwrap_or_else(PoisonError::into_inner) else { return };
-        let retained = history.retain(&limits, Now::read().wall, RETAIN_STEP);
-        let rest = match retained {
+        let Some(limits) = *self.limits.lock().unwrap_or_else(PoisonError::into_inner) else { return REST };
+        match history.retain(&limits, Now::read().wall, RETAIN_STEP) {
             Ok(retained) if retained.more => REST,
             Ok(_) => RETAIN,
             Err(error) => {
                 tracing::warn!("nothing old can be deleted: {}", sentence::of(&error));
                 RETAIN
             }
-        };
-        self.retain_at = Instant::now() + rest;
-    }
-
-    fn review(
-        &mut self,
-        by: Uid,
-        application: &ApplicationKey,
-        state: ReviewState,
-    ) -> Result<Vec<Finding>, Error> {
-        let Some(history) = &mut self.history else {
-            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
-        };
-        match history.review(application, state, by, Now::read().wall) {
-            Ok(rows) => {
-                let findings: Vec<Finding> = rows.into_iter().map(to_wire).collect();
-                for finding in &findings {
-                    (self.tell)(finding.clone());
-                }
-                Ok(findings)
-            }
-            Err(error @ WriteError::NotFound { .. }) => Err(Error::NotFound(sentence::of(&error))),
-            Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
-        }
-    }
-
-    fn import(&mut self, by: Uid, ready: &Ready) -> Result<Imported, Error> {
-        self.write_backlog().map_err(Error::HistoryUnavailable)?;
-        let Some(history) = &mut self.history else {
-            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
-        };
-        history
-            .import(ready, by, Now::read().wall)
-            .map_err(|error| Error::HistoryUnavailable(sentence::of(&error)))
-    }
-
-    /// Changes one finding and tells it; `none` is the sentence for a number that none has.
-    fn change(
-        &mut self,
-        change: impl FnOnce(&mut History) -> Result<Option<FindingRow>, WriteError>,
-        none: impl FnOnce() -> String,
-    ) -> Result<Finding, Error> {
-        let Some(history) = &mut self.history else {
-            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
-        };
-        match change(history) {
-            Ok(Some(row)) => {
-                let finding = to_wire(row);
-                (self.tell)(finding.clone());
-                Ok(finding)
-            }
-            Ok(None) => Err(Error::NotFound(none())),
-            Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
         }
     }
 
@@ -372,10 +337,6 @@ impl Worker {
         health.problem = result.clone().err();
     }
 
-    fn health_is_good(&self) -> bool {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).problem.is_none()
-    }
-
     fn write_once(&mut self) -> Result<(), Failure> {
         if let Some(history) = self.history.take_if(|history| !history.is_in_place()) {
             self.leave(history)?;
@@ -401,7 +362,7 @@ impl Worker {
             error => {
                 // Whether the last transaction reached the disk is not known: what is there now says so when it is opened again.
                 if matches!(error, WriteError::Failed(_)) {
-                    self.history = None;
+                    self.close();
                 }
                 Failure::Other(sentence::of(&error))
             }
