@@ -1,6 +1,10 @@
 //! What a person does not want to be known any more.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
 
 use portolan_core::{
     ApplicationKey, Bytes, Dimension, FindingKind, NameSource, ReviewState, Uid, UnixMillis,
@@ -176,4 +180,29 @@ fn what_a_query_finds_is_forgotten() {
     assert_eq!(rows(Level::Day), [1, 1]);
     assert_eq!(count(&history.connection, "forgotten"), 1);
     assert_whole(&place);
+}
+
+#[test]
+fn who_reads_the_log_holds_up_nothing_but_the_last_traces() {
+    let place = Place::new();
+    let mut history = place.history();
+    history.write(&[at(START, record())]).unwrap();
+    let reader = rusqlite::Connection::open(place.path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM block").unwrap();
+    let mut what = history
+        .begin_forgetting_what(i64::MIN..i64::MAX, Box::new(|_, _| true), Uid(0), UnixMillis(7))
+        .unwrap();
+    let begun = Instant::now();
+    for _ in 0..100_000 {
+        assert!(history.forget(&mut what).unwrap(), "it is in the log");
+        if what.is_held() {
+            break;
+        }
+    }
+    assert!(what.is_held() && history.forget(&mut what).unwrap());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    history.write(&[at(START, record())]).unwrap();
+    drop(reader);
+    forget_all(&mut history, &mut what);
+    assert!(!what.is_held());
 }

@@ -1,6 +1,10 @@
 //! What happens to a history that is damaged, or not there for a while.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
 use portolan_core::{FindingKind, UnixMillis};
 use portolan_history::{NewFinding, Salvage, SalvageError, Saved, WriteError};
@@ -13,7 +17,37 @@ const PAGES: u32 = 256;
 /// A disk that comes and goes is told about once in this time.
 const QUIET_MS: i64 = 3_600_000;
 
+/// How long a file that was read page by page, because a question found it damaged, is not so again.
+const SAVED_LATELY: Duration = Duration::from_secs(86_400);
+/// So much damage is told; by then it is clear what the disk is like.
+const TOLD_MAX: usize = 1000;
+
+/// What questions found damaged.
+#[derive(Default)]
+pub(super) struct Damage {
+    told: BTreeSet<String>,
+    /// When the whole file was set aside for it.
+    saved: Option<Instant>,
+}
+
 impl Worker {
+    /// Tells what questions found damaged, each once; whether the file is to be set aside. What cannot be read after that is not to
+    /// be saved again and again.
+    pub(super) fn judge_damage(&mut self, found: BTreeMap<String, bool>) -> bool {
+        let is_lately = self.damage.saved.is_some_and(|saved| saved.elapsed() < SAVED_LATELY);
+        if !is_lately && found.values().any(|is_file| *is_file) {
+            self.damage = Damage { told: BTreeSet::new(), saved: Some(Instant::now()) };
+            return true;
+        }
+        for sentence in found.into_keys() {
+            if self.damage.told.len() < TOLD_MAX && self.damage.told.insert(sentence.clone()) {
+                tracing::error!("{sentence}");
+                self.backlog.add_finding(about(FindingKind::HistoryDamaged, sentence));
+            }
+        }
+        false
+    }
+
     /// Sets a damaged history aside and begins another with what can be read of it; its traffic comes later, in small steps.
     pub(super) fn begin_anew(
         &mut self,
@@ -56,6 +90,35 @@ impl Worker {
             }
         }
         false
+    }
+
+    /// Keeps a sentence for the status, once however often it happens.
+    pub(super) fn note_replaced(&self, sentence: String) {
+        tracing::error!("{sentence}");
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if !health.replaced.contains(&sentence) {
+            health.replaced.push(sentence);
+        }
+    }
+
+    pub(super) fn note_health(&mut self, result: &Result<(), String>) {
+        match (result, self.failing.take()) {
+            (Err(problem), None) => {
+                tracing::error!("{problem}; recording goes on in memory and is written as soon as it can be");
+                self.failing = Some((Now::read().wall, problem.clone()));
+            }
+            (Err(_), failing) => self.failing = failing,
+            (Ok(()), Some((since, problem))) => {
+                tracing::info!("the history can be written again; nothing was lost");
+                self.note_written_again(since, &problem);
+            }
+            (Ok(()), None) => {}
+        }
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.merged_rows = self.backlog.merged_rows();
+        health.written = self.written;
+        health.findings_refused = self.backlog.findings_refused();
+        health.problem = result.clone().err();
     }
 
     /// What there is to tell when the history can be written again.

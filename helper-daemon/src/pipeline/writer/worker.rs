@@ -16,6 +16,7 @@ use super::{
     Health, Job, Limits, WriterError, Writing,
     backlog::Backlog,
     forgetting::{Oblivion, Oblivious},
+    saving::Damage,
 };
 use crate::{clock::Now, pipeline::Atlas, sentence};
 
@@ -47,14 +48,14 @@ pub(super) struct Worker {
     pub(super) told: Option<UnixMillis>,
     /// Whether the daemon knows what the history knew.
     is_known: bool,
-    was_read_damaged: bool,
+    pub(super) damage: Damage,
     /// See [`Health::written`].
-    written: u64,
+    pub(super) written: u64,
     /// When it is looked for what is to be deleted, if there is nothing else to do.
     retain_at: Instant,
     oblivion: Oblivion,
     limits: Limits,
-    health: Arc<Mutex<Health>>,
+    pub(super) health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
     atlas: Atlas,
     pub(super) tell: Box<dyn Fn(Finding) + Send>,
@@ -104,7 +105,7 @@ impl Worker {
             failing: None,
             told: None,
             is_known: true,
-            was_read_damaged: false,
+            damage: Damage::default(),
             written: 0,
             retain_at: Instant::now(),
             oblivion: Oblivion::default(),
@@ -116,8 +117,14 @@ impl Worker {
         };
         if let Err(failure) = worker.reopen() {
             // It is not there for now. What it knew may be read all the same.
-            let known = History::open_without_room(&worker.path).ok().flatten();
-            let known = known.and_then(|history| Known::of(&history).ok());
+            let known = History::open_without_room(&worker.path).map_err(|error| sentence::of(&error));
+            let known = known.and_then(|history| {
+                history.map(|history| Known::of(&history).map_err(|error| sentence::of(&error))).transpose()
+            });
+            let known = known.unwrap_or_else(|problem| {
+                tracing::warn!("what the history knew is not known for now: {problem}");
+                None
+            });
             worker.is_known = known.is_some();
             worker.note_health(&Err(failure.into_sentence()));
             return Ok((worker, known.unwrap_or_default()));
@@ -179,15 +186,6 @@ impl Worker {
                 "the log of the history {path}, which is gone, cannot be removed: {error}"
             ))
         })
-    }
-
-    /// Keeps a sentence for the status, once however often it happens.
-    pub(super) fn note_replaced(&self, sentence: String) {
-        tracing::error!("{sentence}");
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        if !health.replaced.contains(&sentence) {
-            health.replaced.push(sentence);
-        }
     }
 
     pub(super) fn run(mut self, queue: &mpsc::Receiver<Job>) {
@@ -317,26 +315,6 @@ impl Worker {
         result
     }
 
-    pub(super) fn note_health(&mut self, result: &Result<(), String>) {
-        match (result, self.failing.take()) {
-            (Err(problem), None) => {
-                tracing::error!("{problem}; recording goes on in memory and is written as soon as it can be");
-                self.failing = Some((Now::read().wall, problem.clone()));
-            }
-            (Err(_), failing) => self.failing = failing,
-            (Ok(()), Some((since, problem))) => {
-                tracing::info!("the history can be written again; nothing was lost");
-                self.note_written_again(since, &problem);
-            }
-            (Ok(()), None) => {}
-        }
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.merged_rows = self.backlog.merged_rows();
-        health.written = self.written;
-        health.findings_refused = self.backlog.findings_refused();
-        health.problem = result.clone().err();
-    }
-
     fn write_once(&mut self) -> Result<(), Failure> {
         if let Some(history) = self.history.take_if(|history| !history.is_in_place()) {
             self.leave(history)?;
@@ -344,9 +322,8 @@ impl Worker {
         if self.history.is_none() {
             self.reopen()?;
         }
-        if self.writing.take_damage() && !self.was_read_damaged {
-            // Once: what cannot be read after it was saved is not to be saved again and again.
-            self.was_read_damaged = true;
+        let found = self.writing.take_damage();
+        if self.judge_damage(found) {
             return Err(Failure::Damaged(ReadDamage.into()));
         }
         if self.salvage.is_some() {
