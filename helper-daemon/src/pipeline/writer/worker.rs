@@ -369,3 +369,6 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
