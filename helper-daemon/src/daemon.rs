@@ -18,7 +18,7 @@ use crate::{
     instance::{Instance, make_folder},
     monitor,
     options::Options,
-    pipeline::{Atlas, DaemonBackend, End, Places, Recorder, RecorderError, Writer},
+    pipeline::{Atlas, DaemonBackend, End, Places, Recorder, RecorderError, THREADS, Writer},
     resources,
     text_log::TextLog,
 };
@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     make_folder(&options.state_dir, "state directory", "--state-dir", 0o700)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(4)
+        .max_blocking_threads(THREADS)
         .thread_keep_alive(std::time::Duration::from_secs(5))
         .build()
         .context("the daemon's event loop cannot be started")?;

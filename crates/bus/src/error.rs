@@ -5,7 +5,7 @@ use zbus::{
 };
 
 /// All that a call can fail with. Clients match the variant; the text is a sentence for a person.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The bus itself failed, or the daemon is not on it.
     #[error("{0}")]

@@ -49,6 +49,7 @@ pub struct Forgetting {
     domains: Vec<i64>,
     /// Of which nothing is left.
     gone: Vec<ApplicationKey>,
+    pub(crate) is_held: bool,
 }
 
 #[derive(Debug)]
@@ -154,12 +155,19 @@ impl Forgetting {
             applications: Vec::new(),
             domains: Vec::new(),
             gone: Vec::new(),
+            is_held: false,
         }
     }
 
     /// Applications of which nothing is left, so far; said once.
     pub fn take_gone(&mut self) -> Vec<ApplicationKey> {
         std::mem::take(&mut self.gone)
+    }
+
+    /// Whether nothing is left of it but what somebody reads in the log: a next step is of use when they have ended.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.is_held
     }
 
     /// Whether only traces are left, which no transaction can delete.

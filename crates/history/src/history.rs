@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
     Checkpoint, FindingRow, ForgetError, Forgetting, KnownApplication, Learning, NewFinding, OpenError,
-    ReadError, Record, Salvage, Saved, ServiceName, WriteError,
+    ReadError, Record, ServiceName, WriteError,
     forget::{self, Fits},
     intern::Interner,
     language::Query,
@@ -19,6 +19,7 @@ use crate::{
 
 mod importing;
 mod keeping;
+mod saving;
 
 /// So many pages are given back in one step.
 const SHRUNK_PAGES: u64 = 128;
@@ -82,24 +83,6 @@ impl History {
         place.remove_log()
     }
 
-    /// Adds so many more pages of the traffic of a damaged history; what was saved when that was all.
-    ///
-    /// Before any other traffic is written: rows keep their numbers, and intervals that were open are so again.
-    pub fn save(&mut self, salvage: &mut Option<Salvage>, pages: u32) -> Result<Option<Saved>, WriteError> {
-        let Some(mut one) = salvage.take() else { return Ok(None) };
-        match self.transact(|connection, _| one.step(connection, pages)) {
-            Ok(false) => {
-                *salvage = Some(one);
-                Ok(None)
-            }
-            Ok(true) => Ok(Some(one.end())),
-            Err(error) => {
-                *salvage = Some(one);
-                Err(error)
-            }
-        }
-    }
-
     /// Writes all records in one transaction, on the disk when it returns.
     ///
     /// After an error nothing was written, and the same records can be given again.
@@ -153,13 +136,14 @@ impl History {
         Ok(Forgetting::new(times, fits, note))
     }
 
-    /// Forgets, one step of a few milliseconds; whether there is more. [`Self::retain`] is not to be called before there is not.
+    /// Forgets, one step of a few milliseconds; whether there is more. [`Self::retain`] is not to be called before there is not, or
+    /// [`Forgetting::is_held`].
     ///
     /// After an error, what is left is to be begun anew: numbers may have been given again. After the last step neither the file nor its log
     /// has any of it. Where a reader holds the log, there is more until it is gone.
     pub fn forget(&mut self, what: &mut Forgetting) -> Result<bool, WriteError> {
-        let sweep = self.keeping.sweep.take().filter(|_| what.is_searching());
         if !what.has_only_traces() {
+            let sweep = self.keeping.sweep.take().filter(|_| what.is_searching());
             let mut sweep = sweep.unwrap_or_else(Sweep::new);
             let result = self.sweep(|connection| what.step(connection, &mut sweep));
             if result.is_ok() && what.is_searching() {
@@ -170,8 +154,8 @@ impl History {
         if retention::shrink(&self.connection, 0, SHRUNK_PAGES)? > 0 {
             return Ok(true);
         }
-        let is_held = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        Ok(is_held)
+        what.is_held = open::is_log_held(&self.connection)?;
+        Ok(what.is_held)
     }
 
     /// A transaction that deletes numbers: afterwards none that is remembered means anything.

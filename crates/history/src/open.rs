@@ -186,6 +186,14 @@ fn configure_writer(connection: &mut Connection) -> rusqlite::Result<()> {
     migrations::migrate(connection)
 }
 
+/// Writes the log back into the file and cuts it; whether somebody reads it, which is not waited for.
+pub(crate) fn is_log_held(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let is_held = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    connection.busy_timeout(WRITER_PATIENCE)?;
+    is_held
+}
+
 fn prepare(connection: &Connection, patience: Duration) -> rusqlite::Result<Found> {
     connection.busy_timeout(patience)?;
     harden(connection)?;

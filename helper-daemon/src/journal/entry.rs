@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The version of [`Entry`]; another one cannot be read.
-pub(super) const FORMAT: u32 = 10;
+pub(super) const FORMAT: u32 = 11;
 
 /// The first entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,4 +100,6 @@ pub enum Entry {
         /// The rows that stayed: their owners were not known yet.
         kept: Vec<(UnixMillis, Flow)>,
     },
+    /// The history has all that it was given up to this number.
+    Written(u64),
 }

@@ -46,7 +46,12 @@ impl Recovered {
         if head.format != FORMAT || head.boot_id != boot_id {
             return None;
         }
-        let committed = committed(head.journal).unwrap_or_default();
+        // A history that cannot be read now may have said so before.
+        let acknowledged = entries.as_slice().iter().filter_map(|entry| match entry {
+            Entry::Written(epoch) => Some(*epoch),
+            _ => None,
+        });
+        let committed = committed(head.journal).max(acknowledged.max()).unwrap_or_default();
         let epoch = head.epoch;
         let mut recovered = Self {
             head,
@@ -67,7 +72,7 @@ impl Recovered {
 
     fn take(&mut self, entry: Entry, committed: u64, places: &mut HashMap<ProcessKey, usize>) {
         match entry {
-            Entry::Head(_) => {}
+            Entry::Head(_) | Entry::Written(_) => {}
             Entry::Process(process) => match places.get(&process.key) {
                 Some(place) => self.processes[*place] = *process,
                 None => {
@@ -196,6 +201,8 @@ mod tests {
         assert_eq!(accounted.tx, 35, "whether it has been written or not");
         let other_tables = Head::new(Some(&acknowledged.head), BOOT.to_owned(), 6, 4, MonotonicNs(78));
         assert_eq!((other_tables.accounted.tx, other_tables.journal), (0, 77));
+        let noted = [entries.clone(), vec![Entry::Written(4)]].concat();
+        assert_eq!(tx(&replay(noted, 0).unwrap()), 25, "the history cannot be read, but it had acknowledged");
         assert!(replay(entries, 5).is_none(), "the history knows more than this file, which is not whole");
     }
 

@@ -24,22 +24,28 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// How much later than that an answer may come that says why there is none.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Called with what a question met instead of an answer.
+pub(super) type FoundDamage = Arc<dyn Fn(&ReadError) + Send + Sync>;
+
 /// The history, as questions read it: a few at a time, so that neither many questions nor long ones of one user keep another from
 /// an answer.
 pub struct Archive {
     path: PathBuf,
-    /// Called when a question finds the file damaged.
-    found_damage: Arc<dyn Fn() + Send + Sync>,
+    found_damage: FoundDamage,
     turns: Turns,
     pub(super) exports: Exports,
 }
 
 impl Archive {
-    /// The history at `path`. Nothing is opened yet. `found_damage` is called when a question finds it damaged.
+    /// The history at `path`. Nothing is opened yet. `found_damage` is called with why a question has no answer.
     #[must_use]
-    pub fn new(path: PathBuf, found_damage: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn new(path: PathBuf, found_damage: impl Fn(&ReadError) + Send + Sync + 'static) -> Self {
         let found_damage = Arc::new(found_damage);
         Self { path, found_damage, turns: Turns::default(), exports: Exports::default() }
+    }
+
+    pub(super) fn found_damage(&self) -> FoundDamage {
+        Arc::clone(&self.found_damage)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -60,8 +66,11 @@ impl Archive {
                 PATIENCE.as_secs()
             ))
         })?;
-        let limits = Limits { deadline: Some(Instant::now() + PATIENCE), cancelled };
-        self.read(PATIENCE + GRACE, turn, move |reader| ask(reader, &limits)).await
+        let ask = move |reader: &Reader| {
+            // Its time begins when there is a thread for it.
+            ask(reader, &Limits { deadline: Some(Instant::now() + PATIENCE), cancelled })
+        };
+        self.read(PATIENCE + GRACE, turn, ask).await
     }
 
     /// Looks something up that takes no time unless the disk hangs, and so needs no turn.
@@ -79,7 +88,7 @@ impl Archive {
         turn: impl Send + 'static,
         read: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Error> {
-        let (path, found_damage) = (self.path.clone(), Arc::clone(&self.found_damage));
+        let (path, found_damage) = (self.path.clone(), self.found_damage());
         let is_open = Arc::new(AtomicBool::new(false));
         let opened = Arc::clone(&is_open);
         let answer = tokio::task::spawn_blocking(move || {
@@ -90,9 +99,7 @@ impl Archive {
                 reader.map_err(|error: OpenError| Error::HistoryUnavailable(sentence::of(&error)))?;
             opened.store(true, Ordering::Relaxed);
             read(&reader).map_err(|error| {
-                if is_damage(&error) {
-                    found_damage();
-                }
+                found_damage(&error);
                 refused(&error)
             })
         });
@@ -122,16 +129,6 @@ fn refused(error: &ReadError) -> Error {
 }
 
 /// Whether it is mended by saving what can be read.
-fn is_damage(error: &ReadError) -> bool {
-    matches!(
-        error,
-        ReadError::Damaged(_)
-            | ReadError::DamagedInterval { .. }
-            | ReadError::NumberTooLarge(_)
-            | ReadError::NumberUnknown(_)
-    )
-}
-
 fn too_long() -> Error {
     Error::TookTooLong(format!(
         "The answer takes longer than {} s. Ask for a shorter time, or for less.",
@@ -148,6 +145,8 @@ pub(super) fn hanging_disk(patience: Duration) -> Error {
 
 /// Questions that may be reading at a time, in all.
 const IN_TOTAL: usize = 6;
+/// Threads for them, and some for all else that may wait for a disk.
+pub const THREADS: usize = IN_TOTAL + 4;
 /// The same of one user: whoever asks too much waits for themselves.
 const PER_UID: usize = 2;
 

@@ -23,16 +23,14 @@ use portolan_history::{
     Batch, Question, Reader, Step,
     language::{Field, Query},
 };
-use tokio::{
-    sync::{Mutex, broadcast},
-    time::timeout,
-};
+use tokio::{sync::broadcast, time::timeout};
 
 use super::{
     applications,
     archive::{Archive, PATIENCE, hanging_disk},
     atlas::Atlas,
     findings::to_wire,
+    flushing::Flushing,
     handle::{Command, Handle},
     import, lookup,
     writer::{Job, Writing},
@@ -72,7 +70,7 @@ impl DaemonBackend {
         started: UnixMillis,
     ) -> Self {
         let writing = Arc::clone(&handle.writing);
-        let archive = Archive::new(history_path, move || writing.found_damage());
+        let archive = Archive::new(history_path, move |error| writing.found_damage(error));
         let flushing = Flushing::default();
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { handle, archive, flushing, atlas, configuration, log, started, skipped_events, skipped_rows }
@@ -113,28 +111,6 @@ async fn while_it_goes_on<T>(
             Err(_) if writing.is_stuck_at(steps) => return None,
             Err(_) => {}
         }
-    }
-}
-
-/// Makes one flush of those that many questions want at the same time: each wants one that begins after it was asked.
-#[derive(Debug, Default)]
-struct Flushing {
-    begun: AtomicU64,
-    /// The last one that succeeded.
-    done: Mutex<u64>,
-}
-
-impl Flushing {
-    async fn once(&self, flush: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
-        let begun_before = self.begun.load(Ordering::SeqCst);
-        let mut done = self.done.lock().await;
-        if *done > begun_before {
-            return Ok(());
-        }
-        let this = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        flush.await?;
-        *done = this;
-        Ok(())
     }
 }
 
@@ -382,31 +358,5 @@ mod tests {
         writing.set_at_work(true);
         assert_eq!(tenth_look(&writing, || writing.step()).await, Some(10));
         assert_eq!(while_it_goes_on(&writing, BRIEF, pending::<()>()).await, None, "the disk hangs");
-    }
-
-    #[tokio::test]
-    async fn questions_that_wait_together_want_one_flush_that_begins_after_they_did() {
-        let (flushing, flushes) = (Flushing::default(), AtomicU64::new(0));
-        let (go, gone) = tokio::sync::oneshot::channel::<()>();
-        let count = async {
-            flushes.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        };
-        let first = flushing.once(async {
-            gone.await.ok();
-            flushes.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        });
-        let others = async {
-            tokio::join!(flushing.once(count), flushing.once(async { panic!("one is enough") }), async {
-                go.send(()).ok();
-            })
-        };
-        let (first, (second, third, ())) = tokio::join!(first, others);
-        assert!(first.is_ok() && second.is_ok() && third.is_ok());
-        assert_eq!(flushes.load(Ordering::Relaxed), 2);
-        let failed = flushing.once(async { Err(Error::Internal(String::new())) }).await;
-        assert!(failed.is_err());
-        assert!(flushing.once(async { Err(Error::Internal(String::new())) }).await.is_err(), "it was none");
     }
 }

@@ -26,7 +26,7 @@ use rustix::{
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
 };
 
-use super::archive::Archive;
+use super::archive::{Archive, FoundDamage};
 use crate::{dbus::Viewer, sentence};
 
 /// How long a reader may read nothing.
@@ -63,7 +63,13 @@ impl Exports {
         Ok(Place { exports: self.clone(), uid })
     }
 
-    fn start(&self, history: &Path, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
+    fn start(
+        &self,
+        history: &Path,
+        found_damage: FoundDamage,
+        viewer: Viewer,
+        query: Query,
+    ) -> Result<OwnedFd, Error> {
         let place = self.enter(viewer.uid)?;
         let failed = |error: io::Error| Error::Internal(format!("An export cannot begin: {error}."));
         // Both ends are said not to wait, and the reader's is told to: that is a flag of each end alone.
@@ -75,8 +81,9 @@ impl Exports {
         let _ = fcntl_setpipe_size(&writing, PIECE);
         let history = history.to_owned();
         let run = move || {
-            let output = Patient { _place: Some(place), pipe: writing, silence: SILENCE };
-            if let Err(error) = write(&history, viewer, &query, output) {
+            let until = Instant::now() + IN_ALL;
+            let output = Patient { _place: Some(place), pipe: writing, silence: SILENCE, until };
+            if let Err(error) = write(&history, &*found_damage, viewer, &query, output) {
                 tracing::debug!(uid = viewer.uid.0, "an export ended early: {error}");
             }
         };
@@ -91,7 +98,7 @@ impl Archive {
     /// # Errors
     /// An export of this viewer runs, or too many others do.
     pub fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
-        self.exports.start(self.path(), viewer, query)
+        self.exports.start(self.path(), self.found_damage(), viewer, query)
     }
 }
 
@@ -106,12 +113,17 @@ impl Drop for Place {
 }
 
 /// Writes all rows and the last line. An error means that nobody reads.
-fn write(history: &Path, viewer: Viewer, query: &Query, output: Patient) -> io::Result<()> {
+fn write(
+    history: &Path,
+    found_damage: &dyn Fn(&ReadError),
+    viewer: Viewer,
+    query: &Query,
+    output: Patient,
+) -> io::Result<()> {
+    let limits = Limits { deadline: Some(output.until), cancelled: Arc::new(AtomicBool::new(false)) };
     let mut output = io::BufWriter::with_capacity(PIECE, output);
     let mut lines = Lines::new(Format::Json);
     let (mut rows, mut gone) = (0, None);
-    let limits =
-        Limits { deadline: Some(Instant::now() + IN_ALL), cancelled: Arc::new(AtomicBool::new(false)) };
     let told = Reader::open(history)
         .and_then(|reader| reader.naming_services(portolan_names::service))
         .map_err(|error| sentence::of(&error));
@@ -130,7 +142,10 @@ fn write(history: &Path, viewer: Viewer, query: &Query, output: Patient) -> io::
             ReadError::TookTooLong => {
                 format!("the export took longer than {} s; ask for a shorter time", IN_ALL.as_secs())
             }
-            error => sentence::of(&error),
+            error => {
+                found_damage(&error);
+                sentence::of(&error)
+            }
         })
     });
     if let Some(gone) = gone {
@@ -148,6 +163,8 @@ struct Patient {
     _place: Option<Place>,
     pipe: OwnedFd,
     silence: Duration,
+    /// How long it is waited for in all.
+    until: Instant,
 }
 
 impl Write for Patient {
@@ -157,7 +174,11 @@ impl Write for Patient {
                 Err(rustix::io::Errno::AGAIN) => {}
                 written => return Ok(written?),
             }
-            let timeout = Timespec::try_from(self.silence).map_err(io::Error::other)?;
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let timeout = Timespec::try_from(self.silence.min(left)).map_err(io::Error::other)?;
             match poll(&mut [PollFd::new(&self.pipe, PollFlags::OUT)], Some(&timeout)) {
                 Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -187,7 +208,8 @@ mod tests {
     fn a_history_that_is_not_there_is_told_in_the_last_line() {
         let dir = tempfile::tempdir().unwrap();
         let exports = Exports::default();
-        let pipe = exports.start(&dir.path().join("none"), viewer(1), Query::default()).unwrap();
+        let pipe =
+            exports.start(&dir.path().join("none"), Arc::new(|_| ()), viewer(1), Query::default()).unwrap();
         let mut text = String::new();
         std::fs::File::from(pipe).read_to_string(&mut text).unwrap();
         let end: ExportEnd = serde_json::from_str(&text).unwrap();
@@ -197,11 +219,30 @@ mod tests {
     #[test]
     fn who_reads_nothing_is_given_up_and_who_is_gone_too() {
         let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
-        let mut patient = Patient { _place: None, pipe: writing, silence: Duration::from_millis(20) };
+        let until = Instant::now() + IN_ALL;
+        let mut patient = Patient { _place: None, pipe: writing, silence: Duration::from_millis(20), until };
         let full = io::copy(&mut io::repeat(7), &mut patient).unwrap_err();
         assert_eq!(full.kind(), io::ErrorKind::TimedOut);
         drop(reading);
         assert_eq!(patient.write(b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn who_reads_a_little_now_and_then_is_given_up_when_the_time_is_over() {
+        let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
+        let until = Instant::now() + Duration::from_millis(300);
+        let mut patient = Patient { _place: None, pipe: writing, silence: SILENCE, until };
+        let reader = std::thread::spawn(move || {
+            // As slowly as one that wants to keep the place.
+            while Instant::now() < until + Duration::from_secs(3) {
+                rustix::io::read(&reading, &mut [0; 16384]).ok();
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let late = io::copy(&mut io::repeat(7), &mut patient).unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        assert!(Instant::now() < until + Duration::from_secs(2));
+        reader.join().unwrap();
     }
 
     #[test]

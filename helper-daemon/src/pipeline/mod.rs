@@ -25,6 +25,7 @@
 //! | `writer` | the one thread that writes the history |
 //! | `self_test` | known bytes through loopback, compared with the count |
 //! | `handle`, `backend` | what the bus asks, and how it is answered |
+//! | `flushing` | one flush for many who ask at the same time |
 //! | `archive` | the history as questions read it: few at a time, bounded by user and time |
 //! | `answers`, `details`, `lookup` | what is answered from it |
 //!
@@ -43,6 +44,7 @@ mod contents;
 mod details;
 mod export;
 mod findings;
+mod flushing;
 mod gap;
 mod handle;
 mod import;
@@ -67,7 +69,7 @@ mod waker;
 mod watching;
 mod writer;
 
-pub use archive::Archive;
+pub use archive::{Archive, THREADS};
 pub use atlas::Atlas;
 pub use backend::DaemonBackend;
 pub use handle::{End, Handle};

@@ -91,6 +91,8 @@ pub struct Recorder {
     pub(super) head: Head,
     /// The number of the journal before this daemon gave anything to the history.
     pub(super) first_epoch: u64,
+    /// The last that the journal says the history has.
+    pub(super) noted_epoch: u64,
     pub(super) tally: Tally,
     pub(super) judge: Judge,
     pub(super) conservation: Conservation,
@@ -241,6 +243,7 @@ impl Recorder {
             ledger,
             journal,
             first_epoch: head.epoch,
+            noted_epoch: 0,
             tally: Tally::default(),
             conservation: Conservation::new(base, head.accounted, rows.bytes()),
             gaps,

@@ -154,6 +154,15 @@ impl Recorder {
         Checkpoint { journal, epoch, tables, accounted, waiting: self.rows.bytes() }
     }
 
+    /// Notes what the history has: a daemon that cannot read it must not give it the same again.
+    pub(super) fn note_written(&mut self) {
+        let written = self.writer.health().written;
+        if written > self.noted_epoch {
+            self.noted_epoch = written;
+            self.journal.note(&Entry::Written(written));
+        }
+    }
+
     /// Whether the history has everything that this daemon gave to it.
     pub(super) fn is_all_written(&self) -> bool {
         self.head.epoch == self.first_epoch || self.writer.health().written == self.head.epoch
@@ -200,6 +209,8 @@ impl Recorder {
         note_changes(&mut self.processes, &mut self.journal);
         self.outbox.send_all(&self.writer);
         self.writer.close();
+        self.note_written();
+        self.journal.flush();
         let is_all_written = self.is_all_written() && self.rows.len() == 0;
         if end == End::Detach {
             // What the history refused stays in the journal for the next daemon.

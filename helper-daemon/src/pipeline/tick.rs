@@ -128,6 +128,7 @@ impl Recorder {
             self.raise(finding);
         }
         self.note_self_test();
+        self.note_written();
         if self.pace.bucket_is_new(now) || self.rows.len() > ROWS_IN_MEMORY {
             // Before: what is given to the history now is not written for a while.
             self.shorten_journal();

@@ -1,6 +1,7 @@
 //! The one thread that writes the history.
 
 use std::{
+    collections::BTreeMap,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -17,14 +18,16 @@ use std::{
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use portolan_history::{
-    Checkpoint, Imported, KnownApplication, Learning, NewFinding, Ready, Record, Retention, language::Query,
+    Checkpoint, Imported, KnownApplication, Learning, NewFinding, ReadError, Ready, Record, Retention,
+    language::Query,
 };
 use tokio::sync::oneshot;
 
 use super::{atlas::Atlas, waker::Waker};
-use crate::text_log::TextLog;
+use crate::{sentence, text_log::TextLog};
 
 mod backlog;
+mod deciding;
 mod forgetting;
 mod saving;
 mod worker;
@@ -33,6 +36,9 @@ use worker::{Known, Worker};
 
 /// Jobs that may wait, one of them with rows: a disk that hangs must not be given more and more.
 const QUEUE: usize = 64;
+
+/// Damaged intervals that are told before the history is another one.
+const DAMAGE_MAX: usize = 100;
 
 /// Why there is no history at all.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +60,8 @@ pub(super) struct Writing {
     is_at_work: AtomicBool,
     /// Jobs begun and rows given to the history, ever.
     steps: AtomicU64,
-    /// A question found the file damaged.
-    is_damaged: AtomicBool,
+    /// What questions found damaged: a sentence, and whether that is the whole file.
+    damage: Mutex<BTreeMap<String, bool>>,
     /// Applications of which nothing is known any more.
     forgotten: Mutex<Vec<ApplicationKey>>,
 }
@@ -66,8 +72,18 @@ impl Writing {
         self.is_at_work.store(is_at_work, Ordering::Release);
     }
 
-    pub(super) fn found_damage(&self) {
-        self.is_damaged.store(true, Ordering::Release);
+    /// Takes note of damage, if that is why a question has no answer.
+    pub(super) fn found_damage(&self, error: &ReadError) {
+        let is_file = matches!(
+            error,
+            ReadError::Damaged(_) | ReadError::NumberTooLarge(_) | ReadError::NumberUnknown(_)
+        );
+        if is_file || matches!(error, ReadError::DamagedInterval { .. }) {
+            let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+            if damage.len() < DAMAGE_MAX {
+                damage.insert(sentence::of(error), is_file);
+            }
+        }
     }
 
     /// Nothing is known of these any more.
@@ -81,8 +97,8 @@ impl Writing {
         }
     }
 
-    fn take_damage(&self) -> bool {
-        self.is_damaged.swap(false, Ordering::AcqRel)
+    fn take_damage(&self) -> BTreeMap<String, bool> {
+        std::mem::take(&mut *self.damage.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn step(&self) {

@@ -22,7 +22,7 @@ impl Past {
         let path = dir.path().join("history.sqlite");
         History::open(&path).unwrap().write(records).unwrap();
         let atlas = Atlas::new(Vec::new(), dir.path().to_owned());
-        Self { archive: Archive::new(path, || {}), atlas, _dir: dir }
+        Self { archive: Archive::new(path, |_| {}), atlas, _dir: dir }
     }
 }
 

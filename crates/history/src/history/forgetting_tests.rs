@@ -1,6 +1,10 @@
 //! What a person does not want to be known any more.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
 
 use portolan_core::{
     ApplicationKey, Bytes, Dimension, FindingKind, NameSource, ReviewState, Uid, UnixMillis,
@@ -304,4 +308,29 @@ fn what_a_clock_that_was_ahead_wrote_is_forgotten_too() {
         history.begin_forgetting(&Query::default(), |_, _| None, Uid(0), UnixMillis(START + MINUTE)).unwrap();
     forget_all(&mut history, &mut what);
     assert!(level(&history.connection, Level::Bucket).is_empty());
+}
+
+#[test]
+fn who_reads_the_log_holds_up_nothing_but_the_last_traces() {
+    let place = Place::new();
+    let mut history = place.history();
+    history.write(&[at(START, record())]).unwrap();
+    let reader = rusqlite::Connection::open(place.path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM block").unwrap();
+    let mut what = history
+        .begin_forgetting_what(i64::MIN..i64::MAX, Box::new(|_, _| true), Uid(0), UnixMillis(7))
+        .unwrap();
+    let begun = Instant::now();
+    for _ in 0..100_000 {
+        assert!(history.forget(&mut what).unwrap(), "it is in the log");
+        if what.is_held() {
+            break;
+        }
+    }
+    assert!(what.is_held() && history.forget(&mut what).unwrap());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    history.write(&[at(START, record())]).unwrap();
+    drop(reader);
+    forget_all(&mut history, &mut what);
+    assert!(!what.is_held());
 }

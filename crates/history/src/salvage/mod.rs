@@ -186,6 +186,16 @@ impl Salvage {
         Ok(is_all)
     }
 
+    /// How far it is, before a transaction.
+    pub(crate) fn reached(&self) -> (u32, Saved) {
+        (self.next, self.saved.clone())
+    }
+
+    /// After a transaction that was rolled back. What it made known is not; the file says what is.
+    pub(crate) fn go_back(&mut self, (next, saved): (u32, Saved)) {
+        (self.next, self.saved, self.known) = (next, saved, blocks::Known::default());
+    }
+
     /// When all has been read and written: nothing has to be read again. Where the note stays, it is, which changes nothing.
     pub(crate) fn end(self) -> Saved {
         drop(fs::remove_file(with_suffix(&self.path, NOTE)).and_then(|()| sync_folder(&self.path)));

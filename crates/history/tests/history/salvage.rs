@@ -3,14 +3,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    io::Write,
     path::Path,
 };
 
 use portolan_core::{Bytes, FindingKind, ReviewState, Uid, UnixMillis};
-use portolan_history::{Checkpoint, History, Limits, NewFinding, OpenError, Salvage, Saved};
+use portolan_history::{Checkpoint, History, Limits, NewFinding, OpenError, Salvage, Saved, WriteError};
 use rusqlite::types::Value;
 
-use crate::world::{Dice, Place, everything, records};
+use crate::{
+    disk::Disk,
+    world::{Dice, Place, everything, records},
+};
 
 type Rows = BTreeMap<String, BTreeSet<String>>;
 
@@ -240,4 +244,41 @@ fn whoever_is_killed_while_saving_goes_on() {
     .unwrap();
     assert!(Salvage::resume(&path).unwrap().is_none());
     assert_eq!(rows(&path), all);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn pages_that_a_full_disk_refuses_are_read_again() {
+    let place = Place::new();
+    drop(world(&place));
+    let all = rows(&place.path());
+    let disk = Disk::of_memory(place.dir.path(), "16m");
+    let path = disk.path().join("history.sqlite");
+    fs::copy(place.path(), &path).unwrap();
+    let mut salvage = Some(Salvage::begin(&path, UnixMillis(9)).unwrap());
+    let mut history = History::open(&path).unwrap();
+    let ballast = disk.path().join("ballast");
+    let mut file = fs::File::create(&ballast).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    let mut refused = 0;
+    while refused < 3 {
+        match history.save(&mut salvage, 5) {
+            Ok(saved) => assert!(saved.is_none(), "the disk is full"),
+            Err(error) => {
+                assert!(matches!(error, WriteError::DiskFull(_)), "{error:?}");
+                refused += 1;
+            }
+        }
+    }
+    drop(file);
+    fs::remove_file(ballast).unwrap();
+    let saved = loop {
+        if let Some(saved) = history.save(&mut salvage, 7).unwrap() {
+            break saved;
+        }
+    };
+    drop(history);
+    assert_eq!(rows(&path), all);
+    assert_eq!(saved.kept["block"], u64::try_from(all["block"].len()).unwrap());
+    assert_eq!((saved.lost.len(), saved.lost_pages.len(), saved.stand_ins), (0, 0, 0));
 }

@@ -33,22 +33,41 @@ impl Oblivion {
         }
     }
 
-    /// A step of a few milliseconds; whether there was anything to do. `gone` is told the applications of which nothing is left.
-    pub(super) fn step(&mut self, history: &mut History, gone: impl Fn(Vec<ApplicationKey>)) -> bool {
-        let Some(under) = &mut self.0 else { return false };
+    /// A step of a few milliseconds. `gone` is told the applications of which nothing is left.
+    pub(super) fn step(&mut self, history: &mut History, gone: impl Fn(Vec<ApplicationKey>)) -> Oblivious {
+        let Some(under) = &mut self.0 else { return Oblivious::No };
         let result = history.forget(&mut under.forgetting);
         gone(under.forgetting.take_gone());
-        let result = match result {
-            Ok(true) => return true,
-            Ok(false) => Ok(()),
-            Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
-        };
+        match result {
+            Ok(true) if under.forgetting.is_held() => Oblivious::Waits,
+            Ok(true) => Oblivious::Goes,
+            Ok(false) => self.answer(Ok(())),
+            Err(error) => self.answer(Err(Error::HistoryUnavailable(sentence::of(&error)))),
+        }
+    }
+
+    /// Goes no further: the numbers by which it is known what to forget are those of a file that is not written any more.
+    pub(super) fn end(&mut self) {
+        let sentence = "the history became another one while something in it was being forgotten; ask again";
+        self.answer(Err(Error::HistoryUnavailable(sentence.to_owned())));
+    }
+
+    fn answer(&mut self, result: Result<(), Error>) -> Oblivious {
         if let Some(Under { done, .. }) = self.0.take() {
             // Who asked may have gone away in the meantime.
             drop(done.send(result));
         }
-        true
+        Oblivious::Goes
     }
+}
+
+/// Whether something is being forgotten.
+pub(super) enum Oblivious {
+    No,
+    /// There is more to do at once.
+    Goes,
+    /// Somebody reads what is gone already; it is tried again after a while.
+    Waits,
 }
 
 fn refused(error: &ForgetError) -> Error {

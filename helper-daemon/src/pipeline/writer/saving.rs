@@ -1,11 +1,15 @@
 //! What happens to a history that is damaged, or not there for a while.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
 use portolan_core::{FindingKind, UnixMillis};
-use portolan_history::{NewFinding, Salvage, SalvageError, Saved};
+use portolan_history::{NewFinding, Salvage, SalvageError, Saved, WriteError};
 
-use super::worker::Worker;
+use super::worker::{RETRY, Worker};
 use crate::{clock::Now, sentence};
 
 /// Pages of a damaged file that are read before the next job is looked at: a few milliseconds.
@@ -13,13 +17,43 @@ const PAGES: u32 = 256;
 /// A disk that comes and goes is told about once in this time.
 const QUIET_MS: i64 = 3_600_000;
 
+/// How long a file that was read page by page, because a question found it damaged, is not so again.
+const SAVED_LATELY: Duration = Duration::from_secs(86_400);
+/// So much damage is told; by then it is clear what the disk is like.
+const TOLD_MAX: usize = 1000;
+
+/// What questions found damaged.
+#[derive(Default)]
+pub(super) struct Damage {
+    told: BTreeSet<String>,
+    /// When the whole file was set aside for it.
+    saved: Option<Instant>,
+}
+
 impl Worker {
+    /// Tells what questions found damaged, each once; whether the file is to be set aside. What cannot be read after that is not to
+    /// be saved again and again.
+    pub(super) fn judge_damage(&mut self, found: BTreeMap<String, bool>) -> bool {
+        let is_lately = self.damage.saved.is_some_and(|saved| saved.elapsed() < SAVED_LATELY);
+        if !is_lately && found.values().any(|is_file| *is_file) {
+            self.damage = Damage { told: BTreeSet::new(), saved: Some(Instant::now()) };
+            return true;
+        }
+        for sentence in found.into_keys() {
+            if self.damage.told.len() < TOLD_MAX && self.damage.told.insert(sentence.clone()) {
+                tracing::error!("{sentence}");
+                self.backlog.add_finding(about(FindingKind::HistoryDamaged, sentence));
+            }
+        }
+        false
+    }
+
     /// Sets a damaged history aside and begins another with what can be read of it; its traffic comes later, in small steps.
     pub(super) fn begin_anew(
         &mut self,
         problem: &(dyn std::error::Error + 'static),
     ) -> Result<(), SalvageError> {
-        self.history = None;
+        self.close();
         // Where it was begun already, it is gone on with.
         let salvage = match Salvage::resume(&self.path)? {
             Some(salvage) => salvage,
@@ -34,11 +68,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Reads on in a damaged history, where there is one.
-    pub(super) fn save_on(&mut self) {
-        let (Some(history), true) = (&mut self.history, self.salvage.is_some()) else { return };
+    /// Reads on in a damaged history, where there is one; whether there is more that can be read now.
+    pub(super) fn save_on(&mut self) -> bool {
+        let (Some(history), true) = (&mut self.history, self.salvage.is_some()) else { return false };
         match history.save(&mut self.salvage, PAGES) {
-            Ok(None) => {}
+            Ok(None) => return true,
             Ok(Some(saved)) => {
                 let sentence = told(&saved);
                 // That it could not be written meanwhile is no news.
@@ -47,8 +81,44 @@ impl Worker {
                 self.backlog.add_finding(about(FindingKind::HistoryDamaged, sentence));
                 self.write_backlog().unwrap_or_default();
             }
-            Err(error) => self.note_health(&Err(sentence::of(&error))),
+            Err(error) => {
+                if matches!(error, WriteError::Failed(_)) {
+                    self.close();
+                }
+                self.save_at = Instant::now() + RETRY;
+                self.note_health(&Err(sentence::of(&error)));
+            }
         }
+        false
+    }
+
+    /// Keeps a sentence for the status, once however often it happens.
+    pub(super) fn note_replaced(&self, sentence: String) {
+        tracing::error!("{sentence}");
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if !health.replaced.contains(&sentence) {
+            health.replaced.push(sentence);
+        }
+    }
+
+    pub(super) fn note_health(&mut self, result: &Result<(), String>) {
+        match (result, self.failing.take()) {
+            (Err(problem), None) => {
+                tracing::error!("{problem}; recording goes on in memory and is written as soon as it can be");
+                self.failing = Some((Now::read().wall, problem.clone()));
+            }
+            (Err(_), failing) => self.failing = failing,
+            (Ok(()), Some((since, problem))) => {
+                tracing::info!("the history can be written again; nothing was lost");
+                self.note_written_again(since, &problem);
+            }
+            (Ok(()), None) => {}
+        }
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.merged_rows = self.backlog.merged_rows();
+        health.written = self.written;
+        health.findings_refused = self.backlog.findings_refused();
+        health.problem = result.clone().err();
     }
 
     /// What there is to tell when the history can be written again.

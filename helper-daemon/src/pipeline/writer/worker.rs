@@ -7,25 +7,31 @@ use std::{
 };
 
 use portolan_bus::{Error, Finding};
-use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
+use portolan_core::{FindingKind, UnixMillis};
 use portolan_history::{
-    Checkpoint, FindingRow, History, Imported, KnownApplication, Learning, OpenError, Ready, Salvage,
-    SalvageError, WriteError,
+    Checkpoint, History, KnownApplication, Learning, OpenError, Salvage, SalvageError, WriteError,
 };
 
-use super::{Health, Job, Limits, WriterError, Writing, backlog::Backlog, forgetting::Oblivion};
+use super::{
+    Health, Job, Limits, WriterError, Writing,
+    backlog::Backlog,
+    forgetting::{Oblivion, Oblivious},
+    saving::Damage,
+};
 use crate::{
     clock::{Now, Steady},
-    pipeline::{Atlas, findings::to_wire},
+    pipeline::Atlas,
     sentence,
     text_log::TextLog,
 };
 
 /// How often a history that could not be written is tried again.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// How often it is looked whether something is too old or too much, and how long the thread rests between two steps of deleting it.
 const RETAIN: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_millis(20);
+/// The same, while something forgotten is still in a log that somebody reads.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// So many blocks are deleted in one step.
 const RETAIN_STEP: usize = 32;
 
@@ -36,6 +42,8 @@ pub(super) struct Worker {
     pub(super) history: Option<History>,
     /// The one before, while its traffic is being saved. Nothing is written until then.
     pub(super) salvage: Option<Salvage>,
+    /// When it goes on being saved.
+    pub(super) save_at: Instant,
     pub(super) backlog: Backlog,
     /// Rows that were merged before the history could not be written the last time.
     pub(super) merged_before: u64,
@@ -45,18 +53,18 @@ pub(super) struct Worker {
     pub(super) told: Option<UnixMillis>,
     /// Whether the daemon knows what the history knew.
     is_known: bool,
-    was_read_damaged: bool,
+    pub(super) damage: Damage,
     /// See [`Health::written`].
-    written: u64,
+    pub(super) written: u64,
     /// When it is looked for what is to be deleted, if there is nothing else to do.
     retain_at: Instant,
     steady: Steady,
     oblivion: Oblivion,
     limits: Limits,
-    health: Arc<Mutex<Health>>,
+    pub(super) health: Arc<Mutex<Health>>,
     writing: Arc<Writing>,
     atlas: Atlas,
-    tell: Box<dyn Fn(Finding) + Send>,
+    pub(super) tell: Box<dyn Fn(Finding) + Send>,
     log: Arc<TextLog>,
 }
 
@@ -99,12 +107,13 @@ impl Worker {
             path,
             history: None,
             salvage: None,
+            save_at: Instant::now(),
             backlog,
             merged_before: 0,
             failing: None,
             told: None,
             is_known: true,
-            was_read_damaged: false,
+            damage: Damage::default(),
             written: 0,
             retain_at: Instant::now(),
             steady: Steady::new(Now::read()),
@@ -118,8 +127,14 @@ impl Worker {
         };
         if let Err(failure) = worker.reopen() {
             // It is not there for now. What it knew may be read all the same.
-            let known = History::open_without_room(&worker.path).ok().flatten();
-            let known = known.and_then(|history| Known::of(&history).ok());
+            let known = History::open_without_room(&worker.path).map_err(|error| sentence::of(&error));
+            let known = known.and_then(|history| {
+                history.map(|history| Known::of(&history).map_err(|error| sentence::of(&error))).transpose()
+            });
+            let known = known.unwrap_or_else(|problem| {
+                tracing::warn!("what the history knew is not known for now: {problem}");
+                None
+            });
             worker.is_known = known.is_some();
             worker.note_health(&Err(failure.into_sentence()));
             return Ok((worker, known.unwrap_or_default()));
@@ -158,6 +173,12 @@ impl Worker {
         Ok(())
     }
 
+    /// What was being forgotten is known by numbers of this file alone.
+    pub(super) fn close(&mut self) {
+        self.history = None;
+        self.oblivion.end();
+    }
+
     /// Goes on in the place of a history that was deleted or replaced by somebody, with what is there now.
     fn leave(&mut self, history: History) -> Result<(), Failure> {
         let path = self.path.display();
@@ -166,6 +187,9 @@ impl Worker {
              missing; from then on all is written to {path} again"
         );
         self.note_replaced(sentence);
+        self.close();
+        // Who is known there is nobody's word for who is known in the next.
+        self.salvage = None;
         history.leave().map_err(|error| {
             let path = self.path.display();
             Failure::Other(format!(
@@ -174,21 +198,12 @@ impl Worker {
         })
     }
 
-    /// Keeps a sentence for the status, once however often it happens.
-    pub(super) fn note_replaced(&self, sentence: String) {
-        tracing::error!("{sentence}");
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        if !health.replaced.contains(&sentence) {
-            health.replaced.push(sentence);
-        }
-    }
-
     pub(super) fn run(mut self, queue: &mpsc::Receiver<Job>) {
         loop {
             let is_saving = self.salvage.is_some() && self.history.is_some();
             let has_nothing_to_write = self.backlog.is_empty() && self.history.is_some();
             let job = queue.recv_timeout(if is_saving {
-                Duration::ZERO
+                self.save_at.saturating_duration_since(Instant::now())
             } else if has_nothing_to_write {
                 self.retain_at.saturating_duration_since(Instant::now())
             } else {
@@ -197,16 +212,15 @@ impl Worker {
             self.writing.set_at_work(true);
             match job {
                 Ok(job) => self.work(job),
-                Err(mpsc::RecvTimeoutError::Timeout) if is_saving => self.save_on(),
+                Err(mpsc::RecvTimeoutError::Timeout) if is_saving => drop(self.save_on()),
                 Err(mpsc::RecvTimeoutError::Timeout) if has_nothing_to_write => self.retain(),
                 Err(mpsc::RecvTimeoutError::Timeout) => self.write_backlog().unwrap_or_default(),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
             self.writing.set_at_work(false);
         }
-        while self.salvage.is_some() && self.history.is_some() && self.health_is_good() {
-            self.save_on();
-        }
+        // Nothing is written before all is saved.
+        while self.save_on() {}
         if let Err(problem) = self.write_backlog() {
             tracing::error!("{} rows and findings are not written: {problem}", self.backlog.len());
         }
@@ -277,79 +291,32 @@ impl Worker {
     /// One small step of deleting what is too old or too much.
     fn retain(&mut self) {
         let Some(history) = &mut self.history else { return };
-        if self.oblivion.step(history, |gone| self.writing.forgot(gone)) {
-            self.retain_at = Instant::now() + REST;
-            return;
-        }
+        let rest = match self.oblivion.step(history, |gone| self.writing.forgot(gone)) {
+            Oblivious::Goes => REST,
+            Oblivious::Waits => self.delete_old().min(PATIENCE),
+            Oblivious::No => self.delete_old(),
+        };
+        self.retain_at = Instant::now() + rest;
+    }
+
+    /// How long until there is more to do.
+    fn delete_old(&mut self) -> Duration {
+        let Some(history) = &mut self.history else { return RETAIN };
         // Before the configuration has said how long anything is kept, everything is.
-        let Some(limits) = *self.limits.lock().unwrap_or_else(PoisonError::into_inner) else { return };
+        let Some(limits) = *self.limits.lock().unwrap_or_else(PoisonError::into_inner) else { return REST };
         let now = Now::read();
         let is_steady = self.steady.look(now);
         let now = now.wall;
         // Where it cannot be read, what follows says so.
         let is_believed = is_steady && history.believes(now).unwrap_or(false);
         let limits = if is_believed { limits } else { limits.by_size_only() };
-        let retained = history.retain(&limits, now, RETAIN_STEP);
-        let rest = match retained {
+        match history.retain(&limits, now, RETAIN_STEP) {
             Ok(retained) if retained.more => REST,
             Ok(_) => RETAIN,
             Err(error) => {
                 tracing::warn!("nothing old can be deleted: {}", sentence::of(&error));
                 RETAIN
             }
-        };
-        self.retain_at = Instant::now() + rest;
-    }
-
-    fn review(
-        &mut self,
-        by: Uid,
-        application: &ApplicationKey,
-        state: ReviewState,
-    ) -> Result<Vec<Finding>, Error> {
-        let Some(history) = &mut self.history else {
-            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
-        };
-        match history.review(application, state, by, Now::read().wall) {
-            Ok(rows) => {
-                let findings: Vec<Finding> = rows.into_iter().map(to_wire).collect();
-                for finding in &findings {
-                    (self.tell)(finding.clone());
-                }
-                Ok(findings)
-            }
-            Err(error @ WriteError::NotFound { .. }) => Err(Error::NotFound(sentence::of(&error))),
-            Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
-        }
-    }
-
-    fn import(&mut self, by: Uid, ready: &Ready) -> Result<Imported, Error> {
-        self.write_backlog().map_err(Error::HistoryUnavailable)?;
-        let Some(history) = &mut self.history else {
-            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
-        };
-        history
-            .import(ready, by, Now::read().wall)
-            .map_err(|error| Error::HistoryUnavailable(sentence::of(&error)))
-    }
-
-    /// Changes one finding and tells it; `none` is the sentence for a number that none has.
-    fn change(
-        &mut self,
-        change: impl FnOnce(&mut History) -> Result<Option<FindingRow>, WriteError>,
-        none: impl FnOnce() -> String,
-    ) -> Result<Finding, Error> {
-        let Some(history) = &mut self.history else {
-            return Err(Error::HistoryUnavailable("the history cannot be opened".to_owned()));
-        };
-        match change(history) {
-            Ok(Some(row)) => {
-                let finding = to_wire(row);
-                (self.tell)(finding.clone());
-                Ok(finding)
-            }
-            Ok(None) => Err(Error::NotFound(none())),
-            Err(error) => Err(Error::HistoryUnavailable(sentence::of(&error))),
         }
     }
 
@@ -369,30 +336,6 @@ impl Worker {
         result
     }
 
-    pub(super) fn note_health(&mut self, result: &Result<(), String>) {
-        match (result, self.failing.take()) {
-            (Err(problem), None) => {
-                tracing::error!("{problem}; recording goes on in memory and is written as soon as it can be");
-                self.failing = Some((Now::read().wall, problem.clone()));
-            }
-            (Err(_), failing) => self.failing = failing,
-            (Ok(()), Some((since, problem))) => {
-                tracing::info!("the history can be written again; nothing was lost");
-                self.note_written_again(since, &problem);
-            }
-            (Ok(()), None) => {}
-        }
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.merged_rows = self.backlog.merged_rows();
-        health.written = self.written;
-        health.findings_refused = self.backlog.findings_refused();
-        health.problem = result.clone().err();
-    }
-
-    fn health_is_good(&self) -> bool {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).problem.is_none()
-    }
-
     fn write_once(&mut self) -> Result<(), Failure> {
         if let Some(history) = self.history.take_if(|history| !history.is_in_place()) {
             self.leave(history)?;
@@ -400,9 +343,8 @@ impl Worker {
         if self.history.is_none() {
             self.reopen()?;
         }
-        if self.writing.take_damage() && !self.was_read_damaged {
-            // Once: what cannot be read after it was saved is not to be saved again and again.
-            self.was_read_damaged = true;
+        let found = self.writing.take_damage();
+        if self.judge_damage(found) {
             return Err(Failure::Damaged(ReadDamage.into()));
         }
         if self.salvage.is_some() {
@@ -418,7 +360,7 @@ impl Worker {
             error => {
                 // Whether the last transaction reached the disk is not known: what is there now says so when it is opened again.
                 if matches!(error, WriteError::Failed(_)) {
-                    self.history = None;
+                    self.close();
                 }
                 Failure::Other(sentence::of(&error))
             }
@@ -448,3 +390,6 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
