@@ -78,7 +78,7 @@ async fn who_ends_an_export_finds_nothing_of_it() {
         let ended = child.wait_with_output().await.unwrap();
         assert_eq!((ended.status.code(), names(dir.path())), (Some(1), Vec::new()), "{format}: {ended:?}");
         let sentence = String::from_utf8(ended.stderr).unwrap();
-        assert!(sentence.contains("not whole, it ended after 1000 rows"), "{sentence}");
+        assert!(sentence.contains("000 rows: the daemon stopped writing"), "{sentence}");
         connection.close().await.unwrap();
     }
 }

@@ -169,7 +169,8 @@ async fn what_a_file_holds_is_said() {
     let mut history = History::open(&path).unwrap();
     history.write(&[record(0, 443, 5), record(1, 53, 7)]).unwrap();
     let query = portolan_history::language::parse("port:53", &jiff::Zoned::now()).unwrap();
-    let mut forgetting = history.begin_forgetting(&query, Uid(7), UnixMillis(1_767_225_700_000)).unwrap();
+    let mut forgetting =
+        history.begin_forgetting(&query, |_, _| None, Uid(7), UnixMillis(1_767_225_700_000)).unwrap();
     while history.forget(&mut forgetting).unwrap() {}
     drop(history);
     let before = (fs::read(&path).unwrap(), names(dir.path()));

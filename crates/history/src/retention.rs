@@ -115,19 +115,20 @@ fn delete_before(connection: &Connection, level: Level, before: i64, step: usize
     };
     let Some(before) = before else { return Ok(0) };
     let step = i64::try_from(step).unwrap_or(i64::MAX);
-    let last: Option<i64> = connection
+    let (count, last): (i64, Option<i64>) = connection
         .prepare_cached(
-            "SELECT max(start_ms) FROM (SELECT start_ms FROM block WHERE level = ?1 AND start_ms < ?2
+            "SELECT count(*), max(start_ms) FROM (SELECT start_ms FROM block WHERE level = ?1 AND start_ms < ?2
                 ORDER BY start_ms, part LIMIT ?3)",
         )?
-        .query_row((level.number(), before, step), |row| row.get(0))?;
+        .query_row((level.number(), before, step), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let Some(last) = last else { return Ok(0) };
+    let gone = if count < step { before } else { last.saturating_add(1) };
     connection
         .prepare_cached(
             "INSERT INTO deleted (level, before_ms) VALUES (?1, ?2)
                 ON CONFLICT (level) DO UPDATE SET before_ms = max(before_ms, excluded.before_ms)",
         )?
-        .execute((level.number(), last.saturating_add(1)))?;
+        .execute((level.number(), gone))?;
     connection
         .prepare_cached(
             "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE level = ?1 AND start_ms < ?2

@@ -74,10 +74,7 @@ impl Writing {
 
     /// Takes note of damage, if that is why a question has no answer.
     pub(super) fn found_damage(&self, error: &ReadError) {
-        let is_file = matches!(
-            error,
-            ReadError::Damaged(_) | ReadError::NumberTooLarge(_) | ReadError::NumberUnknown(_)
-        );
+        let is_file = matches!(error, ReadError::Damaged(_));
         if is_file || matches!(error, ReadError::DamagedInterval { .. }) {
             let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
             if damage.len() < DAMAGE_MAX {

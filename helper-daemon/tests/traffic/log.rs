@@ -106,7 +106,7 @@ async fn bytes_and_findings_are_lines_of_a_file_that_the_configuration_names() {
     };
     assert!(csv.starts_with("kind,finding,severity,state,detail,start,"), "{csv}");
     assert!(!csv.lines().any(|line| line.starts_with("flow,") && line.contains("/unseen,")), "{csv}");
-    assert!(lines(&bed, &path.with_extension("log.1"), |lines| !lines.is_empty()).await.len() > 0);
+    assert!(!lines(&bed, &path.with_extension("log.1"), |lines| !lines.is_empty()).await.is_empty());
     assert!(!notes(&bed).await.iter().any(|note| note.contains("text log")), "{:?}", notes(&bed).await);
 }
 

@@ -32,7 +32,8 @@ pub(crate) async fn run(options: &Forget, json: bool) -> Result<(), Failure> {
         return Err(Failure::new(Kind::Usage, "nobody is there to be asked; say --yes to delete without"));
     }
     let found = found(&text).await?;
-    let is_something = found.total.first_unix_ms.is_some();
+    // Who sees only their own traffic does not know of others'.
+    let is_something = found.total.first_unix_ms.is_some() || found.access == Access::Own;
     if is_something && !options.yes && !is_wanted(&found)? {
         return Err(Failure::new(Kind::Failed, "nothing was forgotten"));
     }
@@ -65,14 +66,16 @@ fn said(found: &QueryResult) -> String {
     let Sum { flows, rx_bytes, tx_bytes, first_unix_ms, last_unix_ms } = found.total;
     let shown = |number| bytes(number, Precision::Rounded);
     let clock = Clock::read();
-    let at = |unix_ms: Option<i64>| clock.full(UnixMillis(unix_ms.unwrap_or_default()));
+    let when = first_unix_ms.zip(last_unix_ms).map(|(first, last)| {
+        let at = |unix_ms| clock.full(UnixMillis(unix_ms));
+        format!(", from {} to {}", at(first), at(last))
+    });
     let sum = format!(
-        "{}, {} in, {} out, from {} to {}",
+        "{}, {} in, {} out{}",
         counted(flows, "flow"),
         shown(rx_bytes),
         shown(tx_bytes),
-        at(first_unix_ms),
-        at(last_unix_ms)
+        when.unwrap_or_default()
     );
     match found.access {
         Access::All => sum,
