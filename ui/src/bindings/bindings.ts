@@ -129,17 +129,6 @@ excluded: number,
 pending: number, };
 
 /**
- * The configuration in force.
- */
-export type Configuration = { 
-/**
- * All keys.
- */
-settings: Array<Setting>, 
-/**
- * What is not as it should be: the files as they are now are not in force, or are not watched. Sentences.
- */
-problems: Array<string>, };
  * The values of a key, each said once. Hostile texts.
  */
 export type Column = { 
@@ -172,6 +161,19 @@ end: number,
  * What to write there, the likeliest first: fields with their `:`, or values, quoted where they have to be.
  */
 words: Array<string>, };
+
+/**
+ * The configuration in force.
+ */
+export type Configuration = { 
+/**
+ * All keys.
+ */
+settings: Array<Setting>, 
+/**
+ * What is not as it should be: the files as they are now are not in force, or are not watched. Sentences.
+ */
+problems: Array<string>, };
 
 /**
  * The time that an answer really is about: where fine sums were deleted by their age, it begins and ends with coarser ones.
@@ -247,7 +249,7 @@ export type Finding = {
 id: number, 
 /**
  * `new-application`, `changed-executable`, `changed-file`, `upgraded`, `foreign-code`, `unidentified`, `baseline`,
- * `lost-events`, `self-test-failed`, `unbalanced-ledger`.
+ * `lost-events`, `self-test-failed`, `unbalanced-ledger`, `history-damaged`, `history-not-written`.
  */
 kind: string, 
 /**
@@ -877,25 +879,6 @@ counted_rx_bytes: number, };
 export type SelfTestState = "running" | "passed" | "failed" | "impossible";
 
 /**
- * A key of the configuration, as it is in force.
- */
-export type Setting = { 
-/**
- * `section.key`.
- */
-key: string, 
-/**
- * Its value, as a file has it (TOML).
- */
-value: string, 
-/**
- * Whether that is the default.
- */
-is_default: boolean, 
-/**
- * Where it stands, as `file:line`; several for a list that adds up, none where no file says it.
- */
-sources: Array<string>, };
  * The answer: what moved in each step, by line.
  */
 export type SeriesResult = { 
@@ -931,6 +914,27 @@ places: Array<PlaceData>,
  * Whose traffic it is.
  */
 access: Access, };
+
+/**
+ * A key of the configuration, as it is in force.
+ */
+export type Setting = { 
+/**
+ * `section.key`.
+ */
+key: string, 
+/**
+ * Its value, as a file has it (TOML).
+ */
+value: string, 
+/**
+ * Whether that is the default.
+ */
+is_default: boolean, 
+/**
+ * Where it stands, as `file:line`; several for a list that adds up, none where no file says it.
+ */
+sources: Array<string>, };
 
 /**
  * How much a finding should disturb a person.
