@@ -11,7 +11,8 @@ use crate::{place::Place, tool};
 const KNOWS: [(&str, &[&str]); 16] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
-    ("portolan-bus", &["portolan-core"]),
+    // Its answers are made of the history's, for who asks a file (a feature: the windows do without).
+    ("portolan-bus", &["portolan-core", "portolan-history"]),
     ("portolan-config", &["portolan-core"]),
     ("portolan-history", &["portolan-core"]),
     ("portolan-fixture", &["portolan-core", "portolan-history", "portolan-places"]),
@@ -59,7 +60,8 @@ const TESTS_KNOW: [&str; 3] = ["portolan-testbed", "portolan-bus", "portolan-cor
 /// Which crates may use a library of others; the name stands for all that begin with it.
 const LIBRARIES: [(&str, &[&str]); 5] = [
     ("aya", &["portoland", "portolan-bpf", "portolan-bench"]),
-    ("rusqlite", &["portolan-history", "portolan-packages", "portolan-bench"]),
+    // The command line: its tests make files of another recorder.
+    ("rusqlite", &["portolan-history", "portolan-packages", "portolan-bench", "portolan-cli"]),
     ("tauri", &["portolan-desktop"]),
     ("bindgen", &["xtask"]),
     ("maxminddb", &["portolan-places", "portolan-bench"]),
