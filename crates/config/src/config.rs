@@ -1,6 +1,6 @@
 use std::{path::PathBuf, time::Duration};
 
-use portolan_core::{FindingKind, Severity};
+use portolan_core::{FindingKind, Retention, Severity};
 
 use crate::Exclusions;
 
@@ -52,33 +52,6 @@ impl Default for Recording {
             addresses: true,
             ports: true,
             domains: true,
-        }
-    }
-}
-
-/// How long what was recorded is kept, by how exact it is; `None` for ever. What is coarser is kept at least as long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retention {
-    /// As it was recorded.
-    pub bucket: Option<Duration>,
-    /// By the minute.
-    pub minute: Option<Duration>,
-    /// By the hour.
-    pub hour: Option<Duration>,
-    /// By the day.
-    pub day: Option<Duration>,
-    /// How large the history may become, in bytes.
-    pub max_bytes: u64,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self {
-            bucket: Some(Duration::from_secs(7 * DAY)),
-            minute: Some(Duration::from_secs(30 * DAY)),
-            hour: Some(Duration::from_secs(2 * 365 * DAY)),
-            day: None,
-            max_bytes: 2_000_000_000,
         }
     }
 }

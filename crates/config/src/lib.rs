@@ -25,7 +25,7 @@ mod problem;
 mod read;
 mod value;
 
-pub use config::{Config, Learning, Log, LogFormat, Notifications, Places, Recording, Retention};
+pub use config::{Config, Learning, Log, LogFormat, Notifications, Places, Recording};
 pub use default_file::default_file;
 pub use edit::{SET_FILE, check_value, edited};
 pub use exclusions::{Exclusions, Glob, Network, Side, Traffic};

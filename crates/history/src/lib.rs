@@ -42,12 +42,13 @@ pub use error::{OpenError, ReadError, SetAsideError, WriteError};
 pub use forget::{ForgetError, Forgetting, can_be_forgotten};
 pub use history::History;
 pub use import::{Batch, Flow, Imported, Importing, Program, Ready, Refused, Source};
+pub use portolan_core::Retention;
 pub use query::{
     Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,
 };
 pub use reader::{Info, LevelInfo, Reader, ServiceName};
 pub use record::Record;
-pub use retention::{Retained, Retention};
+pub use retention::Retained;
 pub use salvage::{Salvage, SalvageError, Saved};
 pub use tables::application::{ApplicationRow, Content, KnownApplication};
 pub use tables::checkpoint::Checkpoint;

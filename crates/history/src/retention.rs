@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portolan_core::UnixMillis;
+use portolan_core::{Retention, UnixMillis};
 use rusqlite::Connection;
 
 use crate::{block::Level, rollup, tables::closed};
@@ -12,31 +12,6 @@ const BELIEVED_MINUTES: i64 = 60;
 const BELIEVED_MS: i64 = 3 * 86_400_000;
 /// What is labelled a year later than now was labelled by a wrong clock; less than that, it grows old like everything.
 const AHEAD_MS: i64 = 366 * 86_400_000;
-
-/// How long what moved is kept, by how exactly it is known. `None` is for ever.
-///
-/// Nothing is deleted before its sum is made, so that what is no longer known exactly is known still.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// Buckets as they were counted, with ports and times.
-    pub bucket: Option<Duration>,
-    /// Minutes.
-    pub minute: Option<Duration>,
-    /// Hours.
-    pub hour: Option<Duration>,
-    /// Days.
-    pub day: Option<Duration>,
-    /// What the file may hold, less the pages that wait to be used again. Beyond, the oldest of the finest go first, never the newest.
-    pub max_bytes: u64,
-}
-
-impl Default for Retention {
-    /// Buckets 7 days, minutes 30, hours 2 years, days for ever; 2 GB.
-    fn default() -> Self {
-        let days = |days: u64| Some(Duration::from_secs(days * 86_400));
-        Self { bucket: days(7), minute: days(30), hour: days(730), day: None, max_bytes: 2_000_000_000 }
-    }
-}
 
 /// What one step of keeping to the limits did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,56 +26,48 @@ pub struct Retained {
     pub more: bool,
 }
 
-impl Retention {
-    fn age(&self, level: Level) -> Option<Duration> {
-        match level {
-            Level::Bucket => self.bucket,
-            Level::Minute => self.minute,
-            Level::Hour => self.hour,
-            Level::Day => self.day,
+fn age(limits: &Retention, level: Level) -> Option<Duration> {
+    match level {
+        Level::Bucket => limits.bucket,
+        Level::Minute => limits.minute,
+        Level::Hour => limits.hour,
+        Level::Day => limits.day,
+    }
+}
+
+/// Deletes at most `step` blocks that are too old, or too many; how many.
+///
+/// What a wrong clock labelled goes when it is a year further ahead than what is too old lies back.
+pub(crate) fn delete(
+    limits: &Retention,
+    connection: &Connection,
+    now: UnixMillis,
+    step: usize,
+) -> rusqlite::Result<usize> {
+    for level in Level::ALL {
+        let Some(age) = age(limits, level) else { continue };
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        // Whole intervals of the coarser level, so that none of them is known in part.
+        let whole = |time: i64| level.above().map_or(time, |above| above.start_of(time));
+        let before = whole(now.0.saturating_sub(age));
+        let mut deleted = delete_before(connection, level, before, step)?;
+        if deleted == 0 {
+            let ahead = Level::Day.start_of(now.0.saturating_add(age).saturating_add(AHEAD_MS));
+            deleted = delete_ahead(connection, level, ahead, step)?;
+        }
+        if deleted > 0 {
+            return Ok(deleted);
         }
     }
-
-    /// The same without ages: what holds while the clock is not believed.
-    #[must_use]
-    pub fn by_size_only(self) -> Self {
-        Self { bucket: None, minute: None, hour: None, day: None, ..self }
-    }
-
-    /// Deletes at most `step` blocks that are too old, or too many; how many.
-    ///
-    /// What a wrong clock labelled goes when it is a year further ahead than what is too old lies back.
-    pub(crate) fn delete(
-        &self,
-        connection: &Connection,
-        now: UnixMillis,
-        step: usize,
-    ) -> rusqlite::Result<usize> {
+    if used_bytes(connection)? > limits.max_bytes {
         for level in Level::ALL {
-            let Some(age) = self.age(level) else { continue };
-            let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-            // Whole intervals of the coarser level, so that none of them is known in part.
-            let whole = |time: i64| level.above().map_or(time, |above| above.start_of(time));
-            let before = whole(now.0.saturating_sub(age));
-            let mut deleted = delete_before(connection, level, before, step)?;
-            if deleted == 0 {
-                let ahead = Level::Day.start_of(now.0.saturating_add(age).saturating_add(AHEAD_MS));
-                deleted = delete_ahead(connection, level, ahead, step)?;
-            }
+            let deleted = delete_before(connection, level, i64::MAX, step)?;
             if deleted > 0 {
                 return Ok(deleted);
             }
         }
-        if used_bytes(connection)? > self.max_bytes {
-            for level in Level::ALL {
-                let deleted = delete_before(connection, level, i64::MAX, step)?;
-                if deleted > 0 {
-                    return Ok(deleted);
-                }
-            }
-        }
-        Ok(0)
     }
+    Ok(0)
 }
 
 /// Deletes the oldest blocks of a level that start before that, are part of a sum, and are not the newest.

@@ -20,6 +20,6 @@ impl Recorder {
             self.judge.learn(self.writer.learning_until(config.learning.period, now.wall));
         }
         self.privacy = Privacy::of(config);
-        self.writer.keep(&config.retention);
+        self.writer.keep(config.retention);
     }
 }

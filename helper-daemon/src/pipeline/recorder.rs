@@ -229,7 +229,7 @@ impl Recorder {
         let mut judge = Judge::new(known);
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
         judge.learn(writer.learning_until(config.learning.period, now.wall));
-        writer.keep(&config.retention);
+        writer.keep(config.retention);
         writer.wake_after_writing(waker.clone());
         let mut recorder = Self {
             judge,

@@ -219,9 +219,7 @@ impl Writer {
     }
 
     /// How long what was recorded is kept from now on.
-    pub(super) fn keep(&self, retention: &portolan_config::Retention) {
-        let portolan_config::Retention { bucket, minute, hour, day, max_bytes } = *retention;
-        let limits = Retention { bucket, minute, hour, day, max_bytes };
+    pub(super) fn keep(&self, limits: Retention) {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner).replace(limits);
     }
 

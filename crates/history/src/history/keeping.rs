@@ -24,7 +24,8 @@ impl History {
             }
             return Ok(Retained { deleted_numbers: swept.deleted, more: true, ..Retained::default() });
         }
-        let deleted_blocks = self.transact(|connection, _| Ok(limits.delete(connection, now, step)?))?;
+        let deleted_blocks =
+            self.transact(|connection, _| Ok(retention::delete(limits, connection, now, step)?))?;
         if deleted_blocks > 0 {
             self.keeping.has_deleted = true;
             return Ok(Retained { deleted_blocks, more: true, ..Retained::default() });
