@@ -1,22 +1,27 @@
 //! What a person does not want to be known any more.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     time::{Duration, Instant},
 };
 
 use portolan_core::{
-    ApplicationKey, Bytes, Dimension, FindingKind, NameSource, ReviewState, Uid, UnixMillis,
+    ApplicationKey, Bytes, Dimension, FindingKind, Member, NameSource, ReviewState, Uid, UnixMillis,
 };
 
 use super::keeping_tests::{DAY, MINUTE, START, assert_whole, at, count, level, to_host};
 use crate::{
     ForgetError, Forgetting, History, NewFinding, Record, Subject,
     block::Level,
-    language::{Condition, Field, Filter, Query, Wanted},
+    forget::{Fits, Meant},
+    language::{self, Condition, Field, Filter, Query, Wanted},
     world::{Place, executable, lineage, name, program, record},
 };
+
+fn rows(times: std::ops::Range<i64>, fits: Fits) -> Meant {
+    Meant { times, fits, applications: BTreeSet::new(), domains: BTreeSet::new() }
+}
 
 fn forget_all(history: &mut History, what: &mut Forgetting) {
     for _ in 0..100_000 {
@@ -86,7 +91,8 @@ fn what_is_forgotten_is_nowhere_in_the_file() {
         .into();
     let secrets = actors.clone();
     let fits = Box::new(move |actor: u32, _| secrets.contains(&actor));
-    let mut what = history.begin_forgetting_what(i64::MIN..i64::MAX, fits, Uid(1000), UnixMillis(7)).unwrap();
+    let mut what =
+        history.begin_forgetting_what(rows(i64::MIN..i64::MAX, fits), Uid(1000), UnixMillis(7)).unwrap();
     let mut steps = 0;
     while history.forget(&mut what).unwrap() {
         steps += 1;
@@ -143,12 +149,14 @@ fn a_name_that_is_forgotten_as_a_whole_is_in_no_finding_of_another_application()
         both.windows(secret.len()).any(|bytes| bytes == secret.as_bytes())
     };
     assert!(has("secret-host-1") && has("secret-host-2"));
-    let query = |text: &str| crate::language::parse(text, &jiff::Zoned::now()).unwrap();
+    let query = |text: &str| language::parse(text, &jiff::Zoned::now()).unwrap();
     let mut forget = |times: std::ops::Range<i64>, text: &str| {
-        let (_, fits) =
-            crate::forget::compile(&history.connection, &query(text), |_, _| None, UnixMillis(i64::MAX))
-                .unwrap();
-        let mut what = history.begin_forgetting_what(times, fits, Uid(0), UnixMillis(0)).unwrap();
+        let query = Query {
+            since: Some(UnixMillis(times.start)).filter(|since| since.0 > i64::MIN),
+            until: Some(UnixMillis(times.end)).filter(|until| until.0 < i64::MAX),
+            ..query(text)
+        };
+        let mut what = history.begin_forgetting(&query, |_, _| None, Uid(0), UnixMillis(i64::MAX)).unwrap();
         forget_all(&mut history, &mut what);
         what.take_gone().len()
     };
@@ -195,7 +203,7 @@ fn a_part_of_a_day_is_forgotten_and_the_rest_of_it_is_not() {
         .unwrap();
     let times = START + DAY + 333_333..START + 3 * DAY + 4_444_444;
     let mut what = history
-        .begin_forgetting_what(times.clone(), Box::new(move |_, of| of == peer), Uid(0), UnixMillis(0))
+        .begin_forgetting_what(rows(times.clone(), Box::new(move |_, of| of == peer)), Uid(0), UnixMillis(0))
         .unwrap();
     forget_all(&mut history, &mut what);
     let kept = |n: usize, record: &Record| n.is_multiple_of(2) || !times.contains(&record.bucket_start.0);
@@ -318,7 +326,7 @@ fn who_reads_the_log_holds_up_nothing_but_the_last_traces() {
     let reader = rusqlite::Connection::open(place.path()).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM block").unwrap();
     let mut what = history
-        .begin_forgetting_what(i64::MIN..i64::MAX, Box::new(|_, _| true), Uid(0), UnixMillis(7))
+        .begin_forgetting_what(rows(i64::MIN..i64::MAX, Box::new(|_, _| true)), Uid(0), UnixMillis(7))
         .unwrap();
     let begun = Instant::now();
     for _ in 0..100_000 {
@@ -333,4 +341,94 @@ fn who_reads_the_log_holds_up_nothing_but_the_last_traces() {
     drop(reader);
     forget_all(&mut history, &mut what);
     assert!(!what.is_held());
+}
+
+#[test]
+fn of_an_application_whose_traffic_is_too_old_all_that_is_left_is_forgotten() {
+    let place = Place::new();
+    let mut history = place.history();
+    let secret = |time| Record {
+        owner: program(&lineage(executable("/opt/secret-program", 9), None)),
+        name: Some(name("secret-host.example.org", NameSource::Tls, false)),
+        ..at(time, record())
+    };
+    history.write(&[secret(START), at(START, record())]).unwrap();
+    let application: ApplicationKey = "path:/opt/secret-program".parse().unwrap();
+    let subject = Subject {
+        application: application.clone(),
+        executable: executable("/opt/secret-program", 9),
+        previous_sha256: None,
+        parent: None,
+        uid: Uid(1000),
+        remote: None,
+        remote_name: Some(name("secret-host.example.org", NameSource::Tls, false)),
+    };
+    let finding = NewFinding::about_the_daemon(FindingKind::NewApplication, UnixMillis(START), String::new());
+    history.raise(&NewFinding { subject: Some(subject), ..finding }).unwrap();
+    history.review(&application, ReviewState::Ignored, Uid(0), UnixMillis(START)).unwrap();
+    for of in ["block", "actor", "peer"] {
+        history.connection.execute(&format!("DELETE FROM {of}"), []).unwrap();
+    }
+    let forget = |history: &mut History, text: &str| {
+        let query = language::parse(text, &jiff::Zoned::now()).unwrap();
+        let mut what =
+            history.begin_forgetting(&query, |_, _| None, Uid(0), UnixMillis(START + DAY)).unwrap();
+        forget_all(history, &mut what);
+        what.take_gone()
+    };
+    // That it was seen before is known.
+    assert_eq!(forget(&mut history, &format!("app:secret-program since:@{}", START / 1000 + 60)), []);
+    assert_eq!(forget(&mut history, "app:secret-program"), [application]);
+    let wal = place.dir.path().join("history.sqlite-wal");
+    let both = [fs::read(place.path()).unwrap(), fs::read(wal).unwrap()].concat();
+    assert!(!both.windows(6).any(|bytes| bytes == b"secret"));
+    assert_eq!(history.known_applications().unwrap().len(), 1);
+    assert_whole(&place);
+}
+
+#[test]
+fn an_application_that_goes_on_talking_is_new_again_all_the_same() {
+    let place = Place::new();
+    let mut history = place.history();
+    history.write(&[at(START, record())]).unwrap();
+    let application: ApplicationKey = "path:/usr/bin/curl".parse().unwrap();
+    let subject = Subject {
+        application: application.clone(),
+        executable: executable("/usr/bin/curl", 2),
+        previous_sha256: None,
+        parent: None,
+        uid: Uid(1000),
+        remote: None,
+        remote_name: Some(name("secret-host.example.org", NameSource::Tls, false)),
+    };
+    let finding = NewFinding::about_the_daemon(FindingKind::NewApplication, UnixMillis(START), String::new());
+    history.raise(&NewFinding { subject: Some(subject), ..finding }).unwrap();
+    assert_eq!(place.reader().findings(true, None).unwrap().len(), 1);
+    let mut baseline = NewFinding::about_the_daemon(FindingKind::Baseline, UnixMillis(START), String::new());
+    baseline.group = Some("baseline".to_owned());
+    baseline.evidence.members = vec![Member {
+        application: application.clone(),
+        uid: Uid(1000),
+        path: "/usr/bin/curl".into(),
+        before: None,
+        after: Some(executable("/usr/bin/curl", 2).sha256),
+        provenance: None,
+    }];
+    history.raise(&baseline).unwrap();
+    history.review(&application, ReviewState::Approved, Uid(0), UnixMillis(START)).unwrap();
+    let query = language::parse("app:curl", &jiff::Zoned::now()).unwrap();
+    let mut what = history.begin_forgetting(&query, |_, _| None, Uid(0), UnixMillis(START + MINUTE)).unwrap();
+    while history.forget(&mut what).unwrap() {
+        history.write(&[at(START + MINUTE, record())]).unwrap();
+    }
+    assert_eq!(what.take_gone(), [application]);
+    assert!(place.reader().findings(true, None).unwrap().is_empty());
+    history.write(&[at(START + MINUTE, record())]).unwrap();
+    let [known] = &history.known_applications().unwrap()[..] else { panic!() };
+    assert_eq!((known.review, known.executables.len()), (ReviewState::Unreviewed, 1));
+    assert_eq!(
+        level(&history.connection, Level::Bucket).keys().copied().collect::<Vec<_>>(),
+        [START + MINUTE]
+    );
+    assert_whole(&place);
 }
