@@ -312,6 +312,8 @@ mod clock_tests;
 #[cfg(test)]
 mod forgetting_tests;
 #[cfg(test)]
+mod forgotten_tests;
+#[cfg(test)]
 mod keeping_tests;
 #[cfg(test)]
 mod tests {

@@ -96,7 +96,6 @@ pub struct Recorder {
     pub(super) noted_epoch: u64,
     pub(super) tally: Tally,
     pub(super) judge: Judge,
-    /// `None` when it has ended.
     pub(super) learning: Option<Learning>,
     pub(super) conservation: Conservation,
     pub(super) network: Network,
@@ -231,8 +230,8 @@ impl Recorder {
         watch_known(&mut changes, &known, now);
         let mut judge = Judge::new(known);
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
-        let learning =
-            writer.learned().map(|learned| Learning::new(config.learning.period, learned, now.monotonic));
+        let period = config.learning.period;
+        let learning = writer.learned().map(|learned| Learning::new(period, learned, now.monotonic));
         judge.learn(learning.is_some());
         writer.keep(config.retention);
         writer.wake_after_writing(waker.clone());

@@ -103,7 +103,18 @@ fn fits(record: &Record, filter: &Filter) -> bool {
                 Wanted::Below(domain) => value == domain.as_str() || value.ends_with(&format!(".{domain}")),
                 Wanted::Exactly(text) => text == value,
             };
-            if *wanted == Wanted::NotKnown { values.is_empty() } else { values.iter().any(is_wanted) }
+            // Why nobody is known is no owner, but can be asked for.
+            let reasons = match (&record.owner, field, wanted) {
+                (Owner::Unattributed(reason), Field::Owner, Wanted::Like(_)) => {
+                    vec!["unattributed".to_owned(), reason.to_string()]
+                }
+                _ => Vec::new(),
+            };
+            if *wanted == Wanted::NotKnown {
+                values.is_empty()
+            } else {
+                values.iter().chain(&reasons).any(is_wanted)
+            }
         }
     }
 }
