@@ -87,7 +87,7 @@ pub(crate) struct Query {
     pub(crate) query: Vec<String>,
     /// One row for each: application, executable, script, parent, user, protocol, direction, remote, domain,
     /// registrable_domain, range, country, asn, port, service, remote_port, local_port, command, unit, container, namespace, time;
-    /// several with commas. `none` for one row with the total.
+    /// up to three with commas. `none` for one row with the total.
     #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', default_value = "executable", value_parser = dimension)]
     pub(crate) by: Vec<Grouping>,
     /// At most so many rows, largest first, or so many lines of a series; the others are summed up. 0 for as many as the daemon gives.

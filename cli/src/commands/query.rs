@@ -1,5 +1,5 @@
 use portolan_bus::{
-    Access, Covered, Other, PlaceData, QueryRequest, QueryResult, QueryRow, SeriesResult, Sum,
+    Access, BY_MAX, Covered, Other, PlaceData, QueryRequest, QueryResult, QueryRow, SeriesResult, Sum,
 };
 use portolan_core::{Dimension, UnixMillis};
 use portolan_history::{Limits, Question, Step};
@@ -128,6 +128,12 @@ fn dimensions(words: &[Grouping]) -> Result<Vec<Dimension>, Failure> {
                 ));
             }
         }
+    }
+    if by.len() > BY_MAX {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("--by is at most {BY_MAX} dimensions; leave some out"),
+        ));
     }
     Ok(by)
 }

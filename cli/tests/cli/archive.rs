@@ -8,7 +8,7 @@ use std::{
 };
 
 use portolan_bus::action;
-use portolan_testbed::{Daemon, Folder, Polkit, PrivateBus, Program, User, built};
+use portolan_testbed::{Daemon, Folder, Polkit, PrivateBus, Program, User, alice, bob, built, carol, root};
 use serde_json::Value;
 
 use crate::{program::Ended, terminal::Terminal};
@@ -18,22 +18,6 @@ struct Stage {
     _daemon: Daemon,
     /// Where everybody may read.
     folder: Folder,
-}
-
-fn alice() -> User {
-    User::new("alice", 61_001)
-}
-
-fn bob() -> User {
-    User::new("bob", 61_002)
-}
-
-fn carol() -> User {
-    User::new("carol", 61_003)
-}
-
-fn root() -> User {
-    User::new("root", 0)
 }
 
 impl Stage {

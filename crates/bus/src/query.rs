@@ -4,6 +4,9 @@ use zvariant::Type;
 
 use crate::{Access, Column, Groups, PlaceData, Sum};
 
+/// The most dimensions that a question groups by.
+pub const BY_MAX: usize = 3;
+
 /// A question to the history: which traffic, and how it is summed up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
 #[ts(export, export_to = "bindings.ts")]

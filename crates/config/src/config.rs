@@ -59,7 +59,7 @@ impl Default for Recording {
 /// The first time on a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Learning {
-    /// How long, from the first start on, what talks is learned as one list: 0 to 365 days.
+    /// How long, while the daemon runs and the machine is awake, what talks is learned as one list: 0 to 365 days.
     pub period: Duration,
 }
 

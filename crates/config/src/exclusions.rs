@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, ops::RangeInclusive};
 
-use portolan_core::{Domain, Sha256Digest};
+use portolan_core::{Dimension, Domain, Pattern, Sha256Digest};
 use toml_edit::Value;
 
 use crate::value::{Trouble, text, wrong};
@@ -10,8 +10,8 @@ use crate::value::{Trouble, text, wrong};
 /// What is not recorded at all: traffic that is any of these.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exclusions {
-    /// Keys of applications; those that begin with `/` are also paths of executables and scripts.
-    pub applications: Vec<Glob>,
+    /// Applications, executables and scripts.
+    pub applications: Vec<Wanted>,
     /// The contents of executables and scripts.
     pub executables: Vec<Sha256Digest>,
     /// Networks.
@@ -24,8 +24,8 @@ pub struct Exclusions {
     pub domains: Vec<Names>,
     /// Users.
     pub users: Vec<RangeInclusive<u32>>,
-    /// Containers, as `kind:name`.
-    pub containers: Vec<Glob>,
+    /// Containers.
+    pub containers: Vec<Wanted>,
 }
 
 /// What an exclusion can be about. What is `None` is not known, and excluded by nothing.
@@ -55,18 +55,23 @@ impl Exclusions {
     pub fn cover(&self, traffic: &Traffic<'_>, is_on_internet: impl Fn(IpAddr) -> bool) -> bool {
         let Traffic { application, files, container, uid, local, remote, service_port, domain } = *traffic;
         let files = || files.iter().flatten();
-        let is_at = |glob: &Glob| glob.is_path() && files().any(|(path, _)| glob.fits(path));
+        let is_one = |wanted: &Wanted, dimension, value: Option<&str>| {
+            value.is_some_and(|value| wanted.pattern.fits_value(dimension, value))
+        };
+        // The names of files are those of executables, whichever of the two they are.
+        let is_file =
+            |wanted: &Wanted| files().any(|(path, _)| is_one(wanted, Dimension::Executable, Some(path)));
         let is_near = |side: Option<IpAddr>| side.is_some_and(|address| !is_on_internet(address));
         self.users.iter().any(|users| users.contains(&uid))
             || self
                 .applications
                 .iter()
-                .any(|glob| application.is_some_and(|key| glob.fits(key)) || is_at(glob))
+                .any(|wanted| is_one(wanted, Dimension::Application, application) || is_file(wanted))
             || self
                 .executables
                 .iter()
                 .any(|digest| files().any(|(_, sha256)| sha256.as_ref() == Some(digest)))
-            || self.containers.iter().any(|glob| container.is_some_and(|name| glob.fits(name)))
+            || self.containers.iter().any(|wanted| is_one(wanted, Dimension::Container, container))
             || self.ports.iter().any(|ports| service_port.is_some_and(|port| ports.contains(&port)))
             || self.domains.iter().any(|names| domain.is_some_and(|domain| names.hold(domain)))
             || self.networks.iter().any(|network| network.covers(local, remote))
@@ -74,53 +79,25 @@ impl Exclusions {
     }
 }
 
-/// A text with `*` for anything.
+/// What values are to be, as in a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glob(String);
+pub struct Wanted {
+    /// As it was written.
+    text: String,
+    pattern: Pattern,
+}
 
-impl Glob {
-    /// Whether a text is one of those meant.
-    #[must_use]
-    pub fn fits(&self, text: &str) -> bool {
-        let Some((first, rest)) = self.0.split_once('*') else { return self.0 == text };
-        let Some(mut text) = text.strip_prefix(first) else { return false };
-        let mut parts = rest.split('*').peekable();
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                return text.ends_with(part);
-            }
-            let Some((_, after)) = text.split_once(part) else { return false };
-            text = after;
-        }
-        true
-    }
-
-    fn is_path(&self) -> bool {
-        self.0.starts_with(['/', '*'])
-    }
-
+impl Wanted {
     pub(crate) fn read(value: &Value) -> Result<Self, Trouble> {
         let text = text(value, "a text such as \"/usr/bin/*\"")?;
         if text.trim_matches('*').is_empty() {
             return Err(Trouble::at(value, "this would be everything; say what is meant"));
         }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// Of an application.
-    pub(crate) fn read_application(value: &Value) -> Result<Self, Trouble> {
-        let glob = Self::read(value)?;
-        if !glob.0.contains(['/', ':', '*']) {
-            let name = &glob.0;
-            let message =
-                format!("{name:?} is no key of an application and no path; perhaps \"*/{name}\" is meant");
-            return Err(Trouble::at(value, message));
-        }
-        Ok(glob)
+        Ok(Self { text: text.to_owned(), pattern: Pattern::new(text.split('*')) })
     }
 
     pub(crate) fn show(&self) -> Value {
-        self.0.as_str().into()
+        self.text.as_str().into()
     }
 }
 
@@ -134,9 +111,7 @@ pub struct Names {
 
 impl Names {
     fn hold(&self, domain: &Domain) -> bool {
-        let (own, other) = (self.domain.as_str(), domain.as_str());
-        let is_below = || other.strip_suffix(own).is_some_and(|rest| rest.ends_with('.'));
-        own == other || (self.below && is_below())
+        self.domain == *domain || (self.below && self.domain.is_above(domain.as_str()))
     }
 
     pub(crate) fn read(value: &Value) -> Result<Self, Trouble> {

@@ -6,7 +6,7 @@ use portolan_core::Severity;
 use toml_edit::{Array, Value};
 
 use crate::{
-    Config, Glob, LogFormat, Network, amount,
+    Config, LogFormat, Network, Wanted, amount,
     exclusions::{Names, digest},
     value::{self, Trouble},
 };
@@ -216,7 +216,7 @@ pub const KEYS: &[Key] = &[
         learning.period,
         |value| value::duration(value, (Duration::ZERO, DAY * 365)),
         amount::show_duration,
-        "How long, from the first start on, what talks is learned as one list to review, instead of told one by one: \"0 s\" to \
+        "How long, while the daemon runs and the machine is awake, what talks is learned as one list to review, instead of told one by one: \"0 s\" to \
          \"1 year\". What no package owns, or what differs from its package, is told at once all the same. `portolan learning end` \
          ends it."
     ),
@@ -307,9 +307,9 @@ pub const KEYS: &[Key] = &[
     list!(
         "exclusions.applications",
         exclusions.applications,
-        Glob::read_application,
-        Glob::show,
-        "By application: keys as `portolan applications` shows them, or paths of executables or scripts; * is anything.",
+        Wanted::read,
+        Wanted::show,
+        "By application, executable or script, as a query finds them (app:, exe:, script:): by names, keys or paths, in whatever case; * is anything.",
         "[\"deb:curl:/usr/bin/curl\", \"/opt/backup/*\"]"
     ),
     list!(
@@ -364,9 +364,9 @@ pub const KEYS: &[Key] = &[
     list!(
         "exclusions.containers",
         exclusions.containers,
-        Glob::read,
-        Glob::show,
-        "By container, as `portolan query --by container` shows them; * is anything.",
+        Wanted::read,
+        Wanted::show,
+        "By container, as a query finds it (container:): by name, or with its kind; * is anything.",
         "[\"lxc:build-*\", \"docker:*\"]"
     ),
 ];

@@ -28,7 +28,7 @@ mod value;
 pub use config::{Config, Learning, Log, LogFormat, Notifications, Places, Recording};
 pub use default_file::default_file;
 pub use edit::{SET_FILE, check_value, edited};
-pub use exclusions::{Exclusions, Glob, Network, Side, Traffic};
+pub use exclusions::{Exclusions, Network, Side, Traffic, Wanted};
 pub use files::{ConfigFiles, FilesError, Source};
 pub use keys::{KEYS, Key, key};
 pub use problem::{Problem, Problems};

@@ -1,5 +1,5 @@
 //! Files to values, and what is wrong with files.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as expected")]
 
 use std::{path::PathBuf, time::Duration};
 

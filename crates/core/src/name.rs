@@ -41,6 +41,12 @@ impl Domain {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a name is this one or below it.
+    #[must_use]
+    pub fn is_above(&self, name: &str) -> bool {
+        name.strip_suffix(self.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
 }
 
 impl fmt::Display for Domain {

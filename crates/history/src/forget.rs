@@ -1,5 +1,6 @@
 //! Deletes what a person does not want to be known any more, a little in each transaction: from the blocks of every level, the finest
-//! first, then every number that nothing uses afterwards, with all that is kept of applications that have nothing left.
+//! first, then every number that nothing uses afterwards, with all that is kept of applications that have nothing left. What a query means is
+//! also what has no traffic any more (`meant`).
 //!
 //! Rows are written meanwhile, also to buckets that were gone through already. Invariant: each interval that loses something gets again
 //! what the level below still has of it, in the same transaction; so every level stays the sum of what is below.
@@ -24,29 +25,39 @@ use crate::{
     unused::Sweep,
 };
 
+mod meant;
+
 /// So many rows are looked at in one step.
 const STEP_ROWS: usize = 20_000;
 
 /// Whether what an actor (a number of `actor`) exchanged with a peer is to be forgotten.
 pub(crate) type Fits = Box<dyn Fn(u32, u32) -> bool + Send>;
 
+/// What is to be forgotten, in the numbers of a moment.
+pub(crate) struct Meant {
+    /// In which buckets.
+    pub(crate) times: Range<i64>,
+    pub(crate) fits: Fits,
+    /// Applications that are meant as a whole, whatever they move meanwhile.
+    pub(crate) applications: BTreeSet<i64>,
+    /// Names that go where no traffic is left that has them.
+    pub(crate) domains: BTreeSet<i64>,
+}
+
 /// What is being forgotten, between two steps of [`crate::History::forget`].
 ///
 /// Ports do not count: they are not known from minutes on. A minute, an hour or a day of which only a part is meant loses that part, and
 /// all that fits where it is not known more exactly.
 pub struct Forgetting {
-    /// In which buckets.
-    times: Range<i64>,
-    fits: Fits,
+    meant: Meant,
     /// Its row in `forgotten`.
     note: i64,
     phase: Phase,
     /// Whose rows were deleted, and with whom.
     actors: BTreeSet<u32>,
     peers: BTreeSet<u32>,
-    /// Their applications and names.
-    applications: Vec<i64>,
-    domains: Vec<i64>,
+    /// Applications that go where no traffic is left of them.
+    unused: BTreeSet<i64>,
     /// Of which nothing is left.
     gone: Vec<ApplicationKey>,
     pub(crate) is_held: bool,
@@ -115,7 +126,7 @@ pub(crate) fn compile(
     query: &Query,
     services: ServiceName,
     now: UnixMillis,
-) -> Result<(Range<i64>, Fits), ForgetError> {
+) -> Result<Meant, ForgetError> {
     can_be_forgotten(query)?;
     reader::name_services(connection, services).map_err(ReadError::from)?;
     let sight = Sight::new(connection, &query.filter, None)?;
@@ -130,30 +141,30 @@ pub(crate) fn compile(
     let fits = move |actor, peer| {
         actor < actors && peer < peers && sight.sees(&Row { actor, peer, ..Row::default() })
     };
-    Ok((times, Box::new(fits)))
+    let applications = meant::applications(connection, &query.filter, &times).map_err(ReadError::from)?;
+    let domains = meant::domains(connection, &query.filter, &times).map_err(ReadError::from)?;
+    Ok(Meant { times, fits: Box::new(fits), applications, domains })
 }
 
 impl fmt::Debug for Forgetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Forgetting")
-            .field("times", &self.times)
+            .field("times", &self.meant.times)
             .field("phase", &self.phase)
             .finish_non_exhaustive()
     }
 }
 
 impl Forgetting {
-    pub(crate) fn new(times: Range<i64>, fits: Fits, note: i64) -> Self {
-        let phase = Phase::Blocks(Level::Bucket, times.start);
+    pub(crate) fn new(meant: Meant, note: i64) -> Self {
+        let phase = Phase::Blocks(Level::Bucket, meant.times.start);
         Self {
-            times,
-            fits,
+            meant,
             note,
             phase,
             actors: BTreeSet::new(),
             peers: BTreeSet::new(),
-            applications: Vec::new(),
-            domains: Vec::new(),
+            unused: BTreeSet::new(),
             gone: Vec::new(),
             is_held: false,
         }
@@ -188,18 +199,12 @@ impl Forgetting {
                 self.phase = match self.blocks(connection, level, from)? {
                     Some(from) => Phase::Blocks(level, from),
                     None => match level.above() {
-                        Some(above) => Phase::Blocks(above, above.start_of(self.times.start)),
+                        Some(above) => Phase::Blocks(above, above.start_of(self.meant.times.start)),
                         None => {
-                            self.applications = named_by(
-                                connection,
-                                "SELECT application_id FROM actor WHERE id = ?1",
-                                &self.actors,
-                            )?;
-                            self.domains = named_by(
-                                connection,
-                                "SELECT domain_id FROM peer WHERE id = ?1",
-                                &self.peers,
-                            )?;
+                            let applications = "SELECT application_id FROM actor WHERE id = ?1";
+                            add_named(connection, applications, &self.actors, &mut self.unused)?;
+                            let domains = "SELECT domain_id FROM peer WHERE id = ?1";
+                            add_named(connection, domains, &self.peers, &mut self.meant.domains)?;
                             Phase::Numbers
                         }
                     },
@@ -209,10 +214,15 @@ impl Forgetting {
                 let had_actors = !sweep.has_actors_done();
                 let swept = sweep.step(connection)?;
                 if had_actors && sweep.has_actors_done() {
-                    for application in &self.applications {
-                        self.gone.extend(forget_unused(connection, *application)?);
+                    for application in &self.meant.applications {
+                        self.gone.extend(forget_application(connection, *application)?);
                     }
-                    finding_names::forget_unused(connection, &self.domains)?;
+                    for application in self.unused.difference(&self.meant.applications) {
+                        if !is_used(connection, *application)? {
+                            self.gone.extend(forget_application(connection, *application)?);
+                        }
+                    }
+                    finding_names::forget_unused(connection, &self.meant.domains)?;
                 }
                 if swept.is_done {
                     self.phase = Phase::Traces;
@@ -228,7 +238,7 @@ impl Forgetting {
         let mut seen = 0;
         let mut next = from;
         while seen < STEP_ROWS {
-            let found = table::next(connection, level, next)?.filter(|start| *start < self.times.end);
+            let found = table::next(connection, level, next)?.filter(|start| *start < self.meant.times.end);
             let Some(start) = found else { return Ok(None) };
             seen += self.interval(connection, level, start)?.max(1);
             next = start.saturating_add(1);
@@ -247,7 +257,7 @@ impl Forgetting {
             is_damaged |= block.is_err();
             let block = block.unwrap_or_default();
             rows += block.len();
-            let fits = |row: &&Moved| (self.fits)(row.actor, row.peer);
+            let fits = |row: &&Moved| (self.meant.fits)(row.actor, row.peer);
             gone.extend(block.iter().filter(fits).map(|row| row.actor));
             peers.extend(block.iter().filter(fits).map(|row| row.peer));
             block.iter().filter(|row| !fits(row)).for_each(|row| kept.add(&[*row], level));
@@ -263,7 +273,7 @@ impl Forgetting {
             table::each(connection, below, start..=last, |_, block| {
                 let block = block.unwrap_or_default();
                 rows += block.len();
-                let rest = block.iter().filter(|row| (self.fits)(row.actor, row.peer));
+                let rest = block.iter().filter(|row| (self.meant.fits)(row.actor, row.peer));
                 rest.for_each(|row| kept.add(&[*row], level));
                 Ok(())
             })?;
@@ -285,25 +295,34 @@ impl Forgetting {
     }
 }
 
-/// What rows name, each once.
-fn named_by(connection: &Connection, sql: &'static str, rows: &BTreeSet<u32>) -> rusqlite::Result<Vec<i64>> {
+/// Adds what rows name.
+fn add_named(
+    connection: &Connection,
+    sql: &'static str,
+    rows: &BTreeSet<u32>,
+    all: &mut BTreeSet<i64>,
+) -> rusqlite::Result<()> {
     let mut named = connection.prepare(sql)?;
-    let mut all = BTreeSet::new();
     for row in rows {
         let mut rows = named.query([row])?;
         while let Some(row) = rows.next()? {
             all.extend(row.get::<_, Option<i64>>(0)?);
         }
     }
-    Ok(all.into_iter().collect())
+    Ok(())
 }
 
-/// Deletes what is kept of an application that moved nothing any more, which is the answer then.
-fn forget_unused(connection: &Connection, application: i64) -> rusqlite::Result<Option<ApplicationKey>> {
-    if connection.prepare_cached("SELECT 1 FROM actor WHERE application_id = ?1")?.exists([application])? {
-        return Ok(None);
-    }
+fn is_used(connection: &Connection, application: i64) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM actor WHERE application_id = ?1")?.exists([application])
+}
+
+/// Deletes what is kept of an application besides its traffic; its key, where it has one that a judge knows.
+fn forget_application(connection: &Connection, application: i64) -> rusqlite::Result<Option<ApplicationKey>> {
     for sql in [
+        // About several, of which it is the last.
+        "DELETE FROM finding WHERE application_id IS NULL
+            AND id IN (SELECT finding_id FROM finding_member WHERE application_id = ?1)
+            AND NOT EXISTS (SELECT 1 FROM finding_member WHERE finding_id = finding.id AND application_id != ?1)",
         "DELETE FROM finding_member WHERE application_id = ?1
             OR finding_id IN (SELECT id FROM finding WHERE application_id = ?1)",
         "DELETE FROM finding WHERE application_id = ?1",
@@ -315,6 +334,5 @@ fn forget_unused(connection: &Connection, application: i64) -> rusqlite::Result<
     let key = connection
         .query_row("SELECT key FROM application WHERE id = ?1", [application], |row| row.get::<_, String>(0))
         .optional()?;
-    // What is no key no judge knows.
     Ok(key.and_then(|key| key.parse().ok()))
 }

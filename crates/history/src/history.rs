@@ -1,4 +1,4 @@
-use std::{io, ops::Range, path::Path};
+use std::{io, path::Path, time::Duration};
 
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::{
     Checkpoint, FindingRow, ForgetError, Forgetting, KnownApplication, Learning, NewFinding, OpenError,
     ReadError, Record, ServiceName, WriteError,
-    forget::{self, Fits},
+    forget::{self, Meant},
     intern::Interner,
     language::Query,
     open,
@@ -119,21 +119,20 @@ impl History {
         by: Uid,
         now: UnixMillis,
     ) -> Result<Forgetting, ForgetError> {
-        let (times, fits) = forget::compile(&self.connection, query, services, now)?;
-        Ok(self.begin_forgetting_what(times, fits, by, now)?)
+        let meant = forget::compile(&self.connection, query, services, now)?;
+        Ok(self.begin_forgetting_what(meant, by, now)?)
     }
 
     fn begin_forgetting_what(
         &mut self,
-        times: Range<i64>,
-        fits: Fits,
+        meant: Meant,
         by: Uid,
         now: UnixMillis,
     ) -> Result<Forgetting, WriteError> {
         let note = self.transact(|connection, _| Ok(forgotten::begin(connection, by, now)?))?;
         // Numbers that are deleted could be given again, and mean something else to `fits`.
         self.keeping.sweep = None;
-        Ok(Forgetting::new(times, fits, note))
+        Ok(Forgetting::new(meant, note))
     }
 
     /// Forgets, one step of a few milliseconds; whether there is more. [`Self::retain`] is not to be called before there is not, or
@@ -212,8 +211,17 @@ impl History {
     pub fn begin_learning(&mut self, now: UnixMillis) -> Result<Learning, WriteError> {
         self.transact(|connection, _| {
             learning::begin(connection, now)?;
-            Ok(learning::read(connection)?.unwrap_or(Learning { began: now, ended: None }))
+            Ok(learning::read(connection)?.unwrap_or(Learning {
+                began: now,
+                ended: None,
+                learned: Duration::ZERO,
+            }))
         })
+    }
+
+    /// Learning has lasted so long by now, unless it has ended.
+    pub fn note_learned(&mut self, learned: Duration) -> Result<(), WriteError> {
+        self.transact(|connection, _| Ok(learning::note(connection, learned)?))
     }
 
     /// Learning ends, unless it did before. The baseline, where there is one, is to be told from now on.
@@ -304,11 +312,11 @@ mod clock_tests;
 #[cfg(test)]
 mod forgetting_tests;
 #[cfg(test)]
+mod forgotten_tests;
+#[cfg(test)]
 mod keeping_tests;
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tempfile::TempDir;
 
     use super::*;

@@ -36,5 +36,5 @@ pub use paths::{NGINX, RESOLVED, built, packaged, source_path};
 pub use places::{PACKED_PLACES, unpack_places};
 pub use program::Program;
 pub use screen::Widget;
-pub use user::User;
+pub use user::{User, alice, bob, carol, root};
 pub use wait::{is_owned, start_service, wait_for_name};

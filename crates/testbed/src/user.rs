@@ -20,6 +20,30 @@ pub struct User {
     pub groups: Vec<String>,
 }
 
+/// May see her own traffic, where a test says so. The three are no users of the machine.
+#[must_use]
+pub fn alice() -> User {
+    User::new("alice", 61_001)
+}
+
+/// May do nothing.
+#[must_use]
+pub fn bob() -> User {
+    User::new("bob", 61_002)
+}
+
+/// May see everything and more.
+#[must_use]
+pub fn carol() -> User {
+    User::new("carol", 61_003)
+}
+
+/// The user that may do everything.
+#[must_use]
+pub fn root() -> User {
+    User::new("root", 0)
+}
+
 impl User {
     /// A user that polkit knows by `name`, with a group of the same number.
     #[must_use]

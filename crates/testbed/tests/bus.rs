@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use portolan_testbed::{Error, Polkit, PrivateBus, Program, User};
+use portolan_testbed::{Error, Polkit, PrivateBus, Program, User, alice, bob, root};
 
 const VIEW_OWN: &str = portolan_bus::action::VIEW_OWN;
 const REVIEW: &str = portolan_bus::action::REVIEW;
@@ -31,8 +31,7 @@ fn check(bus: &PrivateBus, action: &str, subject: [&str; 2]) -> Result<bool, Err
 #[test]
 #[ignore = "needs root and a private bus"]
 fn polkit_allows_what_is_granted_and_nothing_else() -> Result<(), Error> {
-    let alice = User::new("alice", 61_001);
-    let bob = User::new("bob", 61_002);
+    let (alice, bob) = (alice(), bob());
     let bus = PrivateBus::start(&Polkit::default().grant(&alice, &[VIEW_OWN, REVIEW]).grant(&bob, &[]))?;
     assert!(allowed(&bus, &alice, VIEW_OWN)?);
     assert!(allowed(&bus, &alice, REVIEW)?);
@@ -48,8 +47,8 @@ fn polkit_allows_what_is_granted_and_nothing_else() -> Result<(), Error> {
 #[test]
 #[ignore = "needs root and a private bus"]
 fn the_shipped_rules_let_the_group_view_and_review() -> Result<(), Error> {
-    let member = User::new("alice", 61_001).in_group("portolan");
-    let stranger = User::new("bob", 61_002);
+    let member = alice().in_group("portolan");
+    let stranger = bob();
     let mut polkit = Polkit {
         shipped_rules: true,
         pretend_local_sessions: true,
@@ -78,7 +77,7 @@ fn only_root_owns_the_daemons_name() -> Result<(), Error> {
         user.run(&mut command);
         Program::start("busctl", command)?.ended(Duration::from_secs(10))
     };
-    assert!(own(&User::new("root", 0))?.success());
+    assert!(own(&root())?.success());
     assert!(!own(&User::nobody())?.success());
     Ok(())
 }

@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use jiff::{Zoned, tz::TimeZone};
-use portolan_bus::{ADDRESSES_MAX, Error, QueryRequest, WrongQuery};
+use portolan_bus::{ADDRESSES_MAX, BY_MAX, Error, QueryRequest, WrongQuery};
 use portolan_core::{ApplicationKey, Dimension, Executable, ParseError, ReviewState};
 use portolan_history::{
     Question, Step,
@@ -70,6 +70,10 @@ pub(super) fn series(viewer: Viewer, request: &QueryRequest) -> Result<(Question
 }
 
 fn asked(viewer: Viewer, request: &QueryRequest, most: u32) -> Result<Question, Error> {
+    if request.by.len() > BY_MAX {
+        let sentence = format!("An answer is grouped by at most {BY_MAX} dimensions; leave some out.");
+        return Err(Error::InvalidArgument(sentence));
+    }
     let mut by = BTreeSet::new();
     for name in &request.by {
         let dimension: Dimension = word(name)?;
@@ -245,8 +249,14 @@ mod tests {
 
     #[test]
     fn every_dimension_can_be_asked_for_once() {
-        let all: Vec<_> = Dimension::ALL.iter().map(|dimension| dimension.as_str()).collect();
-        assert_eq!(by(&all).unwrap().by, Dimension::ALL);
+        let all = Dimension::ALL.map(Dimension::as_str);
+        for (words, dimensions) in all.chunks(BY_MAX).zip(Dimension::ALL.chunks(BY_MAX)) {
+            assert_eq!(by(words).unwrap().by, dimensions);
+        }
+        assert!(by(&all[..BY_MAX]).is_ok());
+        assert!(
+            matches!(by(&all[..=BY_MAX]), Err(Error::InvalidArgument(text)) if text.contains("at most 3"))
+        );
         assert!(matches!(by(&["remote-port", "remote_port"]), Err(Error::InvalidArgument(_))));
         assert!(matches!(by(&["colour"]), Err(Error::InvalidArgument(_))));
         assert!(matches!(by(&[&"x".repeat(1 << 20)]), Err(Error::InvalidArgument(_))));

@@ -11,8 +11,7 @@ const RUN_PAUSE_MS: i64 = 10 * 60 * 1000;
 /// Learning and package managers' runs.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    /// Until when; `None` while nothing is learned.
-    learning_until: Option<UnixMillis>,
+    is_learning: bool,
     /// When the last run of each began, and when something was last seen of it.
     runs: BTreeMap<PackageManager, (UnixMillis, UnixMillis)>,
     /// Those of which something talked before it was known who made them.
@@ -20,16 +19,12 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn learn(&mut self, until: Option<UnixMillis>) {
-        self.learning_until = until;
+    pub(super) fn learn(&mut self, is_learning: bool) {
+        self.is_learning = is_learning;
     }
 
-    pub(super) fn learning_until(&self) -> Option<UnixMillis> {
-        self.learning_until
-    }
-
-    pub(super) fn is_learning(&self, now: UnixMillis) -> bool {
-        self.learning_until.is_some_and(|until| now < until)
+    pub(super) fn is_learning(&self) -> bool {
+        self.is_learning
     }
 
     /// The next change by a package manager belongs to another finding.

@@ -112,7 +112,7 @@ impl Judge {
             let content = Executable { path: path.clone(), sha256 };
             // Another application that begins to use the file is another matter.
             let is_shared = previous.is_some() && talk.application.is_of_the_machine();
-            let learns = previous.is_none() && self.groups.is_learning(now);
+            let learns = previous.is_none() && self.groups.is_learning();
             found.push(match provenance {
                 Some(Provenance::Verified(_) | Provenance::Unchecked(_)) if learns => {
                     Groups::learned(talk.member(&content, previous, provenance), now)
@@ -144,7 +144,7 @@ impl Judge {
         let is_looked_at = talk.code.is_some() || talk.lineage.script.is_none();
         let is_packaged = is_looked_at
             && provenances().all(|one| matches!(one, Provenance::Verified(_) | Provenance::Unchecked(_)));
-        let learns = self.groups.is_learning(now);
+        let learns = self.groups.is_learning();
         if is_packaged && learns {
             return Groups::learned(talk.member(&executable, None, Some(talk.provenance)), now);
         }
@@ -166,25 +166,9 @@ impl Judge {
         talk.finding(FindingKind::NewApplication, severity, executable, None, now)
     }
 
-    /// Portolan learns until then; what begins to talk before is the baseline. `None`: no longer.
-    pub fn learn(&mut self, until: Option<UnixMillis>) {
-        self.groups.learn(until);
-    }
-
-    /// Until when Portolan learns; `None` when it does not.
-    #[must_use]
-    pub fn learning_until(&self) -> Option<UnixMillis> {
-        self.groups.learning_until()
-    }
-
-    /// Whether learning has just come to its end. Said once.
-    #[must_use]
-    pub fn has_learned(&mut self, now: UnixMillis) -> bool {
-        let is_over = self.groups.learning_until().is_some_and(|until| until <= now);
-        if is_over {
-            self.groups.learn(None);
-        }
-        is_over
+    /// Whether Portolan learns: what begins to talk while it does is the baseline.
+    pub fn learn(&mut self, is_learning: bool) {
+        self.groups.learn(is_learning);
     }
 
     /// How an application is reviewed; `None` when it was never seen.

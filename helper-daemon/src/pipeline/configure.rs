@@ -16,8 +16,8 @@ impl Recorder {
             self.rewrites_journal = true;
         }
         // Once learning has ended, it does not begin again.
-        if self.judge.learning_until().is_some() {
-            self.judge.learn(self.writer.learning_until(config.learning.period, now.wall));
+        if let Some(learning) = &mut self.learning {
+            learning.period = config.learning.period;
         }
         self.privacy = Privacy::of(config);
         self.writer.keep(config.retention);

@@ -1,7 +1,8 @@
 //! Rows of the history, on their way into a pipe.
 //!
 //! The pipe is made here, so that nobody else can make its writing end wait; its reader has only the other one. One thread for each,
-//! few at a time: none waits for a reader longer than [`SILENCE`], nor lives longer than [`IN_ALL`].
+//! few at a time: none waits for a reader longer than [`SILENCE`], nor lives longer than [`IN_ALL`]. A second thread ends the search when the
+//! reader is gone, which nothing else would notice before something is found.
 
 use std::{
     collections::HashMap,
@@ -9,7 +10,10 @@ use std::{
     ops::ControlFlow,
     os::fd::OwnedFd,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -79,13 +83,26 @@ impl Exports {
             .map_err(|error| failed(error.into()))?;
         // A smaller one is only slower.
         let _ = fcntl_setpipe_size(&writing, PIECE);
+        let (over, end) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
         let history = history.to_owned();
         let run = move || {
-            let until = Instant::now() + IN_ALL;
-            let output = Patient { _place: Some(place), pipe: writing, silence: SILENCE, until };
-            if let Err(error) = write(&history, &*found_damage, viewer, &query, output) {
-                tracing::debug!(uid = viewer.uid.0, "an export ended early: {error}");
-            }
+            let limits = Limits { deadline: Some(Instant::now() + IN_ALL), ..Limits::default() };
+            thread::scope(|scope| {
+                // Closed when this is over, however it ends.
+                let _end = end;
+                let watch = || watch(&writing, &over, &limits.cancelled);
+                if let Err(error) =
+                    thread::Builder::new().name("export-end".to_owned()).spawn_scoped(scope, watch)
+                {
+                    tracing::warn!("an export will not be ended early: {error}");
+                }
+                if let Err(error) = write(&history, &*found_damage, viewer, &query, &limits, &writing) {
+                    tracing::debug!(uid = viewer.uid.0, "an export ended early: {error}");
+                }
+            });
+            // Before the pipe, whose end the reader sees: who asks again then finds a place.
+            drop(place);
+            drop(writing);
         };
         thread::Builder::new().name("export".to_owned()).spawn(run).map_err(failed)?;
         Ok(reading)
@@ -118,9 +135,10 @@ fn write(
     found_damage: &dyn Fn(&ReadError),
     viewer: Viewer,
     query: &Query,
-    output: Patient,
+    limits: &Limits,
+    pipe: &OwnedFd,
 ) -> io::Result<()> {
-    let limits = Limits { deadline: Some(output.until), cancelled: Arc::new(AtomicBool::new(false)) };
+    let output = Patient { pipe, silence: SILENCE, until: limits.deadline };
     let mut output = io::BufWriter::with_capacity(PIECE, output);
     let mut lines = Lines::new(Format::Json);
     let (mut rows, mut gone) = (0, None);
@@ -138,7 +156,7 @@ fn write(
                 ControlFlow::Break(())
             }
         };
-        reader.flows(query, viewer.only(), &limits, &mut tell).map_err(|error| match error {
+        reader.flows(query, viewer.only(), limits, &mut tell).map_err(|error| match error {
             ReadError::TookTooLong => {
                 format!("the export took longer than {} s; ask for a shorter time", IN_ALL.as_secs())
             }
@@ -157,29 +175,37 @@ fn write(
     output.flush()
 }
 
-/// The writing end of a pipe whose reader may be slow.
-struct Patient {
-    /// Before the pipe, whose end the reader sees: who asks again then finds a place.
-    _place: Option<Place>,
-    pipe: OwnedFd,
-    silence: Duration,
-    /// How long it is waited for in all.
-    until: Instant,
+/// Waits until the reader of a pipe is gone, and says so; or until `over` is closed.
+fn watch(pipe: &OwnedFd, over: &OwnedFd, is_gone: &AtomicBool) {
+    // Nothing is asked for: that an end is closed is told all the same.
+    let mut ends = [PollFd::new(pipe, PollFlags::empty()), PollFd::new(over, PollFlags::empty())];
+    while matches!(poll(&mut ends, None), Ok(0) | Err(rustix::io::Errno::INTR)) {}
+    let [pipe, _] = &ends;
+    is_gone.store(pipe.revents().contains(PollFlags::ERR), Ordering::Relaxed);
 }
 
-impl Write for Patient {
+/// The writing end of a pipe whose reader may be slow.
+struct Patient<'a> {
+    pipe: &'a OwnedFd,
+    silence: Duration,
+    /// How long it is waited for in all.
+    until: Option<Instant>,
+}
+
+impl Write for Patient<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            match rustix::io::write(&self.pipe, bytes) {
+            match rustix::io::write(self.pipe, bytes) {
                 Err(rustix::io::Errno::AGAIN) => {}
                 written => return Ok(written?),
             }
-            let left = self.until.saturating_duration_since(Instant::now());
+            let left =
+                self.until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             let timeout = Timespec::try_from(self.silence.min(left)).map_err(io::Error::other)?;
-            match poll(&mut [PollFd::new(&self.pipe, PollFlags::OUT)], Some(&timeout)) {
+            match poll(&mut [PollFd::new(self.pipe, PollFlags::OUT)], Some(&timeout)) {
                 Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -220,7 +246,7 @@ mod tests {
     fn who_reads_nothing_is_given_up_and_who_is_gone_too() {
         let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
         let until = Instant::now() + IN_ALL;
-        let mut patient = Patient { _place: None, pipe: writing, silence: Duration::from_millis(20), until };
+        let mut patient = Patient { pipe: &writing, silence: Duration::from_millis(20), until: Some(until) };
         let full = io::copy(&mut io::repeat(7), &mut patient).unwrap_err();
         assert_eq!(full.kind(), io::ErrorKind::TimedOut);
         drop(reading);
@@ -231,7 +257,7 @@ mod tests {
     fn who_reads_a_little_now_and_then_is_given_up_when_the_time_is_over() {
         let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
         let until = Instant::now() + Duration::from_millis(300);
-        let mut patient = Patient { _place: None, pipe: writing, silence: SILENCE, until };
+        let mut patient = Patient { pipe: &writing, silence: SILENCE, until: Some(until) };
         let reader = std::thread::spawn(move || {
             // As slowly as one that wants to keep the place.
             while Instant::now() < until + Duration::from_secs(3) {
@@ -243,6 +269,24 @@ mod tests {
         assert_eq!(late.kind(), io::ErrorKind::TimedOut);
         assert!(Instant::now() < until + Duration::from_secs(2));
         reader.join().unwrap();
+    }
+
+    #[test]
+    fn the_search_ends_when_its_reader_is_gone() {
+        let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
+        let (over, end) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        let is_gone = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| watch(&writing, &over, &is_gone));
+            drop(reading);
+        });
+        assert!(is_gone.load(Ordering::Relaxed));
+        let (_reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| watch(&writing, &over, &is_gone));
+            drop(end);
+        });
+        assert!(!is_gone.load(Ordering::Relaxed), "it is over");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `snapshot` | what the status says |
 //! | `tick` | one tick: read, subtract, attribute, show, judge, record |
 //! | `learned` | what other threads find out |
+//! | `learning` | how long it is learned what talks |
 //! | `naming` | what is known of names |
 //! | `atlas` | where addresses belong |
 //! | `ledger` | growth of cumulative counters, exactly once |
@@ -50,6 +51,7 @@ mod handle;
 mod import;
 mod intake;
 mod learned;
+mod learning;
 mod ledger;
 mod live;
 mod lookup;

@@ -19,6 +19,7 @@ use super::{
     handle::{Command, End, Handle},
     intake::{note_changes, take_events},
     learned::Learned,
+    learning::Learning,
     ledger::{Ledger, SETTLED_AFTER},
     live::{Recent, Tick},
     naming::Naming,
@@ -95,6 +96,7 @@ pub struct Recorder {
     pub(super) noted_epoch: u64,
     pub(super) tally: Tally,
     pub(super) judge: Judge,
+    pub(super) learning: Option<Learning>,
     pub(super) conservation: Conservation,
     pub(super) network: Network,
     pub(super) naming: Naming,
@@ -228,11 +230,14 @@ impl Recorder {
         watch_known(&mut changes, &known, now);
         let mut judge = Judge::new(known);
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
-        judge.learn(writer.learning_until(config.learning.period, now.wall));
+        let period = config.learning.period;
+        let learning = writer.learned().map(|learned| Learning::new(period, learned, now.monotonic));
+        judge.learn(learning.is_some());
         writer.keep(config.retention);
         writer.wake_after_writing(waker.clone());
         let mut recorder = Self {
             judge,
+            learning,
             monitor,
             processes,
             hasher,
@@ -360,7 +365,8 @@ impl Recorder {
             }
             Command::Keep(job) => self.outbox.push(job),
             Command::EndLearning(done) => {
-                self.judge.learn(None);
+                self.learning = None;
+                self.judge.learn(false);
                 self.outbox.push(Job::EndLearning { at: Now::read().wall, done: Some(done) });
             }
             Command::Dismissed(kind, done) => {

@@ -15,7 +15,7 @@ use super::{
     self_test::SelfTestChild,
     tick::source_of,
     waker::Waker,
-    writer::Writer,
+    writer::{Job, Writer},
 };
 use crate::{
     clock::Now,
@@ -207,6 +207,9 @@ impl Recorder {
         let done = self.flushing.drain(..).map(|waiting| waiting.done).collect();
         self.write(done);
         note_changes(&mut self.processes, &mut self.journal);
+        if let Some(learning) = &mut self.learning {
+            self.outbox.push(Job::Learned(learning.note()));
+        }
         self.outbox.send_all(&self.writer);
         self.writer.close();
         self.note_written();

@@ -53,7 +53,7 @@ impl Recorder {
             processes: u64::try_from(self.processes.running()).unwrap_or(u64::MAX),
             process_events: self.monitor.events_taken(),
             unreviewed: u32::try_from(self.judge.unreviewed()).unwrap_or(u32::MAX),
-            learning_until: self.judge.learning_until(),
+            learning_until: self.learning.as_ref().map(|learning| learning.until(Now::read().wall)),
             history_problem: health.problem,
         })
     }

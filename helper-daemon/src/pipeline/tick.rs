@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::{
     bucket_width::{BucketWidth, nanoseconds},
     intake::{take_events, take_lost_events, take_snapshot},
+    learning::Learning,
     ledger::Growth,
     live::{Tick, Who},
     recorder::{Recorder, RecorderError},
@@ -194,6 +195,7 @@ impl Recorder {
 
     /// Tells what is known by now to the tally, the judge and the next tick of the live view.
     pub(super) fn settle(&mut self, now: Now) {
+        let has_learned = self.has_learned(now);
         let Self { rows, tally, judge, shown, processes, changes, inspector, naming, privacy, .. } = self;
         let mut found = Vec::new();
         rows.settle(|told| {
@@ -228,9 +230,21 @@ impl Recorder {
             }
         });
         found.into_iter().for_each(|finding| self.raise(finding));
-        if self.judge.has_learned(now.wall) {
+        if has_learned {
             self.outbox.push(Job::EndLearning { at: now.wall, done: None });
         }
+    }
+
+    /// Whether learning has just come to its end.
+    fn has_learned(&mut self, now: Now) -> bool {
+        let is_over = self.learning.as_mut().is_some_and(|learning| learning.look(now.monotonic));
+        if is_over {
+            self.learning = None;
+            self.judge.learn(false);
+        } else if let Some(learned) = self.learning.as_mut().and_then(Learning::take_note) {
+            self.outbox.push(Job::Learned(learned));
+        }
+        is_over
     }
 
     fn show_open(&mut self, shown: &mut Tick) {

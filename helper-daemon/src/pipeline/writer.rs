@@ -139,6 +139,8 @@ pub(super) enum Job {
     },
     /// Store until when nobody wants to see a finding.
     Snooze { finding: i64, until: Option<UnixMillis>, done: oneshot::Sender<Result<Finding, Error>> },
+    /// Store how long learning has lasted.
+    Learned(Duration),
     /// Store that learning has ended, and tell what was learned.
     EndLearning { at: UnixMillis, done: Option<oneshot::Sender<Result<(), Error>>> },
     /// Add rows of another recorder.
@@ -235,17 +237,15 @@ impl Writer {
         self.known.checkpoint
     }
 
-    /// Until when what begins to talk is learned, which may be over; `None` when that was noted, and when nothing is to be learned.
+    /// How long it was learned what begins to talk; `None` when that has ended.
     #[must_use]
-    pub fn learning_until(&self, period: Duration, now: UnixMillis) -> Option<UnixMillis> {
-        let began = match self.known.learning {
-            Some(Learning { ended: Some(_), .. }) => return None,
-            Some(Learning { began, ended: None }) => began,
+    pub fn learned(&self) -> Option<Duration> {
+        match self.known.learning {
+            Some(Learning { ended: Some(_), .. }) => None,
+            Some(Learning { learned, .. }) => Some(learned),
             // On a full disk; the next daemon begins anew.
-            None => now,
-        };
-        let period_ms = i64::try_from(period.as_millis()).unwrap_or(i64::MAX);
-        Some(UnixMillis(began.0.saturating_add(period_ms)))
+            None => Some(Duration::ZERO),
+        }
     }
 
     /// Kinds of findings about the daemon itself that nobody has answered.

@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use futures_util::StreamExt;
 use portolan_bus::{Access, Daemon1Proxy, Error, Finding, LiveTick, QueryRequest, action};
 use portolan_core::{Dimension, Uid};
-use portolan_testbed::{Polkit, PrivateBus, User};
+use portolan_testbed::{Polkit, PrivateBus, User, alice, bob, carol, root};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
@@ -19,18 +19,6 @@ struct Stage {
     bus: PrivateBus,
     runtime: Runtime,
     service: Service,
-}
-
-fn alice() -> User {
-    User::new("alice", 61_001)
-}
-
-fn bob() -> User {
-    User::new("bob", 61_002)
-}
-
-fn carol() -> User {
-    User::new("carol", 61_003)
 }
 
 impl Stage {
@@ -77,10 +65,6 @@ impl Stage {
     fn end(self) {
         self.runtime.block_on(self.service.stop()).unwrap();
     }
-}
-
-fn root() -> User {
-    User::new("root", 0)
 }
 
 fn tick(unix_ms: i64) -> LiveTick {
@@ -159,7 +143,8 @@ fn with_view_own_a_user_is_told_of_their_own_past() {
     for (user, sees_all) in [(alice(), false), (carol(), true)] {
         stage.act(&user, async |daemon| {
             let asker = history(daemon.inner().connection()).await;
-            let by = Dimension::ALL.map(|dimension| dimension.as_str().to_owned()).to_vec();
+            let by = [Dimension::Application, Dimension::User, Dimension::Domain];
+            let by = by.map(|dimension| dimension.as_str().to_owned()).to_vec();
             let request = QueryRequest { by, ..QueryRequest::default() };
             let told = [
                 format!("{:?}", soon(asker.query(&request)).await.unwrap()),

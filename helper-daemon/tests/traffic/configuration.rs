@@ -3,7 +3,7 @@
 use std::{fs, time::Instant};
 
 use portolan_bus::{Configuration, Setting};
-use portolan_testbed::{DaemonOptions, Polkit, User};
+use portolan_testbed::{DaemonOptions, Polkit, User, alice, carol};
 use tokio::runtime::Builder;
 
 use crate::{
@@ -134,8 +134,7 @@ async fn buckets_of_another_length_lose_and_double_no_byte() {
 #[test]
 #[ignore = "needs root, eBPF and a private bus"]
 fn a_key_is_set_over_the_bus_by_who_may_and_by_nobody_else() {
-    let alice = User::new("alice", 61_001);
-    let carol = User::new("carol", 61_003);
+    let (alice, carol) = (alice(), carol());
     let polkit = Polkit::default()
         .grant(&alice, &[portolan_bus::action::VIEW_ALL, portolan_bus::action::REVIEW])
         .grant(&carol, &[portolan_bus::action::CONFIGURE]);

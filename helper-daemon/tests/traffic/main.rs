@@ -19,6 +19,7 @@ mod exec_facts;
 mod faults;
 mod findings;
 mod flatpaks;
+mod forgetting;
 #[path = "../fuse/mod.rs"]
 mod fuse;
 mod impostors;

@@ -1,7 +1,7 @@
 //! What a person does not want to be known any more.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     time::{Duration, Instant},
 };
@@ -14,11 +14,16 @@ use super::keeping_tests::{DAY, MINUTE, START, assert_whole, at, count, level, t
 use crate::{
     ForgetError, Forgetting, History, NewFinding, Record, Subject,
     block::Level,
-    language::{Condition, Field, Filter, Query, Wanted},
+    forget::{Fits, Meant},
+    language::{self, Condition, Field, Filter, Query, Wanted},
     world::{Place, executable, lineage, name, program, record},
 };
 
-fn forget_all(history: &mut History, what: &mut Forgetting) {
+fn rows(times: std::ops::Range<i64>, fits: Fits) -> Meant {
+    Meant { times, fits, applications: BTreeSet::new(), domains: BTreeSet::new() }
+}
+
+pub(super) fn forget_all(history: &mut History, what: &mut Forgetting) {
     for _ in 0..100_000 {
         if !history.forget(what).unwrap() {
             return;
@@ -86,7 +91,8 @@ fn what_is_forgotten_is_nowhere_in_the_file() {
         .into();
     let secrets = actors.clone();
     let fits = Box::new(move |actor: u32, _| secrets.contains(&actor));
-    let mut what = history.begin_forgetting_what(i64::MIN..i64::MAX, fits, Uid(1000), UnixMillis(7)).unwrap();
+    let mut what =
+        history.begin_forgetting_what(rows(i64::MIN..i64::MAX, fits), Uid(1000), UnixMillis(7)).unwrap();
     let mut steps = 0;
     while history.forget(&mut what).unwrap() {
         steps += 1;
@@ -143,12 +149,14 @@ fn a_name_that_is_forgotten_as_a_whole_is_in_no_finding_of_another_application()
         both.windows(secret.len()).any(|bytes| bytes == secret.as_bytes())
     };
     assert!(has("secret-host-1") && has("secret-host-2"));
-    let query = |text: &str| crate::language::parse(text, &jiff::Zoned::now()).unwrap();
+    let query = |text: &str| language::parse(text, &jiff::Zoned::now()).unwrap();
     let mut forget = |times: std::ops::Range<i64>, text: &str| {
-        let (_, fits) =
-            crate::forget::compile(&history.connection, &query(text), |_, _| None, UnixMillis(i64::MAX))
-                .unwrap();
-        let mut what = history.begin_forgetting_what(times, fits, Uid(0), UnixMillis(0)).unwrap();
+        let query = Query {
+            since: Some(UnixMillis(times.start)).filter(|since| since.0 > i64::MIN),
+            until: Some(UnixMillis(times.end)).filter(|until| until.0 < i64::MAX),
+            ..query(text)
+        };
+        let mut what = history.begin_forgetting(&query, |_, _| None, Uid(0), UnixMillis(i64::MAX)).unwrap();
         forget_all(&mut history, &mut what);
         what.take_gone().len()
     };
@@ -195,7 +203,7 @@ fn a_part_of_a_day_is_forgotten_and_the_rest_of_it_is_not() {
         .unwrap();
     let times = START + DAY + 333_333..START + 3 * DAY + 4_444_444;
     let mut what = history
-        .begin_forgetting_what(times.clone(), Box::new(move |_, of| of == peer), Uid(0), UnixMillis(0))
+        .begin_forgetting_what(rows(times.clone(), Box::new(move |_, of| of == peer)), Uid(0), UnixMillis(0))
         .unwrap();
     forget_all(&mut history, &mut what);
     let kept = |n: usize, record: &Record| n.is_multiple_of(2) || !times.contains(&record.bucket_start.0);
@@ -318,7 +326,7 @@ fn who_reads_the_log_holds_up_nothing_but_the_last_traces() {
     let reader = rusqlite::Connection::open(place.path()).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM block").unwrap();
     let mut what = history
-        .begin_forgetting_what(i64::MIN..i64::MAX, Box::new(|_, _| true), Uid(0), UnixMillis(7))
+        .begin_forgetting_what(rows(i64::MIN..i64::MAX, Box::new(|_, _| true)), Uid(0), UnixMillis(7))
         .unwrap();
     let begun = Instant::now();
     for _ in 0..100_000 {

@@ -1,6 +1,4 @@
-use std::borrow::Cow;
-
-use super::{Filter, Pattern};
+use super::Filter;
 
 impl Filter {
     /// All of these, in its shortest form.
@@ -48,54 +46,5 @@ fn one_or(mut filters: Vec<Filter>, several: fn(Vec<Filter>) -> Filter) -> Filte
             filters.extend(last);
             several(filters)
         }
-    }
-}
-
-impl Pattern {
-    /// What has these parts with anything between them.
-    #[must_use]
-    pub fn new<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> Self {
-        let mut parts: Vec<String> =
-            parts.into_iter().map(|part| lower(part.as_ref()).into_owned()).collect();
-        let last = parts.len().saturating_sub(1);
-        let mut at = 0;
-        parts.retain(|part| {
-            at += 1;
-            !part.is_empty() || at == 1 || at == last + 1
-        });
-        Self { parts }
-    }
-
-    /// Whether this is the text, in whatever case. Linear in both.
-    #[must_use]
-    pub fn fits(&self, text: &str) -> bool {
-        let text = lower(text);
-        let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else {
-            return false;
-        };
-        if self.parts.len() == 1 {
-            return text == first.as_str();
-        }
-        let Some(mut rest) =
-            text.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str()))
-        else {
-            return false;
-        };
-        self.parts[1..self.parts.len() - 1].iter().all(|part| {
-            let found = rest.find(part.as_str());
-            rest = found.map_or("", |at| &rest[at + part.len()..]);
-            found.is_some()
-        })
-    }
-}
-
-/// Each character for itself: whether two texts are the same does not depend on what stands around.
-pub(crate) fn lower(text: &str) -> Cow<'_, str> {
-    if !text.is_ascii() {
-        text.chars().flat_map(char::to_lowercase).collect::<String>().into()
-    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        text.to_ascii_lowercase().into()
-    } else {
-        text.into()
     }
 }

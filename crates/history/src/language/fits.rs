@@ -3,7 +3,7 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-use portolan_core::{ApplicationKey, Dimension};
+use portolan_core::Dimension;
 
 use super::{Condition, Field, Wanted};
 
@@ -19,10 +19,7 @@ impl Condition {
             Wanted::Known => true,
             Wanted::Like(pattern) => self.field.names(value).iter().any(|name| pattern.fits(name)),
             Wanted::Exactly(text) => text == value,
-            Wanted::Below(domain) => {
-                let above = value.strip_suffix(domain.as_str());
-                above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
-            }
+            Wanted::Below(domain) => domain.is_above(value),
             Wanted::NotKnown | Wanted::Number(_) | Wanted::Network { .. } => false,
         }
     }
@@ -66,51 +63,13 @@ pub(super) fn network(address: IpAddr, bits: u8) -> IpAddr {
 }
 
 impl Field {
-    /// What a value of this field answers to: itself, and the names in it.
-    ///
-    /// `deb:firefox-esr:/usr/lib/firefox/firefox` is also `firefox` (as people see it), `firefox-esr` and its path, `/usr/bin/bash` is
-    /// `bash`, `cron.service` is `cron`, `docker:web` is `web`.
+    /// What a value of this field answers to (see [`Dimension::names`]); what stands above a program is told as programs are.
     #[must_use]
     pub fn names(self, value: &str) -> Vec<Cow<'_, str>> {
-        let mut names = vec![Cow::Borrowed(value)];
         match self {
-            Self::Of(Dimension::Application) => names.extend(application(value)),
-            Self::Of(Dimension::Executable | Dimension::Script | Dimension::Parent) | Self::Ancestor => {
-                names.extend(value.rsplit_once('/').map(|(_, name)| name.into()));
-            }
-            Self::Of(Dimension::Container) => {
-                names.extend(value.split_once(':').map(|(_, name)| name.into()));
-            }
-            Self::Of(Dimension::Unit) => {
-                let name = value.rsplit_once('/').map_or(value, |(_, name)| name);
-                names.push(name.into());
-                names.extend(name.rsplit_once('.').map(|(before, _)| before.into()));
-            }
-            _ => {}
-        }
-        names
-    }
-}
-
-/// Names of an application. An interpreter's and an image's are not those of what runs there.
-fn application(key: &str) -> Vec<Cow<'_, str>> {
-    let shown = ApplicationKey::from_stored(key.into()).display_name().as_raw().to_owned();
-    let mut names = vec![];
-    // `x.py (python3)`
-    names.extend(shown.split_once(" (").map(|(name, _)| Cow::Owned(name.to_owned())));
-    names.push(shown.into());
-    let Some((kind, rest)) = key.split_once(':') else {
-        return names;
-    };
-    match (kind, rest.split_once(':')) {
-        ("script" | "elsewhere" | "container", Some((_, what))) => names.push(what.into()),
-        (_, parts) => {
-            names.push(rest.into());
-            names.extend(parts.into_iter().flat_map(|(first, second)| [first.into(), second.into()]));
+            Self::Of(dimension) => dimension.names(value),
+            Self::Ancestor => Dimension::Executable.names(value),
+            _ => vec![value.into()],
         }
     }
-    if kind == "flatpak" {
-        names.extend(rest.rsplit_once('.').map(|(_, label)| label.into()));
-    }
-    names
 }

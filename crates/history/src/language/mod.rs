@@ -24,8 +24,8 @@ mod words;
 
 pub use complete::{Completion, Offer, complete};
 pub use display::quoted;
-pub(crate) use filter::lower;
 pub use parse::{MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse};
+pub use portolan_core::Pattern;
 pub use problem::Problem;
 
 /// Which traffic is meant.
@@ -114,13 +114,6 @@ pub enum Wanted {
     },
     /// This name and all below it.
     Below(Domain),
-}
-
-/// A text with `*` for anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern {
-    /// What stands between the stars, in lower case; one part: the whole text is that. Only the first and the last are ever empty.
-    pub parts: Vec<String>,
 }
 
 /// A condition on the sum of a group.

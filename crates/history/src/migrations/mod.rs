@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i64 = 0x504f_5254;
 
 /// The step from version `n` to `n + 1` stands at index `n`. A step, once released, never changes.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     include_str!("0001_first.sql"),
     include_str!("0002_checkpoint.sql"),
     include_str!("0003_placement.sql"),
@@ -16,6 +16,7 @@ const STEPS: [&str; 9] = [
     include_str!("0007_blocks.sql"),
     include_str!("0008_forgotten.sql"),
     include_str!("0009_imports.sql"),
+    include_str!("0010_learned.sql"),
 ];
 
 /// What SQL alone cannot do.

@@ -1,5 +1,7 @@
+use std::borrow::Cow;
+
 use foldhash::{HashSet, HashSetExt};
-use portolan_core::{ApplicationKey, Dimension, Uid};
+use portolan_core::{ApplicationKey, Dimension, Uid, lower};
 use rusqlite::{Connection, types::ValueRef};
 
 use super::{
@@ -11,11 +13,11 @@ use super::{
 use crate::{
     ReadError,
     block::Level,
-    language::{Field, Filter, Query, lower},
+    language::{Field, Filter, Query},
     scan::{Held, Scan, Set, Wants},
 };
 
-/// Values of a field that begin with `prefix`, the newest first.
+/// Values of a field, each by the first of its names that begins with `prefix`; the newest first.
 pub(crate) fn values(
     connection: &Connection,
     field: Field,
@@ -78,7 +80,7 @@ fn used_by(
     Ok(used)
 }
 
-/// What a person may write for a value, what is shorter first.
+/// What a person may write for a value, first as people see it.
 fn words(field: Field, value: ValueRef<'_>) -> Vec<String> {
     match (field, value) {
         (_, ValueRef::Integer(number)) => vec![number.to_string()],
@@ -95,7 +97,9 @@ fn words(field: Field, value: ValueRef<'_>) -> Vec<String> {
                 | Field::Ancestor => text.rsplit('/').next().map(str::to_owned),
                 _ => None,
             };
-            short.into_iter().filter(|short| !short.is_empty()).chain([text.to_owned()]).collect()
+            let names = field.names(text).into_iter().map(Cow::into_owned);
+            // Nothing can be said that is empty.
+            short.into_iter().chain(names).filter(|name| !name.is_empty()).collect()
         }
         (_, ValueRef::Null | ValueRef::Real(_)) => Vec::new(),
     }

@@ -230,48 +230,68 @@ mod tests {
         Held { windows: windows.collect(), ends: None }
     }
 
+    /// Whatever is kept: no time is summed twice, the order is that of time, and what is kept as buckets is answered exactly.
+    ///
+    /// `kept`: how much longer each coarser level is kept than the one before. Times are multiples of `round`.
+    fn assert_follow(
+        since: Option<i64>,
+        length: i64,
+        kept: [i64; 4],
+        closed: i64,
+        coarsest: usize,
+        round: i64,
+    ) -> Result<(), TestCaseError> {
+        let coarsest = Level::ALL[coarsest];
+        let from = [kept[0] + kept[1] + kept[2], kept[0] + kept[1], kept[0], 0];
+        let held = windows(from, [closed; 3]);
+        let since = since.map(|since| since - since % round);
+        let until = since.unwrap_or(0) + length - length % round;
+        let query =
+            Query { since: since.map(UnixMillis), until: Some(UnixMillis(until)), ..Query::default() };
+        let cover = held.cover(&query, coarsest, false);
+        prop_assert!(cover.spans.iter().all(|span| span.since < span.until));
+        prop_assert!(cover.spans.windows(2).all(|two| two[0].until == two[1].since), "{cover:?}");
+        prop_assert!(cover.spans.len() < 20, "{cover:?}");
+        for span in &cover.spans {
+            let is_whole = |time| floor(span.level, time) == time;
+            prop_assert!(is_whole(span.since) && is_whole(span.until));
+            let window = held.windows[usize::from(span.level.number())];
+            prop_assert!(window.from <= span.since && span.until <= window.until, "{cover:?}");
+            // Longer than allowed is only what is not kept otherwise.
+            let allowed = held.windows[usize::from(coarsest.number())];
+            prop_assert!(span.level <= coarsest || span.since < allowed.from.max(i128::from(from[0])));
+        }
+        let (first, last) = (cover.spans.first(), cover.spans.last());
+        if since.is_some_and(|since| since >= from[0]) && length >= round {
+            prop_assert_eq!(first.map(|span| span.since), since.map(i128::from));
+        }
+        // A day in which the finer ones begin may be needed as a whole.
+        if i128::from(until) >= ceil(Level::Day, from[0].into()) && since.is_none_or(|since| since < until) {
+            prop_assert_eq!(last.map(|span| span.until), Some(i128::from(until)));
+        }
+        if let (Some(since), Some(first)) = (since, first) {
+            prop_assert!(first.since <= since.into());
+        }
+        Ok(())
+    }
+
     proptest! {
-        /// Whatever is kept: no time is summed twice, the order is that of time, and what is kept as buckets is answered exactly.
         #[test]
         fn spans_follow_each_other_and_are_exact_where_they_can_be(
             since in proptest::option::of(0_i64..5 * 1440 * MINUTE),
             length in 0_i64..4 * 1440 * MINUTE,
-            // The coarser, the longer it is kept.
             kept in proptest::array::uniform4(0_i64..1440 * MINUTE),
             closed in 4 * 1440 * MINUTE..5 * 1440 * MINUTE,
             coarsest in 0_usize..4,
             round in prop_oneof![Just(1), Just(MINUTE), Just(60 * MINUTE), Just(1440 * MINUTE)],
         ) {
-            let coarsest = Level::ALL[coarsest];
-            let from = [kept[0] + kept[1] + kept[2], kept[0] + kept[1], kept[0], 0];
-            let held = windows(from, [closed; 3]);
-            let since = since.map(|since| since - since % round);
-            let until = since.unwrap_or(0) + length - length % round;
-            let query = Query { since: since.map(UnixMillis), until: Some(UnixMillis(until)), ..Query::default() };
-            let cover = held.cover(&query, coarsest, false);
-            prop_assert!(cover.spans.iter().all(|span| span.since < span.until));
-            prop_assert!(cover.spans.windows(2).all(|two| two[0].until == two[1].since), "{cover:?}");
-            prop_assert!(cover.spans.len() < 20, "{cover:?}");
-            for span in &cover.spans {
-                prop_assert!(floor(span.level, span.since) == span.since && floor(span.level, span.until) == span.until);
-                let window = held.windows[usize::from(span.level.number())];
-                prop_assert!(window.from <= span.since && span.until <= window.until, "{cover:?}");
-                // Longer than allowed is only what is not kept otherwise.
-                let allowed = held.windows[usize::from(coarsest.number())];
-                prop_assert!(span.level <= coarsest || span.since < allowed.from.max(i128::from(from[0])));
-            }
-            let (first, last) = (cover.spans.first(), cover.spans.last());
-            if since.is_some_and(|since| since >= from[0]) && length >= round {
-                prop_assert_eq!(first.map(|span| span.since), since.map(i128::from));
-            }
-            // A day in which the finer ones begin may be needed as a whole.
-            if i128::from(until) >= ceil(Level::Day, from[0].into()) && since.is_none_or(|since| since < until) {
-                prop_assert_eq!(last.map(|span| span.until), Some(i128::from(until)));
-            }
-            if let (Some(since), Some(first)) = (since, first) {
-                prop_assert!(first.since <= since.into());
-            }
+            assert_follow(since, length, kept, closed, coarsest, round)?;
         }
+    }
+
+    #[test]
+    fn a_range_from_the_beginning_ends_where_it_is_to() {
+        assert_follow(None, 47_972_645, [1, 0, 0, 0], 345_600_000, 0, 1).unwrap();
     }
 
     #[test]

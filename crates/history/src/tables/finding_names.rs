@@ -10,7 +10,7 @@ const GONE: &str = "***";
 
 /// Takes names (numbers of `domain`) that no traffic has any more out of all findings: as the name of the other side, and as a word of
 /// their texts, such as of a command line.
-pub(crate) fn forget_unused(connection: &Connection, domains: &[i64]) -> rusqlite::Result<()> {
+pub(crate) fn forget_unused(connection: &Connection, domains: &BTreeSet<i64>) -> rusqlite::Result<()> {
     let mut used = connection.prepare("SELECT DISTINCT domain_id FROM peer WHERE domain_id IS NOT NULL")?;
     let used: HashSet<i64> = used.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let unused: BTreeSet<i64> = domains.iter().copied().filter(|domain| !used.contains(domain)).collect();

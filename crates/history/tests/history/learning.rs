@@ -1,5 +1,7 @@
 //! Findings about several applications, and learning.
 
+use std::time::Duration;
+
 use portolan_core::{
     ApplicationKey, Evidence, FindingKind, Member, Package, PackageManager, Provenance, ReviewState,
     Severity, Sha256Digest, Uid, UnixMillis,
@@ -88,11 +90,15 @@ fn learning_begins_once_and_ends_once_and_then_the_baseline_is_told() {
     let place = Place::new();
     let mut history = place.history();
     assert_eq!(history.learning().unwrap(), None);
-    let learning = Learning { began: UnixMillis(5), ended: None };
+    let learning = Learning { began: UnixMillis(5), ended: None, learned: Duration::ZERO };
     assert_eq!(history.begin_learning(UnixMillis(5)).unwrap(), learning);
     drop(history);
     let mut history = place.history();
     assert_eq!(history.begin_learning(UnixMillis(99)).unwrap(), learning, "a restart does not begin it anew");
+    for (noted, learned) in [(70, 70), (7, 70), (71, 71)] {
+        history.note_learned(Duration::from_millis(noted)).unwrap();
+        assert_eq!(history.learning().unwrap().unwrap().learned, Duration::from_millis(learned));
+    }
 
     let quiet = history.raise(&baseline(10, "/bin/a", 1000)).unwrap();
     let told = history.end_learning(UnixMillis(100)).unwrap();
@@ -101,9 +107,11 @@ fn learning_begins_once_and_ends_once_and_then_the_baseline_is_told() {
         (told[0].id, told[0].finding.severity, told[0].finding.at),
         (quiet.id, Severity::Normal, UnixMillis(100))
     );
-    let ended = Learning { began: UnixMillis(5), ended: Some(UnixMillis(100)) };
+    let learned = Duration::from_millis(71);
+    let ended = Learning { began: UnixMillis(5), ended: Some(UnixMillis(100)), learned };
     assert_eq!(history.learning().unwrap(), Some(ended));
     assert_eq!(history.end_learning(UnixMillis(200)).unwrap(), []);
+    history.note_learned(Duration::from_secs(1)).unwrap();
     assert_eq!(history.learning().unwrap(), Some(ended));
 }
 

@@ -1,6 +1,8 @@
 //! The history as its users see it: files on a disk, one writer, readers.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as expected")]
 
+mod any;
+mod anything;
 mod disk;
 mod failures;
 mod files;

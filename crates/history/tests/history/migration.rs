@@ -1,5 +1,7 @@
 //! Files that older versions wrote.
 
+use std::time::Duration;
+
 use portolan_core::{Dimension, FindingKind, Severity, Uid, UnixMillis};
 use portolan_history::{Answered, FindingState, Learning, Limits, Question, Record};
 
@@ -64,7 +66,10 @@ fn findings_of_version_4_stay_as_they_were() {
     place.assert_sound();
     // Who was told about each application has nothing to learn.
     let ended = Some(UnixMillis(10));
-    assert_eq!(history.learning().unwrap(), Some(Learning { began: UnixMillis(10), ended }));
+    assert_eq!(
+        history.learning().unwrap(),
+        Some(Learning { began: UnixMillis(10), ended, learned: Duration::ZERO })
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use portolan_core::{
     Dimension::{self, LocalPort, RemotePort, Time},
-    Endpoint, Executable, FileContent, Name, Owner, Place, UnixMillis,
+    Endpoint, Executable, FileContent, Name, Owner, Place, UnixMillis, lower,
 };
 use portolan_history::{
     Group, Question, Record, Sum,
@@ -29,7 +29,7 @@ pub(crate) fn answer(records: &[Record], question: &Question) -> BTreeMap<Keys, 
             *surest = (*surest).min(*source);
         }
         group.sum.bytes += record.bytes;
-        group.sum.flows += record.flows_opened;
+        group.sum.flows = group.sum.flows.saturating_add(record.flows_opened);
         group.sum.first = group.sum.first.min(Some(first));
         group.sum.last = group.sum.last.max(Some(last));
     }
@@ -86,9 +86,7 @@ fn fits(record: &Record, filter: &Filter) -> bool {
             let is_wanted = |value: &String| match wanted {
                 Wanted::NotKnown => false,
                 Wanted::Known => true,
-                Wanted::Like(pattern) => {
-                    field.names(value).iter().any(|name| is_like(pattern, &name.to_lowercase()))
-                }
+                Wanted::Like(pattern) => field.names(value).iter().any(|name| is_like(pattern, &lower(name))),
                 Wanted::Number(range) => range.contains(&value.parse().unwrap()),
                 Wanted::Network { address, bits } => {
                     let (value, bits) = (value.parse::<IpAddr>().unwrap(), u32::from(*bits));
@@ -105,7 +103,18 @@ fn fits(record: &Record, filter: &Filter) -> bool {
                 Wanted::Below(domain) => value == domain.as_str() || value.ends_with(&format!(".{domain}")),
                 Wanted::Exactly(text) => text == value,
             };
-            if *wanted == Wanted::NotKnown { values.is_empty() } else { values.iter().any(is_wanted) }
+            // Why nobody is known is no owner, but can be asked for.
+            let reasons = match (&record.owner, field, wanted) {
+                (Owner::Unattributed(reason), Field::Owner, Wanted::Like(_)) => {
+                    vec!["unattributed".to_owned(), reason.to_string()]
+                }
+                _ => Vec::new(),
+            };
+            if *wanted == Wanted::NotKnown {
+                values.is_empty()
+            } else {
+                values.iter().chain(&reasons).any(is_wanted)
+            }
         }
     }
 }
@@ -125,7 +134,7 @@ fn is_like(pattern: &Pattern, text: &str) -> bool {
 }
 
 /// What a record has of a field.
-fn values(record: &Record, field: Field) -> Vec<String> {
+pub(crate) fn values(record: &Record, field: Field) -> Vec<String> {
     let of = |dimension: Dimension| keys(record, &[dimension]).remove(dimension.as_str());
     let lineage = match &record.owner {
         Owner::Program { lineage, .. } => Some(lineage),
@@ -154,7 +163,19 @@ fn values(record: &Record, field: Field) -> Vec<String> {
         },
         Field::Local => record.local.map(|local| local.address.to_string()).into_iter().collect(),
         Field::AnyPort => [Dimension::LocalPort, Dimension::RemotePort].into_iter().filter_map(of).collect(),
-        Field::Text => panic!("see the test of free text"),
+        Field::Text => {
+            use Dimension::{
+                Application, Asn, Command, Container, Country, Domain, Executable, Remote, Script, Unit,
+            };
+            let application = of(Application).map(|key| {
+                let names = Application.names(&key);
+                names.into_iter().map(std::borrow::Cow::into_owned).collect::<Vec<_>>()
+            });
+            let network = keys(record, &[Asn]).remove("asn_name");
+            let others = [Executable, Script, Command, Unit, Container, Domain, Country, Remote];
+            let others = others.into_iter().filter_map(of);
+            application.unwrap_or_default().into_iter().chain(others).chain(network).collect()
+        }
     }
 }
 
@@ -235,7 +256,9 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
             Dimension::Container => {
                 record.placement.container.as_ref().map(|container| container.to_text().as_raw().to_owned())
             }
-            Dimension::Namespace => Some(record.network_namespace.to_string()),
+            Dimension::Namespace => {
+                Some(record.network_namespace).filter(|number| *number > 0).map(|number| number.to_string())
+            }
             Dimension::Time => Some(record.bucket_start.0.to_string()),
         };
         keys.extend(value.map(|value| (word.to_owned(), value)));

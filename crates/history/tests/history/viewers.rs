@@ -9,8 +9,8 @@ use portolan_history::{
 use crate::{
     model,
     world::{
-        Dice, Place, UIDS, between, everything, executable, has, lineage, name, program, record, records,
-        which,
+        Dice, Place, UIDS, between, everything, executable, has, lineage, name, placement, program, record,
+        records, which,
     },
 };
 
@@ -200,4 +200,12 @@ fn values_begin_with_what_is_written_and_the_newest_come_first() {
     assert_eq!(values(Dimension::Asn, "6449", 9), ["64496"]);
     assert_eq!(values(Dimension::Asn, "ex", 9), ["Example"]);
     assert_eq!(values(Dimension::Domain, "'", 9), [""; 0]);
+    // By any name that a query finds it by.
+    let placed = |cgroup| Record { placement: placement(cgroup), ..record() };
+    place.history().write(&[placed("/lxc/web"), placed("/lxc/other/system.slice/cron.service")]).unwrap();
+    assert_eq!(values(Dimension::Container, "W", 9), ["web"]);
+    assert_eq!(values(Dimension::Container, "lxc:o", 9), ["lxc:other"]);
+    assert_eq!(values(Dimension::Container, "", 9), ["lxc:other", "lxc:web"]);
+    assert_eq!(values(Dimension::Unit, "cr", 9), ["cron.service"]);
+    assert_eq!(values(Dimension::Application, "/usr/bin/f", 9), ["/usr/bin/firefox"]);
 }

@@ -261,6 +261,12 @@ impl Worker {
                 }
             }
             Job::Import { by, ready, done } => drop(done.send(self.import(by, &ready))),
+            Job::Learned(learned) => {
+                // What is not noted is learned once more.
+                if let Some(Err(error)) = self.history.as_mut().map(|history| history.note_learned(learned)) {
+                    tracing::debug!("how long was learned is not noted: {}", sentence::of(&error));
+                }
+            }
             Job::EndLearning { at, done } => {
                 self.backlog.end_learning(at);
                 let result = self.write_backlog().map_err(Error::HistoryUnavailable);

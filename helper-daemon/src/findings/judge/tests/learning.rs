@@ -4,7 +4,7 @@ use super::*;
 
 fn learning() -> Judge {
     let mut judge = Judge::default();
-    judge.learn(Some(UnixMillis(NOW.0 + 1000)));
+    judge.learn(true);
     judge
 }
 
@@ -43,18 +43,10 @@ fn a_change_is_a_change_also_while_portolan_learns() {
 }
 
 #[test]
-fn learning_ends_once_at_its_time_and_then_what_is_new_is_told() {
+fn when_learning_has_ended_what_is_new_is_told() {
     let mut judge = learning();
-    assert_eq!(judge.learning_until(), Some(UnixMillis(NOW.0 + 1000)));
-    assert!(!judge.has_learned(UnixMillis(NOW.0 + 999)));
-    // Nobody need have said that it is over.
-    let program = Program::of("/usr/bin/curl", 1, verified());
-    let late = judge.observe(&program.talk(), UnixMillis(NOW.0 + 1000));
-    assert_eq!(late[0].kind, NewApplication);
-    assert!(judge.has_learned(UnixMillis(NOW.0 + 1000)));
-    assert!(!judge.has_learned(UnixMillis(NOW.0 + 1001)));
-    assert_eq!(judge.learning_until(), None);
-    assert!(!Judge::default().has_learned(NOW));
+    judge.learn(false);
+    assert_eq!(told(&mut judge, &Program::of("/usr/bin/curl", 1, verified())), [(NewApplication, Normal)]);
 }
 
 #[test]
