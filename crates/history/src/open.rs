@@ -223,14 +223,21 @@ struct Found {
     application_id: i64,
     version: i64,
     objects: i64,
+    /// Of them, those that are not stored but computed when somebody reads them, with no end if they want it: views, and tables of
+    /// modules.
+    computed: i64,
 }
 
 impl Found {
     fn look(connection: &Connection) -> rusqlite::Result<Self> {
+        let count = |of: &str| {
+            connection.query_row(&format!("SELECT count(*) FROM sqlite_schema{of}"), [], |row| row.get(0))
+        };
         Ok(Self {
             application_id: connection.pragma_query_value(None, "application_id", |row| row.get(0))?,
             version: migrations::version(connection)?,
-            objects: connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+            objects: count("")?,
+            computed: count(" WHERE type != 'trigger' AND rootpage = 0")?,
         })
     }
 
@@ -242,7 +249,7 @@ impl Found {
 /// The version of a history; an error when it is no history, or too new for this program.
 fn identity(path: &Path, found: Found) -> Result<i64, OpenError> {
     let known = migrations::newest();
-    if found.application_id != APPLICATION_ID || found.version < 1 {
+    if found.application_id != APPLICATION_ID || found.version < 1 || found.computed > 0 {
         return Err(OpenError::NotAHistory { path: path.into() });
     }
     if found.version > known {

@@ -29,7 +29,8 @@ impl FilesWatch {
             if path.is_symlink() {
                 let flags = WatchFlags::CLOSE_WRITE | WatchFlags::ATTRIB | WatchFlags::MOVE_SELF;
                 match inotify::add_watch(&notices, &path, flags) {
-                    Ok(_) | Err(Errno::NOENT) => {}
+                    // What leads nowhere is seen when it is replaced in its folder.
+                    Ok(_) | Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::NAMETOOLONG) => {}
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -86,6 +87,22 @@ mod tests {
         for (main, can_be) in [("portolan.toml", false), ("/nonexistent/deep/portolan.toml", true)] {
             let files = ConfigFiles { main: main.into() };
             assert_eq!(FilesWatch::begin(&files).is_ok(), can_be, "{main}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_that_leads_nowhere_keeps_nothing_from_being_watched() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = ConfigFiles { main: dir.path().join("portolan.toml") };
+        std::fs::write(&files.main, "").unwrap();
+        std::fs::create_dir(files.drop_in_dir()).unwrap();
+        let long = "x".repeat(300);
+        for target in ["10.toml", "missing", "../portolan.toml/below", &long] {
+            let link = files.drop_in_dir().join("10.toml");
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            let watch = FilesWatch::begin(&files).unwrap();
+            std::fs::remove_file(&link).unwrap();
+            watch.changed().await.unwrap();
         }
     }
 }

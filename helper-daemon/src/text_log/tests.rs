@@ -55,7 +55,7 @@ fn finding() -> Finding {
         remote_name: None,
         remote_name_inferred: false,
         detail: None,
-        evidence: None,
+        evidence: Some(r#"{"unidentified":["/opt/\u001b"]}"#.to_owned()),
     }
 }
 
@@ -110,6 +110,8 @@ fn no_line_is_a_formula_or_an_order_to_a_terminal() {
             assert_eq!((lines.len(), cells(&lines[1])), (3, cells(&lines[0])));
         } else {
             assert!(lines[0].starts_with("{\"start\":") && lines[1].starts_with("{\"finding\":"), "{text}");
+            let read: serde_json::Value = serde_json::from_str(&lines[1]).unwrap();
+            assert_eq!(read["finding"]["evidence"]["unidentified"][0], "/opt/\x1b");
         }
     }
 }

@@ -7,8 +7,9 @@ use std::{
 
 use portolan_bus::{Finding, FindingState, Severity};
 use portolan_config::{Log, LogFormat};
-use portolan_core::{Endpoint, UnixMillis, harmless_json};
+use portolan_core::{Endpoint, Evidence, UnixMillis, harmless_json};
 use portolan_history::line::{FlowLine, Format, Lines};
+use serde_json::json;
 
 use super::{
     Offer, Shared,
@@ -102,8 +103,10 @@ impl Writer {
                 let mut text = Vec::new();
                 match self.settings.format {
                     LogFormat::Json => {
-                        let finding = serde_json::to_string(&serde_json::json!({ "finding": finding }))?;
-                        text.extend((harmless_json(&finding) + "\n").into_bytes());
+                        let evidence = finding.evidence.as_deref().map(Evidence::from_json);
+                        let mut finding = json!({ "finding": finding });
+                        finding["finding"]["evidence"] = json!(evidence);
+                        text.extend((harmless_json(&finding.to_string()) + "\n").into_bytes());
                     }
                     LogFormat::Csv => {
                         let number = finding.id.to_string();

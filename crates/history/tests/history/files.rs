@@ -101,6 +101,17 @@ fn what_is_no_history_is_named_and_left_alone() {
 
     fs::remove_file(&path).unwrap();
     drop(place.history());
+    sqlite(
+        &path,
+        "ALTER TABLE domain RENAME TO elsewhere;
+            CREATE VIEW domain AS WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)
+                SELECT x AS id, 'a' AS name, NULL AS registrable FROM n;
+            PRAGMA wal_checkpoint(TRUNCATE)",
+    );
+    unchanged(&fs::read(&path).unwrap(), |error| matches!(error, OpenError::NotAHistory { .. }));
+
+    fs::remove_file(&path).unwrap();
+    drop(place.history());
     sqlite(&path, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
     unchanged(&fs::read(&path).unwrap(), |error| {
         matches!(error, OpenError::NewerVersion { found: 99, known: 10, .. })
