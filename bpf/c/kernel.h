@@ -27,6 +27,7 @@
 #define SMB2_SUPER_MAGIC 0xFE534D42
 #define CEPH_SUPER_MAGIC 0x00C36400
 #define AFS_SUPER_MAGIC 0x5346414F
+#define FMODE_EXEC 0x20 /* of f_flags: opened by exec, which no program can ask for */
 #define F_SEAL_WRITE 0x8
 #define MSG_OOB 0x1
 #define MSG_PEEK 0x2
@@ -231,6 +232,7 @@ struct fs_struct {
 
 struct file {
 	struct inode *f_inode;
+	unsigned int f_flags;
 	void *private_data; /* of a socket's file: the struct socket */
 };
 

@@ -5,7 +5,7 @@
  * tp_btf/sched_process_{fork,exec,exit}: since Linux 5.5 (BTF tracepoints); they fire for every process, in its own context.
  * tp_btf/cgroup_attach_task: the same; after a process was moved, in the context of who moved it. Not cgroup_mkdir: names are
  * read from the process's own cgroup each time, so that it is named even when it is gone before anybody looks.
- * tp_btf/sched_prepare_exec: what an unguarded file was when its exec began (decision 8).
+ * tp_btf/sched_prepare_exec: what an unguarded file was when its exec began (decision 8), and who has let go of the one before.
  * Not syscalls/sys_enter_execve: it knows neither whether the exec succeeded nor which file was executed in the end.
  * Without them (no BTF) nothing can be attributed: there is no fallback.
  */
@@ -83,6 +83,21 @@ static __always_inline struct inode *executed_by(struct task_struct *task)
 		return 0;
 	file = mm->exe_file;
 	return file ? file->f_inode : 0;
+}
+
+/*
+ * Whether a process has put another file into the place of the one that it executed (prctl(2), PR_SET_MM), to which others may write
+ * since. Only exec opens files with this flag, so none that a program opens itself looks like it: not the first one either.
+ */
+static __always_inline int has_let_go(struct task_struct *task)
+{
+	struct mm_struct *mm = task->mm;
+	struct file *file;
+
+	if (!mm)
+		return 0;
+	file = mm->exe_file;
+	return file && !(file->f_flags & FMODE_EXEC);
 }
 
 static __always_inline void describe_file(struct inode *inode, struct portolan_file *to)
@@ -171,6 +186,8 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	owner_of(task->real_parent, &event->parent);
 	event->at_ns = bpf_ktime_get_boot_ns();
 	describe_file(executed_by(task), &event->file);
+	if (has_let_go(task))
+		event->file.stamps |= PORTOLAN_STAMPS_LET_GO;
 	event->kernel_thread = !!(task->flags & PF_KTHREAD);
 	event->arguments_len = 0;
 	event->arguments_truncated = 0;
@@ -264,8 +281,17 @@ SEC("tp_btf/sched_prepare_exec")
 int BPF_PROG(on_prepare, struct task_struct *task, struct linux_binprm *binprm)
 {
 	struct inode *inode = binprm->file->f_inode;
+	struct portolan_message *message;
 	struct prepared *note;
 
+	if (has_let_go(task)) {
+		message = room();
+		if (message) {
+			describe(&message->event, PORTOLAN_EVENT_TASK, task);
+			describe_cgroup(message, task);
+			emit(message);
+		}
+	}
 	if (!inode || is_guarded(inode))
 		return 0;
 	note = bpf_task_storage_get(&prepared, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);

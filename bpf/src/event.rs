@@ -84,6 +84,8 @@ pub struct Event {
     pub at: MonotonicNs,
     /// The executable file; `None` when it has none (it is exiting, or a thread of the kernel).
     pub file: Option<FileId>,
+    /// Whether that is none that it executed: it has let go of that one, to which others may write since. Of an exit since Linux 6.16.
+    pub has_let_go: bool,
     /// NUL-separated arguments; empty when they could not be read or the event carries none.
     pub arguments: Vec<u8>,
     /// Whether there were more arguments than these.
@@ -137,6 +139,7 @@ fn split_event(bytes: &[u8]) -> Option<(Event, &[u8])> {
         uid: Uid(raw.uid),
         at: MonotonicNs(raw.at_ns),
         file: decode_file(&raw.file),
+        has_let_go: raw.file.stamps & abi::PORTOLAN_STAMPS_LET_GO != 0,
         arguments: texts.arguments.to_vec(),
         arguments_truncated: raw.arguments_truncated != 0,
         name: texts.name.to_vec(),

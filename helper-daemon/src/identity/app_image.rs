@@ -4,8 +4,9 @@ use portolan_core::{MonotonicNs, Untrusted};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    exec::{Exec, Life},
+    exec::{ContentOf, Exec, Life},
     file::FileKey,
+    process::Hold,
 };
 
 /// What an AppImage's mount folder begins with, in whichever folder for temporary files it is.
@@ -87,7 +88,8 @@ impl AppImageMount {
         match &self.source {
             Source::Recalled(file) => Some(Some(file.clone())),
             Source::Executed(exec, until) => {
-                let content = exec.content(&Life { ended: Some(*until), end_is_guessed: false })?;
+                let life = Life { ended: Some(*until), end_is_guessed: false, hold: Hold::default() };
+                let ContentOf::Known(content) = exec.content(&life) else { return None };
                 let note = &exec.note;
                 Some(content.is_ok_and(|reading| reading.is_app_image).then(|| AppImageFile {
                     path: note.path.clone(),

@@ -15,7 +15,7 @@ use super::{
     app_image::{AppImageFile, AppImageMount},
     image::{Content, Image, Reading},
     origin::{Answer, AskedScript, Place, Question, Source, UNANSWERED},
-    process::Process,
+    process::{Hold, Process},
     proof::{Run, next_stamp},
     script::Script,
 };
@@ -102,6 +102,18 @@ pub(super) struct Life {
     pub(super) ended: Option<MonotonicNs>,
     /// Whether that is only when it was found out.
     pub(super) end_is_guessed: bool,
+    /// Whether it had its file all the time.
+    pub(super) hold: Hold,
+}
+
+/// What is known of the content that a process ran.
+pub(super) enum ContentOf {
+    /// It is being hashed.
+    Pending,
+    /// Only when nobody could write to the file because the process had it: somebody has to look whether it did.
+    Doubted,
+    /// What it is, or why that is not known.
+    Known(Result<Reading, Unattributed>),
 }
 
 impl Exec {
@@ -268,23 +280,37 @@ impl Exec {
         })
     }
 
-    /// The content that a process ran; `None` while it is being hashed.
-    pub(super) fn content(&self, life: &Life) -> Option<Result<Reading, Unattributed>> {
-        let Some(image) = &self.image else { return Some(Err(Unattributed::FileUnavailable)) };
-        Some(match image.content() {
-            Content::Pending => return None,
-            Content::Failed(reason) => Err(reason),
-            Content::Hashed(reading) if self.is_proven_by(&reading, life) => Ok(reading),
-            Content::Hashed(_) => Err(Unattributed::FileChanged),
-        })
+    /// The content that a process ran.
+    pub(super) fn content(&self, life: &Life) -> ContentOf {
+        let Some(image) = &self.image else { return ContentOf::Known(Err(Unattributed::FileUnavailable)) };
+        match image.content() {
+            Content::Pending => ContentOf::Pending,
+            Content::Failed(reason) => ContentOf::Known(Err(reason)),
+            Content::Hashed(reading) if !self.is_proven_by(&reading, life) => {
+                ContentOf::Known(Err(Unattributed::FileChanged))
+            }
+            Content::Hashed(reading) if self.is_doubted(&reading, life) => ContentOf::Doubted,
+            Content::Hashed(reading) => ContentOf::Known(Ok(reading)),
+        }
     }
 
     /// Whether this is what the process executed.
     fn is_proven_by(&self, reading: &Reading, life: &Life) -> bool {
+        // Of a guessed end, only the beginning is certain; and of who let go of its file.
+        let is_certain = !(life.ended.is_some() && life.end_is_guessed) && life.hold != Hold::LetGo;
+        let until = if is_certain { life.ended } else { Some(self.at) };
+        self.is_proven_until(until, reading)
+    }
+
+    fn is_proven_until(&self, until: Option<MonotonicNs>, reading: &Reading) -> bool {
         let Some(executed) = self.file else { return false };
-        // Of a guessed end, only the beginning is certain.
-        let until = life.ended.map(|ended| if life.end_is_guessed { self.at } else { ended });
         Run { executed, since: self.at, until, shows_changes: self.shows_changes.get() }.is_proven_by(reading)
+    }
+
+    /// Whether it is, only when the process that is there had its file until all was read. Who has ended told so at its end.
+    fn is_doubted(&self, reading: &Reading, life: &Life) -> bool {
+        let had_it = matches!(life.hold, Hold::Until(at) if at >= reading.ended.monotonic);
+        life.ended.is_none() && !had_it && !self.is_proven_until(Some(self.at), reading)
     }
 
     /// Notes from when on changes of the file show. The file's ctime was asked for before `now`.

@@ -6,12 +6,13 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
+use portolan_bpf::Event;
 use portolan_core::{
     Executable, Lineage, MonotonicNs, Owner, Placement, ProcessKey, Uid, Unattributed, Untrusted,
 };
 
 use super::{
-    exec::{Exec, Life, Origin},
+    exec::{ContentOf, Exec, Life, Origin},
     image::Reading,
     remembered::Noted,
 };
@@ -41,6 +42,24 @@ pub struct Process {
     pub(super) noted: Cell<Noted>,
     /// Whether `ended` is only when that was found out.
     pub(super) end_is_guessed: Cell<bool>,
+    /// Whether it still names the file that it executed.
+    pub(super) hold: Cell<Hold>,
+}
+
+/// What is known of a process' hold of the file that it executed, to which nobody can write as long as it has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It had it at the exec.
+    #[default]
+    Begun,
+    /// Somebody is to look.
+    Asked,
+    /// Somebody has looked, and it named no file: it is exiting, or its first thread has.
+    Unseen,
+    /// It had it until then.
+    Until(MonotonicNs),
+    /// It has let go of it, who knows when.
+    LetGo,
 }
 
 /// Who a process is.
@@ -109,7 +128,11 @@ impl Process {
             let settled = match process.lineage.get() {
                 Some(settled) => settled.clone(),
                 None => {
-                    let reading = process.exec.content(&process.life())?;
+                    let content = process.exec.content(&process.life());
+                    if matches!(content, ContentOf::Doubted) && process.hold.get() != Hold::Unseen {
+                        process.hold.set(Hold::Asked);
+                    }
+                    let ContentOf::Known(reading) = content else { return None };
                     let script = process.exec.script_content()?;
                     let lineage = reading.map(|Reading { digest: sha256, .. }| {
                         let executable = Executable { path: process.exec.note.path.clone(), sha256 };
@@ -124,7 +147,27 @@ impl Process {
     }
 
     fn life(&self) -> Life {
-        Life { ended: self.ended.get(), end_is_guessed: self.end_is_guessed.get() }
+        Life { ended: self.ended.get(), end_is_guessed: self.end_is_guessed.get(), hold: self.hold.get() }
+    }
+
+    /// Whether it is to be looked at whether this, or what started it, still names the file that it executed.
+    pub fn is_doubted(&self) -> bool {
+        let is_asked = |process: &Self| {
+            matches!(process.hold.get(), Hold::Asked | Hold::Unseen) && process.ended.get().is_none()
+        };
+        self.lineage().is_none() && self.with_parents().any(is_asked)
+    }
+
+    /// Notes what it names: the file that it executed, another one, or none. Who names none twice is not exiting.
+    pub(super) fn note_hold(&self, event: &Event) {
+        self.hold.set(match self.hold.get() {
+            Hold::LetGo => Hold::LetGo,
+            _ if event.has_let_go => Hold::LetGo,
+            _ if event.file.is_some() => Hold::Until(event.at),
+            Hold::Asked => Hold::Unseen,
+            Hold::Unseen => Hold::LetGo,
+            before => before,
+        });
     }
 
     /// The same without those that started it. Its end will not be noted: it is known to be there until `at`.
@@ -141,6 +184,7 @@ impl Process {
             looks: RefCell::default(),
             noted: Cell::new(Noted::Process),
             end_is_guessed: Cell::new(false),
+            hold: Cell::new(self.hold.get()),
         }
     }
 

@@ -92,7 +92,13 @@ impl Processes {
         match event.kind {
             EventKind::Fork => self.forked(key, event),
             EventKind::Exec => self.executed(key, event),
-            EventKind::Exit => self.exited(key, event.at),
+            EventKind::Exit => {
+                // Before Linux 6.16, a process that exits names no file.
+                if event.file.is_some() {
+                    self.note_hold(&key, &event);
+                }
+                self.exited(key, event.at);
+            }
             EventKind::Task => self.found(key, event),
             EventKind::Moved => self.moved(key, event),
         }
@@ -230,6 +236,13 @@ impl Processes {
         }
     }
 
+    /// What a process that is there names as its file.
+    fn note_hold(&self, key: &ProcessKey, event: &Event) {
+        if let Some(process) = self.table.get(key).filter(|process| process.ended.get().is_none()) {
+            process.note_hold(event);
+        }
+    }
+
     fn exited(&mut self, key: ProcessKey, at: MonotonicNs) {
         self.files.ended(key.pid);
         if self.current.get(&key.pid) == Some(&key) {
@@ -240,6 +253,7 @@ impl Processes {
 
     /// A process whose beginning was not seen: asks /proc what it runs, where and with what.
     fn found(&mut self, key: ProcessKey, event: Event) {
+        self.note_hold(&key, &event);
         if !self.table.contains_key(&key) {
             let (arguments, arguments_truncated) = file::read_arguments(key.pid);
             let (environment, code_variables) = file::read_environment(key.pid);
@@ -250,6 +264,8 @@ impl Processes {
                 environment,
                 code_variables,
                 working_directory,
+                // Which it executed, nobody can tell any more.
+                file: event.file.filter(|_| !event.has_let_go),
                 ..event
             };
             self.executed(key, found);
@@ -276,6 +292,7 @@ impl Processes {
             looks: RefCell::default(),
             noted: Cell::new(Noted::Process),
             end_is_guessed: Cell::new(false),
+            hold: Cell::default(),
         });
         if let Some(before) = self.current.insert(key.pid, key)
             && before != key

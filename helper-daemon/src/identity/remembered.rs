@@ -230,6 +230,7 @@ impl Processes {
             looks: RefCell::default(),
             noted: Cell::new(one.content.as_ref().map_or(Noted::Process, Noted::of)),
             end_is_guessed: one.end_is_guessed.into(),
+            hold: Cell::default(),
         };
         if let Some(content) = one.content {
             let parent = process.parent.as_ref().and_then(|parent| parent.lineage.get()?.clone().ok());

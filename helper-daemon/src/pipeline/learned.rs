@@ -51,7 +51,7 @@ impl Recorder {
             self.learn(learned);
             // As in a step: who is asked for its identity was there when its file had been read, or is known to have ended.
             take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
-            self.identify_owners(Now::read().monotonic);
+            self.identify_owners(Now::read().monotonic)?;
         }
         Ok(())
     }

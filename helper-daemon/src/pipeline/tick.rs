@@ -111,7 +111,7 @@ impl Recorder {
         growths.extend(self.take_losses(now)?);
         let after = self.monitor.truth()?;
         self.add(&growths, since, now)?;
-        self.identify_owners(now.monotonic);
+        self.identify_owners(now.monotonic)?;
         self.settle(now);
         self.check_conservation(now, before, after);
         let mut shown = std::mem::take(&mut self.shown);
@@ -188,9 +188,14 @@ impl Recorder {
         Ok(monitor.said(|said| naming.hear(&said))?)
     }
 
-    pub(super) fn identify_owners(&mut self, now: MonotonicNs) {
-        let Self { rows, processes, hasher, origins, .. } = self;
+    pub(super) fn identify_owners(&mut self, now: MonotonicNs) -> Result<(), RecorderError> {
+        let Self { rows, processes, hasher, origins, monitor, .. } = self;
         rows.unidentified().for_each(|process| processes.identify(process, hasher, origins, now));
+        if rows.unidentified().any(|process| process.is_doubted()) {
+            take_snapshot(monitor, processes)?;
+            rows.unidentified().for_each(|process| processes.identify(process, hasher, origins, now));
+        }
+        Ok(())
     }
 
     /// Tells what is known by now to the tally, the judge and the next tick of the live view.

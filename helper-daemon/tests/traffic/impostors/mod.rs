@@ -1,5 +1,6 @@
 //! Programs that try to look like others.
 
+mod let_go;
 mod scripts;
 
 use std::{
