@@ -104,6 +104,10 @@ impl Look {
                 let (first, last) = (self.day(since_ms), self.day(last));
                 if first == last { first } else { format!("{first} – {last}") }
             }
+            None if self.day(since_ms) == self.day(until_ms) => {
+                let end = self.zoned(until_ms).map(|at| at.strftime("%H:%M").to_string());
+                format!("{} – {}", self.moment(since_ms), end.unwrap_or_default())
+            }
             None => format!("{} – {}", self.moment(since_ms), self.moment(until_ms)),
         }
     }

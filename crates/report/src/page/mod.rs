@@ -68,7 +68,7 @@ impl Report<'_> {
     #[must_use]
     pub fn html(&self, look: &Look) -> String {
         let look = &Look { theme: Theme::Paper, size: (1280, 600), ..look.clone() };
-        let title = look.say("What this machine talked about", "De qué habló este equipo");
+        let title = look.say("Whom this machine talked to", "Con quién habló este equipo");
         let period = self.period(look);
         let mut page = Html::new(look, &format!("Portolan · {} · {period}", isolated(self.host)));
         page.header(title, &format!("{} · {period}", isolated(self.host)));

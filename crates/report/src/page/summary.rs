@@ -48,8 +48,8 @@ fn moved(report: &Report<'_>, look: &Look, ranked: &Ranked) -> String {
     let flows = look.count(report.applications.total.flows);
     let period = report.period(look);
     look.say(
-        format!("{period}: {named} applications received {rx} and sent {tx} in {flows} flows."),
-        format!("{period}: {named} aplicaciones recibieron {rx} y enviaron {tx} en {flows} flujos."),
+        format!("{named} applications received {rx} and sent {tx} in {flows} flows ({period})."),
+        format!("{named} aplicaciones recibieron {rx} y enviaron {tx} en {flows} flujos ({period})."),
     )
 }
 
