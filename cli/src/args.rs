@@ -3,12 +3,14 @@
 use std::{net::IpAddr, path::PathBuf};
 
 mod history;
+mod report;
 mod review;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portolan_core::{Dimension, ParseError, ReviewState};
 
 pub(crate) use history::{Export, ExportFormat, Forget, History, HistoryAction, Import, Info, Recorder};
+pub(crate) use report::{Chart, Format, Report};
 pub(crate) use review::{Review, ReviewAction};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 arguments not understood, 3 daemon or bus not there, 4 access \
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Ask the history.
     Query(Query),
+    /// Draw the history: a month as a page, or a picture of a query.
+    Report(Report),
     /// Write the history for other programs, or add what another recorder counted.
     History(History),
     /// Say what is known of addresses: where they belong, under which names who talked with them.
@@ -126,7 +130,7 @@ pub(crate) enum Grouping {
     None,
 }
 
-fn dimension(word: &str) -> Result<Grouping, String> {
+pub(crate) fn dimension(word: &str) -> Result<Grouping, String> {
     match word {
         "none" => Ok(Grouping::None),
         _ => word.parse().map(Grouping::By).map_err(|error: ParseError| format!("{error}; or none")),

@@ -46,6 +46,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Status(status) => commands::status::run(&status, json).await,
             Command::Watch(options) => watch::run(&options, json).await,
             Command::Query(query) => commands::query::run(&query, json).await,
+            Command::Report(options) => commands::report::run(&options, json).await,
             Command::History(history) => commands::history::run(&history, json).await,
             Command::Lookup(lookup) => commands::lookup::run(&lookup, json).await,
             Command::Findings(findings) => commands::findings::run(&findings, json).await,

@@ -10,6 +10,7 @@ pub(crate) mod lookup;
 pub(crate) mod query;
 mod query_row;
 mod question;
+pub(crate) mod report;
 pub(crate) mod review;
 mod series;
 pub(crate) mod status;

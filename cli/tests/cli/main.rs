@@ -26,6 +26,8 @@ mod peer;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod review;
 #[cfg(test)]
 mod samples;

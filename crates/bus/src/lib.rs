@@ -18,6 +18,8 @@ mod ledger;
 mod lookup;
 mod proxy;
 mod query;
+#[cfg(feature = "history")]
+mod stored;
 mod wire;
 
 pub use application::{Application, Provenance, Script};

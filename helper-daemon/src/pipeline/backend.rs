@@ -26,10 +26,8 @@ use portolan_history::{
 use tokio::{sync::broadcast, time::timeout};
 
 use super::{
-    applications,
     archive::{Archive, PATIENCE, hanging_disk},
     atlas::Atlas,
-    findings::to_wire,
     flushing::Flushing,
     handle::{Command, Handle},
     import, lookup,
@@ -238,7 +236,7 @@ impl Backend for DaemonBackend {
     async fn findings(&self, viewer: Viewer, include_answered: bool) -> Result<Vec<Finding>, Error> {
         let ask = move |reader: &Reader, _: &_| reader.findings(include_answered, viewer.only());
         let rows = self.archive.ask(viewer.uid, Arc::default(), ask).await?;
-        Ok(rows.into_iter().map(to_wire).collect())
+        Ok(rows.into_iter().map(Finding::found).collect())
     }
 
     fn notifications(&self) -> Notifications {
@@ -249,7 +247,7 @@ impl Backend for DaemonBackend {
         self.flush().await?;
         let ask = move |reader: &Reader, _: &_| reader.applications(viewer.only());
         let rows = self.archive.ask(viewer.uid, Arc::default(), ask).await?;
-        Ok(rows.into_iter().map(applications::to_wire).collect())
+        Ok(rows.into_iter().map(Application::found).collect())
     }
 
     async fn review(&self, by: Uid, application: ApplicationKey, state: ReviewState) -> Result<(), Error> {

@@ -5,14 +5,14 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use portolan_bus::{DetailsResult, Error, Finding, Groups};
+use portolan_bus::{Application, DetailsResult, Error, Finding, Groups};
 use portolan_core::{Dimension, Executable};
 use portolan_history::{
     Answer, Limits, Question, ReadError, Reader, Step, Sum,
     language::{Condition, Field, Filter, Pattern, Query, Wanted},
 };
 
-use super::{applications, archive::Archive, atlas::Atlas, findings::to_wire};
+use super::{archive::Archive, atlas::Atlas};
 use crate::dbus::{Of, Viewer};
 
 /// By what each part is summed up.
@@ -75,11 +75,11 @@ fn tell(
     applications.retain(|row| keys.contains(row.application.as_untrusted().as_raw()));
     let left_out = applications.len().saturating_sub(GROUPS_MAX);
     applications.truncate(GROUPS_MAX);
-    let findings = reader.findings(true, viewer.only())?.into_iter().map(to_wire);
+    let findings = reader.findings(true, viewer.only())?.into_iter().map(Finding::found);
     Ok(Some(DetailsResult {
         total: all.total.into(),
         covered: all.covered.into(),
-        applications: applications.into_iter().map(applications::to_wire).collect(),
+        applications: applications.into_iter().map(Application::found).collect(),
         applications_left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
         groups: PARTS
             .iter()

@@ -34,7 +34,6 @@
 //! waits for a disk, a hash or a client.
 
 mod answers;
-mod applications;
 mod archive;
 mod atlas;
 mod backend;
@@ -44,7 +43,6 @@ mod conservation;
 mod contents;
 mod details;
 mod export;
-mod findings;
 mod flushing;
 mod gap;
 mod handle;

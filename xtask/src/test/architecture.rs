@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{place::Place, tool};
 
 /// Which of our crates each may use. core ← {bpf, bus, history} ← portoland → {names, packages, places}; clients know core and bus.
-const KNOWS: [(&str, &[&str]); 16] = [
+const KNOWS: [(&str, &[&str]); 17] = [
     ("portolan-core", &[]),
     ("portolan-bpf", &["portolan-core"]),
     // Its answers are made of the history's, for who asks a file (a feature: the windows do without).
@@ -19,6 +19,7 @@ const KNOWS: [(&str, &[&str]); 16] = [
     ("portolan-names", &["portolan-core"]),
     ("portolan-packages", &[]),
     ("portolan-places", &["portolan-core"]),
+    ("portolan-report", &["portolan-core", "portolan-bus"]),
     (
         "portoland",
         &[
@@ -34,9 +35,16 @@ const KNOWS: [(&str, &[&str]); 16] = [
     ),
     (
         "portolan-cli",
-        &["portolan-core", "portolan-bus", "portolan-config", "portolan-history", "portolan-names"],
+        &[
+            "portolan-core",
+            "portolan-bus",
+            "portolan-config",
+            "portolan-history",
+            "portolan-names",
+            "portolan-report",
+        ],
     ),
-    ("portolan-desktop", &["portolan-core", "portolan-bus"]),
+    ("portolan-desktop", &["portolan-core", "portolan-bus", "portolan-report"]),
     ("portolan-testbed", &["portolan-bus"]),
     ("portolan-scenarios", &["portolan-bus", "portolan-testbed"]),
     ("xtask", &["portolan-bus", "portolan-core", "portolan-places", "portolan-testbed"]),
@@ -58,12 +66,14 @@ const KNOWS: [(&str, &[&str]); 16] = [
 const TESTS_KNOW: [&str; 3] = ["portolan-testbed", "portolan-bus", "portolan-core"];
 
 /// Which crates may use a library of others; the name stands for all that begin with it.
-const LIBRARIES: [(&str, &[&str]); 5] = [
+const LIBRARIES: [(&str, &[&str]); 7] = [
     ("aya", &["portoland", "portolan-bpf", "portolan-bench"]),
     // The command line: its tests make files of another recorder.
     ("rusqlite", &["portolan-history", "portolan-packages", "portolan-bench", "portolan-cli"]),
     ("tauri", &["portolan-desktop"]),
     ("bindgen", &["xtask"]),
+    ("plotters", &["portolan-report"]),
+    ("resvg", &["portolan-report"]),
     ("maxminddb", &["portolan-places", "portolan-bench"]),
 ];
 

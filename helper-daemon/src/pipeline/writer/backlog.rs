@@ -7,7 +7,7 @@ use portolan_core::{FindingKind, UnixMillis};
 use portolan_history::{Checkpoint, History, KnownApplication, NewFinding, Record, WriteError};
 
 use super::Writing;
-use crate::pipeline::{findings::to_wire, merge, outbox::FINDINGS_MAX};
+use crate::pipeline::{merge, outbox::FINDINGS_MAX};
 
 /// Rows that wait as they are; beyond, all are merged: their bytes stay, their peers go.
 const ROWS_MAX: usize = 100_000;
@@ -110,12 +110,12 @@ impl Backlog {
         while let Some(finding) = self.findings.front() {
             let row = history.raise(finding)?;
             self.findings.pop_front();
-            tell(to_wire(row));
+            tell(Finding::found(row));
         }
         if let Some(at) = self.learning_ended {
             let told = history.end_learning(at)?;
             self.learning_ended = None;
-            told.into_iter().for_each(|row| tell(to_wire(row)));
+            told.into_iter().for_each(|row| tell(Finding::found(row)));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use portolan_core::{ApplicationKey, ReviewState, Uid};
 use portolan_history::{FindingRow, History, Imported, Ready, WriteError};
 
 use super::worker::Worker;
-use crate::{clock::Now, pipeline::findings::to_wire, sentence};
+use crate::{clock::Now, sentence};
 
 impl Worker {
     pub(super) fn review(
@@ -19,7 +19,7 @@ impl Worker {
         };
         match history.review(application, state, by, Now::read().wall) {
             Ok(rows) => {
-                let findings: Vec<Finding> = rows.into_iter().map(to_wire).collect();
+                let findings: Vec<Finding> = rows.into_iter().map(Finding::found).collect();
                 for finding in &findings {
                     (self.tell)(finding.clone());
                 }
@@ -51,7 +51,7 @@ impl Worker {
         };
         match change(history) {
             Ok(Some(row)) => {
-                let finding = to_wire(row);
+                let finding = Finding::found(row);
                 (self.tell)(finding.clone());
                 Ok(finding)
             }
