@@ -9,7 +9,7 @@ use super::{Condition, Field, Wanted};
 
 impl Condition {
     /// Whether a field whose values are texts may have this one; `None` is not known.
-    /// [`Wanted::Like`] may be any of its [`Field::names`].
+    /// [`Wanted::Like`] may be itself, or any of its [`Field::names_in`].
     #[must_use]
     pub fn fits_text(&self, value: Option<&str>) -> bool {
         let (wanted, Some(value)) = (&self.wanted, value) else {
@@ -17,7 +17,9 @@ impl Condition {
         };
         match wanted {
             Wanted::Known => true,
-            Wanted::Like(pattern) => self.field.names(value).iter().any(|name| pattern.fits(name)),
+            Wanted::Like(pattern) => {
+                pattern.fits(value) || self.field.names_in(value).iter().any(|name| pattern.fits(name))
+            }
             Wanted::Exactly(text) => text == value,
             Wanted::Below(domain) => {
                 let above = value.strip_suffix(domain.as_str());
@@ -66,13 +68,13 @@ pub(super) fn network(address: IpAddr, bits: u8) -> IpAddr {
 }
 
 impl Field {
-    /// What a value of this field answers to: itself, and the names in it.
+    /// What a value of this field answers to beside itself: the names in it.
     ///
     /// `deb:firefox-esr:/usr/lib/firefox/firefox` is also `firefox` (as people see it), `firefox-esr` and its path, `/usr/bin/bash` is
     /// `bash`, `cron.service` is `cron`, `docker:web` is `web`.
     #[must_use]
-    pub fn names(self, value: &str) -> Vec<Cow<'_, str>> {
-        let mut names = vec![Cow::Borrowed(value)];
+    pub fn names_in(self, value: &str) -> Vec<Cow<'_, str>> {
+        let mut names = Vec::new();
         match self {
             Self::Of(Dimension::Application) => names.extend(application(value)),
             Self::Of(Dimension::Executable | Dimension::Script | Dimension::Parent) | Self::Ancestor => {

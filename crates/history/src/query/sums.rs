@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ReadError,
-    scan::{Block, Row, Scan, Wants},
+    scan::{Block, Row, Scan, Seen, Wants},
 };
 
 /// The most groups that an answer is made of.
@@ -81,8 +81,8 @@ impl Grouping {
         by.sort_unstable();
         by.dedup();
         Ok(Self {
-            actors: Classes::read(connection, Of::Actor, &by, sight.actors_end())?,
-            peers: Classes::read(connection, Of::Peer, &by, sight.peers_end())?,
+            actors: Classes::read(connection, Of::Actor, &by, sight.actors_end(), sight.actors())?,
+            peers: Classes::read(connection, Of::Peer, &by, sight.peers_end(), sight.peers())?,
             step_ms,
             by,
         })
@@ -108,11 +108,40 @@ impl Grouping {
         let mut sums = Sums::new(self);
         let keys = self.keys();
         let sources = self.peers.as_ref().and_then(|peers| peers.sources.as_ref());
-        scan.each(self.wants(), |block, row| {
-            let source = sources.map_or(u8::MAX, |sources| {
-                usize::try_from(row.peer).ok().and_then(|peer| sources.get(peer)).copied().unwrap_or(u8::MAX)
-            });
-            sums.add(keys(block, row), row, source)
+        let (mut actors, mut peers, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        // Column by column: each loop is short, so that the CPU waits for many places in memory at once.
+        scan.blocks(self.wants(), |block, seen| {
+            groups.clear();
+            if let Index::Places { .. } = sums.index {
+                let classes = |of: &Option<Classes>, numbers: &[u64], into: &mut Vec<u32>| match of {
+                    Some(of) => of.of_each(numbers, into),
+                    None => {
+                        into.clear();
+                        into.resize(numbers.len(), 0);
+                        Ok(())
+                    }
+                };
+                classes(&self.actors, seen.actor, &mut actors)?;
+                classes(&self.peers, seen.peer, &mut peers)?;
+                let key = keys(block, &Row::default(), (0, 0));
+                for (actor, peer) in actors.iter().zip(&peers) {
+                    groups.push(sums.group(Key { actor: *actor, peer: *peer, ..key })?);
+                }
+            } else {
+                for row in seen.rows(block) {
+                    groups.push(sums.group(keys(block, &row, self.classes(&row)?))?);
+                }
+            }
+            sums.add(&groups, block, seen);
+            if let Some(sources) = sources {
+                for (group, peer) in groups.iter().zip(seen.peer) {
+                    let source = usize::try_from(*peer).ok().and_then(|peer| sources.get(peer));
+                    if let (Some(cell), Some(source)) = (sums.cells.get_mut(index(*group)), source) {
+                        cell.source = cell.source.min(*source);
+                    }
+                }
+            }
+            Ok(())
         })?;
         Ok(sums)
     }
@@ -126,13 +155,19 @@ impl Grouping {
     ) -> Result<(), ReadError> {
         let keys = self.keys();
         scan.each(Wants { times: false, ..self.wants() }, |block, row| {
-            tell(sums.find(keys(block, row)), block, row);
+            tell(sums.find(keys(block, row, self.classes(row)?)), block, row);
             Ok(())
         })
     }
 
-    /// What gives the key of a row.
-    fn keys(&self) -> impl Fn(&Block, &Row) -> Key {
+    /// The classes of a row: of its actor and of its peer.
+    fn classes(&self, row: &Row) -> Result<(u32, u32), ReadError> {
+        let class = |classes: &Option<Classes>, number| classes.as_ref().map_or(Ok(0), |of| of.of(number));
+        Ok((class(&self.actors, row.actor)?, class(&self.peers, row.peer)?))
+    }
+
+    /// What gives the key of a row of these classes.
+    fn keys(&self) -> impl Fn(&Block, &Row, (u32, u32)) -> Key + use<> {
         let (local, remote, time) =
             (self.is_by(Of::LocalPort), self.is_by(Of::RemotePort), self.is_by(Of::Time));
         let (step_ms, last) = (self.step_ms, std::cell::Cell::new((0, 0)));
@@ -145,9 +180,9 @@ impl Grouping {
             last.set((start_ms, floor(start_ms, step_ms)));
             last.get().1
         };
-        move |block, row| Key {
-            actor: self.actors.as_ref().map_or(0, |actors| actors.of(row.actor)),
-            peer: self.peers.as_ref().map_or(0, |peers| peers.of(row.peer)),
+        move |block, row, (actor, peer)| Key {
+            actor,
+            peer,
             ports: Ports {
                 local: if local { row.ports.local } else { 0 },
                 remote: if remote { row.ports.remote } else { 0 },
@@ -177,8 +212,9 @@ impl Sums {
         Self { keys: Vec::new(), cells: Vec::new(), index }
     }
 
+    /// The number of a group, which there is from now on.
     #[inline]
-    fn add(&mut self, key: Key, row: &Row, source: u8) -> Result<(), ReadError> {
+    fn group(&mut self, key: Key) -> Result<u32, ReadError> {
         let new = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
         let at = match &mut self.index {
             Index::Places { places, peers, time } => {
@@ -189,7 +225,7 @@ impl Sums {
                 }
                 let place = index(key.actor) * *peers + index(key.peer);
                 // Every class has a place.
-                let Some(place) = places.get_mut(place) else { return Ok(()) };
+                let place = places.get_mut(place).ok_or(ReadError::NumberUnknown(key.peer))?;
                 if *place == 0 {
                     *place = new + 1;
                 }
@@ -204,10 +240,23 @@ impl Sums {
             self.keys.push(key);
             self.cells.push(Cell::NOTHING);
         }
-        if let Some(cell) = self.cells.get_mut(index(at)) {
-            cell.add(row, source);
+        Ok(at)
+    }
+
+    /// Adds the rows of a block to their groups.
+    fn add(&mut self, groups: &[u32], block: &Block, seen: Seen<'_>) {
+        let sums = seen.tx.iter().zip(seen.rx).zip(seen.flows);
+        for ((group, ((tx, rx), flows)), (first_ms, last_ms)) in
+            groups.iter().zip(sums).zip(seen.times(block))
+        {
+            if let Some(cell) = self.cells.get_mut(index(*group)) {
+                cell.tx = cell.tx.saturating_add(*tx);
+                cell.rx = cell.rx.saturating_add(*rx);
+                cell.flows = cell.flows.saturating_add(*flows);
+                cell.first_ms = cell.first_ms.min(first_ms);
+                cell.last_ms = cell.last_ms.max(last_ms);
+            }
         }
-        Ok(())
     }
 
     /// The number of a group; `None` where no row of it was summed. Not for groups by time.
@@ -229,16 +278,6 @@ fn index(number: u32) -> usize {
 impl Cell {
     const NOTHING: Self =
         Self { tx: 0, rx: 0, flows: 0, first_ms: i64::MAX, last_ms: i64::MIN, source: u8::MAX };
-
-    #[inline]
-    fn add(&mut self, row: &Row, source: u8) {
-        self.tx = self.tx.saturating_add(row.tx);
-        self.rx = self.rx.saturating_add(row.rx);
-        self.flows = self.flows.saturating_add(row.flows);
-        self.first_ms = self.first_ms.min(row.first_ms);
-        self.last_ms = self.last_ms.max(row.last_ms);
-        self.source = self.source.min(source);
-    }
 
     pub(super) fn sum(&self) -> Sum {
         Sum {
