@@ -1,3 +1,5 @@
+use std::collections::hash_map::Entry;
+
 use foldhash::{HashMap, HashMapExt};
 use portolan_core::{Bytes, Dimension, UnixMillis};
 use rusqlite::Connection;
@@ -124,9 +126,7 @@ impl Grouping {
                 classes(&self.actors, seen.actor, &mut actors)?;
                 classes(&self.peers, seen.peer, &mut peers)?;
                 let key = keys(block, &Row::default(), (0, 0));
-                for (actor, peer) in actors.iter().zip(&peers) {
-                    groups.push(sums.group(Key { actor: *actor, peer: *peer, ..key })?);
-                }
+                sums.places(key, &actors, &peers, &mut groups)?;
             } else {
                 for row in seen.rows(block) {
                     groups.push(sums.group(keys(block, &row, self.classes(&row)?))?);
@@ -212,35 +212,41 @@ impl Sums {
         Self { keys: Vec::new(), cells: Vec::new(), index }
     }
 
-    /// The number of a group, which there is from now on.
-    #[inline]
-    fn group(&mut self, key: Key) -> Result<u32, ReadError> {
-        let new = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
-        let at = match &mut self.index {
-            Index::Places { places, peers, time } => {
-                // Blocks come in the order of time.
-                if *time != key.time {
-                    *time = key.time;
-                    places.fill(0);
-                }
-                let place = index(key.actor) * *peers + index(key.peer);
-                // Every class has a place.
-                let place = places.get_mut(place).ok_or(ReadError::NumberUnknown(key.peer))?;
-                if *place == 0 {
-                    *place = new + 1;
-                }
-                *place - 1
-            }
-            Index::Map(map) => *map.entry(key).or_insert(new),
+    /// The numbers of the groups of pairs of classes, where each pair has a place. Such a group there is from now on.
+    fn places(
+        &mut self,
+        key: Key,
+        actors: &[u32],
+        peers: &[u32],
+        groups: &mut Vec<u32>,
+    ) -> Result<(), ReadError> {
+        let Self { keys, cells, index: Index::Places { places, peers: width, time } } = self else {
+            return Ok(());
         };
-        if at == new {
-            if self.cells.len() == GROUPS_MAX {
-                return Err(ReadError::TooManyGroups { limit: GROUPS_MAX });
-            }
-            self.keys.push(key);
-            self.cells.push(Cell::NOTHING);
+        // Blocks come in the order of time.
+        if *time != key.time {
+            *time = key.time;
+            places.fill(0);
         }
-        Ok(at)
+        for (actor, peer) in actors.iter().zip(peers) {
+            // Every class has a place.
+            let place = places.get_mut(index(*actor) * *width + index(*peer));
+            let place = place.ok_or(ReadError::NumberUnknown(*peer))?;
+            if *place == 0 {
+                *place = 1 + begin(keys, cells, Key { actor: *actor, peer: *peer, ..key })?;
+            }
+            groups.push(*place - 1);
+        }
+        Ok(())
+    }
+
+    /// The number of any other group.
+    fn group(&mut self, key: Key) -> Result<u32, ReadError> {
+        let Self { keys, cells, index: Index::Map(map) } = self else { return Ok(0) };
+        Ok(match map.entry(key) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => *entry.insert(begin(keys, cells, key)?),
+        })
     }
 
     /// Adds the rows of a block to their groups.
@@ -269,6 +275,18 @@ impl Sums {
             Index::Map(map) => map.get(&key).copied().map(index),
         }
     }
+}
+
+/// The number of a group that begins.
+#[cold]
+fn begin(keys: &mut Vec<Key>, cells: &mut Vec<Cell>, key: Key) -> Result<u32, ReadError> {
+    if cells.len() == GROUPS_MAX {
+        return Err(ReadError::TooManyGroups { limit: GROUPS_MAX });
+    }
+    let number = u32::try_from(cells.len()).unwrap_or(u32::MAX);
+    keys.push(key);
+    cells.push(Cell::NOTHING);
+    Ok(number)
 }
 
 fn index(number: u32) -> usize {
