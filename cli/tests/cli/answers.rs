@@ -137,11 +137,10 @@ async fn the_others_and_the_time_that_is_covered_are_said() {
 async fn a_series_is_shown_step_by_step() {
     let bus = Bus::start(Policy::Everybody).await;
     let line = |tx: [u64; 2]| Line { tx_bytes: tx.to_vec(), rx_bytes: vec![0, 0], flows: vec![0, 0] };
-    let key = |text: &str| [("domain".to_owned(), text.to_owned())].into();
     let series = SeriesResult {
         step_ms: 3_600_000,
         times_unix_ms: vec![1_767_225_600_000, 1_767_229_200_000],
-        keys: Column::of(vec![key(HOSTILE), key("example.org")]),
+        keys: Column::of([HOSTILE, "example.org"].map(|name| [("domain", name)])),
         lines: vec![line([5, 6]), line([0, 7])],
         other: Some(line([8, 0])),
         covered: Covered { since_unix_ms: None, until_unix_ms: None, finest: "hour".to_owned() },

@@ -65,6 +65,9 @@ struct Arguments {
     /// Whether that is picosnitch's
     #[arg(long, hide = true)]
     peer: bool,
+    /// From when on, milliseconds since 1970
+    #[arg(long, hide = true)]
+    since: Option<i64>,
     /// How often; 0 until it is ended
     #[arg(long, hide = true, default_value_t = 1)]
     times: u32,
@@ -118,8 +121,14 @@ fn main() -> ExitCode {
     let result = match arguments.bench {
         Bench::Hold => sockets::hold(arguments.sockets, arguments.moving),
         Bench::Ask => {
-            let Arguments { asked, file, peer, times, .. } = &arguments;
-            history::ask(*asked, file, *peer, *times)
+            let Arguments { asked, file, peer, since, times, .. } = &arguments;
+            history::ask(&history::Asking {
+                asked: *asked,
+                file,
+                is_peer: *peer,
+                since: *since,
+                times: *times,
+            })
         }
         bench => {
             let Arguments { quick: is_quick, tools, places, .. } = arguments;

@@ -1,10 +1,11 @@
 //! What the history answers, as the bus carries it: for whoever asks a history itself.
 
-use portolan_history::{Answer, Covered, Forgotten, Group, Info, LevelInfo, Line, Series, Sum};
+use portolan_core::UnixMillis;
+use portolan_history::{Answer, Covered, Forgotten, Group, Info, Keys, LevelInfo, Line, Series, Sum};
 
 use crate::{
     Access, Column, ForgottenPart, Groups, HistoryContents, HistoryLevel, Other, PlaceData, QueryResult,
-    QueryRow, SeriesResult, groups, query,
+    SeriesResult, groups, query,
 };
 
 impl From<Sum> for groups::Sum {
@@ -69,17 +70,21 @@ impl Groups {
     /// The groups of an answer.
     #[must_use]
     pub fn found(groups: Vec<Group>, other: Option<(Sum, u64)>) -> Self {
-        let row = |Group { keys, sum }: Group| QueryRow {
-            keys,
-            tx_bytes: sum.bytes.tx,
-            rx_bytes: sum.bytes.rx,
-            flows: sum.flows,
-            first_unix_ms: sum.first.map_or(0, |first| first.0),
-            last_unix_ms: sum.last.map_or(0, |last| last.0),
-        };
-        let other = other.map(|(sum, groups)| Other { groups, sum: sum.into() });
-        Self::new(groups.into_iter().map(row).collect(), other)
+        let ms = |time: Option<UnixMillis>| time.map_or(0, |time| time.0);
+        Self {
+            keys: Column::of(groups.iter().map(|group| words(&group.keys))),
+            tx_bytes: groups.iter().map(|group| group.sum.bytes.tx).collect(),
+            rx_bytes: groups.iter().map(|group| group.sum.bytes.rx).collect(),
+            flows: groups.iter().map(|group| group.sum.flows).collect(),
+            first_unix_ms: groups.iter().map(|group| ms(group.sum.first)).collect(),
+            last_unix_ms: groups.iter().map(|group| ms(group.sum.last)).collect(),
+            other: other.map(|(sum, groups)| Other { groups, sum: sum.into() }),
+        }
     }
+}
+
+fn words(keys: &Keys) -> impl Iterator<Item = (&str, &str)> {
+    keys.iter().map(|(key, word)| (key, word.as_str()))
 }
 
 impl QueryResult {
@@ -100,7 +105,7 @@ impl SeriesResult {
         Self {
             step_ms,
             times_unix_ms: times,
-            keys: Column::of(lines.iter().map(|line| line.keys.clone()).collect()),
+            keys: Column::of(lines.iter().map(|line| words(&line.keys))),
             lines: lines.into_iter().map(Into::into).collect(),
             other: other.map(Into::into),
             covered: covered.into(),

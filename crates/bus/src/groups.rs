@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -103,7 +103,7 @@ impl Groups {
             flows: rows.iter().map(|row| row.flows).collect(),
             first_unix_ms: rows.iter().map(|row| row.first_unix_ms).collect(),
             last_unix_ms: rows.iter().map(|row| row.last_unix_ms).collect(),
-            keys: Column::of(rows.into_iter().map(|row| row.keys).collect()),
+            keys: Column::of(rows.iter().map(|row| row.keys.iter().map(|(key, text)| (&**key, &**text)))),
             other,
         }
     }
@@ -148,24 +148,32 @@ impl Groups {
 
 impl Column {
     /// Columns of what each group has of each key.
-    #[must_use]
-    pub fn of(groups: Vec<BTreeMap<String, String>>) -> Vec<Self> {
-        let keys: BTreeSet<&String> = groups.iter().flat_map(BTreeMap::keys).collect();
-        keys.into_iter().map(|key| Self::of_key(key, &groups)).collect()
-    }
-
-    fn of_key(key: &str, groups: &[BTreeMap<String, String>]) -> Self {
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
-        let (mut texts, mut at) = (Vec::new(), Vec::with_capacity(groups.len()));
+    pub fn of<'g, G>(groups: impl IntoIterator<Item = G>) -> Vec<Self>
+    where
+        G: IntoIterator<Item = (&'g str, &'g str)>,
+    {
+        let mut columns: BTreeMap<&str, (HashMap<&str, u32>, Self)> = BTreeMap::new();
+        let mut count = 0;
         for group in groups {
-            at.push(group.get(key).map_or(0, |text| {
-                *numbers.entry(text).or_insert_with(|| {
-                    texts.push(text.clone());
-                    u32::try_from(texts.len()).unwrap_or_default()
-                })
-            }));
+            for (key, text) in group {
+                let (numbers, column) = columns.entry(key).or_insert_with(|| {
+                    (HashMap::new(), Self { key: key.to_owned(), texts: Vec::new(), at: Vec::new() })
+                });
+                let number = *numbers.entry(text).or_insert_with(|| {
+                    column.texts.push(text.to_owned());
+                    u32::try_from(column.texts.len()).unwrap_or_default()
+                });
+                // Those before it that have none.
+                column.at.resize(count, 0);
+                column.at.push(number);
+            }
+            count += 1;
         }
-        Self { key: key.to_owned(), texts, at }
+        let columns = columns.into_values().map(|(_, mut column)| {
+            column.at.resize(count, 0);
+            column
+        });
+        columns.collect()
     }
 
     /// What a group has of each key.

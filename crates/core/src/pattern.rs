@@ -48,10 +48,10 @@ impl Pattern {
         })
     }
 
-    /// Whether this is a value of a dimension, or one of its [`Dimension::names`].
+    /// Whether this is a value of a dimension, or one of its [`Dimension::names_in`].
     #[must_use]
     pub fn fits_value(&self, dimension: Dimension, value: &str) -> bool {
-        dimension.names(value).iter().any(|name| self.fits(name))
+        self.fits(value) || dimension.names_in(value).iter().any(|name| self.fits(name))
     }
 }
 
@@ -68,13 +68,13 @@ pub fn lower(text: &str) -> Cow<'_, str> {
 }
 
 impl Dimension {
-    /// What a value of this dimension answers to: itself, and the names in it.
+    /// What a value of this dimension answers to beside itself: the names in it.
     ///
     /// `deb:firefox-esr:/usr/lib/firefox/firefox` is also `firefox` (as people see it), `firefox-esr` and its path, `/usr/bin/bash` is
     /// `bash`, `cron.service` is `cron`, `docker:web` is `web`.
     #[must_use]
-    pub fn names(self, value: &str) -> Vec<Cow<'_, str>> {
-        let mut names = vec![Cow::Borrowed(value)];
+    pub fn names_in(self, value: &str) -> Vec<Cow<'_, str>> {
+        let mut names = Vec::new();
         match self {
             Self::Application => names.extend(application(value)),
             Self::Executable | Self::Script | Self::Parent => {

@@ -44,7 +44,7 @@ pub use history::History;
 pub use import::{Batch, Flow, Imported, Importing, Program, Ready, Refused, Source};
 pub use portolan_core::Retention;
 pub use query::{
-    Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Limits, Line, Question, Series, Step, Sum,
+    Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Keys, Limits, Line, Question, Series, Step, Sum,
 };
 pub use reader::{Info, LevelInfo, Reader, ServiceName};
 pub use record::Record;

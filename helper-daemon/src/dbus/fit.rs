@@ -171,11 +171,11 @@ mod tests {
     #[test]
     fn lines_that_do_not_fit_are_added_to_the_other_one() {
         let line = |tx: u64| Line { tx_bytes: vec![tx; 10], rx_bytes: vec![0; 10], flows: vec![1; 10] };
-        let keys = |number: usize| [("user".to_owned(), number.to_string())].into();
+        let users: Vec<String> = (0..5).map(|number| number.to_string()).collect();
         let mut series = SeriesResult {
             step_ms: 1,
             times_unix_ms: vec![0; 10],
-            keys: Column::of((0..5).map(keys).collect()),
+            keys: Column::of(users.iter().map(|user| [("user", user.as_str())])),
             lines: (0..5).map(line).collect(),
             other: None,
             covered: Covered { since_unix_ms: None, until_unix_ms: None, finest: String::new() },

@@ -76,9 +76,9 @@ fn ask(
 /// Adds up the groups that differ in these keys only; largest first. Of the sources of a name, the surest stays.
 fn sums(groups: &[Group], apart_from: &[&str]) -> Vec<Group> {
     let source = |group: &Group| group.keys.get("name_source")?.parse::<NameSource>().ok();
-    let mut sums: BTreeMap<BTreeMap<&String, &String>, Group> = BTreeMap::new();
+    let mut sums: BTreeMap<Vec<(&str, &String)>, Group> = BTreeMap::new();
     for group in groups {
-        let keys = group.keys.iter().filter(|(key, _)| !apart_from.contains(&key.as_str())).collect();
+        let keys = group.keys.iter().filter(|(key, _)| !apart_from.contains(key)).collect();
         let sum = sums
             .entry(keys)
             .or_insert_with(|| Group { keys: group.keys.clone(), sum: portolan_history::Sum::default() });

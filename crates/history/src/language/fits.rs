@@ -9,7 +9,7 @@ use super::{Condition, Field, Wanted};
 
 impl Condition {
     /// Whether a field whose values are texts may have this one; `None` is not known.
-    /// [`Wanted::Like`] may be any of its [`Field::names`].
+    /// [`Wanted::Like`] may be itself, or any of its [`Field::names_in`].
     #[must_use]
     pub fn fits_text(&self, value: Option<&str>) -> bool {
         let (wanted, Some(value)) = (&self.wanted, value) else {
@@ -17,7 +17,9 @@ impl Condition {
         };
         match wanted {
             Wanted::Known => true,
-            Wanted::Like(pattern) => self.field.names(value).iter().any(|name| pattern.fits(name)),
+            Wanted::Like(pattern) => {
+                pattern.fits(value) || self.field.names_in(value).iter().any(|name| pattern.fits(name))
+            }
             Wanted::Exactly(text) => text == value,
             Wanted::Below(domain) => domain.is_above(value),
             Wanted::NotKnown | Wanted::Number(_) | Wanted::Network { .. } => false,
@@ -63,13 +65,14 @@ pub(super) fn network(address: IpAddr, bits: u8) -> IpAddr {
 }
 
 impl Field {
-    /// What a value of this field answers to (see [`Dimension::names`]); what stands above a program is told as programs are.
+    /// What a value of this field answers to beside itself (see [`Dimension::names_in`]); what stands above a program is told as
+    /// programs are.
     #[must_use]
-    pub fn names(self, value: &str) -> Vec<Cow<'_, str>> {
+    pub fn names_in(self, value: &str) -> Vec<Cow<'_, str>> {
         match self {
-            Self::Of(dimension) => dimension.names(value),
-            Self::Ancestor => Dimension::Executable.names(value),
-            _ => vec![value.into()],
+            Self::Of(dimension) => dimension.names_in(value),
+            Self::Ancestor => Dimension::Executable.names_in(value),
+            _ => Vec::new(),
         }
     }
 }

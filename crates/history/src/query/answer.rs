@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
-
 use portolan_core::{Bytes, UnixMillis};
+
+use super::Keys;
 
 /// The groups that a question found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Group {
     /// `asn_name`; `service` with `recognised` = `true` or `false`; `time` is in milliseconds since 1970. A key that is missing is
     /// not known. By application, executable or parent, the kernel's groups have `kernel` = `kernel`, and groups without an
     /// owner have `unattributed` with the reason.
-    pub keys: BTreeMap<String, String>,
+    pub keys: Keys,
     /// How much.
     pub sum: Sum,
 }
@@ -84,7 +84,7 @@ pub struct Series {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Line {
     /// As in a [`Group`]; none for the others.
-    pub keys: BTreeMap<String, String>,
+    pub keys: Keys,
     /// Bytes sent.
     pub tx: Vec<u64>,
     /// Bytes received.

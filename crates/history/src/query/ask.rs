@@ -4,9 +4,9 @@ use portolan_core::Dimension;
 use rusqlite::Connection;
 
 use super::{
-    Answer, Group, Limits, Question, Sight, Sum, steps,
-    sums::{Grouping, Sums},
-    words::Words,
+    Answer, Group, Keys, Limits, Question, Sight, Sum, steps,
+    sums::{Cell, Grouping, Key, Sums},
+    words::words,
 };
 use crate::{
     ReadError,
@@ -62,19 +62,18 @@ pub(crate) fn answer(
     let sums = grouping.sum(&Scan { connection, limits, cover: &cover, sight: &asked.sight })?;
 
     let ranked = Ranked::new(&sums, question);
-    let keys = ranked.top.iter().filter_map(|at| sums.keys.get(*at)).copied();
-    let words = Words::read(connection, &grouping, keys)?;
-    let group = |at: &usize| {
-        let (key, cell) = sums.keys.get(*at).zip(sums.cells.get(*at))?;
-        Some(Group { keys: words.keys(*key, cell.source), sum: cell.sum() })
-    };
-    let mut groups: Vec<Group> = ranked.top.iter().filter_map(group).collect();
+    let words = words(connection, &grouping, &ranked.told(&sums))?;
+    let sum = |at: &usize| sums.cells.get(*at).map_or_else(Sum::default, Cell::sum);
+    let largest = words.into_iter().zip(ranked.top.iter().map(sum));
+    let mut groups: Vec<Group> = largest.map(|(keys, sum)| Group { keys, sum }).collect();
     if question.by.is_empty() && sums.cells.is_empty() && fits(&Sum::default(), &question.query.totals) {
-        groups.push(Group { keys: [].into(), sum: Sum::default() });
+        groups.push(Group { keys: Keys::new(), sum: Sum::default() });
         groups.truncate(question.top);
     }
     let bytes = |group: &Group| u128::from(group.sum.bytes.tx) + u128::from(group.sum.bytes.rx);
-    groups.sort_by(|one, other| bytes(other).cmp(&bytes(one)).then_with(|| one.keys.cmp(&other.keys)));
+    for equal in groups.chunk_by_mut(|one, other| bytes(one) == bytes(other)) {
+        equal.sort_by(|one, other| one.keys.cmp(&other.keys));
+    }
     let mut total = Sum::default();
     ranked
         .top
@@ -111,6 +110,12 @@ impl Ranked {
         }
         top.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
         Self { top, rest }
+    }
+
+    /// The largest as their words are asked for.
+    pub(super) fn told(&self, sums: &Sums) -> Vec<(Key, u8)> {
+        let told = |at: &usize| Some((*sums.keys.get(*at)?, sums.cells.get(*at)?.source));
+        self.top.iter().filter_map(told).collect()
     }
 }
 

@@ -9,9 +9,11 @@ pub(super) struct Columns {
     pub(super) group: &'static str,
     /// How many columns that is.
     pub(super) width: usize,
-    /// How its first column (`g.c0`) reaches the tables that say what a number stands for; empty where it is shown as it is.
+    /// The table whose `id` its first column is, where that is all it takes to say what it stands for.
+    pub(super) table: Option<&'static str>,
+    /// How its first column (`g.c0`) reaches several tables that say what it stands for.
     pub(super) labels: &'static str,
-    /// What is shown, over those tables.
+    /// What is shown, over those tables; empty where it is shown as it is.
     pub(super) shown: &'static str,
 }
 
@@ -62,7 +64,7 @@ macro_rules! package {
 
 /// Says of groups without an executable why they have none; goes before the dimensions where one of them is about the owner.
 pub(super) const OWNER: Columns =
-    Columns { of: Of::Actor, group: "a.owner, a.reason", width: 2, labels: "", shown: "" };
+    Columns { of: Of::Actor, group: "a.owner, a.reason", width: 2, table: None, labels: "", shown: "" };
 
 /// Whether groups by this dimension say why they have no executable.
 pub(super) fn is_about_owner(dimension: Dimension) -> bool {
@@ -75,7 +77,7 @@ pub(super) fn is_about_owner(dimension: Dimension) -> bool {
 /// The SQL of a dimension.
 pub(super) fn of(dimension: Dimension) -> Columns {
     const fn actor(group: &'static str, labels: &'static str, shown: &'static str) -> Columns {
-        Columns { of: Of::Actor, group, width: 1, labels, shown }
+        Columns { of: Of::Actor, group, width: 1, table: None, labels, shown }
     }
     const fn peer(group: &'static str, labels: &'static str, shown: &'static str) -> Columns {
         Columns { of: Of::Peer, ..actor(group, labels, shown) }
@@ -83,11 +85,12 @@ pub(super) fn of(dimension: Dimension) -> Columns {
     const fn row(of: Of) -> Columns {
         Columns { of, ..actor("", "", "") }
     }
-    const TEXT: &str = "LEFT JOIN text ON text.id = g.c0";
+    const fn named(by: Columns, table: &'static str, shown: &'static str) -> Columns {
+        Columns { table: Some(table), shown, ..by }
+    }
+    let text = |group| named(actor(group, "", ""), "text", "text.value");
     match dimension {
-        Dimension::Application => {
-            actor("a.application_id", "LEFT JOIN application ON application.id = g.c0", "application.key")
-        }
+        Dimension::Application => named(actor("a.application_id", "", ""), "application", "application.key"),
         Dimension::Executable => actor(
             "l.executable_id",
             "LEFT JOIN executable e ON e.id = g.c0 LEFT JOIN text ON text.id = e.path_id",
@@ -107,17 +110,15 @@ pub(super) fn of(dimension: Dimension) -> Columns {
             "LEFT JOIN executable e ON e.id = g.c0 LEFT JOIN text ON text.id = e.path_id",
             "text.value, e.sha256",
         ),
-        Dimension::Command => actor("a.command_id", TEXT, "text.value"),
-        Dimension::Unit => actor("a.unit_id", TEXT, "text.value"),
-        Dimension::Container => actor("a.container_id", TEXT, "text.value"),
+        Dimension::Command => text("a.command_id"),
+        Dimension::Unit => text("a.unit_id"),
+        Dimension::Container => text("a.container_id"),
         Dimension::Namespace => actor("nullif(a.network_namespace, 0)", "", ""),
         Dimension::User => actor("a.uid", "", ""),
-        Dimension::Remote => {
-            peer("r.remote_address_id", "LEFT JOIN address ON address.id = g.c0", "address.value")
-        }
+        Dimension::Remote => named(peer("r.remote_address_id", "", ""), "address", "address.value"),
         Dimension::Domain => Columns {
             width: 2,
-            ..peer("r.domain_id, r.name_inferred", "LEFT JOIN domain ON domain.id = g.c0", "domain.name")
+            ..named(peer("r.domain_id, r.name_inferred", "", ""), "domain", "domain.name")
         },
         Dimension::RegistrableDomain => Columns {
             width: 2,

@@ -4,12 +4,12 @@
 use std::net::IpAddr;
 
 use portolan_core::{Dimension, Uid};
-use rusqlite::{Connection, ToSql};
+use rusqlite::{Connection, Row, ToSql};
 
 use super::{columns::service, pattern};
 use crate::{
     ReadError,
-    language::{Condition, Field, Pattern, Wanted},
+    language::{Condition, Field, Wanted},
     scan::Set,
     tables::address,
 };
@@ -237,11 +237,11 @@ pub(crate) fn find(
         Wanted::NotKnown => Ok(()),
         Wanted::Known if value.is_empty() => Ok(()),
         Wanted::Known => run(&format!("{value} IS NOT NULL"), &[]),
-        Wanted::Like(pattern) => {
-            pattern::tell(connection, condition)?;
+        Wanted::Like(_) => {
             if *field == Field::Text && about == About::Peers {
-                return peers_by_text(connection, pattern, found);
+                return peers_by_text(connection, condition, found);
             }
+            pattern::tell(connection, condition)?;
             run(like, &[])
         }
         Wanted::Exactly(text) => run(exactly(*field), &[text]),
@@ -262,33 +262,37 @@ pub(crate) fn find(
 }
 
 /// Adds the peers with a text that fits: what they may name is looked at once, and then only numbers are compared.
-fn peers_by_text(connection: &Connection, pattern: &Pattern, found: &mut Set) -> Result<(), ReadError> {
-    let named = |table: &str, sql: &str| -> Result<Option<Set>, ReadError> {
+fn peers_by_text(connection: &Connection, condition: &Condition, found: &mut Set) -> Result<(), ReadError> {
+    let named = |table: &str, sql: &str, fits: fn(&Condition, &Row<'_>) -> rusqlite::Result<bool>| {
         let largest = connection.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0))?;
         let mut named = Set::none(Set::end_after(largest)?);
         let mut statement = connection.prepare(sql)?;
         let mut rows = statement.query([])?;
-        let mut any = false;
         while let Some(row) = rows.next()? {
-            if let Ok(number) = u32::try_from(row.get::<_, i64>(0)?) {
-                named.insert(number);
-                any = true;
+            if fits(condition, row)? {
+                named.extend(u32::try_from(row.get::<_, i64>(0)?));
             }
         }
-        Ok(any.then_some(named))
+        Ok::<_, ReadError>(named)
     };
-    let domains = named("domain", "SELECT id FROM domain WHERE fits(name)")?;
-    let places = named(
-        "place",
-        "SELECT w.id FROM place w LEFT JOIN network n ON n.asn = w.asn WHERE fits(n.name) OR fits(w.country)",
-    )?;
-    let addresses = if pattern::can_be_address(pattern) {
-        named("address", "SELECT id FROM address WHERE fits_address(value)")?
-    } else {
-        None
-    };
-    let sets = [("domain_id", domains), ("place_id", places), ("remote_address_id", addresses)];
-    let sets: Vec<_> = sets.into_iter().filter_map(|(column, set)| Some((column, set?))).collect();
+    let mut sets = vec![
+        ("domain_id", named("domain", "SELECT id, name FROM domain", |it, row| has_text(it, row, 1))?),
+        (
+            "place_id",
+            named(
+                "place",
+                "SELECT w.id, n.name, w.country FROM place w LEFT JOIN network n ON n.asn = w.asn",
+                |it, row| Ok(has_text(it, row, 1)? || has_text(it, row, 2)?),
+            )?,
+        ),
+    ];
+    if matches!(&condition.wanted, Wanted::Like(pattern) if pattern::can_be_address(pattern)) {
+        let set = named("address", "SELECT id, value FROM address", |it, row| {
+            Ok(pattern::fits_address(it, row.get_ref(1)?))
+        })?;
+        sets.push(("remote_address_id", set));
+    }
+    sets.retain(|(_, set)| !set.is_empty());
     if sets.is_empty() {
         return Ok(());
     }
@@ -299,14 +303,17 @@ fn peers_by_text(connection: &Connection, pattern: &Pattern, found: &mut Set) ->
         for (column, (_, set)) in (1..).zip(&sets) {
             let number = row.get_ref(column)?.as_i64_or_null().ok().flatten();
             if number.and_then(|number| u32::try_from(number).ok()).is_some_and(|number| set.has(number)) {
-                if let Ok(number) = u32::try_from(row.get::<_, i64>(0)?) {
-                    found.insert(number);
-                }
+                found.extend(u32::try_from(row.get::<_, i64>(0)?));
                 break;
             }
         }
     }
     Ok(())
+}
+
+/// Whether the text of a column fits.
+fn has_text(condition: &Condition, row: &Row<'_>, column: usize) -> rusqlite::Result<bool> {
+    Ok(condition.fits_text(row.get_ref(column)?.as_str().ok()))
 }
 
 /// The first and the last address of a network.

@@ -10,6 +10,7 @@ mod columns;
 mod conditions;
 mod flow;
 mod flows;
+mod keys;
 mod pattern;
 mod question;
 mod series;
@@ -21,6 +22,7 @@ mod words;
 
 pub use answer::{Answer, Covered, Group, Line, Series, Sum};
 pub use flow::{FlowActor, FlowPeer, FlowRow};
+pub use keys::Keys;
 pub use question::{Limits, Question, Step};
 
 pub(crate) use ask::answer;

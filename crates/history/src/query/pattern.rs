@@ -20,10 +20,13 @@ pub(super) fn tell(connection: &Connection, condition: &Condition) -> rusqlite::
     let fits = |condition: &Condition, value: ValueRef<'_>| condition.fits_text(value.as_str().ok());
     tell("fits", condition.field, fits)?;
     tell("fits_application", Field::Of(Dimension::Application), fits)?;
-    tell("fits_address", condition.field, |condition, value| {
-        let address = value.as_blob().ok().and_then(address_of);
-        condition.fits_text(address.map(|address| address.to_string()).as_deref())
-    })
+    tell("fits_address", condition.field, fits_address)
+}
+
+/// Whether an address as its column holds it fits as the text that it is.
+pub(super) fn fits_address(condition: &Condition, value: ValueRef<'_>) -> bool {
+    let address = value.as_blob().ok().and_then(address_of);
+    condition.fits_text(address.map(|address| address.to_string()).as_deref())
 }
 
 /// An address as its column holds it; `None` where that is none.

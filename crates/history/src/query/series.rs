@@ -2,11 +2,11 @@ use portolan_core::Dimension;
 use rusqlite::Connection;
 
 use super::{
-    Limits, Line, Question, Series, Step,
+    Keys, Limits, Line, Question, Series, Step,
     ask::{Asked, Ranked},
     steps::{self, POINTS_MAX},
     sums::Grouping,
-    words::Words,
+    words::words,
 };
 use crate::{ReadError, block::Level, scan::Scan};
 
@@ -30,16 +30,14 @@ pub(crate) fn series(
     let cover = asked.cover(&question, Level::Day)?;
     let mut sums = grouping.sum(&Scan { connection, limits, cover: &cover, sight: &asked.sight })?;
     let ranked = Ranked::new(&sums, &question);
-    let keys = ranked.top.iter().filter_map(|at| sums.keys.get(*at)).copied();
-    let words = Words::read(connection, &grouping, keys)?;
+    let words = words(connection, &grouping, &ranked.told(&sums))?;
     let line =
         |keys| Line { keys, tx: vec![0; steps.count], rx: vec![0; steps.count], flows: vec![0; steps.count] };
-    let named = |at: &usize| Some(words.keys(*sums.keys.get(*at)?, sums.cells.get(*at)?.source));
-    let mut lines: Vec<Line> = ranked.top.iter().filter_map(named).map(line).collect();
+    let mut lines: Vec<Line> = words.into_iter().map(line).collect();
     if question.by.is_empty() && sums.cells.is_empty() && question.query.totals.is_empty() {
-        lines.push(line([].into()));
+        lines.push(line(Keys::new()));
     }
-    let mut other = line([].into());
+    let mut other = line(Keys::new());
     // The line of each group: the last one is that of the others.
     let others = lines.len();
     let mut line_of: Vec<Option<usize>> = vec![None; sums.cells.len()];

@@ -112,11 +112,26 @@ impl Sight {
         Ok(Self { actors, peers, rest, asks, actors_end, peers_end, addresses_end })
     }
 
+    /// Whether no row is hidden.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.actors.is_none() && self.peers.is_none() && self.rest.is_none()
+    }
+
     #[inline]
     pub(crate) fn sees(&self, row: &Row) -> bool {
         self.actors.as_ref().is_none_or(|actors| actors.has(row.actor))
             && self.peers.as_ref().is_none_or(|peers| peers.has(row.peer))
             && self.rest.as_ref().is_none_or(|rest| rest.holds(row))
+    }
+
+    /// No rows but of these actors are seen; `None`: of all.
+    pub(crate) fn actors(&self) -> Option<&Set> {
+        self.actors.as_ref()
+    }
+
+    /// The same of peers.
+    pub(crate) fn peers(&self) -> Option<&Set> {
+        self.peers.as_ref()
     }
 
     pub(crate) fn asks_actors(&self) -> bool {
@@ -197,7 +212,7 @@ impl Compiler<'_> {
         };
         Ok(match filter {
             Filter::Every(filters) => join(rules(filters)?, Rule::Every, Set::and),
-            Filter::Any(filters) => join(rules(filters)?, Rule::Any, Set::or),
+            Filter::Any(filters) => any(rules(filters)?),
             Filter::Not(filter) => match self.rule(filter)? {
                 Rule::Actors(set) => Rule::Actors(set.complement()),
                 Rule::Peers(set) => Rule::Peers(set.complement()),
@@ -250,8 +265,17 @@ impl Compiler<'_> {
                 About::Locals => Rule::Locals(set),
             });
         }
-        Ok(join(rules, Rule::Any, Set::or))
+        Ok(any(rules))
     }
+}
+
+/// One of several rules. A set without numbers is none, so that its column need not be read.
+fn any(mut rules: Vec<Rule>) -> Rule {
+    let is_none = |rule: &Rule| matches!(rule, Rule::Actors(set) | Rule::Peers(set) if set.is_empty());
+    if !rules.iter().all(is_none) {
+        rules.retain(|rule| !is_none(rule));
+    }
+    join(rules, Rule::Any, Set::or)
 }
 
 /// Several rules as one: the sets among them as one of each kind.

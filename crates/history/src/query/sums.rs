@@ -1,3 +1,5 @@
+use std::collections::hash_map::Entry;
+
 use foldhash::{HashMap, HashMapExt};
 use portolan_core::{Bytes, Dimension, UnixMillis};
 use rusqlite::Connection;
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     ReadError,
-    scan::{Block, Row, Scan, Wants},
+    scan::{Block, Row, Scan, Seen, Wants},
 };
 
 /// The most groups that an answer is made of.
@@ -81,8 +83,8 @@ impl Grouping {
         by.sort_unstable();
         by.dedup();
         Ok(Self {
-            actors: Classes::read(connection, Of::Actor, &by, sight.actors_end())?,
-            peers: Classes::read(connection, Of::Peer, &by, sight.peers_end())?,
+            actors: Classes::read(connection, Of::Actor, &by, sight.actors_end(), sight.actors())?,
+            peers: Classes::read(connection, Of::Peer, &by, sight.peers_end(), sight.peers())?,
             step_ms,
             by,
         })
@@ -108,11 +110,38 @@ impl Grouping {
         let mut sums = Sums::new(self);
         let keys = self.keys();
         let sources = self.peers.as_ref().and_then(|peers| peers.sources.as_ref());
-        scan.each(self.wants(), |block, row| {
-            let source = sources.map_or(u8::MAX, |sources| {
-                usize::try_from(row.peer).ok().and_then(|peer| sources.get(peer)).copied().unwrap_or(u8::MAX)
-            });
-            sums.add(keys(block, row), row, source)
+        let (mut actors, mut peers, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        // Column by column: each loop is short, so that the CPU waits for many places in memory at once.
+        scan.blocks(self.wants(), |block, seen| {
+            groups.clear();
+            if let Index::Places { .. } = sums.index {
+                let classes = |of: &Option<Classes>, numbers: &[u64], into: &mut Vec<u32>| match of {
+                    Some(of) => of.of_each(numbers, into),
+                    None => {
+                        into.clear();
+                        into.resize(numbers.len(), 0);
+                        Ok(())
+                    }
+                };
+                classes(&self.actors, seen.actor, &mut actors)?;
+                classes(&self.peers, seen.peer, &mut peers)?;
+                let key = keys(block, &Row::default(), (0, 0));
+                sums.places(key, &actors, &peers, &mut groups)?;
+            } else {
+                for row in seen.rows(block) {
+                    groups.push(sums.group(keys(block, &row, self.classes(&row)?))?);
+                }
+            }
+            sums.add(&groups, block, seen);
+            if let Some(sources) = sources {
+                for (group, peer) in groups.iter().zip(seen.peer) {
+                    let source = usize::try_from(*peer).ok().and_then(|peer| sources.get(peer));
+                    if let (Some(cell), Some(source)) = (sums.cells.get_mut(index(*group)), source) {
+                        cell.source = cell.source.min(*source);
+                    }
+                }
+            }
+            Ok(())
         })?;
         Ok(sums)
     }
@@ -126,13 +155,19 @@ impl Grouping {
     ) -> Result<(), ReadError> {
         let keys = self.keys();
         scan.each(Wants { times: false, ..self.wants() }, |block, row| {
-            tell(sums.find(keys(block, row)), block, row);
+            tell(sums.find(keys(block, row, self.classes(row)?)), block, row);
             Ok(())
         })
     }
 
-    /// What gives the key of a row.
-    fn keys(&self) -> impl Fn(&Block, &Row) -> Key {
+    /// The classes of a row: of its actor and of its peer.
+    fn classes(&self, row: &Row) -> Result<(u32, u32), ReadError> {
+        let class = |classes: &Option<Classes>, number| classes.as_ref().map_or(Ok(0), |of| of.of(number));
+        Ok((class(&self.actors, row.actor)?, class(&self.peers, row.peer)?))
+    }
+
+    /// What gives the key of a row of these classes.
+    fn keys(&self) -> impl Fn(&Block, &Row, (u32, u32)) -> Key + use<> {
         let (local, remote, time) =
             (self.is_by(Of::LocalPort), self.is_by(Of::RemotePort), self.is_by(Of::Time));
         let (step_ms, last) = (self.step_ms, std::cell::Cell::new((0, 0)));
@@ -145,9 +180,9 @@ impl Grouping {
             last.set((start_ms, floor(start_ms, step_ms)));
             last.get().1
         };
-        move |block, row| Key {
-            actor: self.actors.as_ref().map_or(0, |actors| actors.of(row.actor)),
-            peer: self.peers.as_ref().map_or(0, |peers| peers.of(row.peer)),
+        move |block, row, (actor, peer)| Key {
+            actor,
+            peer,
             ports: Ports {
                 local: if local { row.ports.local } else { 0 },
                 remote: if remote { row.ports.remote } else { 0 },
@@ -177,37 +212,57 @@ impl Sums {
         Self { keys: Vec::new(), cells: Vec::new(), index }
     }
 
-    #[inline]
-    fn add(&mut self, key: Key, row: &Row, source: u8) -> Result<(), ReadError> {
-        let new = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
-        let at = match &mut self.index {
-            Index::Places { places, peers, time } => {
-                // Blocks come in the order of time.
-                if *time != key.time {
-                    *time = key.time;
-                    places.fill(0);
-                }
-                let place = index(key.actor) * *peers + index(key.peer);
-                // Every class has a place.
-                let Some(place) = places.get_mut(place) else { return Ok(()) };
-                if *place == 0 {
-                    *place = new + 1;
-                }
-                *place - 1
-            }
-            Index::Map(map) => *map.entry(key).or_insert(new),
+    /// The numbers of the groups of pairs of classes, where each pair has a place. Such a group there is from now on.
+    fn places(
+        &mut self,
+        key: Key,
+        actors: &[u32],
+        peers: &[u32],
+        groups: &mut Vec<u32>,
+    ) -> Result<(), ReadError> {
+        let Self { keys, cells, index: Index::Places { places, peers: width, time } } = self else {
+            return Ok(());
         };
-        if at == new {
-            if self.cells.len() == GROUPS_MAX {
-                return Err(ReadError::TooManyGroups { limit: GROUPS_MAX });
-            }
-            self.keys.push(key);
-            self.cells.push(Cell::NOTHING);
+        // Blocks come in the order of time.
+        if *time != key.time {
+            *time = key.time;
+            places.fill(0);
         }
-        if let Some(cell) = self.cells.get_mut(index(at)) {
-            cell.add(row, source);
+        for (actor, peer) in actors.iter().zip(peers) {
+            // Every class has a place.
+            let place = places.get_mut(index(*actor) * *width + index(*peer));
+            let place = place.ok_or(ReadError::NumberUnknown(*peer))?;
+            if *place == 0 {
+                *place = 1 + begin(keys, cells, Key { actor: *actor, peer: *peer, ..key })?;
+            }
+            groups.push(*place - 1);
         }
         Ok(())
+    }
+
+    /// The number of any other group.
+    fn group(&mut self, key: Key) -> Result<u32, ReadError> {
+        let Self { keys, cells, index: Index::Map(map) } = self else { return Ok(0) };
+        Ok(match map.entry(key) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => *entry.insert(begin(keys, cells, key)?),
+        })
+    }
+
+    /// Adds the rows of a block to their groups.
+    fn add(&mut self, groups: &[u32], block: &Block, seen: Seen<'_>) {
+        let sums = seen.tx.iter().zip(seen.rx).zip(seen.flows);
+        for ((group, ((tx, rx), flows)), (first_ms, last_ms)) in
+            groups.iter().zip(sums).zip(seen.times(block))
+        {
+            if let Some(cell) = self.cells.get_mut(index(*group)) {
+                cell.tx = cell.tx.saturating_add(*tx);
+                cell.rx = cell.rx.saturating_add(*rx);
+                cell.flows = cell.flows.saturating_add(*flows);
+                cell.first_ms = cell.first_ms.min(first_ms);
+                cell.last_ms = cell.last_ms.max(last_ms);
+            }
+        }
     }
 
     /// The number of a group; `None` where no row of it was summed. Not for groups by time.
@@ -222,6 +277,18 @@ impl Sums {
     }
 }
 
+/// The number of a group that begins.
+#[cold]
+fn begin(keys: &mut Vec<Key>, cells: &mut Vec<Cell>, key: Key) -> Result<u32, ReadError> {
+    if cells.len() == GROUPS_MAX {
+        return Err(ReadError::TooManyGroups { limit: GROUPS_MAX });
+    }
+    let number = u32::try_from(cells.len()).unwrap_or(u32::MAX);
+    keys.push(key);
+    cells.push(Cell::NOTHING);
+    Ok(number)
+}
+
 fn index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
@@ -229,16 +296,6 @@ fn index(number: u32) -> usize {
 impl Cell {
     const NOTHING: Self =
         Self { tx: 0, rx: 0, flows: 0, first_ms: i64::MAX, last_ms: i64::MIN, source: u8::MAX };
-
-    #[inline]
-    fn add(&mut self, row: &Row, source: u8) {
-        self.tx = self.tx.saturating_add(row.tx);
-        self.rx = self.rx.saturating_add(row.rx);
-        self.flows = self.flows.saturating_add(row.flows);
-        self.first_ms = self.first_ms.min(row.first_ms);
-        self.last_ms = self.last_ms.max(row.last_ms);
-        self.source = self.source.min(source);
-    }
 
     pub(super) fn sum(&self) -> Sum {
         Sum {

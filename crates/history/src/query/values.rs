@@ -97,9 +97,9 @@ fn words(field: Field, value: ValueRef<'_>) -> Vec<String> {
                 | Field::Ancestor => text.rsplit('/').next().map(str::to_owned),
                 _ => None,
             };
-            let names = field.names(text).into_iter().map(Cow::into_owned);
+            let names = field.names_in(text).into_iter().map(Cow::into_owned);
             // Nothing can be said that is empty.
-            short.into_iter().chain(names).filter(|name| !name.is_empty()).collect()
+            short.into_iter().chain([text.to_owned()]).chain(names).filter(|name| !name.is_empty()).collect()
         }
         (_, ValueRef::Null | ValueRef::Real(_)) => Vec::new(),
     }

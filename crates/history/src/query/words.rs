@@ -1,73 +1,72 @@
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
-use foldhash::{HashMap, HashMapExt};
 use portolan_core::{Dimension, NameSource, Sha256Digest};
 use rusqlite::Connection;
 
 use super::{
-    classes::Part,
+    Keys,
+    classes::{Part, SPARSE},
     columns::{self, Of},
     pattern::address_of,
     sums::{Grouping, Key},
 };
 use crate::{ReadError, tables::actor};
 
-type Keys = BTreeMap<String, String>;
-
-/// The words of some groups.
-#[derive(Debug)]
-pub(super) struct Words<'g> {
-    grouping: &'g Grouping,
-    dimensions: Vec<Told<'g>>,
-    is_about_owner: bool,
+/// The words of groups, each of which is a key with the surest source of its names; in their order.
+pub(super) fn words(
+    connection: &Connection,
+    grouping: &Grouping,
+    groups: &[(Key, u8)],
+) -> Result<Vec<Keys>, ReadError> {
+    let mut words = vec![Keys::new(); groups.len()];
+    let is_about_owner = grouping.by.iter().copied().any(columns::is_about_owner);
+    if is_about_owner {
+        groups.iter().zip(&mut words).for_each(|((key, _), words)| owner(grouping, *key, words));
+    }
+    let (mut actors, mut peers) = (if is_about_owner { columns::OWNER.width } else { 0 }, 0);
+    for dimension in &grouping.by {
+        let columns = columns::of(*dimension);
+        let start = if columns.of == Of::Actor { &mut actors } else { &mut peers };
+        let own = *start..*start + columns.width;
+        *start = own.end;
+        let told = Told { grouping, dimension: *dimension, of: columns.of, columns: own };
+        if columns.shown.is_empty() {
+            groups.iter().zip(&mut words).for_each(|(group, words)| told.put(*group, &[], words));
+        } else {
+            told.look_up(connection, groups, &mut words)?;
+        }
+    }
+    Ok(words)
 }
 
 /// A dimension of which groups are told.
 #[derive(Debug)]
 struct Told<'g> {
+    grouping: &'g Grouping,
     dimension: Dimension,
     of: Of,
     /// Which of the columns of a class are its own.
     columns: Range<usize>,
-    /// What stands elsewhere, by what the groups have of it.
-    labels: HashMap<&'g [Part], Vec<Part>>,
 }
 
-impl<'g> Words<'g> {
-    /// Reads the words of the groups with these keys.
-    pub(super) fn read(
-        connection: &Connection,
-        grouping: &'g Grouping,
-        keys: impl Iterator<Item = Key> + Clone,
-    ) -> Result<Self, ReadError> {
-        let is_about_owner = grouping.by.iter().copied().any(columns::is_about_owner);
-        let mut dimensions = Vec::new();
-        let (mut actors, mut peers) = (if is_about_owner { columns::OWNER.width } else { 0 }, 0);
-        for dimension in &grouping.by {
-            let columns = columns::of(*dimension);
-            let start = if columns.of == Of::Actor { &mut actors } else { &mut peers };
-            let own = *start..*start + columns.width;
-            *start = own.end;
-            let mut told =
-                Told { dimension: *dimension, of: columns.of, columns: own, labels: HashMap::new() };
-            if !columns.labels.is_empty() {
-                let parts: Vec<_> = keys.clone().map(|key| (told.parts(grouping, key), Vec::new())).collect();
-                told.labels.extend(parts);
-                look_up(connection, *dimension, &mut told.labels)?;
-            }
-            dimensions.push(told);
-        }
-        Ok(Self { grouping, dimensions, is_about_owner })
+/// The number that comes first.
+fn first(parts: &[Part]) -> Option<i64> {
+    match parts.first() {
+        Some(Part::Number(number)) => Some(*number),
+        _ => None,
     }
+}
 
-    /// The keys of a group.
-    pub(super) fn keys(&self, key: Key, source: u8) -> Keys {
-        let mut keys = Keys::new();
-        if self.is_about_owner {
-            owner(self.grouping, key, &mut keys);
+/// What is asked for, in a list that goes as one text and holds nothing but numbers and hashes.
+fn listed(asked: &[Part]) -> String {
+    let number = first(asked).map_or_else(|| "null".to_owned(), |number| number.to_string());
+    match asked.get(1) {
+        Some(Part::Blob(hash)) => {
+            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("[{number},\"{hash}\"]")
         }
-        self.dimensions.iter().for_each(|told| told.put(self.grouping, key, source, &mut keys));
-        keys
+        Some(_) => format!("[{number},null]"),
+        None => number,
     }
 }
 
@@ -81,74 +80,97 @@ fn class(grouping: &Grouping, of: Of, key: Key) -> Option<&[Part]> {
     classes.parts.get(usize::try_from(class).ok()?).map(AsRef::as_ref)
 }
 
-fn owner(grouping: &Grouping, key: Key, keys: &mut Keys) {
+fn owner(grouping: &Grouping, key: Key, words: &mut Keys) {
     if let Some([Part::Text(owner), reason, ..]) = class(grouping, Of::Actor, key) {
         if owner.as_ref() == actor::KERNEL {
-            keys.insert(actor::KERNEL.to_owned(), owner.to_string());
+            words.insert(actor::KERNEL, owner.to_string());
         }
-        keys.extend(reason.word().map(|reason| ("unattributed".to_owned(), reason)));
+        words.extend(reason.word().map(|reason| ("unattributed", reason)));
     }
 }
 
-/// Asks for the labels of all at once: the numbers go as one list, which holds nothing but numbers and hashes.
-fn look_up(
-    connection: &Connection,
-    dimension: Dimension,
-    wanted: &mut HashMap<&[Part], Vec<Part>>,
-) -> Result<(), ReadError> {
-    let columns = columns::of(dimension);
-    let is_pair = dimension == Dimension::Script;
-    let list = if is_pair {
-        "(SELECT key, value ->> 0 AS c0, value ->> 1 AS c1 FROM json_each(?1))"
-    } else {
-        "(SELECT key, value AS c0 FROM json_each(?1))"
-    };
-    let mut asked: Vec<&[Part]> = wanted.keys().copied().collect();
-    asked.sort_unstable();
-    let listed: Vec<String> = asked
-        .iter()
-        .map(|parts| {
-            let number = match parts.first() {
-                Some(Part::Number(number)) => number.to_string(),
-                _ => "null".to_owned(),
-            };
-            match parts.get(1).filter(|_| is_pair) {
-                Some(Part::Blob(hash)) => {
-                    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-                    format!("[{number},\"{hash}\"]")
-                }
-                _ if is_pair => format!("[{number},null]"),
-                _ => number,
-            }
-        })
-        .collect();
-    let sql = format!("SELECT g.key, {} FROM {list} g {}", columns.shown, columns.labels);
-    let mut statement = connection.prepare(&sql)?;
-    let width = statement.column_count();
-    let mut rows = statement.query([format!("[{}]", listed.join(","))])?;
-    while let Some(row) = rows.next()? {
-        let shown = (1..width).map(|column| Part::of(row, column)).collect::<Result<_, _>>()?;
-        let at: i64 = row.get(0)?;
-        let labels = usize::try_from(at).ok().and_then(|at| wanted.get_mut(*asked.get(at)?));
-        if let Some(labels) = labels {
-            *labels = shown;
-        }
-    }
-    Ok(())
-}
-
-impl Told<'_> {
+impl<'g> Told<'g> {
     /// What a group has of it.
-    fn parts<'g>(&self, grouping: &'g Grouping, key: Key) -> &'g [Part] {
-        class(grouping, self.of, key).and_then(|class| class.get(self.columns.clone())).unwrap_or_default()
+    fn parts(&self, key: Key) -> &'g [Part] {
+        let class = class(self.grouping, self.of, key);
+        class.and_then(|class| class.get(self.columns.clone())).unwrap_or_default()
     }
 
-    fn put(&self, grouping: &Grouping, key: Key, source: u8, keys: &mut Keys) {
-        let parts = self.parts(grouping, key);
-        let labels = self.labels.get(parts).map(Vec::as_slice).unwrap_or_default();
-        let mut put = |key: &str, value: Option<String>| {
-            keys.extend(value.map(|value| (key.to_owned(), value)));
+    /// Puts what stands in other tables. It is asked for once, by what groups have in common.
+    fn look_up(
+        &self,
+        connection: &Connection,
+        groups: &[(Key, u8)],
+        words: &mut [Keys],
+    ) -> Result<(), ReadError> {
+        // By the number alone, or of a script by its hash, too.
+        let asked_by = if self.dimension == Dimension::Script { 2 } else { 1 };
+        let asked = |at: &usize| {
+            let parts = groups.get(*at).map_or(&[][..], |(key, _)| self.parts(*key));
+            parts.get(..asked_by).unwrap_or(parts)
         };
+        let mut order: Vec<usize> = (0..groups.len()).collect();
+        order.sort_by_cached_key(|at| (first(asked(at)), asked(at)));
+        let alike: Vec<&[usize]> = order.chunk_by(|one, other| asked(one) == asked(other)).collect();
+        let number = |alike: &&[usize]| alike.first().map(asked).and_then(first);
+        let columns = columns::of(self.dimension);
+        let ends = alike.iter().find_map(number).zip(alike.last().and_then(number));
+        let is_dense = ends.is_some_and(|(first, last)| {
+            last.abs_diff(first) / u64::from(SPARSE) < u64::try_from(alike.len()).unwrap_or(u64::MAX)
+        });
+        let mut shown: Vec<Part> = Vec::new();
+        let mut put = |row: &rusqlite::Row<'_>, at: usize| -> Result<(), ReadError> {
+            shown.clear();
+            for column in 1..row.as_ref().column_count() {
+                shown.push(Part::of(row, column)?);
+            }
+            for at in alike.get(at).copied().unwrap_or_default() {
+                if let Some((group, words)) = groups.get(*at).zip(words.get_mut(*at)) {
+                    self.put(*group, &shown, words);
+                }
+            }
+            Ok(())
+        };
+        if let (Some(table), Some((first, last)), true) = (columns.table, ends, is_dense) {
+            let sql = format!(
+                "SELECT {table}.id, {} FROM {table} WHERE {table}.id BETWEEN ?1 AND ?2",
+                columns.shown
+            );
+            let mut statement = connection.prepare(&sql)?;
+            let mut rows = statement.query([first, last])?;
+            while let Some(row) = rows.next()? {
+                let id: i64 = row.get(0)?;
+                if let Ok(at) = alike.binary_search_by_key(&Some(id), number) {
+                    put(row, at)?;
+                }
+            }
+            return Ok(());
+        }
+        let listed: Vec<String> =
+            alike.iter().map(|alike| listed(alike.first().map(asked).unwrap_or_default())).collect();
+        let list = if self.dimension == Dimension::Script {
+            "(SELECT key, value ->> 0 AS c0, value ->> 1 AS c1 FROM json_each(?1))"
+        } else {
+            "(SELECT key, value AS c0 FROM json_each(?1))"
+        };
+        let labels = match columns.table {
+            Some(table) => &format!("LEFT JOIN {table} ON {table}.id = g.c0"),
+            None => columns.labels,
+        };
+        let mut statement =
+            connection.prepare(&format!("SELECT g.key, {} FROM {list} g {labels}", columns.shown))?;
+        let mut rows = statement.query([format!("[{}]", listed.join(","))])?;
+        while let Some(row) = rows.next()? {
+            if let Ok(at) = usize::try_from(row.get::<_, i64>(0)?) {
+                put(row, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, (key, source): (Key, u8), labels: &[Part], words: &mut Keys) {
+        let parts = self.parts(key);
+        let mut put = |key: &'static str, word: Option<String>| words.extend(word.map(|word| (key, word)));
         let [first, second] = [0, 1].map(|at| parts.get(at).unwrap_or(&Part::Null));
         let label = |at: usize| labels.get(at).unwrap_or(&Part::Null);
         let word = self.dimension.as_str();

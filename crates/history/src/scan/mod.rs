@@ -7,5 +7,5 @@ mod rows;
 mod set;
 
 pub(crate) use cover::{Cover, Held};
-pub(crate) use rows::{Block, Row, Scan, Wants};
+pub(crate) use rows::{Block, Row, Scan, Seen, Wants};
 pub(crate) use set::Set;

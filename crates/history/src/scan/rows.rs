@@ -43,6 +43,25 @@ struct Numbers {
     last: Vec<u64>,
     /// In the place of the others.
     zeros: Vec<u64>,
+    /// Which rows are seen.
+    seen: Vec<usize>,
+}
+
+/// The rows of a block that fit and may be seen, column by column; zeros in the place of what was not asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'n> {
+    pub(crate) actor: &'n [u64],
+    pub(crate) peer: &'n [u64],
+    pub(crate) local: &'n [u64],
+    pub(crate) local_port: &'n [u64],
+    pub(crate) remote_port: &'n [u64],
+    pub(crate) tx: &'n [u64],
+    pub(crate) rx: &'n [u64],
+    pub(crate) flows: &'n [u64],
+    first: &'n [u64],
+    last: &'n [u64],
+    /// Whether the two above are times within the interval; otherwise nothing is known but the interval.
+    has_times: bool,
 }
 
 /// The interval of a block.
@@ -74,6 +93,15 @@ impl Scan<'_> {
         wants: Wants,
         mut tell: impl FnMut(&Block, &Row) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
+        self.blocks(wants, |block, seen| seen.rows(block).try_for_each(|row| tell(block, &row)))
+    }
+
+    /// Tells the rows of every block, the oldest first.
+    pub(crate) fn blocks(
+        &self,
+        wants: Wants,
+        mut tell: impl FnMut(&Block, Seen<'_>) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
         let sight = self.sight;
         let wants = Wants {
             actor: wants.actor || sight.asks_actors(),
@@ -102,7 +130,7 @@ impl Scan<'_> {
                     _ => Err(Damaged),
                 };
                 let rows = rows.map_err(|Damaged| block.damaged())?;
-                numbers.each(&block, rows, wants, sight, &mut tell)?;
+                tell(&block, numbers.seen(&block, rows, wants, sight))?;
             }
         }
         Ok(())
@@ -153,53 +181,84 @@ impl Numbers {
         if are_known { Ok(columns.rows()) } else { Err(Damaged) }
     }
 
-    #[inline]
-    fn each(
-        &self,
-        block: &Block,
-        rows: usize,
-        wants: Wants,
-        sight: &Sight,
-        tell: &mut impl FnMut(&Block, &Row) -> Result<(), ReadError>,
-    ) -> Result<(), ReadError> {
+    /// Those that are seen of so many rows that were read.
+    fn seen(&mut self, block: &Block, rows: usize, wants: Wants, sight: &Sight) -> Seen<'_> {
+        let has_times = wants.times && block.level == Level::Bucket;
+        let mut rows = rows;
+        if !sight.sees_all() {
+            let mut seen = std::mem::take(&mut self.seen);
+            seen.clear();
+            let all = self.columns(rows, wants, has_times);
+            seen.extend(all.rows(block).enumerate().filter(|(_, row)| sight.sees(row)).map(|(at, _)| at));
+            rows = seen.len();
+            self.keep(&seen);
+            self.seen = seen;
+        }
+        self.columns(rows, wants, has_times)
+    }
+
+    /// Keeps only these rows, which are in their order.
+    fn keep(&mut self, rows: &[usize]) {
+        let Self { actor, peer, local, local_port, remote_port, tx, rx, flows, first, last, .. } = self;
+        for numbers in [actor, peer, local, local_port, remote_port, tx, rx, flows, first, last] {
+            // What was not read is shorter, or of another block, and nobody looks at it.
+            if rows.last().is_some_and(|last| *last < numbers.len()) {
+                rows.iter().enumerate().for_each(|(to, from)| numbers[to] = numbers[*from]);
+            }
+        }
+    }
+
+    fn columns(&self, rows: usize, wants: Wants, has_times: bool) -> Seen<'_> {
+        let of = |is_wanted: bool, numbers| -> &[u64] {
+            let numbers: &Vec<u64> = if is_wanted { numbers } else { &self.zeros };
+            numbers.get(..rows).unwrap_or_default()
+        };
+        Seen {
+            actor: of(wants.actor, &self.actor),
+            peer: of(wants.peer, &self.peer),
+            local: of(wants.local, &self.local),
+            local_port: of(wants.ports, &self.local_port),
+            remote_port: of(wants.ports, &self.remote_port),
+            tx: of(wants.sums, &self.tx),
+            rx: of(wants.sums, &self.rx),
+            flows: of(wants.sums, &self.flows),
+            first: of(has_times, &self.first),
+            last: of(has_times, &self.last),
+            has_times,
+        }
+    }
+}
+
+impl Seen<'_> {
+    /// Row by row.
+    pub(crate) fn rows(self, block: &Block) -> impl Iterator<Item = Row> {
         // No number is beyond its column's limit.
         let id = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let port = |number: u64| u16::try_from(number).unwrap_or(u16::MAX);
-        let zeros = self.zeros.get(..rows).unwrap_or_default();
-        let numbers = |is_wanted: bool, numbers| if is_wanted { numbers } else { zeros };
-        let has_times = wants.times && block.level == Level::Bucket;
-        let who = numbers(wants.actor, &self.actor).iter().zip(numbers(wants.peer, &self.peer));
-        let ports =
-            numbers(wants.ports, &self.local_port).iter().zip(numbers(wants.ports, &self.remote_port));
-        let bytes = numbers(wants.sums, &self.tx).iter().zip(numbers(wants.sums, &self.rx));
-        let times = numbers(has_times, &self.first).iter().zip(numbers(has_times, &self.last));
-        let ends = numbers(wants.local, &self.local).iter().zip(ports);
-        let rows = who.zip(ends).zip(bytes).zip(numbers(wants.sums, &self.flows)).zip(times);
-        let (start_ms, end_ms) = (block.start_ms, block.last_ms());
-        for (((((actor, peer), (address, (local, remote))), (tx, rx)), flows), (first, last)) in rows {
-            let (first_ms, last_ms) = if has_times {
-                (offset(start_ms, *first), offset(start_ms, *last))
-            } else {
-                (start_ms, end_ms)
-            };
-            let ports = Ports { local: port(*local), remote: port(*remote) };
-            let (actor, peer) = (id(*actor), id(*peer));
-            let row = Row {
-                actor,
-                peer,
-                local: id(*address),
-                ports,
-                tx: *tx,
-                rx: *rx,
-                flows: *flows,
-                first_ms,
-                last_ms,
-            };
-            if sight.sees(&row) {
-                tell(block, &row)?;
-            }
-        }
-        Ok(())
+        let who = self.actor.iter().zip(self.peer);
+        let ends = self.local.iter().zip(self.local_port.iter().zip(self.remote_port));
+        let sums = self.tx.iter().zip(self.rx).zip(self.flows);
+        let rows = who.zip(ends).zip(sums).zip(self.times(block));
+        rows.map(move |((((actor, peer), (address, (local, remote))), ((tx, rx), flows)), times)| Row {
+            actor: id(*actor),
+            peer: id(*peer),
+            local: id(*address),
+            ports: Ports { local: port(*local), remote: port(*remote) },
+            tx: *tx,
+            rx: *rx,
+            flows: *flows,
+            first_ms: times.0,
+            last_ms: times.1,
+        })
+    }
+
+    /// When each row's first and last bytes moved, as exactly as is known.
+    #[inline]
+    pub(crate) fn times(self, block: &Block) -> impl Iterator<Item = (i64, i64)> {
+        let (start_ms, end_ms, has_times) = (block.start_ms, block.last_ms(), self.has_times);
+        self.first.iter().zip(self.last).map(move |(first, last)| {
+            if has_times { (offset(start_ms, *first), offset(start_ms, *last)) } else { (start_ms, end_ms) }
+        })
     }
 }
 

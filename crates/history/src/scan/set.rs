@@ -33,6 +33,11 @@ impl Set {
         word.is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
+    /// Whether it has no number.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
     /// Numbers that no row has are left out.
     pub(crate) fn insert(&mut self, number: u32) {
         if number < self.end
@@ -40,6 +45,21 @@ impl Set {
         {
             *word |= 1 << (number % 64);
         }
+    }
+
+    /// All numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
+        (0..self.end).filter(|number| self.has(*number))
+    }
+
+    /// How many numbers it has.
+    pub(crate) fn len(&self) -> u32 {
+        self.words.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// How many numbers it could have.
+    pub(crate) fn end(&self) -> u32 {
+        self.end
     }
 
     /// Those in both.
@@ -61,6 +81,12 @@ impl Set {
             *last &= (1 << tail) - 1;
         }
         self
+    }
+}
+
+impl Extend<u32> for Set {
+    fn extend<T: IntoIterator<Item = u32>>(&mut self, numbers: T) {
+        numbers.into_iter().for_each(|number| self.insert(number));
     }
 }
 

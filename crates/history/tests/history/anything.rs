@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use portolan_core::{Bytes, Dimension, Owner, Uid, lower};
 use portolan_history::{
-    FlowRow, Group, Limits, Line, Question, ReadError, Reader, Record, Step, Sum,
+    FlowRow, Group, Keys, Limits, Line, Question, ReadError, Reader, Record, Step, Sum,
     language::{Field, Measure, Query, Total},
 };
 
@@ -75,15 +75,15 @@ fn check_series(reader: &Reader, question: &Question, all: &[Record], step: Step
     };
     let timed = Question { query: Query { totals: vec![], ..question.query.clone() }, ..question.clone() };
     let kept = expected(all, question);
-    let mut lines: BTreeMap<BTreeMap<String, String>, Line> = BTreeMap::new();
+    let mut lines: BTreeMap<Keys, Line> = BTreeMap::new();
     let zeros = || vec![0_u64; series.times.len()];
     let line = |keys| Line { keys, tx: zeros(), rx: zeros(), flows: zeros() };
     for record in all {
         for keys in expected(std::slice::from_ref(record), &timed).into_keys() {
             // The surest source is that of the group.
-            let is_same = |other: &&BTreeMap<String, String>| {
+            let is_same = |other: &&Keys| {
                 other.iter().all(|(key, value)| key == "name_source" || keys.get(key) == Some(value))
-                    && other.len() == keys.len()
+                    && other.iter().count() == keys.iter().count()
             };
             let Some(keys) = kept.keys().find(is_same) else { continue };
             let line = lines.entry(keys.clone()).or_insert_with(|| line(keys.clone()));
@@ -104,7 +104,7 @@ fn check_series(reader: &Reader, question: &Question, all: &[Record], step: Step
     assert_eq!(told.len(), lines.len().min(most), "{question:?} {step:?}");
     assert!(told.len() == series.lines.len() || question.by.is_empty(), "{question:?}");
     assert!(told.iter().all(|line| lines.get(&line.keys) == Some(*line)), "{question:?} {step:?}");
-    let mut other = line(BTreeMap::new());
+    let mut other = line(Keys::new());
     let rest = lines.iter().filter(|(keys, _)| told.iter().all(|line| line.keys != **keys));
     for (_, line) in rest {
         for (sums, numbers) in
@@ -116,7 +116,7 @@ fn check_series(reader: &Reader, question: &Question, all: &[Record], step: Step
     assert_eq!(series.other, (lines.len() > told.len()).then_some(other), "{question:?} {step:?}");
 }
 
-fn expected(all: &[Record], question: &Question) -> BTreeMap<BTreeMap<String, String>, Group> {
+fn expected(all: &[Record], question: &Question) -> BTreeMap<Keys, Group> {
     let mut groups = model::answer(all, question);
     groups.retain(|_, group| is_kept(&group.sum, &question.query.totals));
     groups
@@ -217,11 +217,7 @@ fn check_values(reader: &Reader, dice: &mut Dice, all: &[Record], viewer: Option
     let prefix = match values.is_empty() {
         true => String::new(),
         false => {
-            let names = field
-                .names(&dice.pick(&values))
-                .into_iter()
-                .map(|name| name.into_owned())
-                .collect::<Vec<_>>();
+            let names = names(field, &dice.pick(&values));
             dice.pick(&names).chars().take(usize::try_from(dice.below(4)).unwrap()).collect()
         }
     };
@@ -230,14 +226,20 @@ fn check_values(reader: &Reader, dice: &mut Dice, all: &[Record], viewer: Option
     for offer in &offered {
         assert!(begins(offer), "{dimension} {prefix:?}: {offer:?}");
         let finds =
-            values.iter().any(|value| field.names(value).iter().any(|name| lower(name) == lower(offer)));
+            values.iter().any(|value| names(field, value).iter().any(|name| lower(name) == lower(offer)));
         assert!(finds, "{dimension} {prefix:?}: {offer:?}");
     }
-    for value in values.iter().filter(|value| field.names(value).iter().any(|name| begins(name))) {
-        let names = field.names(value);
+    for value in values.iter().filter(|value| names(field, value).iter().any(|name| begins(name))) {
+        let names = names(field, value);
         let is_offered = offered.iter().any(|offer| names.iter().any(|name| name == offer));
         assert!(is_offered, "{dimension} {prefix:?}: {value:?} is not among {offered:?}");
     }
+}
+
+/// What a query can call a value.
+fn names(field: Field, value: &str) -> Vec<String> {
+    let names = field.names_in(value).into_iter().map(std::borrow::Cow::into_owned);
+    std::iter::once(value.to_owned()).chain(names).collect()
 }
 
 #[test]

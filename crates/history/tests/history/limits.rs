@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portolan_core::{Dimension, UnixMillis};
-use portolan_history::{Limits, Question, ReadError, Reader, Record, Step, language::Field};
+use portolan_core::{Dimension, Direction, Uid, UnixMillis};
+use portolan_history::{Group, Limits, Question, ReadError, Reader, Record, Step, language::Field};
 
 use crate::world::{Place, between, everything, has, record, which};
 
@@ -101,6 +101,26 @@ fn a_damaged_block_is_named_and_the_rest_can_be_asked_for() {
         [(None, Some(day)), (Some(2 * day), None), (Some(day + 1), None), (Some(day), Some(2 * day - 1))]
     {
         reader.answer(&between(since, until), &limits).unwrap();
+    }
+}
+
+#[test]
+fn what_an_unknown_number_moved_counts_as_nobody_elses() {
+    for (table, by) in
+        [("peer", Dimension::Remote), ("actor", Dimension::User), ("actor", Dimension::Command)]
+    {
+        let place = Place::new();
+        let last = Record { uid: Uid(7), direction: Direction::Inbound, ..record() };
+        place.history().write(&[record(), last]).unwrap();
+        let question = Question { by: vec![by], ..everything() };
+        let ask = || place.reader().answer(&question, &Limits::default());
+        let told = |groups: &[Group]| groups.iter().map(|group| group.sum.flows).sum::<u64>();
+        assert_eq!(told(&ask().unwrap().groups), 2);
+        let connection = rusqlite::Connection::open(place.path()).unwrap();
+        assert_eq!(connection.execute(&format!("DELETE FROM {table} WHERE id = 1"), []).unwrap(), 1);
+        assert!(matches!(ask(), Err(ReadError::NumberUnknown(1))), "{table}");
+        let series = place.reader().series(&question, Step::Minute, &Limits::default());
+        assert!(matches!(series, Err(ReadError::NumberUnknown(1))), "{table}");
     }
 }
 

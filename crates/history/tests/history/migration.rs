@@ -108,9 +108,8 @@ fn peers_of_version_5_have_no_name_and_stay_what_they_were() {
         Dimension::Service,
     ];
     let rows = place.reader().answer(&Question { by, ..everything() }, &Limits::default()).unwrap().groups;
-    let keys = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
-    };
+    let keys =
+        |pairs: &[(&'static str, &str)]| pairs.iter().map(|(key, value)| (*key, value.to_string())).collect();
     let shown: Vec<_> = rows.into_iter().map(|row| (row.sum.bytes.tx, row.keys)).collect();
     // What was known by nothing but address and port before is so now, with what is added without a name.
     let old = keys(&[("service", "https"), ("recognised", "false")]);

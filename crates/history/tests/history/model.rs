@@ -7,13 +7,11 @@ use portolan_core::{
     Endpoint, Executable, FileContent, Name, Owner, Place, UnixMillis, lower,
 };
 use portolan_history::{
-    Group, Question, Record, Sum,
+    Group, Keys, Question, Record, Sum,
     language::{Condition, Field, Filter, Pattern, Wanted},
 };
 
 use crate::world::service;
-
-type Keys = BTreeMap<String, String>;
 
 /// The groups, in no order that matters.
 pub(crate) fn answer(records: &[Record], question: &Question) -> BTreeMap<Keys, Group> {
@@ -36,7 +34,7 @@ pub(crate) fn answer(records: &[Record], question: &Question) -> BTreeMap<Keys, 
     let sourced = |mut group: Group| {
         if group.keys.contains_key("domain") {
             let source = sources[&group.keys].as_str().to_owned();
-            group.keys.insert("name_source".to_owned(), source);
+            group.keys.insert("name_source", source);
         }
         (group.keys.clone(), group)
     };
@@ -86,7 +84,10 @@ fn fits(record: &Record, filter: &Filter) -> bool {
             let is_wanted = |value: &String| match wanted {
                 Wanted::NotKnown => false,
                 Wanted::Known => true,
-                Wanted::Like(pattern) => field.names(value).iter().any(|name| is_like(pattern, &lower(name))),
+                Wanted::Like(pattern) => {
+                    is_like(pattern, &lower(value))
+                        || field.names_in(value).iter().any(|name| is_like(pattern, &lower(name)))
+                }
                 Wanted::Number(range) => range.contains(&value.parse().unwrap()),
                 Wanted::Network { address, bits } => {
                     let (value, bits) = (value.parse::<IpAddr>().unwrap(), u32::from(*bits));
@@ -168,8 +169,8 @@ pub(crate) fn values(record: &Record, field: Field) -> Vec<String> {
                 Application, Asn, Command, Container, Country, Domain, Executable, Remote, Script, Unit,
             };
             let application = of(Application).map(|key| {
-                let names = Application.names(&key);
-                names.into_iter().map(std::borrow::Cow::into_owned).collect::<Vec<_>>()
+                let names = Application.names_in(&key).into_iter().map(std::borrow::Cow::into_owned);
+                names.chain([key.clone()]).collect::<Vec<_>>()
             });
             let network = keys(record, &[Asn]).remove("asn_name");
             let others = [Executable, Script, Command, Unit, Container, Domain, Country, Remote];
@@ -190,7 +191,7 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
             Dimension::Executable => {
                 let executable = owner(&mut keys, record).map(|(executable, ..)| executable);
                 // As `world` has it: nobody looked. By a package: see `provenance`.
-                let provenance = executable.as_ref().map(|_| ("provenance".to_owned(), "unknown".to_owned()));
+                let provenance = executable.as_ref().map(|_| ("provenance", "unknown".to_owned()));
                 keys.extend(provenance);
                 describe(&mut keys, executable, "path", "sha256")
             }
@@ -198,10 +199,10 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
                 owner(&mut keys, record);
                 let script = script(record);
                 if let Some(sha256) = script.and_then(|script| script.sha256) {
-                    keys.insert("script_sha256".to_owned(), sha256.to_string());
+                    keys.insert("script_sha256", sha256.to_string());
                 }
                 let path = script.map(|script| script.path.as_raw().to_owned());
-                keys.extend(path.clone().map(|path| ("script_path".to_owned(), path)));
+                keys.extend(path.clone().map(|path| ("script_path", path)));
                 path
             }
             Dimension::Parent => {
@@ -214,28 +215,28 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
             Dimension::Remote => record.remote.map(|remote| remote.address.to_string()),
             Dimension::Domain => {
                 let inferred = record.name.as_ref().is_some_and(|name| name.is_inferred);
-                keys.extend(inferred.then(|| ("inferred".to_owned(), "true".to_owned())));
+                keys.extend(inferred.then(|| ("inferred", "true".to_owned())));
                 record.name.as_ref().map(|name| name.domain.to_string())
             }
             Dimension::RegistrableDomain => {
                 let name = record.name.as_ref().filter(|name| name.registrable.is_some());
                 let inferred = name.is_some_and(|name| name.is_inferred);
-                keys.extend(inferred.then(|| ("inferred".to_owned(), "true".to_owned())));
+                keys.extend(inferred.then(|| ("inferred", "true".to_owned())));
                 name.and_then(|name| name.registrable.as_ref()).map(ToString::to_string)
             }
             Dimension::Range => range(record.place.as_ref()),
             Dimension::Country => {
                 let country = record.place.as_ref().and_then(|place| place.country);
                 let instead = country.is_none().then(|| range(record.place.as_ref())).flatten();
-                keys.extend(instead.map(|range| ("range".to_owned(), range)));
+                keys.extend(instead.map(|range| ("range", range)));
                 country.map(|country| country.to_string())
             }
             Dimension::Asn => {
                 let network = record.place.as_ref().and_then(|place| place.network.as_ref());
                 let instead = network.is_none().then(|| range(record.place.as_ref())).flatten();
-                keys.extend(instead.map(|range| ("range".to_owned(), range)));
+                keys.extend(instead.map(|range| ("range", range)));
                 let named = network.and_then(|network| network.name.as_ref());
-                keys.extend(named.map(|name| ("asn_name".to_owned(), name.to_string())));
+                keys.extend(named.map(|name| ("asn_name", name.to_string())));
                 network.map(|network| network.asn.to_string())
             }
             Dimension::Service => {
@@ -245,7 +246,7 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
                 });
                 let told = record.recognised.map(|protocol| protocol.as_str().to_owned());
                 let (is_told, word) = (told.is_some(), told.or(assumed));
-                keys.extend(word.as_ref().map(|_| ("recognised".to_owned(), is_told.to_string())));
+                keys.extend(word.as_ref().map(|_| ("recognised", is_told.to_string())));
                 word
             }
             Dimension::Port => record.service_port.map(|port| port.to_string()),
@@ -261,7 +262,7 @@ fn keys(record: &Record, by: &[Dimension]) -> Keys {
             }
             Dimension::Time => Some(record.bucket_start.0.to_string()),
         };
-        keys.extend(value.map(|value| (word.to_owned(), value)));
+        keys.extend(value.map(|value| (word, value)));
     }
     keys
 }
@@ -274,8 +275,8 @@ fn owner(keys: &mut Keys, record: &Record) -> Option<(Executable, Option<Executa
             let application = application.as_untrusted().as_raw().to_owned();
             return Some((lineage.executable.clone(), parent, application));
         }
-        Owner::Kernel => keys.insert("kernel".to_owned(), "kernel".to_owned()),
-        Owner::Unattributed(reason) => keys.insert("unattributed".to_owned(), reason.to_string()),
+        Owner::Kernel => keys.insert("kernel", "kernel".to_owned()),
+        Owner::Unattributed(reason) => keys.insert("unattributed", reason.to_string()),
     };
     None
 }
@@ -291,10 +292,15 @@ fn script(record: &Record) -> Option<&FileContent> {
     }
 }
 
-fn describe(keys: &mut Keys, executable: Option<Executable>, path: &str, sha256: &str) -> Option<String> {
+fn describe(
+    keys: &mut Keys,
+    executable: Option<Executable>,
+    path: &'static str,
+    sha256: &'static str,
+) -> Option<String> {
     let executable = executable?;
     let raw = executable.path.as_raw().to_owned();
-    keys.insert(path.to_owned(), raw.clone());
-    keys.insert(sha256.to_owned(), executable.sha256.to_string());
+    keys.insert(path, raw.clone());
+    keys.insert(sha256, executable.sha256.to_string());
     Some(raw)
 }

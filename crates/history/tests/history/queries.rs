@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use portolan_core::{Bytes, Dimension, NameSource, Uid, UnixMillis};
 use portolan_history::{
-    Group, Limits, Question, Reader, Record, Sum,
+    Group, Keys, Limits, Question, Reader, Record, Sum,
     language::{Measure, Query, Total},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Asks, and checks what holds of every answer: the order, the total, and that it is the same each time.
-pub(crate) fn ask(reader: &Reader, question: &Question) -> BTreeMap<BTreeMap<String, String>, Group> {
+pub(crate) fn ask(reader: &Reader, question: &Question) -> BTreeMap<Keys, Group> {
     let answer = reader.answer(question, &Limits::default()).unwrap();
     assert_eq!(answer.other, None);
     assert!(answer.groups.is_sorted_by_key(|group| std::cmp::Reverse(group.sum.bytes.total())));
@@ -104,7 +104,7 @@ fn a_range_of_time_takes_the_buckets_that_start_in_it() {
         [-1, 0, 1, 9_999, 10_000, 60_000, 3_600_000, 86_400_000, end, i64::MIN, i64::MAX].map(Some).to_vec();
     edges.push(None);
     edges.extend((0..5).map(|_| Some(i64::try_from(dice.below(end.unsigned_abs())).unwrap())));
-    let sums = |question: &Question, groups: BTreeMap<BTreeMap<String, String>, Group>| -> Vec<_> {
+    let sums = |question: &Question, groups: BTreeMap<Keys, Group>| -> Vec<_> {
         assert!(!question.by.is_empty());
         groups.into_values().map(|group| (group.keys, group.sum.bytes, group.sum.flows)).collect()
     };
@@ -132,7 +132,7 @@ fn a_range_of_time_takes_the_buckets_that_start_in_it() {
 fn the_total_is_always_one_group() {
     let place = Place::new();
     let mut history = place.history();
-    let nothing = Group { keys: BTreeMap::new(), sum: Sum::default() };
+    let nothing = Group { keys: Keys::new(), sum: Sum::default() };
     assert_eq!(
         place.reader().answer(&everything(), &Limits::default()).unwrap().groups,
         std::slice::from_ref(&nothing)
