@@ -1,5 +1,6 @@
 use std::{io, ops::Range, path::Path};
 
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -8,7 +9,7 @@ use crate::{
     ReadError, Record, ServiceName, WriteError,
     forget::{self, Fits},
     intern::Interner,
-    language::Query,
+    language::{self, Query},
     open,
     place::Place,
     retention,
@@ -17,6 +18,7 @@ use crate::{
     unused::Sweep,
 };
 
+mod catching_up;
 mod importing;
 mod keeping;
 mod saving;
@@ -36,6 +38,7 @@ pub struct History {
     /// The database's count of what other connections wrote: after that, no number that is remembered means anything.
     others: Option<i64>,
     keeping: Keeping,
+    is_behind: bool,
 }
 
 /// What is remembered from one step of [`History::retain`] to the next.
@@ -49,11 +52,13 @@ struct Keeping {
 }
 
 impl History {
-    /// Opens the history at `path`, creates it (mode 0600) when there is none, and brings it to the newest version.
+    /// Opens the history at `path`, creates it (mode 0600) when there is none, and brings it to the newest version; a large one of an old
+    /// version not at once, see [`Self::is_behind`].
     ///
     /// A file that is damaged, no history, or of a newer version is left exactly as it is.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self::of(open::writer(path)?, path))
+        let (connection, is_newest) = open::writer(path)?;
+        Ok(Self { is_behind: !is_newest, ..Self::of(connection, path) })
     }
 
     /// The history at `path` for questions only, where [`Self::open`] finds no room; `None` when nothing was ever written.
@@ -65,13 +70,25 @@ impl History {
 
     fn of(connection: Connection, path: &Path) -> Self {
         let (interner, place) = (Interner::default(), Place::of(path));
-        Self { connection, interner, place, others: None, keeping: Keeping::default() }
+        Self { connection, interner, place, others: None, keeping: Keeping::default(), is_behind: false }
     }
 
     /// Whether its files can still be found under their names; otherwise what is written now is gone when they are closed.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
         self.place.is_kept()
+    }
+
+    /// How long its log is; 0 where that cannot be found out.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        self.place.log_bytes()
+    }
+
+    /// Writes the log back into the file and cuts it, as far as nobody reads what stands there, which is not waited for.
+    pub fn shorten_log(&mut self) -> Result<(), WriteError> {
+        open::is_log_held(&self.connection)?;
+        Ok(())
     }
 
     /// Closes a history that is not in its place any more, so that another can be opened there.
@@ -120,7 +137,26 @@ impl History {
         now: UnixMillis,
     ) -> Result<Forgetting, ForgetError> {
         let (times, fits) = forget::compile(&self.connection, query, services, now)?;
-        Ok(self.begin_forgetting_what(times, fits, by, now)?)
+        let what = self.begin_forgetting_what(times, fits, by, now)?;
+        self.transact(|connection, _| Ok(forgotten::keep(connection, what.note(), query, now)?))?;
+        Ok(what)
+    }
+
+    /// Goes on with what somebody was forgetting who was killed; `None` when there is nothing.
+    pub fn resume_forgetting(&mut self, services: ServiceName) -> Result<Option<Forgetting>, ForgetError> {
+        if self.is_behind {
+            return Ok(None);
+        }
+        let unfinished = forgotten::unfinished(&self.connection).map_err(ReadError::from)?;
+        let Some((note, query, at)) = unfinished else { return Ok(None) };
+        // Times stand in it as they are, and what cannot be read is none of ours.
+        let Ok(query) = language::parse(&query, &Zoned::new(Timestamp::UNIX_EPOCH, TimeZone::UTC)) else {
+            self.transact(|connection, _| Ok(forgotten::end(connection, note)?))?;
+            return Ok(None);
+        };
+        let (times, fits) = forget::compile(&self.connection, &query, services, at)?;
+        self.keeping.sweep = None;
+        Ok(Some(Forgetting::new(times, fits, note)))
     }
 
     fn begin_forgetting_what(
@@ -145,7 +181,7 @@ impl History {
         if !what.has_only_traces() {
             let sweep = self.keeping.sweep.take().filter(|_| what.is_searching());
             let mut sweep = sweep.unwrap_or_else(Sweep::new);
-            let result = self.sweep(|connection| what.step(connection, &mut sweep));
+            let result = self.sweep(|connection| Ok(((), what.step(connection, &mut sweep)?)));
             if result.is_ok() && what.is_searching() {
                 self.keeping.sweep = Some(sweep);
             }
@@ -155,15 +191,25 @@ impl History {
             return Ok(true);
         }
         what.is_held = open::is_log_held(&self.connection)?;
-        Ok(what.is_held)
+        // What it was goes at the very end, out of the file and the log as well.
+        let note = what.note();
+        Ok(what.is_held || self.transact(|connection, _| Ok(forgotten::end(connection, note)?))?)
     }
 
-    /// A transaction that deletes numbers: afterwards none that is remembered means anything.
-    fn sweep<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, WriteError> {
+    /// A transaction that may delete numbers, which it answers beside the rest: afterwards none that is remembered means anything.
+    fn sweep<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<(T, usize)>,
+    ) -> Result<T, WriteError> {
         // It deletes nothing that is named, and each check would read a whole table.
         self.connection.pragma_update(None, "foreign_keys", false)?;
-        let result = self.transact(|connection, _| Ok(work(connection)?));
-        self.interner.clear();
+        let result = self.transact(|connection, interner| {
+            let (value, deleted) = work(connection)?;
+            if deleted > 0 {
+                interner.clear();
+            }
+            Ok(value)
+        });
         self.connection.pragma_update(None, "foreign_keys", true)?;
         result
     }
@@ -249,6 +295,9 @@ impl History {
         &mut self,
         work: impl FnOnce(&Connection, &mut Interner) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
+        if self.is_behind {
+            return Err(WriteError::Behind);
+        }
         let Self { connection, interner, others, .. } = self;
         let result = commit_after(connection, |connection| {
             let now = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;

@@ -67,6 +67,7 @@ impl Exports {
         &self,
         history: &Path,
         found_damage: FoundDamage,
+        is_in_the_way: Arc<AtomicBool>,
         viewer: Viewer,
         query: Query,
     ) -> Result<OwnedFd, Error> {
@@ -82,8 +83,9 @@ impl Exports {
         let history = history.to_owned();
         let run = move || {
             let until = Instant::now() + IN_ALL;
+            let limits = Limits { deadline: Some(until), is_in_the_way, ..Limits::default() };
             let output = Patient { _place: Some(place), pipe: writing, silence: SILENCE, until };
-            if let Err(error) = write(&history, &*found_damage, viewer, &query, output) {
+            if let Err(error) = write(&history, &*found_damage, viewer, &query, &limits, output) {
                 tracing::debug!(uid = viewer.uid.0, "an export ended early: {error}");
             }
         };
@@ -98,7 +100,8 @@ impl Archive {
     /// # Errors
     /// An export of this viewer runs, or too many others do.
     pub fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
-        self.exports.start(self.path(), self.found_damage(), viewer, query)
+        self.log.admit()?;
+        self.exports.start(self.path(), self.found_damage(), self.log.is_too_long(), viewer, query)
     }
 }
 
@@ -118,9 +121,9 @@ fn write(
     found_damage: &dyn Fn(&ReadError),
     viewer: Viewer,
     query: &Query,
+    limits: &Limits,
     output: Patient,
 ) -> io::Result<()> {
-    let limits = Limits { deadline: Some(output.until), cancelled: Arc::new(AtomicBool::new(false)) };
     let mut output = io::BufWriter::with_capacity(PIECE, output);
     let mut lines = Lines::new(Format::Json);
     let (mut rows, mut gone) = (0, None);
@@ -138,7 +141,7 @@ fn write(
                 ControlFlow::Break(())
             }
         };
-        reader.flows(query, viewer.only(), &limits, &mut tell).map_err(|error| match error {
+        reader.flows(query, viewer.only(), limits, &mut tell).map_err(|error| match error {
             ReadError::TookTooLong => {
                 format!("the export took longer than {} s; ask for a shorter time", IN_ALL.as_secs())
             }
@@ -208,8 +211,9 @@ mod tests {
     fn a_history_that_is_not_there_is_told_in_the_last_line() {
         let dir = tempfile::tempdir().unwrap();
         let exports = Exports::default();
-        let pipe =
-            exports.start(&dir.path().join("none"), Arc::new(|_| ()), viewer(1), Query::default()).unwrap();
+        let pipe = exports
+            .start(&dir.path().join("none"), Arc::new(|_| ()), Arc::default(), viewer(1), Query::default())
+            .unwrap();
         let mut text = String::new();
         std::fs::File::from(pipe).read_to_string(&mut text).unwrap();
         let end: ExportEnd = serde_json::from_str(&text).unwrap();
