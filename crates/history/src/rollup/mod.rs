@@ -180,14 +180,15 @@ pub(crate) fn restore(
     let (Some(below), Some(until)) = (level.below(), closed::until(connection, level)?) else {
         return Ok((made, None));
     };
-    let mut from = closed::deleted(connection, level)?.map_or(from, |deleted| from.max(deleted));
+    let deleted = closed::deleted(connection, level)?.unwrap_or(i64::MIN);
+    let mut from = from.max(deleted);
     for _ in 0..RESTORED {
         let next = table::next(connection, below, from)?.map(|next| level.start_of(next));
         let next = next.map(|start| (start, start.saturating_add(level.width_ms().into())));
         let Some((start, end)) = next.filter(|(_, end)| from < *end && *end <= until) else {
             return Ok((made, None));
         };
-        if table::parts(connection, level, start)?.0 == 0 {
+        if start >= deleted && table::parts(connection, level, start)?.0 == 0 {
             sum(connection, level, below, start..=end - 1)?;
             made += 1;
         }

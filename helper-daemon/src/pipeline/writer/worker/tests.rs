@@ -144,7 +144,7 @@ fn rows_wait_while_a_history_of_an_old_version_is_brought_to_this_one() {
             SELECT value FROM n;
         INSERT INTO bucket SELECT value, value * 10000, 10000 FROM n WHERE value <= 60;
         INSERT INTO traffic SELECT bucket.id, 1, 1, n.value, 0, 1, 0, 1, 0, 0 FROM bucket, n;";
-    let script = format!("{sql}; PRAGMA application_id = 0x504f5254; PRAGMA user_version = 6; {rows}");
+    let script = format!(";{sql}; PRAGMA application_id = 0x504f5254; PRAGMA user_version = 6; {rows}");
     assert!(std::process::Command::new("sqlite3").arg(&path).arg(script).status().unwrap().success());
 
     let (mut worker, known, ..) = worker_with(dir.path(), Writing::default());
