@@ -34,6 +34,11 @@ impl<K: Eq + Hash, V: Copy> Cache<K, V> {
     pub(crate) fn clear(&mut self) {
         self.known.clear();
     }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
 }
 
 #[cfg(test)]

@@ -86,7 +86,8 @@ pub enum OpenError {
     },
     /// A reader found a file that the daemon has not brought to the newest version.
     #[error(
-        "the history {path} has the old version {found}; start the daemon, which brings it to version {known}"
+        "the history {path} has the old version {found}; the daemon brings it to version {known} when it starts, which takes some \
+         minutes where it is large"
     )]
     OlderVersion {
         /// The file.
@@ -122,6 +123,11 @@ pub enum WriteError {
     /// It has met more programs or other sides than a block can name: 4,294,967,295 of each.
     #[error("the history cannot be written, because it holds too much; move it away, and a new one is begun")]
     TooMuch,
+    /// It is of an old version and not brought to this one yet: [`crate::History::catch_up`].
+    #[error(
+        "the history is of an old version and is being brought to the one of this program; try again in some minutes"
+    )]
+    Behind,
     /// There is no room.
     #[error("the history cannot be written, because its disk is full")]
     DiskFull(#[source] rusqlite::Error),
@@ -165,6 +171,12 @@ pub enum ReadError {
     /// Whoever asked does not want the answer any more.
     #[error("the question was given up")]
     Cancelled,
+    /// See [`crate::Limits::is_in_the_way`].
+    #[error(
+        "the question was ended, because the history's log could not be written back before its end and had become too long; ask for a \
+         shorter time, or for less"
+    )]
+    LogTooLong,
     /// The deadline is over.
     #[error("the answer takes too long; ask for a shorter time, or for less")]
     TookTooLong,

@@ -170,6 +170,11 @@ impl Forgetting {
         }
     }
 
+    /// The number of its row in `forgotten`.
+    pub(crate) fn note(&self) -> i64 {
+        self.note
+    }
+
     /// Applications of which nothing is left, so far; said once.
     pub fn take_gone(&mut self) -> Vec<ApplicationKey> {
         std::mem::take(&mut self.gone)
@@ -191,8 +196,8 @@ impl Forgetting {
         matches!(self.phase, Phase::Numbers)
     }
 
-    /// One step, in a transaction.
-    pub(crate) fn step(&mut self, connection: &Connection, sweep: &mut Sweep) -> rusqlite::Result<()> {
+    /// One step, in a transaction; how many numbers are gone.
+    pub(crate) fn step(&mut self, connection: &Connection, sweep: &mut Sweep) -> rusqlite::Result<usize> {
         match &mut self.phase {
             Phase::Blocks(level, from) => {
                 let (level, from) = (*level, *from);
@@ -227,10 +232,11 @@ impl Forgetting {
                 if swept.is_done {
                     self.phase = Phase::Traces;
                 }
+                return Ok(swept.deleted);
             }
             Phase::Traces => {}
         }
-        Ok(())
+        Ok(0)
     }
 
     /// Goes through some intervals of a level; where to go on, `None` at the end.

@@ -4,19 +4,17 @@ use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    Checkpoint, FindingRow, ForgetError, Forgetting, KnownApplication, Learning, NewFinding, OpenError,
-    ReadError, Record, ServiceName, WriteError,
-    forget::{self, Meant},
+    Checkpoint, FindingRow, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record, WriteError,
     intern::Interner,
-    language::Query,
     open,
     place::Place,
-    retention,
     rollup::Batch,
-    tables::{application, checkpoint, finding, forgotten, learning, sighting::Sightings},
+    tables::{application, checkpoint, finding, learning, sighting::Sightings},
     unused::Sweep,
 };
 
+mod catching_up;
+mod forgetting;
 mod importing;
 mod keeping;
 mod saving;
@@ -36,6 +34,7 @@ pub struct History {
     /// The database's count of what other connections wrote: after that, no number that is remembered means anything.
     others: Option<i64>,
     keeping: Keeping,
+    is_behind: bool,
 }
 
 /// What is remembered from one step of [`History::retain`] to the next.
@@ -49,11 +48,13 @@ struct Keeping {
 }
 
 impl History {
-    /// Opens the history at `path`, creates it (mode 0600) when there is none, and brings it to the newest version.
+    /// Opens the history at `path`, creates it (mode 0600) when there is none, and brings it to the newest version; a large one of an old
+    /// version not at once, see [`Self::is_behind`].
     ///
     /// A file that is damaged, no history, or of a newer version is left exactly as it is.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self::of(open::writer(path)?, path))
+        let (connection, is_newest) = open::writer(path)?;
+        Ok(Self { is_behind: !is_newest, ..Self::of(connection, path) })
     }
 
     /// The history at `path` for questions only, where [`Self::open`] finds no room; `None` when nothing was ever written.
@@ -65,13 +66,25 @@ impl History {
 
     fn of(connection: Connection, path: &Path) -> Self {
         let (interner, place) = (Interner::default(), Place::of(path));
-        Self { connection, interner, place, others: None, keeping: Keeping::default() }
+        Self { connection, interner, place, others: None, keeping: Keeping::default(), is_behind: false }
     }
 
     /// Whether its files can still be found under their names; otherwise what is written now is gone when they are closed.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
         self.place.is_kept()
+    }
+
+    /// How long its log is; 0 where that cannot be found out.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        self.place.log_bytes()
+    }
+
+    /// Writes the log back into the file and cuts it, as far as nobody reads what stands there, which is not waited for.
+    pub fn shorten_log(&mut self) -> Result<(), WriteError> {
+        open::is_log_held(&self.connection)?;
+        Ok(())
     }
 
     /// Closes a history that is not in its place any more, so that another can be opened there.
@@ -108,61 +121,20 @@ impl History {
         result
     }
 
-    /// Begins to forget what a query finds at this moment, whoever's it is. Nothing is deleted yet, but it is noted that something is.
-    /// Of the bucket that is open, also what comes before it was gone through goes.
-    ///
-    /// `services` as those name them who ask the same (see [`crate::Reader::naming_services`]).
-    pub fn begin_forgetting(
+    /// A transaction that may delete numbers, which it answers beside the rest: afterwards none that is remembered means anything.
+    fn sweep<T>(
         &mut self,
-        query: &Query,
-        services: ServiceName,
-        by: Uid,
-        now: UnixMillis,
-    ) -> Result<Forgetting, ForgetError> {
-        let meant = forget::compile(&self.connection, query, services, now)?;
-        Ok(self.begin_forgetting_what(meant, by, now)?)
-    }
-
-    fn begin_forgetting_what(
-        &mut self,
-        meant: Meant,
-        by: Uid,
-        now: UnixMillis,
-    ) -> Result<Forgetting, WriteError> {
-        let note = self.transact(|connection, _| Ok(forgotten::begin(connection, by, now)?))?;
-        // Numbers that are deleted could be given again, and mean something else to `fits`.
-        self.keeping.sweep = None;
-        Ok(Forgetting::new(meant, note))
-    }
-
-    /// Forgets, one step of a few milliseconds; whether there is more. [`Self::retain`] is not to be called before there is not, or
-    /// [`Forgetting::is_held`].
-    ///
-    /// After an error, what is left is to be begun anew: numbers may have been given again. After the last step neither the file nor its log
-    /// has any of it. Where a reader holds the log, there is more until it is gone.
-    pub fn forget(&mut self, what: &mut Forgetting) -> Result<bool, WriteError> {
-        if !what.has_only_traces() {
-            let sweep = self.keeping.sweep.take().filter(|_| what.is_searching());
-            let mut sweep = sweep.unwrap_or_else(Sweep::new);
-            let result = self.sweep(|connection| what.step(connection, &mut sweep));
-            if result.is_ok() && what.is_searching() {
-                self.keeping.sweep = Some(sweep);
-            }
-            return result.map(|()| true);
-        }
-        if retention::shrink(&self.connection, 0, SHRUNK_PAGES)? > 0 {
-            return Ok(true);
-        }
-        what.is_held = open::is_log_held(&self.connection)?;
-        Ok(what.is_held)
-    }
-
-    /// A transaction that deletes numbers: afterwards none that is remembered means anything.
-    fn sweep<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, WriteError> {
+        work: impl FnOnce(&Connection) -> rusqlite::Result<(T, usize)>,
+    ) -> Result<T, WriteError> {
         // It deletes nothing that is named, and each check would read a whole table.
         self.connection.pragma_update(None, "foreign_keys", false)?;
-        let result = self.transact(|connection, _| Ok(work(connection)?));
-        self.interner.clear();
+        let result = self.transact(|connection, interner| {
+            let (value, deleted) = work(connection)?;
+            if deleted > 0 {
+                interner.clear();
+            }
+            Ok(value)
+        });
         self.connection.pragma_update(None, "foreign_keys", true)?;
         result
     }
@@ -257,6 +229,9 @@ impl History {
         &mut self,
         work: impl FnOnce(&Connection, &mut Interner) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
+        if self.is_behind {
+            return Err(WriteError::Behind);
+        }
         let Self { connection, interner, others, .. } = self;
         let result = commit_after(connection, |connection| {
             let now = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;

@@ -26,8 +26,9 @@ const LOG_LIMIT_BYTES: i64 = 8 * 1024 * 1024;
 /// No value or row of ours is larger.
 pub(crate) const LARGEST: i32 = 64 << 20;
 
-/// The writing connection: the file exists (mode 0600 when it was created here), has the newest version and is in WAL mode.
-pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
+/// The writing connection: the file exists (mode 0600 when it was created here) and is in WAL mode; whether it has the newest version, or
+/// [`migrations::migrate`] is to be called again.
+pub(crate) fn writer(path: &Path) -> Result<(Connection, bool), OpenError> {
     create(path)?;
     let sqlite = |error| failed(path, error);
     if salvage::is_log_damaged(path) {
@@ -46,8 +47,8 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     if !found.is_empty() {
         identity(path, found)?;
     }
-    configure_writer(&mut connection).map_err(sqlite)?;
-    Ok(connection)
+    let is_newest = configure_writer(&mut connection).map_err(sqlite)?;
+    Ok((connection, is_newest))
 }
 
 /// A connection that asks for no room, to a file that holds something. Alone: what others would share needs room, too.
@@ -172,7 +173,7 @@ fn create(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn configure_writer(connection: &mut Connection) -> rusqlite::Result<()> {
+fn configure_writer(connection: &mut Connection) -> rusqlite::Result<bool> {
     // Takes effect on an empty file only: lets retention give pages back in small steps.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     // A filesystem without shared memory keeps the rollback journal: as safe, only slower.

@@ -29,6 +29,11 @@ impl Place {
         (path, file, log) == (self.path.clone(), self.file, self.log)
     }
 
+    /// How long the log is; 0 where there is none.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        fs::metadata(log(&self.path)).map_or(0, |log| log.len())
+    }
+
     /// Removes the log of a file that has lost its name, once it is closed: it would be taken for the log of the next one.
     pub(crate) fn remove_log(&self) -> io::Result<()> {
         let now = Self::of(&self.path);

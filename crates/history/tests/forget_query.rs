@@ -1,7 +1,7 @@
 //! Forgetting by query.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as expected")]
 
-use std::{ops::ControlFlow, path::Path, sync::Arc, sync::atomic::AtomicBool};
+use std::{ops::ControlFlow, path::Path};
 
 use portolan_core::{Protocol, Uid, UnixMillis};
 use portolan_history::{
@@ -61,7 +61,7 @@ fn forget(history: &mut History, query: &str) -> Result<(), ForgetError> {
 
 fn lines(path: &Path) -> Vec<FlowLine> {
     let mut lines = Vec::new();
-    let limits = Limits { deadline: None, cancelled: Arc::new(AtomicBool::new(false)) };
+    let limits = Limits::default();
     let query = language::parse("", &jiff::Zoned::now()).unwrap();
     let mut tell = |row| {
         lines.push(FlowLine::from(&row));

@@ -71,24 +71,29 @@ impl Judge {
     #[must_use]
     pub fn new(known: impl IntoIterator<Item = KnownApplication>) -> Self {
         let mut judge = Self::default();
+        judge.recall(known);
+        judge
+    }
+
+    /// From now on it knows these, too, as the history knows them.
+    pub fn recall(&mut self, known: impl IntoIterator<Item = KnownApplication>) {
         for KnownApplication { application, review, executables, told, last_uid } in known {
             let last_uid = last_uid.unwrap_or(Uid::UNKNOWN);
             if application.is_of_the_machine() {
                 for (content, uid) in &told {
                     if executables.contains(content) {
-                        judge.told.talks(&content.path, content.sha256, *uid);
+                        self.told.talks(&content.path, content.sha256, *uid);
                     } else {
-                        judge.told.changed(&content.path, content.sha256, *uid);
+                        self.told.changed(&content.path, content.sha256, *uid);
                     }
                 }
             }
-            let entry = judge.applications.entry(application).or_insert_with(|| Known::new(review, last_uid));
+            let entry = self.applications.entry(application).or_insert_with(|| Known::new(review, last_uid));
             entry.review = review;
             for executable in &executables {
                 entry.remember(&executable.path, executable.sha256);
             }
         }
-        judge
     }
 
     /// A program talked. Says what is to be told about it, once for each content. What is known of the process besides is the

@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::export::Exports;
+use super::{export::Exports, log_bound::LogBound};
 use crate::sentence;
 
 /// How long a question may take, and how long it waits for its turn. One that hangs on the disk keeps its reader, never the caller.
@@ -32,6 +32,7 @@ pub(super) type FoundDamage = Arc<dyn Fn(&ReadError) + Send + Sync>;
 pub struct Archive {
     path: PathBuf,
     found_damage: FoundDamage,
+    pub(super) log: Arc<LogBound>,
     turns: Turns,
     pub(super) exports: Exports,
 }
@@ -40,8 +41,12 @@ impl Archive {
     /// The history at `path`. Nothing is opened yet. `found_damage` is called with why a question has no answer.
     #[must_use]
     pub fn new(path: PathBuf, found_damage: impl Fn(&ReadError) + Send + Sync + 'static) -> Self {
-        let found_damage = Arc::new(found_damage);
-        Self { path, found_damage, turns: Turns::default(), exports: Exports::default() }
+        Self::bounded(path, Arc::new(found_damage), Arc::default())
+    }
+
+    /// The same, with what the writer says of its log.
+    pub(super) fn bounded(path: PathBuf, found_damage: FoundDamage, log: Arc<LogBound>) -> Self {
+        Self { path, found_damage, log, turns: Turns::default(), exports: Exports::default() }
     }
 
     pub(super) fn found_damage(&self) -> FoundDamage {
@@ -66,9 +71,11 @@ impl Archive {
                 PATIENCE.as_secs()
             ))
         })?;
+        self.log.admit()?;
+        let is_in_the_way = self.log.is_too_long();
         let ask = move |reader: &Reader| {
             // Its time begins when there is a thread for it.
-            ask(reader, &Limits { deadline: Some(Instant::now() + PATIENCE), cancelled })
+            ask(reader, &Limits { deadline: Some(Instant::now() + PATIENCE), cancelled, is_in_the_way })
         };
         self.read(PATIENCE + GRACE, turn, ask).await
     }
@@ -117,7 +124,7 @@ fn refused(error: &ReadError) -> Error {
     match error {
         ReadError::Cancelled => Error::Cancelled("The question was cancelled by its caller.".to_owned()),
         ReadError::TookTooLong => too_long(),
-        ReadError::TooManyGroups { .. } => Error::LimitExceeded(said()),
+        ReadError::TooManyGroups { .. } | ReadError::LogTooLong => Error::LimitExceeded(said()),
         ReadError::EndsNotKept => Error::InvalidArgument(said()),
         ReadError::Damaged(_)
         | ReadError::DamagedInterval { .. }

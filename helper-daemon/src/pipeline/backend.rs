@@ -68,7 +68,9 @@ impl DaemonBackend {
         started: UnixMillis,
     ) -> Self {
         let writing = Arc::clone(&handle.writing);
-        let archive = Archive::new(history_path, move |error| writing.found_damage(error));
+        let bound = Arc::clone(&writing.log);
+        let archive =
+            Archive::bounded(history_path, Arc::new(move |error| writing.found_damage(error)), bound);
         let flushing = Flushing::default();
         let (skipped_events, skipped_rows) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { handle, archive, flushing, atlas, configuration, log, started, skipped_events, skipped_rows }

@@ -71,6 +71,7 @@ impl Exports {
         &self,
         history: &Path,
         found_damage: FoundDamage,
+        is_in_the_way: Arc<AtomicBool>,
         viewer: Viewer,
         query: Query,
     ) -> Result<OwnedFd, Error> {
@@ -86,7 +87,8 @@ impl Exports {
         let (over, end) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
         let history = history.to_owned();
         let run = move || {
-            let limits = Limits { deadline: Some(Instant::now() + IN_ALL), ..Limits::default() };
+            let limits =
+                Limits { deadline: Some(Instant::now() + IN_ALL), is_in_the_way, ..Limits::default() };
             thread::scope(|scope| {
                 // Closed when this is over, however it ends.
                 let _end = end;
@@ -115,7 +117,8 @@ impl Archive {
     /// # Errors
     /// An export of this viewer runs, or too many others do.
     pub fn export(&self, viewer: Viewer, query: Query) -> Result<OwnedFd, Error> {
-        self.exports.start(self.path(), self.found_damage(), viewer, query)
+        self.log.admit()?;
+        self.exports.start(self.path(), self.found_damage(), self.log.is_too_long(), viewer, query)
     }
 }
 
@@ -234,8 +237,9 @@ mod tests {
     fn a_history_that_is_not_there_is_told_in_the_last_line() {
         let dir = tempfile::tempdir().unwrap();
         let exports = Exports::default();
-        let pipe =
-            exports.start(&dir.path().join("none"), Arc::new(|_| ()), viewer(1), Query::default()).unwrap();
+        let pipe = exports
+            .start(&dir.path().join("none"), Arc::new(|_| ()), Arc::default(), viewer(1), Query::default())
+            .unwrap();
         let mut text = String::new();
         std::fs::File::from(pipe).read_to_string(&mut text).unwrap();
         let end: ExportEnd = serde_json::from_str(&text).unwrap();

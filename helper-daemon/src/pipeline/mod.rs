@@ -26,6 +26,7 @@
 //! | `writer` | the one thread that writes the history |
 //! | `self_test` | known bytes through loopback, compared with the count |
 //! | `handle`, `backend` | what the bus asks, and how it is answered |
+//! | `log_bound` | how long the history's log may become because of them |
 //! | `flushing` | one flush for many who ask at the same time |
 //! | `archive` | the history as questions read it: few at a time, bounded by user and time |
 //! | `answers`, `details`, `lookup` | what is answered from it |
@@ -52,6 +53,7 @@ mod learned;
 mod learning;
 mod ledger;
 mod live;
+mod log_bound;
 mod lookup;
 mod merge;
 mod naming;

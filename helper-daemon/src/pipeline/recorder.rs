@@ -313,6 +313,7 @@ impl Recorder {
         self.processes.identify_executed(&self.hasher);
         // After the events: who changed a file has its beginning in them.
         self.look_at_changes(Now::read());
+        self.take_known_late();
         self.writer.take_forgotten().iter().for_each(|application| self.judge.forget(application));
         let mut tick_now = false;
         while let Ok(command) = self.commands.try_recv() {

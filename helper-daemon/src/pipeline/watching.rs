@@ -69,6 +69,13 @@ pub(super) fn watch_known(changes: &mut Changes<SeenAt>, known: &[KnownApplicati
 }
 
 impl Recorder {
+    /// Takes in what the history knew, where that could not be read when the daemon started.
+    pub(super) fn take_known_late(&mut self) {
+        let known = self.writer.take_known_late();
+        watch_known(&mut self.changes, &known, Now::read());
+        self.judge.recall(known);
+    }
+
     /// Takes in what was done to files, and tells what has been found out about it.
     pub(super) fn look_at_changes(&mut self, now: Now) {
         let Self { monitor, changes, processes, origins, .. } = self;

@@ -23,16 +23,18 @@ use portolan_history::{
 };
 use tokio::sync::oneshot;
 
-use super::{atlas::Atlas, waker::Waker};
+use super::{atlas::Atlas, log_bound::LogBound, waker::Waker};
 use crate::{sentence, text_log::TextLog};
 
 mod backlog;
 mod deciding;
 mod forgetting;
+mod opening;
 mod saving;
 mod worker;
 
-use worker::{Known, Worker};
+use opening::Known;
+use worker::Worker;
 
 /// Jobs that may wait, one of them with rows: a disk that hangs must not be given more and more.
 const QUEUE: usize = 64;
@@ -43,9 +45,6 @@ const DAMAGE_MAX: usize = 100;
 /// Why there is no history at all.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
-    /// What it holds cannot be read.
-    #[error(transparent)]
-    Read(#[from] portolan_history::ReadError),
     /// No thread can be started.
     #[error("no thread can be started for the history: {0}")]
     Thread(#[from] io::Error),
@@ -64,6 +63,9 @@ pub(super) struct Writing {
     damage: Mutex<BTreeMap<String, bool>>,
     /// Applications of which nothing is known any more.
     forgotten: Mutex<Vec<ApplicationKey>>,
+    /// What the history knew, where that was found out only after the start.
+    known_late: Mutex<Vec<KnownApplication>>,
+    pub(super) log: Arc<LogBound>,
 }
 
 impl Writing {
@@ -89,6 +91,13 @@ impl Writing {
             return;
         }
         self.forgotten.lock().unwrap_or_else(PoisonError::into_inner).extend(applications);
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
+    }
+
+    fn knows(&self, applications: Vec<KnownApplication>) {
+        *self.known_late.lock().unwrap_or_else(PoisonError::into_inner) = applications;
         if let Some(waker) = self.waker.get() {
             waker.wake();
         }
@@ -209,7 +218,7 @@ impl Writer {
                 })
             },
             log,
-        )?;
+        );
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let thread = thread::Builder::new().name("history".to_owned()).spawn(move || {
             // A daemon that went on without it would count for nobody: it ends as by a crash, and the next one goes on.
@@ -262,6 +271,11 @@ impl Writer {
 
     pub(super) fn writing(&self) -> Arc<Writing> {
         Arc::clone(&self.writing)
+    }
+
+    /// What the history knew, where it could not be read at the start; once.
+    pub(super) fn take_known_late(&self) -> Vec<KnownApplication> {
+        std::mem::take(&mut *self.writing.known_late.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Applications that a person wanted nothing to be known of, since this was asked.

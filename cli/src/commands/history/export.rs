@@ -8,7 +8,6 @@ use std::{
     ops::ControlFlow,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
 };
 
 use portolan_bus::ExportEnd;
@@ -157,7 +156,7 @@ fn ended(rows: u64, why: &str) -> Failure {
 }
 
 fn from_file(path: &Path, query: &Query, written: &mut Written) -> Result<(), Stopped> {
-    let limits = Limits { deadline: None, cancelled: Arc::new(AtomicBool::new(false)) };
+    let limits = Limits::default();
     let mut problem = None;
     let mut tell = |row| match written.write(&FlowLine::from(&row)) {
         Ok(()) => ControlFlow::Continue(()),

@@ -12,7 +12,7 @@ use portolan_core::{
 
 use super::keeping_tests::{DAY, MINUTE, START, assert_whole, at, count, level, to_host};
 use crate::{
-    ForgetError, Forgetting, History, NewFinding, Record, Subject,
+    ForgetError, Forgetting, History, Limits, NewFinding, Question, Record, Subject,
     block::Level,
     forget::{Fits, Meant},
     language::{self, Condition, Field, Filter, Query, Wanted},
@@ -341,4 +341,44 @@ fn who_reads_the_log_holds_up_nothing_but_the_last_traces() {
     drop(reader);
     forget_all(&mut history, &mut what);
     assert!(!what.is_held());
+}
+
+#[test]
+fn whoever_is_killed_while_forgetting_goes_on_and_then_nobody_knows_what_it_was() {
+    let place = Place::new();
+    let mut history = place.history();
+    let batch: Vec<_> = (0..300_u32)
+        .map(|n| to_host(START + i64::from(n) * 15 * MINUTE, u8::try_from(n % 2).unwrap()))
+        .collect();
+    history.write(&batch).unwrap();
+    let domain = Wanted::Below("host-1.example.net".parse().unwrap());
+    let filter = Filter::Has(Condition { field: Field::Of(Dimension::Domain), wanted: domain });
+    let query = Query { filter, ..Query::default() };
+    let mut steps = 0;
+    let mut what = history.begin_forgetting(&query, |_, _| None, Uid(7), UnixMillis(START)).unwrap();
+    loop {
+        // Further each time.
+        let is_done = (0..=steps).any(|_| !history.forget(&mut what).unwrap());
+        drop(history);
+        history = place.history();
+        let Some(again) = history.resume_forgetting(|_, _| None).unwrap() else {
+            assert!(is_done);
+            break;
+        };
+        (what, steps) = (again, steps + 1);
+        // What comes meanwhile is not meant.
+        history.write(&[to_host(START + 100 * DAY + i64::from(steps) * 10_000, 2)]).unwrap();
+    }
+    assert!(steps > 4, "{steps}");
+    let reader = place.reader();
+    assert_eq!(reader.forgotten().unwrap().len(), 1);
+    let by = vec![Dimension::Domain];
+    let left = reader.answer(&Question { by, top: 9, ..Question::default() }, &Limits::default()).unwrap();
+    let left: Vec<_> = left.groups.iter().map(|group| group.keys["domain"].clone()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+    drop(history);
+    for file in std::fs::read_dir(place.dir.path()).unwrap() {
+        let content = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!content.windows(9).any(|part| part == b"host-1.ex"));
+    }
 }

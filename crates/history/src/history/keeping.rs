@@ -1,7 +1,7 @@
 use portolan_core::UnixMillis;
 
 use super::{History, Keeping, SHRUNK_PAGES};
-use crate::{ReadError, Retained, Retention, WriteError, retention, unused::Sweep};
+use crate::{ReadError, Retained, Retention, WriteError, retention, rollup, unused::Sweep};
 
 /// Unused numbers are looked for this often, when blocks were deleted.
 const SWEEP_EVERY_MS: u64 = 86_400_000;
@@ -9,7 +9,8 @@ const SWEEP_EVERY_MS: u64 = 86_400_000;
 const SPARE_PAGES: u64 = 64;
 
 impl History {
-    /// Keeps the file within the limits: one step of at most `step` blocks, a few milliseconds. To be called again at once while there is
+    /// Keeps the file within the limits: one step of at most `step` blocks, a few milliseconds; before that, some of the sums that
+    /// no write has made. To be called again at once while there is
     /// more, and now and then when there is not.
     pub fn retain(
         &mut self,
@@ -18,11 +19,17 @@ impl History {
         step: usize,
     ) -> Result<Retained, WriteError> {
         if let Some(mut sweep) = self.keeping.sweep.take() {
-            let swept = self.sweep(|connection| sweep.step(connection))?;
+            let swept = self.sweep(|connection| {
+                let swept = sweep.step(connection)?;
+                Ok((swept, swept.deleted))
+            })?;
             if !swept.is_done {
                 self.keeping.sweep = Some(sweep);
             }
             return Ok(Retained { deleted_numbers: swept.deleted, more: true, ..Retained::default() });
+        }
+        if self.transact(|connection, _| Ok(rollup::close_more(connection)?))? {
+            return Ok(Retained { more: true, ..Retained::default() });
         }
         let deleted_blocks =
             self.transact(|connection, _| Ok(retention::delete(limits, connection, now, step)?))?;

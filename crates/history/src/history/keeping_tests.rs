@@ -246,3 +246,23 @@ fn numbers_that_another_writer_deleted_are_not_taken_from_the_memory() {
     assert_eq!(count(&other.connection, "peer"), 2);
     assert_whole(&place);
 }
+
+#[test]
+fn numbers_that_are_remembered_are_forgotten_only_when_some_are_deleted() {
+    let place = Place::new();
+    let mut history = place.history();
+    let other = Record { uid: portolan_core::Uid(7), ..record() };
+    history.write(&[at(START, other), at(START + DAY, record())]).unwrap();
+    history.connection.execute("DELETE FROM block WHERE start_ms < ?1", [START + DAY]).unwrap();
+    history.keeping.sweep = Some(crate::unused::Sweep::new());
+    let (mut marking, mut deleted) = (0, 0);
+    while history.keeping.sweep.is_some() {
+        assert!(!history.interner.actors.is_empty());
+        let retained = history.retain(&Retention::default(), UnixMillis(START + DAY), 50).unwrap();
+        assert_eq!(history.interner.actors.is_empty(), retained.deleted_numbers > 0);
+        marking += usize::from(retained.deleted_numbers == 0);
+        deleted += retained.deleted_numbers;
+        history.write(&[at(START + DAY, record())]).unwrap();
+    }
+    assert!(marking > 4 && deleted > 0, "{marking} {deleted}");
+}

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i64 = 0x504f_5254;
 
 /// The step from version `n` to `n + 1` stands at index `n`. A step, once released, never changes.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     include_str!("0001_first.sql"),
     include_str!("0002_checkpoint.sql"),
     include_str!("0003_placement.sql"),
@@ -17,42 +17,40 @@ const STEPS: [&str; 10] = [
     include_str!("0008_forgotten.sql"),
     include_str!("0009_imports.sql"),
     include_str!("0010_learned.sql"),
+    include_str!("0011_forgetting.sql"),
 ];
-
-/// What SQL alone cannot do.
-type Work = fn(&Connection) -> rusqlite::Result<()>;
-
-/// After the step that leads to that version.
-const WORK: [(i64, Work); 1] = [(7, m0007_blocks::turn_traffic_into_blocks)];
 
 /// The version that this program reads and writes.
 pub(crate) fn newest() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }
 
-/// Brings the file to the newest version, each step in a transaction of its own.
+/// Brings the file to the newest version, each step in a transaction of its own; `false` when there is more to do than is done at once:
+/// it is to be called again. Nothing but the version is to be asked before.
 ///
 /// The version is read again inside each transaction: another process may migrate at the same time.
-pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
     migrate_to(connection, newest())
 }
 
 /// The same, to an earlier version.
-pub(crate) fn migrate_to(connection: &mut Connection, version_wanted: i64) -> rusqlite::Result<()> {
+pub(crate) fn migrate_to(connection: &mut Connection, version_wanted: i64) -> rusqlite::Result<bool> {
     for (step, to) in STEPS.iter().zip(1..=version_wanted) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if version(&transaction)? >= to {
             continue;
         }
-        transaction.execute_batch(step)?;
-        for (_, work) in WORK.iter().filter(|(version, _)| *version == to) {
-            work(&transaction)?;
+        // Version 7 has the tables of version 6 until they are empty.
+        if to == 8 && !m0007_blocks::turn_traffic_into_blocks(&transaction)? {
+            transaction.commit()?;
+            return Ok(false);
         }
+        transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", to)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.commit()?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The version of the file; 0 before the first step.

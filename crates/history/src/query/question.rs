@@ -48,6 +48,8 @@ pub struct Limits {
     pub deadline: Option<Instant>,
     /// Set by whoever does not want the answer any more.
     pub cancelled: Arc<AtomicBool>,
+    /// Set by the writer of the history where its log grows without end because of those who read.
+    pub is_in_the_way: Arc<AtomicBool>,
 }
 
 impl Limits {
@@ -55,6 +57,9 @@ impl Limits {
     pub(crate) fn check(&self) -> Result<(), ReadError> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(ReadError::Cancelled);
+        }
+        if self.is_in_the_way.load(Ordering::Relaxed) {
+            return Err(ReadError::LogTooLong);
         }
         match self.deadline {
             Some(deadline) if Instant::now() >= deadline => Err(ReadError::TookTooLong),

@@ -2,7 +2,7 @@
 //!
 //! Of every level, all before its `until` in `closed` is the sum of all that was ever written before it; nothing of it reaches further.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use rusqlite::Connection;
 
@@ -18,6 +18,10 @@ use crate::{
 pub(crate) const LONGEST_MS: u32 = 86_400_000;
 /// An interval that has more parts is made one.
 const PARTS_MAX: i64 = 16;
+/// So many rows are added up in one transaction, and what else there is of the day that they end in.
+const CLOSED_ROWS: usize = 20_000;
+/// So many intervals are looked at for lost sums in one step.
+const RESTORED: usize = 256;
 /// So many rows are gathered before those with the same key are made one.
 const GATHERED_ROWS: usize = 1 << 16;
 
@@ -35,7 +39,7 @@ impl Batch {
         rows.push(row);
     }
 
-    /// Writes all, adds what came late to the sums that it belongs to, and makes those that are now complete.
+    /// Writes all, adds what came late to the sums that it belongs to, and makes those that are now complete, see [`close_some`].
     pub(crate) fn write(mut self, connection: &Connection) -> rusqlite::Result<()> {
         let Some(newest) = self.buckets.last_key_value().map(|(start, _)| *start) else { return Ok(()) };
         for level in Level::SUMS {
@@ -51,7 +55,7 @@ impl Batch {
         for (start, (width, rows)) in &mut self.buckets {
             append(connection, Level::Bucket, *start, *width, rows)?;
         }
-        Level::SUMS.into_iter().try_for_each(|level| close(connection, level, level.start_of(newest)))
+        close_some(connection, newest).map(|_| ())
     }
 }
 
@@ -86,13 +90,62 @@ fn unite(connection: &Connection, level: Level, start_ms: i64) -> rusqlite::Resu
     table::put(connection, level, Head { width_ms, ..*first }, &mut all.rows)
 }
 
-/// Makes the sums of a level up to `until`, which are complete: something later was written.
-fn close(connection: &Connection, level: Level, until: i64) -> rusqlite::Result<()> {
+/// Makes sums that are complete because something was written at `newest`, the oldest first, whole days, until so many rows were added up: so
+/// no transaction is much longer than a day's traffic, however much of it was never summed. Whether there are more.
+fn close_some(connection: &Connection, newest: i64) -> rusqlite::Result<bool> {
+    let mut summed = 0;
+    while summed < CLOSED_ROWS {
+        let (rows, has_more) = close_day(connection, newest)?;
+        summed += rows.max(1);
+        if !has_more {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The same for one day at each level; how many rows were added up.
+fn close_day(connection: &Connection, newest: i64) -> rusqlite::Result<(usize, bool)> {
+    let (mut complete, mut rows, mut has_more) = (newest, 0, false);
+    for level in Level::SUMS {
+        let Some(below) = level.below() else { continue };
+        let wanted = level.start_of(complete);
+        let from = closed::until(connection, level)?.unwrap_or(i64::MIN);
+        let oldest = table::next(connection, below, from)?.filter(|oldest| *oldest < wanted);
+        let day = |oldest| Level::Day.start_of(oldest).saturating_add(Level::Day.width_ms().into());
+        let until = oldest.map_or(wanted, |oldest| wanted.min(day(oldest)));
+        rows += close(connection, level, until)?;
+        has_more |= until < wanted;
+        complete = complete.min(until.max(from));
+    }
+    Ok((rows, has_more))
+}
+
+/// Makes some of the sums that are complete and were not made when the next bucket was written; whether there are more.
+pub(crate) fn close_more(connection: &Connection) -> rusqlite::Result<bool> {
+    table::last(connection)?.map_or(Ok(false), |newest| close_some(connection, newest))
+}
+
+/// Makes the sums of a level up to `until`, which are complete: something later was written. How many rows were added up.
+fn close(connection: &Connection, level: Level, until: i64) -> rusqlite::Result<usize> {
     let from = closed::until(connection, level)?;
-    let Some(below) = level.below().filter(|_| from.is_none_or(|from| from < until)) else { return Ok(()) };
+    let Some(below) = level.below().filter(|_| from.is_none_or(|from| from < until)) else { return Ok(0) };
     // Before the first of all times there is nothing to sum up.
-    let Some(last) = until.checked_sub(1) else { return closed::set(connection, level, until) };
-    let starts = from.unwrap_or(i64::MIN)..=last;
+    let rows = match until.checked_sub(1) {
+        Some(last) => sum(connection, level, below, from.unwrap_or(i64::MIN)..=last)?,
+        None => 0,
+    };
+    closed::set(connection, level, until)?;
+    Ok(rows)
+}
+
+/// Writes the blocks of a level that are the sums of those below it, where there is none yet; of how many rows.
+fn sum(
+    connection: &Connection,
+    level: Level,
+    below: Level,
+    starts: RangeInclusive<i64>,
+) -> rusqlite::Result<usize> {
     for start in table::in_parts(connection, below, starts.clone())? {
         unite(connection, below, start)?;
     }
@@ -100,10 +153,11 @@ fn close(connection: &Connection, level: Level, until: i64) -> rusqlite::Result<
     let write = |(start_ms, mut all): (i64, Gathered)| {
         table::put(connection, level, Head { start_ms, part: 0, width_ms }, &mut all.rows)
     };
-    let mut open: Option<(i64, Gathered)> = None;
+    let (mut open, mut count): (Option<(i64, Gathered)>, usize) = (None, 0);
     table::each(connection, below, starts, |head, rows| {
         // What is damaged is missing in the sum: recording goes on, and who asks for the block itself is told.
         let Ok(rows) = rows else { return Ok(()) };
+        count += rows.len();
         let start = level.start_of(head.start_ms);
         if let Some(complete) = open.take_if(|(open, _)| *open != start) {
             write(complete)?;
@@ -112,14 +166,42 @@ fn close(connection: &Connection, level: Level, until: i64) -> rusqlite::Result<
         Ok(())
     })?;
     open.map_or(Ok(()), write)?;
-    closed::set(connection, level, until)
+    Ok(count)
+}
+
+/// Makes sums anew that are lost although there is something of which they are: a few intervals from `from` on, of those that are not
+/// deleted for their age. How many, and where to go on; `None` at the end of the level.
+pub(crate) fn restore(
+    connection: &Connection,
+    level: Level,
+    from: i64,
+) -> rusqlite::Result<(u64, Option<i64>)> {
+    let mut made = 0;
+    let (Some(below), Some(until)) = (level.below(), closed::until(connection, level)?) else {
+        return Ok((made, None));
+    };
+    let deleted = closed::deleted(connection, level)?.unwrap_or(i64::MIN);
+    let mut from = from.max(deleted);
+    for _ in 0..RESTORED {
+        let next = table::next(connection, below, from)?.map(|next| level.start_of(next));
+        let next = next.map(|start| (start, start.saturating_add(level.width_ms().into())));
+        let Some((start, end)) = next.filter(|(_, end)| from < *end && *end <= until) else {
+            return Ok((made, None));
+        };
+        if start >= deleted && table::parts(connection, level, start)?.0 == 0 {
+            sum(connection, level, below, start..=end - 1)?;
+            made += 1;
+        }
+        from = end;
+    }
+    Ok((made, Some(from)))
 }
 
 /// Makes the sums of everything that there is: nothing later is expected.
 pub(crate) fn close_all(connection: &Connection) -> rusqlite::Result<()> {
     let Some(newest) = table::last(connection)? else { return Ok(()) };
     Level::SUMS.into_iter().try_for_each(|level| {
-        close(connection, level, level.start_of(newest).saturating_add(level.width_ms().into()))
+        close(connection, level, level.start_of(newest).saturating_add(level.width_ms().into())).map(|_| ())
     })
 }
 

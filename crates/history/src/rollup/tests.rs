@@ -123,6 +123,45 @@ fn write(connection: &Connection, call: &[Written]) {
     let mut batch = Batch::default();
     call.iter().for_each(|(start, width, row)| batch.add(*start, *width, *row));
     batch.write(connection).unwrap();
+    while close_more(connection).unwrap() {}
+}
+
+/// What is summed is the sum of all before, however far that is.
+fn assert_sums_so_far(connection: &Connection, written: &[(i64, Moved)]) -> Vec<Option<i64>> {
+    let until = |level| closed::until(connection, level).unwrap();
+    for level in Level::SUMS {
+        let before = written.iter().copied().filter(|(start, _)| Some(*start) < until(level));
+        assert_eq!(sums(stored(connection, level), level), sums(before, level), "{level:?}");
+    }
+    Level::SUMS.map(until).into()
+}
+
+#[test]
+fn a_long_history_without_sums_gets_them_day_by_day() {
+    let connection = database();
+    let row = Moved { actor: 1, peer: 1, tx: 1, ..Moved::default() };
+    let mut written = Vec::new();
+    // As an old version left it: buckets alone, of ten days, in two years.
+    for day in [0, 1, 2, 3, 4, 365, 366, 367, 368, 369] {
+        for hour in [0, 1, 23] {
+            let start = day * DAY + hour * HOUR;
+            let mut rows: Vec<Moved> = (0..7000).map(|peer| Moved { peer, ..row }).collect();
+            written.extend(rows.iter().map(|row| (start, *row)));
+            append(&connection, Level::Bucket, start, 10_000, &mut rows).unwrap();
+        }
+    }
+    let mut batch = Batch::default();
+    batch.add(400 * DAY, 10_000, row);
+    batch.write(&connection).unwrap();
+    written.push((400 * DAY, row));
+    assert_eq!(assert_sums_so_far(&connection, &written), [Some(DAY); 3]);
+    let mut steps = 1;
+    while close_more(&connection).unwrap() {
+        assert_sums_so_far(&connection, &written);
+        steps += 1;
+    }
+    assert_eq!(steps, 10);
+    assert_sums(&connection, &written);
 }
 
 proptest! {

@@ -26,8 +26,11 @@ use portolan_core::UnixMillis;
 use rusqlite::{Connection, types::Value};
 
 use crate::{
-    SetAsideError, WriteError, migrations,
+    Checkpoint, SetAsideError, WriteError,
+    block::Level,
+    migrations, rollup,
     set_aside::{free_name, move_to, with_suffix},
+    tables::checkpoint,
 };
 use pages::Pages;
 use tables::Table;
@@ -69,6 +72,8 @@ pub struct Saved {
     pub lost_pages: BTreeMap<String, u64>,
     /// Rows that stand for others that were lost.
     pub stand_ins: u64,
+    /// Sums of an interval that were lost and made anew of what they are the sums of.
+    pub restored: u64,
 }
 
 /// A damaged history whose traffic is being read.
@@ -78,7 +83,16 @@ pub struct Salvage {
     pages: Pages,
     tables: HashMap<u32, Table>,
     next: u32,
+    /// When all pages are read: at which level, and from where on, lost sums are looked for.
+    sums: Option<(Level, i64)>,
     known: blocks::Known,
+    saved: Saved,
+}
+
+/// How far a salvage is.
+pub(crate) struct Reached {
+    next: u32,
+    sums: Option<(Level, i64)>,
     saved: Saved,
 }
 
@@ -96,23 +110,34 @@ impl Salvage {
 
     /// Goes on where somebody was killed; `None` when nothing is being saved.
     pub fn resume(path: &Path) -> Result<Option<Self>, SalvageError> {
-        let note = with_suffix(path, NOTE);
-        let Ok(name) = fs::read(&note) else { return Ok(None) };
-        let aside = PathBuf::from(OsStr::from_bytes(&name));
-        let placed = |source| SalvageError::Place { from: aside.clone(), source };
-        if !aside.exists() {
-            if with_suffix(&aside, "-wal").exists() && path.exists() {
-                move_to(path, &aside)?;
-            } else {
-                fs::remove_file(&note).map_err(placed)?;
-                return Ok(None);
-            }
-        }
+        let Some(aside) = aside(path)? else { return Ok(None) };
         if !path.exists() {
             return Self::build(path, aside).map(Some);
         }
         let saved = Saved { aside, ..Saved::default() };
         Self::read(path, saved, migrations::newest()).map(Some)
+    }
+
+    /// Whether what is at `path` is, or is to become, what can be read of a damaged history.
+    #[must_use]
+    pub fn is_under_way(path: &Path) -> bool {
+        with_suffix(path, NOTE).exists()
+    }
+
+    /// How far a damaged history at `path`, or the one that is being saved, has a journal; `None` where it does not say. Reads nothing but
+    /// the log and some pages.
+    #[must_use]
+    pub fn checkpoint(path: &Path) -> Option<Checkpoint> {
+        let aside = aside(path).ok()?.filter(|_| !path.exists());
+        let mut pages = Pages::open(aside.as_deref().unwrap_or(path)).ok()?;
+        let mut blank = Connection::open_in_memory().ok()?;
+        blank.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").ok()?;
+        migrations::migrate(&mut blank).ok()?;
+        let (root, table) =
+            Table::all(&blank).ok()?.into_iter().find(|(_, table)| table.name == "checkpoint")?;
+        let root = roots(&mut pages).get("checkpoint").copied().unwrap_or(root);
+        table.add(&blank, cells::rows(&pages, root)?).ok()?;
+        checkpoint::read(&blank).ok()?
     }
 
     /// Everything but the traffic, in a file that takes its place when it is whole.
@@ -143,7 +168,7 @@ impl Salvage {
         salvage.saved.stand_ins = repair::repair(&transaction).map_err(failed)?;
         salvage.keep_numbers(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
-        migrations::migrate(&mut connection).map_err(failed)?;
+        while !migrations::migrate(&mut connection).map_err(failed)? {}
         drop(connection);
         File::open(&next).and_then(|file| file.sync_all()).map_err(placed)?;
         fs::rename(&next, path).map_err(placed)?;
@@ -173,27 +198,48 @@ impl Salvage {
             }
         }
         tables.keys().for_each(|root| pages.walk(*root));
-        Ok(Self { path: path.into(), pages, tables, next: 0, known: blocks::Known::default(), saved })
+        Ok(Self {
+            path: path.into(),
+            pages,
+            tables,
+            next: 0,
+            sums: None,
+            known: blocks::Known::default(),
+            saved,
+        })
     }
 
-    /// Reads at most so many more pages of traffic, in the transaction of `connection`; whether that was all.
+    /// Reads at most so many more pages of traffic, or makes some of the sums that were lost, in the transaction of `connection`; whether that
+    /// was all.
     pub(crate) fn step(&mut self, connection: &Connection, pages: u32) -> Result<bool, WriteError> {
-        self.take(connection, pages, Table::is_bulk)?;
-        let is_all = self.next >= self.pages.count();
-        if is_all {
-            blocks::close(connection)?;
+        if self.next < self.pages.count() {
+            self.take(connection, pages, Table::is_bulk)?;
+            return Ok(false);
         }
-        Ok(is_all)
+        let (level, from) = match self.sums {
+            Some(place) => place,
+            None => {
+                blocks::close(connection)?;
+                (Level::Minute, i64::MIN)
+            }
+        };
+        let (made, next) = rollup::restore(connection, level, from)?;
+        self.saved.restored += made;
+        self.sums = match next {
+            Some(next) => Some((level, next)),
+            None => level.above().map(|above| (above, i64::MIN)),
+        };
+        Ok(self.sums.is_none())
     }
 
     /// How far it is, before a transaction.
-    pub(crate) fn reached(&self) -> (u32, Saved) {
-        (self.next, self.saved.clone())
+    pub(crate) fn reached(&self) -> Reached {
+        Reached { next: self.next, sums: self.sums, saved: self.saved.clone() }
     }
 
     /// After a transaction that was rolled back. What it made known is not; the file says what is.
-    pub(crate) fn go_back(&mut self, (next, saved): (u32, Saved)) {
-        (self.next, self.saved, self.known) = (next, saved, blocks::Known::default());
+    pub(crate) fn go_back(&mut self, Reached { next, sums, saved }: Reached) {
+        (self.next, self.sums, self.saved, self.known) = (next, sums, saved, blocks::Known::default());
     }
 
     /// When all has been read and written: nothing has to be read again. Where the note stays, it is, which changes nothing.
@@ -262,6 +308,22 @@ impl Salvage {
 
 /// Beside a history whose traffic is being saved, with the name of the damaged one.
 const NOTE: &str = ".salvaging";
+
+/// Where the damaged history of `path` is, when one is being saved. Who was killed between moving its log and moving itself did not finish.
+fn aside(path: &Path) -> Result<Option<PathBuf>, SalvageError> {
+    let note = with_suffix(path, NOTE);
+    let Ok(name) = fs::read(&note) else { return Ok(None) };
+    let aside = PathBuf::from(OsStr::from_bytes(&name));
+    if !aside.exists() {
+        if !(with_suffix(&aside, "-wal").exists() && path.exists()) {
+            let placed = |source| SalvageError::Place { from: aside.clone(), source };
+            fs::remove_file(&note).map_err(placed)?;
+            return Ok(None);
+        }
+        move_to(path, &aside)?;
+    }
+    Ok(Some(aside))
+}
 
 fn note(path: &Path, aside: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new()

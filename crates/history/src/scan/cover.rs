@@ -1,7 +1,7 @@
 use portolan_core::UnixMillis;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
-use crate::{Covered, block::Level, language::Query};
+use crate::{Covered, block::Level, language::Query, tables::closed};
 
 /// What of one level is there: all that was written with a start in `[from, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,19 +94,15 @@ impl Held {
     pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let mut bounds =
             connection.prepare("SELECT min(start_ms), max(start_ms) FROM block WHERE level = ?1")?;
-        let mut closed = connection.prepare("SELECT until_ms FROM closed WHERE level = ?1")?;
-        let mut deleted = connection.prepare("SELECT before_ms FROM deleted WHERE level = ?1")?;
         let mut levels = Vec::new();
         for level in Level::ALL {
             let (first, last): (Option<i64>, Option<i64>) =
                 bounds.query_row([level.number()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let until = match level {
                 Level::Bucket => None,
-                _ => {
-                    Some(closed.query_row([level.number()], |row| row.get(0)).optional()?.unwrap_or(i64::MIN))
-                }
+                _ => Some(closed::until(connection, level)?.unwrap_or(i64::MIN)),
             };
-            let deleted = deleted.query_row([level.number()], |row| row.get(0)).optional()?;
+            let deleted = closed::deleted(connection, level)?;
             levels.push(Kept { level, starts: first.zip(last), until, deleted });
         }
         Ok(Self::of(&levels))

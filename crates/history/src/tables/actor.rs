@@ -83,4 +83,9 @@ impl Actors {
     pub(crate) fn clear(&mut self) {
         self.known.clear();
     }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
 }

@@ -17,3 +17,11 @@ pub(crate) fn set(connection: &Connection, level: Level, until_ms: i64) -> rusql
         .execute((level.number(), until_ms))?;
     Ok(())
 }
+
+/// Before when blocks of a level were deleted for their age; `None` when none was.
+pub(crate) fn deleted(connection: &Connection, level: Level) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT before_ms FROM deleted WHERE level = ?1")?
+        .query_row([level.number()], |row| row.get(0))
+        .optional()
+}

@@ -1,5 +1,7 @@
 use portolan_core::{Uid, UnixMillis};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::language::Query;
 
 /// That somebody had something forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,29 @@ pub(crate) fn begin(connection: &Connection, by: Uid, at: UnixMillis) -> rusqlit
     connection
         .execute("INSERT INTO forgotten (at_ms, uid, rows, bytes) VALUES (?1, ?2, 0, 0)", (at.0, by.0))?;
     Ok(connection.last_insert_rowid())
+}
+
+/// Keeps what it is, until [`end`].
+pub(crate) fn keep(connection: &Connection, id: i64, query: &Query, at: UnixMillis) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO forgetting (note, query, at_ms) VALUES (?1, ?2, ?3)",
+        (id, query.to_string(), at.0),
+    )?;
+    Ok(())
+}
+
+/// The oldest of what is not forgotten to its end: the number of its note, the query, and when it was asked.
+pub(crate) fn unfinished(connection: &Connection) -> rusqlite::Result<Option<(i64, String, UnixMillis)>> {
+    connection
+        .query_row("SELECT note, query, at_ms FROM forgetting ORDER BY note LIMIT 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, UnixMillis(row.get(2)?)))
+        })
+        .optional()
+}
+
+/// Nothing of it is left; whether it was kept what it was.
+pub(crate) fn end(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
+    Ok(connection.execute("DELETE FROM forgetting WHERE note = ?1", [id])? > 0)
 }
 
 /// Adds what a step deleted.

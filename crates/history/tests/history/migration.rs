@@ -1,9 +1,12 @@
 //! Files that older versions wrote.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use portolan_core::{Dimension, FindingKind, Severity, Uid, UnixMillis};
-use portolan_history::{Answered, FindingState, Learning, Limits, Question, Record};
+use portolan_history::{
+    Answered, FindingState, History, Learning, Limits, OpenError, Question, Reader, Record, Salvage,
+    WriteError,
+};
 
 use crate::world::{Place, everything, record};
 
@@ -178,5 +181,81 @@ fn traffic_of_version_6_is_in_blocks() {
         ]
     );
     history.write(&[record()]).unwrap();
+    place.assert_sound();
+}
+
+/// A file of version 6 with more rows than are turned into blocks at once, and peers that were told apart by their local address alone.
+fn large_file_of_version_6(place: &Place) {
+    version(
+        6,
+        place,
+        "INSERT INTO actor (id, owner, uid, network_namespace) VALUES (1, 'kernel', 0, 1);
+        INSERT INTO address VALUES (1, x'c0000207'), (2, x'c0000208');
+        INSERT INTO peer (id, protocol, direction, local_address_id, service_port)
+            VALUES (7, 'tcp', 'outbound', 1, 443), (8, 'tcp', 'outbound', 2, 443);
+        CREATE TEMP TABLE n AS WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 1000)
+            SELECT value FROM n;
+        INSERT INTO bucket SELECT value, 1600000000000 + value * 10000, 10000 FROM n WHERE value <= 60;
+        INSERT INTO traffic SELECT bucket.id, 1, 7 + bucket.id % 2, n.value, 443, 1, 2, 1, 0, 0 FROM bucket, n;",
+    );
+}
+
+/// Bytes sent, flows, peers, and rows of the old tables.
+fn held(place: &Place) -> (u64, u64, i64) {
+    let answer = place.reader().answer(&everything(), &Limits::default()).unwrap();
+    let peers = rusqlite::Connection::open(place.path())
+        .unwrap()
+        .query_row("SELECT count(*) FROM peer", [], |row| row.get(0))
+        .unwrap();
+    (answer.total.bytes.tx, answer.total.flows, peers)
+}
+
+#[test]
+fn a_large_file_of_version_6_is_turned_in_steps_and_whoever_is_killed_goes_on() {
+    let place = Place::new();
+    large_file_of_version_6(&place);
+    let (path, log) = (place.path(), place.dir.path().join("history.sqlite-wal"));
+    let (mut opened, mut longest) = (0, 0);
+    loop {
+        // Every connection makes two steps and is killed.
+        let mut history = History::open(&path).unwrap();
+        opened += 1;
+        assert_eq!(history.learning().unwrap(), None, "what is small can be asked meanwhile");
+        if history.is_behind() {
+            assert!(matches!(history.write(&[record()]), Err(WriteError::Behind)));
+            assert!(matches!(Reader::open(&path), Err(OpenError::OlderVersion { found: 7, .. })));
+            history.catch_up().unwrap();
+        }
+        longest = longest.max(fs::metadata(&log).unwrap().len());
+        let is_done = !history.is_behind();
+        let files = [&path, &log].map(|file| (file.clone(), fs::read(file).unwrap()));
+        drop(history);
+        files.iter().for_each(|(file, content)| fs::write(file, content).unwrap());
+        if is_done {
+            break;
+        }
+    }
+    assert!(opened > 1, "one step is not all");
+    assert!(longest < 8 << 20, "{longest} bytes of log");
+    drop(place.history());
+    assert_eq!(held(&place), (60_000, 60_000, 1));
+    place.assert_sound();
+}
+
+#[test]
+fn a_file_that_is_damaged_while_it_is_turned_is_saved_with_both_halves() {
+    let place = Place::new();
+    large_file_of_version_6(&place);
+    let history = History::open(&place.path()).unwrap();
+    assert!(history.is_behind());
+    drop(history);
+    let mut salvage = Some(Salvage::begin(&place.path(), UnixMillis(9)).unwrap());
+    let mut history = History::open(&place.path()).unwrap();
+    assert!(!history.is_behind());
+    while salvage.is_some() {
+        history.save(&mut salvage, 1000).unwrap();
+    }
+    drop(history);
+    assert_eq!(held(&place), (60_000, 60_000, 1));
     place.assert_sound();
 }

@@ -282,3 +282,59 @@ fn pages_that_a_full_disk_refuses_are_read_again() {
     assert_eq!(saved.kept["block"], u64::try_from(all["block"].len()).unwrap());
     assert_eq!((saved.lost.len(), saved.lost_pages.len(), saved.stand_ins), (0, 0, 0));
 }
+
+#[test]
+fn sums_that_are_lost_are_made_again_of_what_is_left_below_them() {
+    const DAY: i64 = 86_400_000;
+    let place = Place::new();
+    let mut history = place.history();
+    let mut dice = Dice(53);
+    for day in 0..3 {
+        for (at, mut record) in (0..).zip(records(&mut dice, 40)) {
+            record.bucket_start = UnixMillis(day * DAY + at * 2_000_000);
+            (record.first, record.last) = (record.bucket_start, record.bucket_start);
+            history.write(&[record]).unwrap();
+        }
+    }
+    drop(history);
+    let all = rows(&place.path());
+    let connection = rusqlite::Connection::open(place.path()).unwrap();
+    // The first minute with its hour, the last minute, the last hour and the last day.
+    let gone = "DELETE FROM block WHERE id IN (SELECT min(id) FROM block WHERE level = 1 UNION SELECT max(id) FROM block WHERE level = 1)
+            OR level = 2 AND start_ms / 3600000 IN (SELECT start_ms / 3600000 FROM block WHERE level = 1 ORDER BY start_ms LIMIT 1)
+            OR id = (SELECT max(id) FROM block WHERE level = 2) OR id = (SELECT max(id) FROM block WHERE level = 3)";
+    let gone = u64::try_from(connection.execute(gone, []).unwrap()).unwrap();
+    assert!(gone >= 5, "{gone}");
+    drop(connection);
+    let saved = save(&place.path());
+    assert_eq!(saved.restored, gone);
+    // The same blocks, under other numbers.
+    let without_numbers = |rows: &Rows| -> BTreeSet<String> {
+        rows["block"].iter().map(|row| row.split_once(' ').unwrap().1.to_owned()).collect()
+    };
+    assert_eq!(without_numbers(&rows(&place.path())), without_numbers(&all));
+    let connection = rusqlite::Connection::open(place.path()).unwrap();
+    let old = "INSERT OR REPLACE INTO deleted SELECT 2, max(start_ms) + 1 FROM block WHERE level = 2";
+    connection.execute(old, []).unwrap();
+    connection.execute("DELETE FROM block WHERE level = 2", []).unwrap();
+    drop(connection);
+    assert_eq!(save(&place.path()).restored, 0, "what was deleted for its age is not lost");
+}
+
+#[test]
+fn what_a_damaged_file_has_of_a_journal_is_known_before_it_is_saved() {
+    let place = Place::new();
+    let history = world(&place);
+    let checkpoint = history.checkpoint().unwrap();
+    let mut files = crashed(history, &place);
+    files[0].1.get_mut(..4096).unwrap().fill(0xa5);
+    put(&files, place.dir.path());
+    let path = place.path();
+    assert!(checkpoint.is_some());
+    assert_eq!(Salvage::checkpoint(&path), checkpoint);
+    assert!(!Salvage::is_under_way(&path));
+    drop(Salvage::begin(&path, UnixMillis(1)).unwrap());
+    assert!(Salvage::is_under_way(&path));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(Salvage::checkpoint(&path), checkpoint, "of the file that is aside");
+}

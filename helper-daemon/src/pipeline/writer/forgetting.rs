@@ -11,7 +11,8 @@ pub(super) struct Oblivion(Option<Under>);
 
 struct Under {
     forgetting: Forgetting,
-    done: oneshot::Sender<Result<(), Error>>,
+    /// Who waits for its end; nobody any more where a daemon before this one began it.
+    done: Option<oneshot::Sender<Result<(), Error>>>,
 }
 
 impl Oblivion {
@@ -28,8 +29,22 @@ impl Oblivion {
             return drop(done.send(Err(Error::LimitExceeded(sentence))));
         }
         match history.begin_forgetting(query, portolan_names::service, by, Now::read().wall) {
-            Ok(forgetting) => self.0 = Some(Under { forgetting, done }),
+            Ok(forgetting) => self.0 = Some(Under { forgetting, done: Some(done) }),
             Err(error) => drop(done.send(Err(refused(&error)))),
+        }
+    }
+
+    /// Goes on with what another daemon was forgetting when it was killed.
+    pub(super) fn resume(&mut self, history: &mut History) {
+        match history.resume_forgetting(portolan_names::service) {
+            Ok(Some(forgetting)) if self.0.is_none() => {
+                tracing::info!("going on with what was being forgotten when the daemon ended");
+                self.0 = Some(Under { forgetting, done: None });
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!("what was being forgotten is not gone on with: {}", sentence::of(&error));
+            }
         }
     }
 
@@ -53,7 +68,7 @@ impl Oblivion {
     }
 
     fn answer(&mut self, result: Result<(), Error>) -> Oblivious {
-        if let Some(Under { done, .. }) = self.0.take() {
+        if let Some(Under { done: Some(done), .. }) = self.0.take() {
             // Who asked may have gone away in the meantime.
             drop(done.send(result));
         }

@@ -74,6 +74,7 @@ impl Worker {
         match history.save(&mut self.salvage, PAGES) {
             Ok(None) => return true,
             Ok(Some(saved)) => {
+                self.oblivion.resume(history);
                 let sentence = told(&saved);
                 // That it could not be written meanwhile is no news.
                 self.failing = None;
@@ -81,15 +82,18 @@ impl Worker {
                 self.backlog.add_finding(about(FindingKind::HistoryDamaged, sentence));
                 self.write_backlog().unwrap_or_default();
             }
-            Err(error) => {
-                if matches!(error, WriteError::Failed(_)) {
-                    self.close();
-                }
-                self.save_at = Instant::now() + RETRY;
-                self.note_health(&Err(sentence::of(&error)));
-            }
+            Err(error) => self.could_not_get_ready(&error),
         }
         false
+    }
+
+    /// It is tried again in a while.
+    pub(super) fn could_not_get_ready(&mut self, error: &WriteError) {
+        if matches!(error, WriteError::Failed(_)) {
+            self.close();
+        }
+        self.ready_at = Instant::now() + RETRY;
+        self.note_health(&Err(sentence::of(error)));
     }
 
     /// Keeps a sentence for the status, once however often it happens.
@@ -181,6 +185,12 @@ fn told(saved: &Saved) -> String {
                 saved.stand_ins
             ));
         }
+    }
+    if saved.restored > 0 {
+        sentence.push_str(&format!(
+            " {} sums of a minute, an hour or a day were lost, too, and are made again of what is finer.",
+            saved.restored
+        ));
     }
     sentence
 }

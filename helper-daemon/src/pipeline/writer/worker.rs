@@ -7,15 +7,14 @@ use std::{
 };
 
 use portolan_bus::{Error, Finding};
-use portolan_core::{FindingKind, UnixMillis};
-use portolan_history::{
-    Checkpoint, History, KnownApplication, Learning, OpenError, Salvage, SalvageError, WriteError,
-};
+use portolan_core::UnixMillis;
+use portolan_history::{History, Salvage, WriteError};
 
 use super::{
-    Health, Job, Limits, WriterError, Writing,
+    Health, Job, Limits, Writing,
     backlog::Backlog,
     forgetting::{Oblivion, Oblivious},
+    opening::Known,
     saving::Damage,
 };
 use crate::{
@@ -32,6 +31,8 @@ const RETAIN: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_millis(20);
 /// The same, while something forgotten is still in a log that somebody reads.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the end waits for a history that is not ready to be written.
+const LAST: Duration = Duration::from_secs(10);
 /// So many blocks are deleted in one step.
 const RETAIN_STEP: usize = 32;
 
@@ -42,8 +43,8 @@ pub(super) struct Worker {
     pub(super) history: Option<History>,
     /// The one before, while its traffic is being saved. Nothing is written until then.
     pub(super) salvage: Option<Salvage>,
-    /// When it goes on being saved.
-    pub(super) save_at: Instant,
+    /// When it goes on being made ready: opened, saved, brought to this version.
+    pub(super) ready_at: Instant,
     pub(super) backlog: Backlog,
     /// Rows that were merged before the history could not be written the last time.
     pub(super) merged_before: u64,
@@ -52,47 +53,24 @@ pub(super) struct Worker {
     /// Since when it could not be written when that was told last.
     pub(super) told: Option<UnixMillis>,
     /// Whether the daemon knows what the history knew.
-    is_known: bool,
+    pub(super) is_known: bool,
     pub(super) damage: Damage,
     /// See [`Health::written`].
     pub(super) written: u64,
     /// When it is looked for what is to be deleted, if there is nothing else to do.
-    retain_at: Instant,
+    pub(super) retain_at: Instant,
     steady: Steady,
-    oblivion: Oblivion,
+    pub(super) oblivion: Oblivion,
     limits: Limits,
     pub(super) health: Arc<Mutex<Health>>,
-    writing: Arc<Writing>,
+    pub(super) writing: Arc<Writing>,
     atlas: Atlas,
     pub(super) tell: Box<dyn Fn(Finding) + Send>,
     log: Arc<TextLog>,
 }
 
-/// What a history knew when it was opened.
-#[derive(Default)]
-pub(super) struct Known {
-    pub(super) applications: Vec<KnownApplication>,
-    /// How much it has of the journal of the daemon before this one.
-    pub(super) checkpoint: Option<Checkpoint>,
-    /// Kinds of open findings about the daemon itself.
-    pub(super) open_kinds: Vec<FindingKind>,
-    /// When it learned; `None` where there was no room to write that it begins.
-    pub(super) learning: Option<Learning>,
-}
-
-impl Known {
-    fn of(history: &History) -> Result<Self, WriterError> {
-        Ok(Self {
-            applications: history.known_applications()?,
-            checkpoint: history.checkpoint()?,
-            open_kinds: history.open_kinds()?,
-            learning: history.learning()?,
-        })
-    }
-}
-
 impl Worker {
-    /// Opens the history. What can be read of a damaged one is saved; one that is not there is opened later.
+    /// Opens the history, where that takes no time; one that is not there, or damaged, is opened later. With what it knows.
     pub(super) fn open(
         path: &Path,
         limits: Limits,
@@ -101,18 +79,18 @@ impl Worker {
         atlas: Atlas,
         tell: Box<dyn Fn(Finding) + Send>,
         log: Arc<TextLog>,
-    ) -> Result<(Self, Known), WriterError> {
+    ) -> (Self, Known) {
         let (path, backlog) = (path.to_owned(), Backlog::default());
         let mut worker = Self {
             path,
             history: None,
             salvage: None,
-            save_at: Instant::now(),
+            ready_at: Instant::now(),
             backlog,
             merged_before: 0,
             failing: None,
             told: None,
-            is_known: true,
+            is_known: false,
             damage: Damage::default(),
             written: 0,
             retain_at: Instant::now(),
@@ -125,85 +103,16 @@ impl Worker {
             tell,
             log,
         };
-        if let Err(failure) = worker.reopen() {
-            // It is not there for now. What it knew may be read all the same.
-            let known = History::open_without_room(&worker.path).map_err(|error| sentence::of(&error));
-            let known = known.and_then(|history| {
-                history.map(|history| Known::of(&history).map_err(|error| sentence::of(&error))).transpose()
-            });
-            let known = known.unwrap_or_else(|problem| {
-                tracing::warn!("what the history knew is not known for now: {problem}");
-                None
-            });
-            worker.is_known = known.is_some();
-            worker.note_health(&Err(failure.into_sentence()));
-            return Ok((worker, known.unwrap_or_default()));
-        }
-        let mut known = worker.history.as_ref().map_or_else(|| Ok(Known::default()), Known::of)?;
-        if let Some(history) = &mut worker.history {
-            // Where it cannot be written, the next daemon begins anew.
-            known.learning = history.begin_learning(Now::read().wall).ok();
-        }
-        Ok((worker, known))
-    }
-
-    /// Opens what is there; a damaged one is saved first.
-    fn reopen(&mut self) -> Result<(), Failure> {
-        let saving = |error: SalvageError| Failure::Other(sentence::of(&error));
-        if self.salvage.is_none() {
-            self.salvage = Salvage::resume(&self.path).map_err(saving)?;
-        }
-        let opened = match History::open(&self.path) {
-            Err(problem @ (OpenError::NotADatabase { .. } | OpenError::Damaged { .. })) => {
-                self.salvage = None;
-                self.begin_anew(&problem).map_err(saving)?;
-                History::open(&self.path)
-            }
-            opened => opened,
-        };
-        let history = opened.map_err(|error| Failure::Other(sentence::of(&error)))?;
-        let reached = history.checkpoint().map_err(|error| Failure::Other(sentence::of(&error)))?;
-        self.backlog.has_reached(reached, &mut self.written);
-        if !self.is_known {
-            let known = history.known_applications().unwrap_or_default();
-            self.backlog.forget_findings_about(&known);
-            self.is_known = true;
-        }
-        self.history = Some(history);
-        Ok(())
-    }
-
-    /// What was being forgotten is known by numbers of this file alone.
-    pub(super) fn close(&mut self) {
-        self.history = None;
-        self.oblivion.end();
-    }
-
-    /// Goes on in the place of a history that was deleted or replaced by somebody, with what is there now.
-    fn leave(&mut self, history: History) -> Result<(), Failure> {
-        let path = self.path.display();
-        let sentence = format!(
-            "the history {path} was deleted or replaced while the daemon ran: what stands in the file that is gone is \
-             missing; from then on all is written to {path} again"
-        );
-        self.note_replaced(sentence);
-        self.close();
-        // Who is known there is nobody's word for who is known in the next.
-        self.salvage = None;
-        history.leave().map_err(|error| {
-            let path = self.path.display();
-            Failure::Other(format!(
-                "the log of the history {path}, which is gone, cannot be removed: {error}"
-            ))
-        })
+        let known = worker.open_first();
+        (worker, known)
     }
 
     pub(super) fn run(mut self, queue: &mpsc::Receiver<Job>) {
         loop {
-            let is_saving = self.salvage.is_some() && self.history.is_some();
-            let has_nothing_to_write = self.backlog.is_empty() && self.history.is_some();
-            let job = queue.recv_timeout(if is_saving {
-                self.save_at.saturating_duration_since(Instant::now())
+            let is_unready = !self.is_ready();
+            let has_nothing_to_write = self.backlog.is_empty();
+            let job = queue.recv_timeout(if is_unready {
+                self.ready_at.saturating_duration_since(Instant::now())
             } else if has_nothing_to_write {
                 self.retain_at.saturating_duration_since(Instant::now())
             } else {
@@ -212,15 +121,17 @@ impl Worker {
             self.writing.set_at_work(true);
             match job {
                 Ok(job) => self.work(job),
-                Err(mpsc::RecvTimeoutError::Timeout) if is_saving => drop(self.save_on()),
+                Err(mpsc::RecvTimeoutError::Timeout) if is_unready => drop(self.get_ready()),
                 Err(mpsc::RecvTimeoutError::Timeout) if has_nothing_to_write => self.retain(),
                 Err(mpsc::RecvTimeoutError::Timeout) => self.write_backlog().unwrap_or_default(),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
+            self.look_at_log();
             self.writing.set_at_work(false);
         }
-        // Nothing is written before all is saved.
-        while self.save_on() {}
+        // Nothing is written before the history is ready. What is not written then stays in the journal.
+        let until = Instant::now() + LAST;
+        while !self.is_ready() && Instant::now() < until && self.get_ready() {}
         if let Err(problem) = self.write_backlog() {
             tracing::error!("{} rows and findings are not written: {problem}", self.backlog.len());
         }
@@ -302,7 +213,20 @@ impl Worker {
             Oblivious::Waits => self.delete_old().min(PATIENCE),
             Oblivious::No => self.delete_old(),
         };
+        // Who reads may end at any moment.
+        let rest = if self.writing.log.is_long() { rest.min(PATIENCE) } else { rest };
         self.retain_at = Instant::now() + rest;
+    }
+
+    /// Tells those who read how long the log is, and shortens it where it has become long.
+    pub(super) fn look_at_log(&mut self) {
+        let Some(history) = &mut self.history else { return };
+        if self.writing.log.note(history.log_bytes()) {
+            if let Err(error) = history.shorten_log() {
+                tracing::warn!("the history's log cannot be shortened: {}", sentence::of(&error));
+            }
+            self.writing.log.note(history.log_bytes());
+        }
     }
 
     /// How long until there is more to do.
@@ -333,7 +257,7 @@ impl Worker {
                 self.begin_anew(&*problem).map_err(|error| sentence::of(&error))?;
                 self.write_once().map_err(Failure::into_sentence)
             }
-            Failure::Saving(problem) | Failure::Other(problem) => Err(problem),
+            Failure::Unready(problem) | Failure::Other(problem) => Err(problem),
         });
         if result.is_err() {
             self.backlog.bound();
@@ -353,11 +277,8 @@ impl Worker {
         if self.judge_damage(found) {
             return Err(Failure::Damaged(ReadDamage.into()));
         }
-        if self.salvage.is_some() {
-            let path = self.path.display();
-            return Err(Failure::Saving(format!(
-                "the history {path} was damaged, and what can be read of it is being saved; try again in a minute"
-            )));
+        if !self.is_ready() {
+            return Err(self.unready());
         }
         let Some(history) = &mut self.history else { return Ok(()) };
         let Self { backlog, writing, tell, written, .. } = self;
@@ -380,19 +301,19 @@ impl Worker {
 struct ReadDamage;
 
 /// Why the backlog was not written.
-enum Failure {
+pub(super) enum Failure {
     /// The file is damaged and can be replaced.
     Damaged(Box<dyn std::error::Error + Send + Sync>),
-    /// It is being replaced.
-    Saving(String),
+    /// It is being replaced, or brought to this version.
+    Unready(String),
     Other(String),
 }
 
 impl Failure {
-    fn into_sentence(self) -> String {
+    pub(super) fn into_sentence(self) -> String {
         match self {
             Self::Damaged(error) => sentence::of(&*error),
-            Self::Saving(problem) | Self::Other(problem) => problem,
+            Self::Unready(problem) | Self::Other(problem) => problem,
         }
     }
 }
