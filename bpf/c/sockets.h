@@ -198,7 +198,47 @@ int on_release(struct bpf_sock *ctx)
 	return 1;
 }
 
-/* Gives a cell to each TCP and MPTCP socket that a process holds. Since Linux 5.8 (bpf_sock_from_file: 5.11). */
+#define WAITING_MAX 65535 /* connections of one listener */
+
+struct waiting {
+	struct request_sock *next;
+	struct portolan_cell fresh;
+};
+
+static long adopt_next(__u64 index, struct waiting *waiting)
+{
+	struct request_sock *request = waiting->next;
+	struct sock *sk;
+
+	if (!request)
+		return 1;
+	waiting->next = request->dl_next;
+	sk = request->sk;
+	if (!sk)
+		return 0;
+	describe_socket(sk, &waiting->fresh.flow);
+	if (!bpf_sk_storage_get(&cells, sk, &waiting->fresh, BPF_SK_STORAGE_GET_F_CREATE))
+		lose(PORTOLAN_LOSS_CELLS, 1);
+	return 0;
+}
+
+/*
+ * Connections that wait to be accepted: no process holds them, and what they have received is still to be read. Their memory stays a
+ * socket's while a program runs; of one that is accepted meanwhile the cell is whoever's was first. Since Linux 5.17 (bpf_loop).
+ */
+static __always_inline void adopt_waiting(struct tcp_sock *listener)
+{
+	struct waiting waiting = { .fresh.state = PORTOLAN_CELL_PROVISIONAL };
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		return;
+	waiting.next = listener->inet_conn.icsk_accept_queue.rskq_accept_head;
+	waiting.fresh.counters.opened_ns = bpf_ktime_get_boot_ns();
+	waiting.fresh.flow.direction = PORTOLAN_DIRECTION_INBOUND;
+	bpf_loop(WAITING_MAX, adopt_next, &waiting, 0);
+}
+
+/* Gives a cell to each TCP and MPTCP socket that a process holds, or could accept. Since Linux 5.8 (bpf_sock_from_file: 5.11). */
 SEC("iter/task_file")
 int adopt_sockets(struct bpf_iter__task_file *ctx)
 {
@@ -228,6 +268,8 @@ int adopt_sockets(struct bpf_iter__task_file *ctx)
 	describe_socket(sk, &fresh.flow);
 	fresh.counters.opened_ns = bpf_ktime_get_boot_ns();
 	tcp = bpf_skc_to_tcp_sock(sk);
+	if (tcp && tcp_state == TCP_LISTEN)
+		adopt_waiting(tcp);
 	if (tcp && tcp_state != TCP_LISTEN) {
 		fresh.copied_seq = consumed(sk, tcp);
 		fresh.flags = PORTOLAN_CELL_SEQUENCED;

@@ -43,7 +43,8 @@ const PEER_SENT_6: &str = "knows the peer of datagrams sent over IPv6";
 const PEER_RECEIVED_4: &str = "knows the peer of datagrams received over IPv4";
 const PEER_RECEIVED_6: &str = "knows the peer of datagrams received over IPv6";
 
-/// What is attached everywhere.
+/// What is attached everywhere, in this order: what keeps the bytes of a socket that is closed comes before all that may give one a
+/// cell, and programs move bytes in between.
 pub(super) const PLACES: [Place; 14] = [
     essential("fork", "tp_btf/sched_process_fork", "knows who started whom"),
     essential("exec", "tp_btf/sched_process_exec", "knows which file a process runs"),
@@ -54,11 +55,11 @@ pub(super) const PLACES: [Place; 14] = [
     ),
     essential("exit", "tp_btf/sched_process_exit", "knows when a process is gone"),
     place("moved", "tp_btf/cgroup_attach_task", "knows when a process is moved to another unit or container"),
+    place("release", "cgroup/sock_release", "keeps what a socket moved until it was closed"),
+    place("tcp_state", "tp_btf/inet_sock_set_state", "sees TCP connections before their first byte"),
     place("sent", SEND, SENDS),
     place("received", RECEIVE, RECEIVES),
     place("consumed", "tp_btf/tcp_rcv_space_adjust", "counts the bytes that programs receive over TCP"),
-    place("tcp_state", "tp_btf/inet_sock_set_state", "sees TCP connections before their first byte"),
-    place("release", "cgroup/sock_release", "keeps what a socket moved until it was closed"),
     place("sendmsg4", "cgroup/sendmsg4", PEER_SENT_4),
     place("sendmsg6", "cgroup/sendmsg6", PEER_SENT_6),
     place("recvmsg4", "cgroup/recvmsg4", PEER_RECEIVED_4),
@@ -165,6 +166,14 @@ mod tests {
         );
         let alone = stand_in(vec![hook("cgroup/sock_release", Err("no".into()))], |_| Ok(()));
         assert_eq!((alone[0].name, alone[0].problem.as_deref()), ("cgroup/sock_release", Some("no")));
+    }
+
+    #[test]
+    fn what_a_socket_leaves_is_kept_before_anything_is_counted() {
+        let at = |name| PLACES.iter().position(|place| place.name == name).unwrap();
+        for name in ["tcp_state", "sent", "received", "consumed"] {
+            assert!(at("release") < at(name), "{name}");
+        }
     }
 
     #[test]

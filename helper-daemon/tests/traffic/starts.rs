@@ -1,6 +1,13 @@
 //! What a daemon does that cannot start, or not as it should.
 
-use std::fs;
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream, UdpSocket},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
 
 use portolan_testbed::{Daemon, DaemonOptions, Folder, Polkit, PrivateBus};
 
@@ -78,4 +85,42 @@ async fn a_bus_that_dies_stops_no_counting() {
     let reader = portolan_history::Reader::open(&bed.daemon.history_path()).unwrap();
     let answer = reader.answer(&Default::default(), &Default::default()).unwrap();
     assert_eq!(answer.total.bytes.tx, 31_337);
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn sockets_that_are_closed_while_the_programs_are_attached_lose_nothing() {
+    let is_over = AtomicBool::new(false);
+    let bed = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+                socket.send_to(&[1; 300], socket.local_addr().unwrap()).unwrap();
+            }
+        });
+        let bed = Bed::start();
+        is_over.store(true, Ordering::Relaxed);
+        bed
+    });
+    let (proxy, until) = (bed.proxy().await, Instant::now() + Duration::from_secs(20));
+    // Others may move bytes all the time: what is missing for ever is missing right after each reading.
+    while bed.moved(&std::env::current_exe().unwrap()).await.0 == 0
+        || proxy.status().await.unwrap().ledger.difference != 0
+    {
+        assert!(Instant::now() < until, "{:?}", proxy.status().await.unwrap().ledger);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_connection_that_waited_to_be_accepted_is_counted_from_its_first_byte() {
+    const SENT: usize = 5000;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.write_all(&[1; SENT]).unwrap();
+    let bed = Bed::start();
+    let mut accepted = listener.accept().unwrap().0;
+    accepted.read_exact(&mut [0; SENT]).unwrap();
+    let received = bed.moved(&std::env::current_exe().unwrap()).await.1;
+    assert_eq!(received, u64::try_from(SENT).unwrap());
 }
