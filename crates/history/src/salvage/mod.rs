@@ -11,6 +11,7 @@ mod cells;
 mod log;
 mod pages;
 mod repair;
+mod schema;
 mod tables;
 
 use std::{
@@ -23,7 +24,7 @@ use std::{
 };
 
 use portolan_core::UnixMillis;
-use rusqlite::{Connection, types::Value};
+use rusqlite::Connection;
 
 use crate::{
     Checkpoint, SetAsideError, WriteError,
@@ -135,7 +136,7 @@ impl Salvage {
         migrations::migrate(&mut blank).ok()?;
         let (root, table) =
             Table::all(&blank).ok()?.into_iter().find(|(_, table)| table.name == "checkpoint")?;
-        let root = roots(&mut pages).get("checkpoint").copied().unwrap_or(root);
+        let root = schema::roots(&mut pages).get("checkpoint").copied().unwrap_or(root);
         table.add(&blank, cells::rows(&pages, root)?).ok()?;
         checkpoint::read(&blank).ok()?
     }
@@ -151,7 +152,7 @@ impl Salvage {
         }
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next).map_err(placed)?;
         let newest = migrations::newest();
-        let version = version_of(&aside).filter(|version| (1..=newest).contains(version)).unwrap_or(newest);
+        let version = schema::version(&aside).map_err(failed)?;
         let saved = Saved { aside: aside.clone(), ..Saved::default() };
         let mut salvage = Self::read(path, saved, version)?;
         let is_old = version < newest;
@@ -186,7 +187,7 @@ impl Salvage {
         blank.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(failed)?;
         migrations::migrate_to(&mut blank, version).map_err(failed)?;
         // Where the file does not say where a table begins, it begins where it does in every file of this version.
-        let said = roots(&mut pages);
+        let said = schema::roots(&mut pages);
         let (mut tables, known): (HashMap<_, _>, Vec<_>) =
             (HashMap::new(), Table::all(&blank).map_err(failed)?);
         for is_said in [false, true] {
@@ -342,27 +343,6 @@ fn sync_folder(path: &Path) -> io::Result<()> {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
-}
-
-/// The version that the file says to have.
-fn version_of(path: &Path) -> Option<i64> {
-    let page = Pages::open(path).ok()?.read(1)?;
-    let version = u32::from_be_bytes(page.get(60..64)?.try_into().ok()?);
-    page.starts_with(b"SQLite format 3\0").then_some(i64::from(version))
-}
-
-/// Where each table begins, as far as the file says so.
-fn roots(pages: &mut Pages) -> HashMap<String, u32> {
-    pages.walk(1);
-    let schema = (1..=pages.count()).filter(|page| pages.root_of(*page) == Some(1));
-    let rows = schema.filter_map(|page| cells::rows(pages, page)).flat_map(|rows| rows.rows);
-    rows.filter_map(|row| match row.values.as_slice() {
-        [Value::Text(kind), Value::Text(name), _, Value::Integer(root), ..] if kind == "table" => {
-            Some((name.clone(), u32::try_from(*root).ok()?))
-        }
-        _ => None,
-    })
-    .collect()
 }
 
 /// Whether pages of the log beside `path` are damaged that were whole once. SQLite would take them for the end of the log, and

@@ -14,10 +14,11 @@ pub struct Learning {
     pub learned: Duration,
 }
 
-/// `None` before it began.
+/// `None` before it began. In files of before version 10 nothing was noted of how long.
 pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<Learning>> {
+    let learned = if connection.column_exists(None, "learning", "learned_ms")? { "learned_ms" } else { "0" };
     connection
-        .query_row("SELECT began_ms, ended_ms, learned_ms FROM learning", [], |row| {
+        .query_row(&format!("SELECT began_ms, ended_ms, {learned} FROM learning"), [], |row| {
             let ended: Option<i64> = row.get(1)?;
             Ok(Learning {
                 began: UnixMillis(row.get(0)?),
