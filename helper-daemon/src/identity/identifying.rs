@@ -114,7 +114,7 @@ impl Processes {
         };
         let root_of = |pid| root_of(pid).map_err(Into::into);
         let root = if exec.note.has_machines_root { self.machine.root() } else { runs_it.map(root_of) };
-        script.look(root, runs_it.is_some(), &mut self.images, &self.local, now);
+        script.look(root, &mut self.images, &self.local, now);
     }
 
     /// Takes in a hash.
