@@ -19,7 +19,7 @@ use portolan_core::{Container, Lineage, Pid, Provenance, Uid, UnixMillis, Untrus
 use boxes::Genuine;
 use databases::{Databases, Owned};
 
-pub(super) use at_path::{Place, is_at};
+pub(super) use at_path::{Place, mount_of};
 pub(super) use databases::Source;
 
 use super::{app_image::AppImageFile, file::FileKey};
