@@ -221,7 +221,8 @@ impl Processes {
             path,
         };
         let mut exec = Exec::new(note, event.file, event.at, image);
-        exec.seen_as = (event.kind == EventKind::Exec).then(|| Untrusted::from_bytes(&event.name));
+        exec.was_seen = event.kind == EventKind::Exec;
+        exec.seen_as = exec.was_seen.then(|| Untrusted::from_bytes(&event.name));
         exec
     }
 

@@ -192,6 +192,13 @@ impl Origins {
         Ok(Self { questions: Some(questions), thread: Some(thread), is_gone: Once::new(), provenances })
     }
 
+    /// Ones that have room for no question, and never will.
+    #[cfg(test)]
+    pub(super) fn without_room() -> Self {
+        let provenances = Provenances(Arc::new(Mutex::new(Databases::new())));
+        Self { questions: None, thread: None, is_gone: Once::new(), provenances }
+    }
+
     /// The same for threads that may wait.
     pub fn provenances(&self) -> Provenances {
         self.provenances.clone()
