@@ -37,7 +37,7 @@ impl Process {
 
     /// What is to be told of it, where it cannot be identified for this reason; `None` where it has no path and was told.
     pub fn to_tell_unidentified(&self, reason: Unattributed, uid: Uid) -> Option<Unidentified> {
-        let Exec { note, seen_as, is_told, .. } = &*self.exec;
+        let Exec { note, seen_as, was_seen, is_told, .. } = &*self.exec;
         let known = Some(&note.path).filter(|path| !path.as_raw().is_empty());
         if known.is_none() && is_told.get() {
             return None;
@@ -47,7 +47,7 @@ impl Process {
             uid,
             reason,
             path: path.map_or_else(|| "".into(), ApplicationKey::stable_path),
-            was_seen: seen_as.is_some(),
+            was_seen: *was_seen,
             has_ended: self.ended.get().is_some(),
         })
     }

@@ -34,8 +34,10 @@ pub(super) struct Exec {
     pub(super) image: Option<Rc<Image>>,
     /// What it runs besides itself, where it is an interpreter.
     pub(super) script: Option<Script>,
-    /// The name by which it was executed, of which nothing is proven; `None` where this daemon did not see that.
+    /// The name by which it was executed, of which nothing is proven; `None` where no daemon saw that.
     pub(super) seen_as: Option<Untrusted>,
+    /// Whether this daemon saw it executed.
+    pub(super) was_seen: bool,
     /// The mount of an AppImage that this came from, or what started it.
     pub(super) mount: Option<Rc<AppImageMount>>,
     /// From when on a change of the file shows in its ctime; `None` until that is known.
@@ -126,16 +128,28 @@ impl Exec {
         let script = note.interpreted.as_ref().and_then(|interpreted| {
             Some(Script::new(interpreted.script()?.clone(), interpreted.is_named_absolutely()))
         });
-        let shows_changes = Cell::new(None);
-        let (asked, answer, origin) = (RefCell::default(), OnceCell::new(), OnceCell::new());
-        let (seen_as, mount, is_told) = (None, None, Cell::new(false));
-        Self { note, file, at, image, script, seen_as, mount, shows_changes, asked, is_told, answer, origin }
+        Self {
+            note,
+            file,
+            at,
+            image,
+            script,
+            seen_as: None,
+            was_seen: false,
+            mount: None,
+            shows_changes: Cell::new(None),
+            asked: RefCell::default(),
+            is_told: Cell::new(false),
+            answer: OnceCell::new(),
+            origin: OnceCell::new(),
+        }
     }
 
     /// The same without the mount that it came from.
     pub(super) fn without_mount(&self) -> Self {
         let mut alone = Self::new(self.note.clone(), self.file, self.at, self.image.clone());
         alone.seen_as = self.seen_as.clone();
+        alone.was_seen = self.was_seen;
         alone.shows_changes.set(self.shows_changes.get());
         alone.is_told.set(self.is_told.get());
         alone

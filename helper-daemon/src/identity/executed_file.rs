@@ -16,6 +16,8 @@ pub(super) const KEPT_BYTES: u64 = 64 << 20;
 #[derive(Debug)]
 pub(super) struct ExecutedFile {
     pub(super) descriptor: OwnedFd,
+    /// Whether it is only held in its place, see [`super::served`].
+    pub(super) is_served: bool,
     kept: Option<Kept>,
     /// What is mounted where it was executed, of one that not even root may look at.
     mounts: Option<File>,
@@ -31,7 +33,8 @@ pub(super) struct Kept {
 impl ExecutedFile {
     /// A file that may be written to until it has been read.
     pub(super) fn open(descriptor: OwnedFd) -> Self {
-        Self { descriptor, kept: None, mounts: None }
+        let is_served = fcntl_getfl(&descriptor).is_ok_and(|flags| flags.contains(OFlags::PATH));
+        Self { descriptor, is_served, kept: None, mounts: None }
     }
 
     /// The same of one that a process runs, which sees its mount if anybody does.
@@ -41,7 +44,7 @@ impl ExecutedFile {
             FileKey::of(&file.descriptor).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
         };
         let mounts = || File::open(format!("/proc/{}/mountinfo", pid.0)).ok();
-        Self { mounts: (file.is_served() && is_refused()).then(mounts).flatten(), ..file }
+        Self { mounts: (file.is_served && is_refused()).then(mounts).flatten(), ..file }
     }
 
     /// The user and group who alone may read it; `None` where root may, too, and when it is not known. Reads the whole list of
@@ -54,7 +57,7 @@ impl ExecutedFile {
 
     /// Keeps it from being written to until it has been read or is given back, where the kernel grants that.
     pub(super) fn keep(&mut self) {
-        if !self.is_served() && self.size() <= KEPT_BYTES && take_lease(&self.descriptor) {
+        if !self.is_served && self.size() <= KEPT_BYTES && take_lease(&self.descriptor) {
             let since = Now::read();
             self.kept = FileKey::of(&self.descriptor).ok().map(|key| Kept { since, key });
         }
@@ -63,7 +66,7 @@ impl ExecutedFile {
     /// Whether nobody has it open or mapped for writing now, as far as the kernel can tell: who does later changes its key with the
     /// first write. Who did before may write through a mapping and change nothing else.
     pub(super) fn nobody_writes(&self) -> bool {
-        let is_free = !self.is_served() && (self.kept().is_some() || take_lease(&self.descriptor));
+        let is_free = !self.is_served && (self.kept().is_some() || take_lease(&self.descriptor));
         if self.kept.is_none() {
             give_lease_back(&self.descriptor);
         }
@@ -75,11 +78,6 @@ impl ExecutedFile {
         if self.kept.is_some() {
             give_lease_back(&self.descriptor);
         }
-    }
-
-    /// Whether it is only held in its place, see [`super::served`].
-    pub(super) fn is_served(&self) -> bool {
-        fcntl_getfl(&self.descriptor).is_ok_and(|flags| flags.contains(OFlags::PATH))
     }
 
     /// In bytes; 0 when it cannot be told.

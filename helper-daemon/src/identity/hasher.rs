@@ -83,7 +83,7 @@ impl Hasher {
     /// Queues a file; gives it back when the queue is full.
     pub(super) fn submit(&self, image: u64, file: Arc<ExecutedFile>) -> Result<(), Arc<ExecutedFile>> {
         let job = |file| Job { image, file, since: Instant::now() };
-        if file.is_served() {
+        if file.is_served {
             return self.served.try_send(served::Event::Read(job(Arc::clone(&file)))).map_err(|_| file);
         }
         let jobs = match file.size() {
@@ -152,7 +152,7 @@ fn read_unless(ending: &AtomicBool, file: &ExecutedFile) -> io::Result<Reading> 
     let (begun, before) = (Now::read(), FileKey::of(descriptor)?);
     let (mut unchanged_since, mut after) = (Now::read(), before);
     let mut hasher = Sha256::new();
-    let mut buffer = vec![0; CHUNK];
+    let mut buffer = vec![0; chunk_of(before.size)];
     let (mut offset, mut is_app_image) = (0, false);
     loop {
         // pread: the descriptor may be shared, its offset is nobody's.
@@ -188,6 +188,11 @@ fn read_unless(ending: &AtomicBool, file: &ExecutedFile) -> io::Result<Reading> 
         },
         None => Reading { digest, is_app_image, before, begun, after, unchanged_since, ended: Now::read() },
     })
+}
+
+/// How much of a file of this size is read at once: one byte more than all of it, which shows that it has not grown.
+fn chunk_of(bytes: u64) -> usize {
+    usize::try_from(bytes.saturating_add(1)).map_or(CHUNK, |bytes| bytes.min(CHUNK))
 }
 
 /// An ELF file with the letters AI and the number of a type in the padding of its identification (AppImage specification).

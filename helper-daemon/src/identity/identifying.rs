@@ -114,7 +114,7 @@ impl Processes {
         };
         let root_of = |pid| root_of(pid).map_err(Into::into);
         let root = if exec.note.has_machines_root { self.machine.root() } else { runs_it.map(root_of) };
-        script.look(root, runs_it.is_some(), &mut self.images, &self.local, now);
+        script.look(root, &mut self.images, &self.local, now);
     }
 
     /// Takes in a hash.
@@ -127,5 +127,75 @@ impl Processes {
         if let Some(exec) = self.asked.remove(&answer.number) {
             exec.answered(answer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use portolan_bpf::{Environment, Event, EventKind, FileId, Stamps};
+    use portolan_core::{Executable, Lineage, Pid, ProcessKey, Provenance, Sha256Digest, Uid};
+
+    use super::*;
+    use crate::{
+        clock::Now,
+        identity::{file::FileKey, origin::UNANSWERED},
+    };
+
+    /// This very process, as if it had been executed now.
+    fn executed(now: Now) -> Event {
+        let FileKey { device, inode, changed, size } =
+            FileKey::of(&File::open("/proc/self/exe").unwrap()).unwrap();
+        let (stamps, is_served, is_guarded) = (Stamps::Coarse, false, true);
+        Event {
+            kind: EventKind::Exec,
+            process: Some(ProcessKey {
+                pid: Pid(std::process::id()),
+                started: now.monotonic,
+                exec_generation: 1,
+            }),
+            parent: None,
+            uid: Uid(0),
+            at: now.monotonic,
+            file: Some(FileId { device, inode, generation: 0, changed, size, stamps, is_served, is_guarded }),
+            arguments: Vec::new(),
+            arguments_truncated: false,
+            name: Vec::new(),
+            script_name: None,
+            cgroup: None,
+            mount_namespace: None,
+            root: None,
+            working_directory: None,
+            environment: Environment::default(),
+            code_variables: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn who_finds_no_room_for_a_question_asks_again_and_is_answered_after_a_minute_at_last() {
+        let (now, hasher) = (Now::read(), Hasher::start(|_| ()).unwrap());
+        let at = |ns| MonotonicNs(now.monotonic.0 + ns);
+        let mut processes = Processes::new(false);
+        let event = executed(now);
+        let key = event.process.unwrap();
+        processes.event(event);
+        let process = processes.get(&key).unwrap();
+        let executable = Executable { path: "/x".into(), sha256: Sha256Digest([0; 32]) };
+        let lineage = Lineage { executable, script: None, parent: None };
+        let nobody = Origins::without_room();
+
+        for ns in [0, ORIGIN_PATIENCE_NS - 2] {
+            processes.identify(&process, &hasher, &nobody, at(ns));
+            assert!(matches!(&*process.exec.asked.borrow(), Asked::Refused { since } if *since == at(0)));
+        }
+        assert!(process.exec.origin(&lineage).is_none());
+        processes.identify(&process, &hasher, &Origins::start(|_| ()).unwrap(), at(ORIGIN_PATIENCE_NS - 1));
+        assert!(matches!(&*process.exec.asked.borrow(), Asked::Waits { .. }), "there is room by now");
+
+        process.exec.asked.replace(Asked::Refused { since: at(0) });
+        processes.identify(&process, &hasher, &nobody, at(ORIGIN_PATIENCE_NS));
+        let origin = process.exec.origin(&lineage).unwrap();
+        assert_eq!(*origin.provenance, Provenance::Unknown(UNANSWERED.to_owned()));
     }
 }

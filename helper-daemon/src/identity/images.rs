@@ -52,10 +52,8 @@ impl Images {
         // What others may write to may be another content each time, for a write through a mapping leaves no trace; and a server
         // says of its files what it likes. While it has the key that it was executed with, nobody has written to it since: nobody
         // could have mapped it for writing then, and the first write through a new mapping shows.
-        let is_known_by_key = executed.is_guarded
-            && key.is_unchanged_since(executed)
-            && !executed.is_served
-            && !file.is_served();
+        let is_known_by_key =
+            executed.is_guarded && key.is_unchanged_since(executed) && !executed.is_served && !file.is_served;
         if is_known_by_key && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
             return image;
         }

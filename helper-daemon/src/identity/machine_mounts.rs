@@ -14,7 +14,7 @@ use portolan_core::{Pid, Untrusted};
 
 use super::{
     file::FileKey,
-    origin::is_at,
+    origin::mount_of,
     root_folder::{own_root, root_of},
 };
 use crate::monitor::{all_mounts, stat_as_known, stat_of_place};
@@ -30,7 +30,7 @@ pub(super) struct MachineMounts {
     root: Option<(Folder, OwnedFd)>,
     /// That of the machine's users.
     users: Option<u32>,
-    /// Numbers of mounts, as last read in this tick: they are given away again.
+    /// Numbers of mounts, as last seen in this tick: they are given away again.
     mounts: HashSet<u64>,
     reads: u32,
 }
@@ -68,7 +68,13 @@ impl MachineMounts {
     /// Whether a file is in a mount of the machine: what has just been mounted is so where the machine has the file at its path.
     pub(super) fn has_mount_of(&mut self, file: &impl AsFd, key: FileKey, path: &Untrusted) -> bool {
         let Ok(stat) = stat_of_place(file) else { return false };
-        if self.mounts.contains(&stat.stx_mnt_id) || is_at(path, key) {
+        if self.mounts.contains(&stat.stx_mnt_id) {
+            return true;
+        }
+        if let Some(mount) = mount_of(path, key) {
+            if mount == stat.stx_mnt_id {
+                self.mounts.insert(mount);
+            }
             return true;
         }
         if self.reads < READS {

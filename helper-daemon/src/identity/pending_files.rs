@@ -1,4 +1,7 @@
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    os::fd::OwnedFd,
+};
 
 use portolan_bpf::FileId;
 use portolan_core::Pid;
@@ -12,16 +15,10 @@ const WAITING: usize = 8192;
 /// short of ids gives one away many times before the events of the first are read.
 const PER_PROCESS: usize = 256;
 
-/// A file, and whether it was in a mount of the machine: that may be gone when the exec comes.
-pub(super) struct PendingFile {
-    pub(super) file: ExecFile,
-    pub(super) is_in_machines_mount: bool,
-}
-
 /// Descriptors between the opening of a file and the exec that names it.
 #[derive(Default)]
 pub(super) struct PendingFiles {
-    by_pid: HashMap<Pid, VecDeque<(FileKey, PendingFile)>>,
+    by_pid: HashMap<Pid, VecDeque<(FileKey, OwnedFd)>>,
     order: VecDeque<Pid>,
     /// What an exec left behind: its dynamic loader, or the files of the next exec. Kept for one more [`Self::sweep`].
     left_behind: HashMap<Pid, bool>,
@@ -30,8 +27,7 @@ pub(super) struct PendingFiles {
 }
 
 impl PendingFiles {
-    pub(super) fn add(&mut self, key: FileKey, file: PendingFile) {
-        let pid = file.file.pid;
+    pub(super) fn add(&mut self, key: FileKey, ExecFile { pid, descriptor }: ExecFile) {
         let files = self.by_pid.entry(pid).or_default();
         if files.is_empty() {
             self.order.push_back(pid);
@@ -41,7 +37,7 @@ impl PendingFiles {
             self.waiting -= 1;
             self.closed_early += 1;
         }
-        files.push_back((key, file));
+        files.push_back((key, descriptor));
         self.waiting += 1;
         // Somebody else's exec is not what was left behind.
         self.left_behind.remove(&pid);
@@ -71,7 +67,7 @@ impl PendingFiles {
 
     /// The file that this process executed. What it opened before is closed; what it opened after may be of its next exec,
     /// for the queue of files may be ahead of the events.
-    pub(super) fn take(&mut self, pid: Pid, executed: &FileId) -> Option<PendingFile> {
+    pub(super) fn take(&mut self, pid: Pid, executed: &FileId) -> Option<OwnedFd> {
         let files = self.by_pid.get_mut(&pid)?;
         let position = position(files, executed)?;
         self.waiting -= position + 1;
@@ -110,7 +106,7 @@ impl PendingFiles {
 }
 
 /// The oldest that fits; only then one of another device number (see [`FileKey::is_file`]), with the same stamp if there is one.
-fn position(files: &VecDeque<(FileKey, PendingFile)>, executed: &FileId) -> Option<usize> {
+fn position(files: &VecDeque<(FileKey, OwnedFd)>, executed: &FileId) -> Option<usize> {
     files
         .iter()
         .position(|(key, _)| key.device == executed.device && key.inode == executed.inode)

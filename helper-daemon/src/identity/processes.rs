@@ -1,11 +1,12 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::{HashMap, HashSet, VecDeque},
+    os::fd::{AsFd, OwnedFd},
     rc::Rc,
 };
 
 use foldhash::fast::RandomState;
-use portolan_bpf::{Event, EventKind};
+use portolan_bpf::{Event, EventKind, FileId};
 use portolan_core::{Interpreted, Invocation, MonotonicNs, Pid, Placement, ProcessKey, Untrusted};
 
 use super::{
@@ -17,12 +18,16 @@ use super::{
     image::Image,
     images::Images,
     machine_mounts::MachineMounts,
-    pending_files::{PendingFile, PendingFiles},
+    pending_files::PendingFiles,
     placements::Placements,
     process::{MAX_PARENTS, Process},
     remembered::{Noted, Remembered},
 };
-use crate::{clock::Now, journal::Entry, monitor::ExecFile};
+use crate::{
+    clock::Now,
+    journal::Entry,
+    monitor::{ExecFile, path_of},
+};
 
 /// How long a process is kept after its end, for bytes that are read later.
 const KEPT_AFTER_END_NS: u64 = 10_000_000_000;
@@ -81,8 +86,7 @@ impl Processes {
     /// Keeps a file until the exec that names it.
     pub fn file_opened(&mut self, file: ExecFile) {
         let Ok(key) = FileKey::of(&file.descriptor) else { return };
-        let is_in_machines_mount = self.machine.has_mount_of(&file.descriptor, key, &file.path);
-        self.files.add(key, PendingFile { file, is_in_machines_mount });
+        self.files.add(key, file);
     }
 
     /// Takes in what happened to a process.
@@ -223,7 +227,8 @@ impl Processes {
             path,
         };
         let mut exec = Exec::new(note, event.file, event.at, image);
-        exec.seen_as = (event.kind == EventKind::Exec).then(|| Untrusted::from_bytes(&event.name));
+        exec.was_seen = event.kind == EventKind::Exec;
+        exec.seen_as = exec.was_seen.then(|| Untrusted::from_bytes(&event.name));
         exec
     }
 
@@ -331,37 +336,33 @@ impl Processes {
     fn image_of(&mut self, pid: Pid, event: &Event) -> (Option<Rc<Image>>, Untrusted, bool) {
         let unknown = (None, Untrusted::from(""), false);
         let Some(executed) = event.file else { return unknown };
-        let (descriptor, path, is_machines) = match self.files.take(pid, &executed) {
-            // A path that is longer than the kernel can say is none.
-            Some(PendingFile { file, is_in_machines_mount }) if !file.path.as_raw().is_empty() => {
-                self.local.insert(executed.device);
-                (file.descriptor, file.path, is_in_machines_mount)
-            }
-            _ => {
-                match file::open_executed(pid, event.parent.map(|parent| parent.pid), &event.name, &executed)
-                {
-                    Some((descriptor, path)) => {
-                        let key = FileKey::of_executed(&descriptor, &executed);
-                        let is_machines =
-                            key.is_ok_and(|key| self.machine.has_mount_of(&descriptor, key, &path));
-                        (descriptor, path, is_machines)
-                    }
-                    None => return unknown,
-                }
-            }
-        };
+        let Some((descriptor, path)) = self.open(pid, event, &executed) else { return unknown };
         let begun = Now::read();
         match FileKey::of_executed(&descriptor, &executed) {
             Ok(key) if key.is_file(&executed) => {
                 let is_next = event.kind == EventKind::Exec;
                 // /proc/PID/root leads into other namespaces.
-                let is_in_machines_mount = is_machines && self.machine.has_namespace(event.mount_namespace);
+                let is_in_machines_mount = self.machine.has_namespace(event.mount_namespace)
+                    && self.machine.has_mount_of(&descriptor, key, &path);
                 let file = ExecutedFile::run_by(pid, descriptor);
                 let image = self.images.of(file, key, &executed, begun, is_next);
                 (Some(image), path, is_in_machines_mount)
             }
             _ => unknown,
         }
+    }
+
+    /// The file that a process executed, with its path.
+    fn open(&mut self, pid: Pid, event: &Event, executed: &FileId) -> Option<(OwnedFd, Untrusted)> {
+        if let Some(file) = self.files.take(pid, executed) {
+            let path = path_of(file.as_fd(), pid);
+            // One that is longer than the kernel can say is none.
+            if !path.as_raw().is_empty() {
+                self.local.insert(executed.device);
+                return Some((file, path));
+            }
+        }
+        file::open_executed(pid, event.parent.map(|parent| parent.pid), &event.name, executed)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use portolan_bpf::FileId;
 use portolan_core::{
     Executable, FileContent, Lineage, MonotonicNs, Package, Placement, ProcessKey, Provenance, Sha256Digest,
-    Uid, Unattributed,
+    Uid, Unattributed, Untrusted,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,8 @@ pub struct Remembered {
     pub parent: Option<ProcessKey>,
     /// What it executed.
     pub note: ExecNote,
+    /// The name by which it was executed, where it has no path and a daemon saw that.
+    pub seen_as: Option<Untrusted>,
     /// The file of that, as the kernel saw it.
     pub executed: Option<FileId>,
     /// When it began to run it.
@@ -122,6 +124,7 @@ impl Remembered {
             placement: Placement::clone(&process.placement.borrow()),
             parent: process.parent.as_ref().map(|parent| parent.key),
             note: process.exec.note.clone(),
+            seen_as: process.exec.seen_as.clone().filter(|_| process.exec.note.path.as_raw().is_empty()),
             executed: process.exec.file,
             executed_at: process.exec.at,
             ended: process.ended.get(),
@@ -217,6 +220,7 @@ impl Processes {
         let mut exec = Exec::new(one.note, one.executed, one.executed_at, image);
         let mount = one.content.as_ref().and_then(|content| content.as_ref().ok()?.mount.clone());
         exec.mount = mount.map(|mount| Rc::new(AppImageMount::recalled(mount)));
+        exec.seen_as = one.seen_as;
         exec.note_stamps(now);
         let process = Process {
             key: one.key,

@@ -19,7 +19,7 @@ use super::{
     proof::next_stamp,
     root_folder::{find_below, only_root_decides, reopen},
 };
-use crate::{clock, monitor::stat_as_known};
+use crate::monitor::stat_as_known;
 
 /// A file that an interpreter runs.
 ///
@@ -41,8 +41,6 @@ pub(super) struct Script {
 struct Found {
     image: Rc<Image>,
     only_root_decides: bool,
-    /// Whether who runs it was there when it was found.
-    was_run: bool,
 }
 
 /// How long it is tried again where the kernel would have to ask a disk, or a server.
@@ -57,11 +55,10 @@ impl Script {
     }
 
     /// Looks for the file below the folder where its path begins, where that was not decided yet; nowhere when nobody knows that
-    /// folder any more. `is_run`: whether somebody runs it now. `now` is given by who waits for the answer.
+    /// folder any more. `now` is given by who waits for the answer.
     pub(super) fn look(
         &self,
         root: Option<io::Result<OwnedFd>>,
-        is_run: bool,
         images: &mut Images,
         local: &HashSet<(u32, u32)>,
         now: Option<MonotonicNs>,
@@ -71,7 +68,7 @@ impl Script {
         }
         let found = match root.map_or(Ok(None), |root| self.open(root, local)) {
             Ok(opened) => opened.and_then(|(file, only_root_decides)| {
-                Some(Found { image: images.of_script(file).ok()?, only_root_decides, was_run: is_run })
+                Some(Found { image: images.of_script(file).ok()?, only_root_decides })
             }),
             Err(NotNow) if !self.is_out_of_patience(now) => return,
             Err(NotNow) => None,
@@ -104,17 +101,16 @@ impl Script {
             && self.found.get().is_some_and(|it| it.as_ref().is_some_and(|it| it.only_root_decides))
     }
 
-    /// What it holds, as started at that time; `None` while that is being found out. What was changed since may be another content
-    /// than the interpreter has read.
+    /// What it holds, as started at that time; `None` while that is being found out. What was changed since, or in the tick of the
+    /// start, may be another content than the interpreter has read: whatever was there when it was found, nobody knows what was
+    /// there before.
     pub(super) fn content(&self, started: MonotonicNs) -> Option<FileContent> {
-        let sha256 = match self.found.get()?.as_ref().map(|found| (found.image.content(), found.was_run)) {
-            Some((Content::Pending, _)) => return None,
-            Some((Content::Hashed(reading), was_run)) => {
-                let begun_to_show = next_stamp(reading.after.changed, reading.ended);
-                let doubt = if was_run { DOUBT_TICKS * clock::tick_ns() } else { 0 };
-                (begun_to_show.0 <= started.0.saturating_add(doubt)).then_some(reading.digest)
+        let sha256 = match self.found.get()?.as_ref().map(|found| found.image.content()) {
+            Some(Content::Pending) => return None,
+            Some(Content::Hashed(reading)) => {
+                (next_stamp(reading.after.changed, reading.ended) <= started).then_some(reading.digest)
             }
-            Some((Content::Failed(_), _)) | None => None,
+            Some(Content::Failed(_)) | None => None,
         };
         Some(FileContent { path: self.path.clone(), sha256 })
     }
@@ -149,7 +145,3 @@ impl Script {
         Ok(reopen(found).ok().map(|file| (file, only_root_decides)))
     }
 }
-
-/// A file's stamp is of the last tick, and [`next_stamp`] is one later; one more is for the comparison of two clocks. Where nobody runs
-/// it any more, one that was written in these ticks may well be the next of that name.
-const DOUBT_TICKS: u64 = 3;

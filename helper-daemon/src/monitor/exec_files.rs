@@ -1,12 +1,13 @@
 //! Descriptors of executed files, from fanotify.
 //!
 //! FAN_OPEN_EXEC since Linux 5.0, in notify mode: a listener that is slow delays nobody. Not FAN_OPEN_EXEC_PERM: a listener
-//! that is stuck hangs the machine.
+//! that is stuck hangs the machine. Nobody is woken by it: the event of the exec does that, which follows when the files are in
+//! the queue. What an exec that fails leaves there is taken out at the next tick.
 
 use std::{
     collections::HashSet,
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
         unix::ffi::OsStringExt,
     },
     rc::Rc,
@@ -14,7 +15,7 @@ use std::{
 
 use nix::{
     errno::Errno,
-    sys::fanotify::{EventFFlags, Fanotify, InitFlags, MaskFlags},
+    sys::fanotify::{EventFFlags, Fanotify, FanotifyEvent, InitFlags, MaskFlags},
 };
 use portolan_core::{Pid, Untrusted};
 use rustix::{
@@ -36,8 +37,6 @@ pub struct ExecFile {
     pub pid: Pid,
     /// The file, open for reading.
     pub descriptor: OwnedFd,
-    /// Its path when it was opened, in the mount namespace of who opened it; a chroot's folder is part of it.
-    pub path: Untrusted,
 }
 
 pub(super) struct ExecFiles {
@@ -62,9 +61,9 @@ impl ExecFiles {
             | EventFFlags::O_CLOEXEC
             | EventFFlags::O_NOATIME
             | EventFFlags::O_NONBLOCK;
-        let opened = Fanotify::init(flags, event_flags)
-            .map_err(|error| format!("the kernel refuses a fanotify group (it needs CAP_SYS_ADMIN): {error}"))
-            .and_then(|group| sources.add(&group).map(|()| group).map_err(|error| error.to_string()));
+        let opened = Fanotify::init(flags, event_flags).map_err(|error| {
+            format!("the kernel refuses a fanotify group (it needs CAP_SYS_ADMIN): {error}")
+        });
         let group = match opened {
             Ok(group) => group,
             Err(problem) => return (None, Hook::from_result(NAME, PURPOSE, Err(problem))),
@@ -114,12 +113,8 @@ impl ExecFiles {
                     self.overflows += 1;
                     continue;
                 }
-                let Some(descriptor) = event.fd() else { continue };
                 let Ok(pid) = u32::try_from(event.pid()) else { continue };
-                let path = path_of(descriptor, Pid(pid));
-                if let Ok(descriptor) = descriptor.try_clone_to_owned() {
-                    files.push(ExecFile { pid: Pid(pid), descriptor, path });
-                }
+                files.extend(descriptor_of(event).map(|descriptor| ExecFile { pid: Pid(pid), descriptor }));
             }
         }
         files
@@ -131,8 +126,16 @@ impl ExecFiles {
     }
 }
 
-/// The path of a file that a process has opened, in its mount namespace; of one that is gone, the last. Empty when it is longer than the
-/// kernel can say.
+/// The descriptor that came with an event: a copy would be two more calls for each file.
+fn descriptor_of(event: FanotifyEvent) -> Option<OwnedFd> {
+    let number = event.fd()?.as_raw_fd();
+    std::mem::forget(event); // it would close it
+    // SAFETY: the kernel opened it for this event, which was its only owner.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// The path of a file that a process has opened, in its mount namespace (a chroot's folder is part of it); of one that is gone, the last.
+/// Empty when it is longer than the kernel can say.
 pub fn path_of(descriptor: BorrowedFd<'_>, pid: Pid) -> Untrusted {
     let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
     let Ok(path) = std::fs::read_link(link) else { return Untrusted::from("") };

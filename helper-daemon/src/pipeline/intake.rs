@@ -35,7 +35,7 @@ pub(super) fn take_lost_events(
 /// What happened to processes. Each event stays in the kernel until the journal has it.
 ///
 /// The files of an exec are in fanotify's queue before its event is in the ring. They are taken out only as far as each
-/// event needs them: after a stall there may be more than there are descriptors for.
+/// event needs them: after a stall there may be more than there are descriptors for. The others wait for [`take_all_files`].
 pub(super) fn take_events(
     monitor: &mut Monitor,
     processes: &mut Processes,
@@ -47,9 +47,13 @@ pub(super) fn take_events(
         note_changes(processes, journal);
         monitor.forget_event();
     }
-    while take_files(monitor, processes) {}
     processes.looked_at(Now::read());
     Ok(())
+}
+
+/// The files that are left when all events are taken in: of execs that failed, or whose events were lost.
+pub(super) fn take_all_files(monitor: &mut Monitor, processes: &mut Processes) {
+    while take_files(monitor, processes) {}
 }
 
 /// Puts what was learned of processes into the journal.

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{
     bucket_width::{BucketWidth, nanoseconds},
-    intake::{take_events, take_lost_events, take_snapshot},
+    intake::{take_all_files, take_events, take_lost_events, take_snapshot},
     learning::Learning,
     ledger::Growth,
     live::{Tick, Who},
@@ -106,6 +106,7 @@ impl Recorder {
         monitor.sockets(|socket| ledger.see(socket))?;
         // After the counters: whoever has a byte in them has its beginning in these events.
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
+        take_all_files(&mut self.monitor, &mut self.processes);
         self.hear()?;
         let mut growths = self.ledger.finish();
         growths.extend(self.take_losses(now)?);

@@ -11,7 +11,7 @@ use portolan_core::{PackageManager, Provenance};
 use portolan_testbed::{Program, find_program};
 
 use crate::{
-    bed::{Bed, PATIENCE, run, sha256},
+    bed::{Bed, PATIENCE, run, settle, sha256},
     talk::{Expected, Web, evidence_about, talk, talk_with},
 };
 
@@ -38,6 +38,7 @@ impl Scripts<'_> {
         let path = self.0.programs.path(name);
         fs::write(&path, text).unwrap();
         executable(&path);
+        settle(&path);
         path
     }
 

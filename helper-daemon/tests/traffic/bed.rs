@@ -2,10 +2,11 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use portolan_bus::{Daemon1Proxy, History1Proxy, QueryRequest, QueryResult, QueryRow};
@@ -168,6 +169,16 @@ impl Drop for Stopped {
 pub(crate) fn run(program: &Path, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Waits until a start can be told from the last change of a file, which has the stamp of the tick before it (at most 10 ms).
+pub(crate) fn settle(path: &Path) {
+    let changed = fs::metadata(path).unwrap();
+    let changed =
+        Duration::new(changed.ctime().try_into().unwrap(), changed.ctime_nsec().try_into().unwrap());
+    while SystemTime::now().duration_since(UNIX_EPOCH).unwrap() < changed + Duration::from_millis(22) {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// The SHA-256 that coreutils computes.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::{fd::AsFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -11,7 +11,10 @@ use std::{
 use portolan_bpf::{Environment, Event, EventKind, Variable};
 use portolan_core::code_variables;
 use portolan_testbed::{Folder, Keeper, Program};
-use portoland::{clock::Now, monitor::Monitor};
+use portoland::{
+    clock::Now,
+    monitor::{Monitor, path_of},
+};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::bed::PATIENCE;
@@ -66,7 +69,7 @@ impl Watch {
     /// Executed files that fanotify gives, not all at once; none when there are no more.
     pub(crate) fn files(&mut self) -> Vec<PathBuf> {
         let files = self.monitor.as_mut().unwrap().exec_files();
-        files.into_iter().map(|file| file.path.as_raw().into()).collect()
+        files.iter().map(|file| path_of(file.descriptor.as_fd(), file.pid).as_raw().into()).collect()
     }
 
     /// The working directory of `/bin/true WORD`, started by a script of a shell in a mount namespace of its own, in our folder.

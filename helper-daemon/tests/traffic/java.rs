@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    bed::Bed,
+    bed::{Bed, settle},
     talk::{Expected, talk},
 };
 
@@ -38,6 +38,7 @@ async fn what_java_runs_is_named_with_it() {
     fs::write(&source, TALKER).unwrap();
     succeed(Command::new("javac").arg("-d").arg(&folder).arg(&source));
     succeed(Command::new("jar").arg("cfe").arg(&jar).args(["Talker", "-C"]).arg(&folder).arg("Talker.class"));
+    settle(&jar);
     let (folder_name, source_name) = (folder.display(), source.display());
     let mut expected = Expected::default();
     let mut run = |bytes: u64, words: &[&str], what: String, file: Option<&Path>| {

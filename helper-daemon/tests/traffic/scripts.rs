@@ -1,12 +1,13 @@
 //! Scripts whose files are gone, cannot be opened, or ran before the daemon did.
 
 use std::{
+    collections::HashMap,
     fs,
-    io::Write,
-    net::TcpListener,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     os::fd::OwnedFd,
-    path::Path,
-    process::Command,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -16,7 +17,7 @@ use portolan_testbed::Program;
 use rustix::process::Signal;
 
 use crate::{
-    bed::{Bed, PATIENCE, Stopped, sha256},
+    bed::{Bed, PATIENCE, Stopped, settle, sha256},
     talk::talk,
 };
 
@@ -64,7 +65,7 @@ async fn a_script_that_has_ended_before_the_daemon_looks_is_named_by_what_it_hel
         fs::write(script, "printf 1234567").unwrap();
     }
     let (shasums, sames) = (sha256(shasum), sha256(&same));
-    thread::sleep(Duration::from_millis(100)); // what was written in the tick of its start may be another
+    settle(&other);
     let stopped = Stopped::new(&bed);
     talk(&server, Command::new(shasum).arg("--version"));
     for script in [&same, &other] {
@@ -129,4 +130,63 @@ async fn a_packaged_script_that_runs_stays_its_package_s_when_the_daemon_starts_
     }
     drop(server);
     assert!(running.wait().unwrap().success());
+}
+
+/// What is written after the start is what the interpreter may have read, and may be the next one's: it says nothing.
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_script_that_is_rewritten_after_its_start_never_has_what_was_written() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let (mut first, mut later) = (HashMap::new(), HashMap::new());
+    for turn in 0..96_u64 {
+        let script = bed.programs.path(&format!("{turn}.sh"));
+        // A shell reads a short script as a whole before it runs it.
+        fs::write(
+            &script,
+            format!("printf {turn:07}; printf x >&2; [ $1 = ends ] || read -r nothing || :\n"),
+        )
+        .unwrap();
+        first.insert(script.clone(), sha256(&script));
+        if turn % 8 != 0 {
+            settle(&script);
+        }
+        let ends = if turn % 2 == 0 { "ends" } else { "waits" };
+        let mut command = Command::new("dash");
+        command.arg(&script).arg(ends).stdin(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(OwnedFd::from(TcpStream::connect(server.tcp_v4()).unwrap()));
+        // A daemon that is late finds what was written.
+        let stopped = (turn % 4 < 2).then(|| Stopped::new(&bed));
+        let mut running = command.spawn().unwrap();
+        running.stderr.take().unwrap().read_exact(&mut [0]).unwrap();
+        thread::sleep(Duration::from_millis(turn % 12));
+        let written = format!("printf another{turn}\n");
+        if turn % 3 == 0 {
+            let next = script.with_extension("next");
+            fs::write(&next, &written).unwrap();
+            fs::rename(&next, &script).unwrap();
+        } else {
+            fs::write(&script, &written).unwrap();
+        }
+        later.insert(script.clone(), sha256(&script));
+        drop(stopped);
+        thread::sleep(Duration::from_millis(3));
+        drop(running.stdin.take());
+        assert!(running.wait().unwrap().success());
+    }
+    let rows = bed.query(&["script"]).await;
+    let mut found = [0; 4];
+    for row in rows.iter().filter(|row| row.keys.get("script_path").is_some_and(|path| path.ends_with(".sh")))
+    {
+        let (path, sha256) = (Path::new(&row.keys["script_path"]), row.keys.get("script_sha256"));
+        let is = |known: &HashMap<PathBuf, String>| sha256 == known.get(path);
+        found[[is(&first), is(&later), sha256.is_none_or(String::is_empty), true]
+            .iter()
+            .position(|is| *is)
+            .unwrap()] += 1;
+    }
+    let [first, later, unknown, other] = found;
+    eprintln!("what ran: {first}, what was written later: {later}, unknown: {unknown}");
+    assert_eq!((later, other, first + unknown), (0, 0, 96), "{rows:#?}");
+    assert!(first > 0, "nothing is known of any script");
 }

@@ -7,9 +7,12 @@ use std::{
 use portolan_core::{Pid, Untrusted};
 use rustix::fs::{FsWord, OFlags, fstatfs};
 
-use crate::identity::{
-    file::FileKey,
-    root_folder::{find_below, own_root, root_of},
+use crate::{
+    identity::{
+        file::FileKey,
+        root_folder::{find_below, own_root, root_of},
+    },
+    monitor::stat_as_known,
 };
 
 /// Whether the machine knows a file by the path that its process knew it by.
@@ -83,9 +86,10 @@ pub(super) fn is_same(one: FileKey, other: FileKey) -> bool {
     (one.device, one.inode) == (other.device, other.inode)
 }
 
-/// Whether the machine has this file at a path.
-pub(in crate::identity) fn is_at(path: &Untrusted, file: FileKey) -> bool {
-    key_at(&path.to_bytes()).is_some_and(|there| is_same(there, file))
+/// The number of the mount in which the machine has this file at a path; `None` where it has not.
+pub(in crate::identity) fn mount_of(path: &Untrusted, file: FileKey) -> Option<u64> {
+    let there = stat_as_known(held_at(&path.to_bytes())?).ok()?;
+    is_same(FileKey::from_stat(&there), file).then_some(there.stx_mnt_id)
 }
 
 /// The file at a path, as far as the kernel remembers it: on the way there may be a filesystem that a program serves, which is never

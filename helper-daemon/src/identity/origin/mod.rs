@@ -19,7 +19,7 @@ use portolan_core::{Container, Lineage, Pid, Provenance, Uid, UnixMillis, Untrus
 use boxes::Genuine;
 use databases::{Databases, Owned};
 
-pub(super) use at_path::{Place, is_at};
+pub(super) use at_path::{Place, mount_of};
 pub(super) use databases::Source;
 
 use super::{app_image::AppImageFile, file::FileKey};
@@ -190,6 +190,13 @@ impl Origins {
             }
         })?;
         Ok(Self { questions: Some(questions), thread: Some(thread), is_gone: Once::new(), provenances })
+    }
+
+    /// Ones that have room for no question, and never will.
+    #[cfg(test)]
+    pub(super) fn without_room() -> Self {
+        let provenances = Provenances(Arc::new(Mutex::new(Databases::new())));
+        Self { questions: None, thread: None, is_gone: Once::new(), provenances }
     }
 
     /// The same for threads that may wait.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 use portolan_bus::QueryRow;
 
 use crate::{
-    bed::{Bed, run, sha256},
+    bed::{Bed, run, settle, sha256},
     talk::talk,
 };
 
@@ -67,9 +67,8 @@ async fn a_script_in_another_root_folder_is_none_of_the_package_that_has_its_pat
                 os.chdir('/')\nos.execve(fd, ['perl', '/usr/bin/shasum'], {})";
     for (bytes, wait) in [(108, ""), (109, "sleep 1;")] {
         fs::write(&script, format!("{wait} print 'x' x {bytes};")).unwrap();
+        settle(&script);
         talk(&server, Command::new("/usr/bin/python3").args(["-c", code]).arg(&root));
-        // What is written within some ticks of a start may be taken for what ran.
-        std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let rows = bed.query(&["application", "executable", "script"]).await;
     let of_key =
