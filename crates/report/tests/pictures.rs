@@ -56,11 +56,10 @@ fn answer(rows: Vec<QueryRow>, other: Option<Other>) -> QueryResult {
 
 fn series(step_ms: i64, lines: Vec<(&str, Vec<u64>)>) -> SeriesResult {
     let count = lines.iter().map(|(_, bytes)| bytes.len()).max().unwrap_or_default();
-    let keys = |name: &str| [("application".to_owned(), name.to_owned())].into();
     SeriesResult {
         step_ms,
         times_unix_ms: (0..).take(count).map(|at: i64| 1_780_000_000_000 + at * step_ms).collect(),
-        keys: Column::of(lines.iter().map(|(name, _)| keys(name)).collect()),
+        keys: Column::of(lines.iter().map(|(name, _)| [("application", *name)])),
         lines: lines
             .into_iter()
             .map(|(_, rx_bytes)| Line {

@@ -149,6 +149,7 @@ mod tests {
             FileKey::of(&File::open("/proc/self/exe").unwrap()).unwrap();
         let (stamps, is_served, is_guarded) = (Stamps::Coarse, false, true);
         Event {
+            has_let_go: false,
             kind: EventKind::Exec,
             process: Some(ProcessKey {
                 pid: Pid(std::process::id()),

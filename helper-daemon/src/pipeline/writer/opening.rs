@@ -1,6 +1,6 @@
 //! How a history is opened and made ready to be written: what takes long goes in small steps, while rows wait.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portolan_core::FindingKind;
 use portolan_history::{
@@ -61,7 +61,8 @@ impl Worker {
             known.checkpoint = Salvage::checkpoint(&self.path).or(known.checkpoint);
             // What begins to talk is told rather than learned; what turns out to be known is not.
             let now = Now::read().wall;
-            known.learning = known.learning.or(Some(Learning { began: now, ended: Some(now) }));
+            known.learning =
+                known.learning.or(Some(Learning { began: now, ended: Some(now), learned: Duration::ZERO }));
         } else {
             self.ready_at = Instant::now() + RETRY;
         }
