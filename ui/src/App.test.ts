@@ -59,8 +59,8 @@ test("an approval goes to the app, and the finding leaves", async () => {
   expect(document.querySelectorAll("article")).toHaveLength(2);
   press("Approve curl");
   await eventually(() => expect(document.querySelectorAll("article")).toHaveLength(1));
-  expect(backend.answers).toEqual([["path:/usr/bin/curl", "approved"]]);
-  expect(row("path:/usr/bin/curl")?.dataset["review"]).toBe("approved");
+  expect(backend.asked).toEqual([{ ask: "review", application: "path:/usr/bin/curl", state: "approved" }]);
+  await eventually(() => expect(row("path:/usr/bin/curl")?.dataset["review"]).toBe("approved"));
 });
 
 test("a finding says how loud it is and what it rests on", () => {

@@ -1,0 +1,26 @@
+import { getContext, setContext } from "svelte";
+
+import type { Backend } from "../backend";
+import type { Scope } from "./scope.svelte";
+import type { View } from "./view.svelte";
+
+/** What every part of the window may use. */
+export interface App {
+  backend: Backend;
+  /** What is looked at. */
+  scope: Scope;
+  /** What the daemon tells by itself. */
+  view: View;
+}
+
+const KEY = Symbol("app");
+
+/** For the window's root. */
+export function provideApp(app: App): App {
+  return setContext(KEY, app);
+}
+
+/** For any component of the window. */
+export function useApp(): App {
+  return getContext<App>(KEY);
+}
