@@ -11,6 +11,8 @@ function open(scene: Scene) {
   const backend = mock(scene, 1_700_000_000_000);
   const app = mount(App, { target: document.body, props: { backend } });
   flushSync();
+  document.querySelector<HTMLElement>('a[href="#live"]')?.click();
+  flushSync();
   close = () => {
     backend.stop();
     void unmount(app);

@@ -1,6 +1,6 @@
 import { getContext, setContext } from "svelte";
 
-import type { Backend } from "../backend";
+import type { Backend, Review } from "../backend";
 import type { Scope } from "./scope.svelte";
 import type { View } from "./view.svelte";
 
@@ -11,6 +11,8 @@ export interface App {
   scope: Scope;
   /** What the daemon tells by itself. */
   view: View;
+  /** Decides about an application; why that was not stored is shown at the top of the window. */
+  review: (application: string, state: Review) => Promise<void>;
 }
 
 const KEY = Symbol("app");

@@ -1,5 +1,7 @@
 /** Everything that turns a number into text for a person. */
 
+import { getLocale } from "../paraglide/runtime.js";
+
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
 /** Bytes with a decimal unit and three digits at most: `0 B`, `999 B`, `1.23 MB`, `12.3 MB`, `123 MB`. */
@@ -56,4 +58,10 @@ export function ago(unixMs: number, nowMs: number): string {
 /** A count with its word: `1 application`, `3 applications`. */
 export function counted(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? "" : "s"}`;
+}
+
+/** Two instants as a stretch of time, where the person is. */
+export function span(fromMs: number, toMs: number): string {
+  const words = new Intl.DateTimeFormat(getLocale(), { dateStyle: "short", timeStyle: "short" });
+  return words.formatRange(new Date(fromMs), new Date(toMs));
 }
