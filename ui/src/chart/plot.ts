@@ -1,6 +1,6 @@
 import uPlot from "uplot";
 
-import { axisRate, clock } from "../text/format";
+import { axisRate, axisSteps, clock } from "../text/format";
 import { stacked, unknown, type Frame } from "./frame";
 import { stepPath, type Area } from "./steps";
 
@@ -93,7 +93,7 @@ export class StackedPlot {
       },
       axes: [
         { ...axis, size: 26, gap: 4, space: 90, values: (_, splits) => splits.map(clock) },
-        { ...axis, size: 78, space: 32, values: (_, splits) => splits.map(axisRate) },
+        { ...axis, size: 78, space: 32, incrs: axisSteps(), values: (_, splits) => splits.map(axisRate) },
       ],
       series: [{}, ...columns, ...columns],
       hooks: {
