@@ -147,11 +147,6 @@ impl Failure {
         Self { kind: FailureKind::Gone, message, place: None }
     }
 
-    /// Whatever else keeps a question from its answer.
-    pub(crate) fn other(message: String) -> Self {
-        Self { kind: FailureKind::Other, message, place: None }
-    }
-
     /// The daemon's error, with the sentence that a person is told.
     pub(crate) fn of(error: &Error, message: String) -> Self {
         let (kind, place) = match error {

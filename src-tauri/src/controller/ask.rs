@@ -26,7 +26,12 @@ impl Default for Asking {
 
 impl Asking {
     /// Asks the daemon; the answer comes when it has one.
-    pub(super) fn ask(&self, daemon: Daemon1Proxy<'static>, question: Question, answer: oneshot::Sender<Answer>) {
+    pub(super) fn ask(
+        &self,
+        daemon: Daemon1Proxy<'static>,
+        question: Question,
+        answer: oneshot::Sender<Answer>,
+    ) {
         let turns = Arc::clone(&self.turns);
         tokio::spawn(async move {
             // Who cancels does not wait behind what is to be cancelled.

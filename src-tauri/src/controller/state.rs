@@ -19,7 +19,6 @@ use super::{
     sentence,
 };
 
-
 /// The end of a call that the controller started.
 #[derive(Debug)]
 pub(super) enum Outcome {
