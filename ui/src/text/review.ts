@@ -10,3 +10,8 @@ export function reviewWord(review: string | null): string {
   const word = WORDS[review ?? ""];
   return word === undefined ? "" : `${SIGNS[review ?? ""]} ${word()}`;
 }
+
+/** The sign alone, where the word is told beside; nothing for what nobody reviews. */
+export function reviewSign(review: string | null): string {
+  return SIGNS[review ?? ""] ?? "";
+}

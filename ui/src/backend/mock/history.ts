@@ -88,7 +88,7 @@ function read(world: World, query: string): Read {
     else {
       const key = KEYS[field];
       if (key === undefined) throw wrong(query, text, field);
-      fits.push((flow) => (flow.keys[key] !== undefined && matches(flow.keys[key], value)) !== (not === "!"));
+      fits.push((flow) => (flow.keys[key] === undefined ? value === "-" : matches(flow.keys[key], value)) !== (not === "!"));
     }
   }
   return { flows: flowsOf(world).filter((flow) => fits.every((fit) => fit(flow))), from, to };
@@ -97,13 +97,15 @@ function read(world: World, query: string): Read {
 const KEYS: Record<string, string> = {
   app: "application", application: "application", exe: "path", path: "path", parent: "parent_path", user: "user", uid: "user",
   remote: "remote", domain: "domain", site: "registrable_domain", country: "country", asn: "asn", port: "port", service: "service",
-  sha256: "sha256", state: "state", range: "range", protocol: "protocol", direction: "direction",
+  sha256: "sha256", hash: "sha256", state: "state", range: "range", protocol: "protocol", direction: "direction",
 };
 
 function matches(text: string, wanted: string): boolean {
-  const plain = wanted.replace(/\\(.)/gu, "$1").toLowerCase();
+  const decoded = wanted.replace(/\\u\{([0-9a-f]+)\}/gu, (_, digits: string) => String.fromCodePoint(Number.parseInt(digits, 16)));
+  const plain = decoded.replace(/\\(.)/gu, "$1").toLowerCase();
   if (plain === "-") return false;
   const low = text.toLowerCase();
+  if (/^[0-9a-f]{12,}$/u.test(plain) && low.startsWith(plain)) return true;
   return low === plain || low.endsWith(`/${plain}`) || (plain.endsWith("*") && low.startsWith(plain.slice(0, -1))) || (plain.startsWith("*") && low.endsWith(plain.slice(1)));
 }
 
