@@ -9,6 +9,9 @@ import { stepPath } from "./steps";
 /** How high the chart is at least, so that silence is flat and not magnified, in bytes in a second. */
 const LEAST_RATE = 1000;
 
+/** What is marked can be seen, however short it is, in pixels. */
+const MARK_LEAST = 4;
+
 /** What is drawn, and how. */
 export interface Picture {
   frame: Frame;
@@ -29,6 +32,7 @@ export class StackedPlot {
   private plot: uPlot | null = null;
   private layers: Layer[] = [];
   private shape = "";
+  private marked: [fromMs: number, toMs: number] | null = null;
   private held = false;
   private size = { width: 0, height: 0 };
 
@@ -62,12 +66,8 @@ export class StackedPlot {
 
   /** Marks a stretch of time as the one that is looked at. */
   mark(range: [fromMs: number, toMs: number] | null): void {
-    const plot = this.plot;
-    if (!plot || this.held) return;
-    const { fromMs, toMs } = this.picture.frame;
-    const x = (unixMs: number) => plot.valToPos(Math.max(fromMs, Math.min(toMs, unixMs)), "x");
-    const [left, right] = range === null ? [0, 0] : [x(range[0]), x(range[1])];
-    plot.setSelect({ left, width: range === null ? 0 : Math.max(3, right - left), top: 0, height: plot.over.clientHeight }, false);
+    this.marked = range;
+    if (this.plot) this.showMark(this.plot);
   }
 
   /** Points at a step as the pointer would, for the keyboard. */
@@ -141,7 +141,7 @@ export class StackedPlot {
         setCursor: [(plot) => this.hover(plot)],
         setSelect: [(plot) => this.select(plot)],
         drawClear: [(plot) => this.shadeUnknown(plot, colour("--unknown"))],
-        draw: [(plot) => middleLine(plot, colour("--ink-soft"))],
+        draw: [(plot) => middleLine(plot, colour("--ink-soft")), (plot) => this.showMark(plot)],
       },
     };
   }
@@ -164,6 +164,15 @@ export class StackedPlot {
       if (width > 0) plot.ctx.fillRect(left, plot.bbox.top, width, plot.bbox.height);
     }
     plot.ctx.restore();
+  }
+
+  private showMark(plot: uPlot): void {
+    if (this.held) return;
+    const { fromMs, toMs } = this.picture.frame;
+    const x = (unixMs: number) => plot.valToPos(Math.max(fromMs, Math.min(toMs, unixMs)), "x");
+    const [left, right] = this.marked === null ? [0, 0] : [x(this.marked[0]), x(this.marked[1])];
+    const width = this.marked === null ? 0 : Math.max(MARK_LEAST, right - left);
+    plot.setSelect({ left: Math.min(left, plot.over.clientWidth - width), width, top: 0, height: plot.over.clientHeight }, false);
   }
 
   private hover(plot: uPlot): void {

@@ -1,5 +1,5 @@
 import { m } from "../paraglide/messages.js";
-import { rate, span } from "../text/format";
+import { clock, rate, span } from "../text/format";
 import { shown } from "../text/hostile";
 import { tickAt } from "./frame";
 import type { Picture } from "./plot";
@@ -41,7 +41,8 @@ export class Reading {
       this.add("p", m.traffic_not_recorded());
       return;
     }
-    this.add("p", span(frame.starts[step] ?? 0, frame.ends[step] ?? 0));
+    const [from, to] = [frame.starts[step] ?? 0, frame.ends[step] ?? 0];
+    this.add("p", to - from < 60_000 ? `${clock(from)} – ${clock(to)}` : span(from, to));
     const list = this.add("ul", "");
     for (const { name, slot, rx, tx } of frame.series) {
       const [received, sent] = [rx[step] ?? 0, tx[step] ?? 0];

@@ -3,6 +3,9 @@ import uPlot from "uplot";
 import type { Frame } from "./frame";
 import type { Layer } from "./layers";
 
+/** From how many pixels a step on areas are told apart by a line, which would hide narrower ones. */
+const SEPARATE_FROM = 4;
+
 /**
  * Draws a layer as steps: each rate holds from the beginning to the end of its interval, and nothing is drawn where
  * nothing is known. uPlot's own stepped path knows neither the width of an interval nor a stack with gaps.
@@ -24,7 +27,8 @@ export function stepPath(layerOf: (seriesIndex: number) => Layer | undefined, dr
       addRun(layer, stepsOf(layer, run, index));
       run = index + 1;
     }
-    return { fill: layer.lower === null ? null : fill, stroke, clip: null, band: null, gaps: [] };
+    const isDense = plot.bbox.width < starts.length * SEPARATE_FROM;
+    return { fill: layer.lower === null ? null : fill, stroke: layer.lower !== null && isDense ? null : stroke, clip: null, band: null, gaps: [] };
 
     function addRun({ lower }: Layer, steps: Step[]): void {
       for (const [at, { from, to, highest }] of steps.entries()) {

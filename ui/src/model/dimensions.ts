@@ -73,7 +73,9 @@ export function nameOfGroup(dimension: Dimension, keys: Keys, names: Names): str
       break;
     case "domain":
     case "registrable_domain":
-      return value ?? m.traffic_no_name();
+      if (value === undefined) return m.traffic_no_name();
+      // As likely another name.
+      return keys["inferred"] === "true" ? `~${value}` : value;
   }
   return value ?? keys["range"] ?? m.not_known();
 }

@@ -78,6 +78,14 @@ export function dateTime(unixMs: number): string {
   return times({ dateStyle: "medium", timeStyle: "short" }).format(unixMs);
 }
 
+/** An instant in as few signs as tell it: the time of today, day and time of this year, or the date. */
+export function moment(unixMs: number, nowMs: number): string {
+  const [at, now] = [new Date(unixMs), new Date(nowMs)];
+  if (at.toDateString() === now.toDateString()) return times({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
+  if (at.getFullYear() !== now.getFullYear()) return date(unixMs);
+  return times({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
+}
+
 /** The date, where the person is. */
 export function date(unixMs: number): string {
   return times({ dateStyle: "medium" }).format(unixMs);

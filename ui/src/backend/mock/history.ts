@@ -186,7 +186,7 @@ export function seriesBy(world: World, request: QueryRequest): SeriesResult {
     const line = lines.get(id) ?? { keys, rx: times.map(() => 0), tx: times.map(() => 0), size: 0 };
     lines.set(id, line);
     for (const [index, start] of times.entries()) {
-      for (const [at, long] of pieces({ flows: [], from: start, to: Math.min(start + step_ms, what.to) })) {
+      for (const [at, long] of pieces({ flows: [], from: Math.max(start, what.from), to: Math.min(start + step_ms, what.to) })) {
         const { rx, tx } = moved(flow, at, long);
         line.rx[index] = (line.rx[index] ?? 0) + rx;
         line.tx[index] = (line.tx[index] ?? 0) + tx;

@@ -17,6 +17,8 @@ export interface Destination extends Place {
   /** `null` in the row of all that has none of its own. */
   field: "domain" | "remote" | null;
   name: string;
+  /** Whether it may as well be another name. */
+  isInferred: boolean;
   /** How many addresses it has; of the last row how many groups it stands for. */
   count: number;
   rx: number;
@@ -43,6 +45,7 @@ export function destinationsOf(answer: QueryResult, networks: QueryResult | null
     if (before) {
       // The largest comes first: its place is the one that is shown.
       before.count += 1;
+      before.isInferred ||= keys["inferred"] === "true";
       before.rx += rx;
       before.tx += tx;
       before.firstMs = Math.min(before.firstMs, firstMs);
@@ -51,13 +54,13 @@ export function destinationsOf(answer: QueryResult, networks: QueryResult | null
     }
     const network = networkOf.get(keys["remote"] ?? "");
     const place = { country: keys["country"] ?? null, asn: network?.["asn"] ?? null, asnName: network?.["asn_name"] ?? "", range: keys["range"] ?? null };
-    found.set(id, { id, field, name, count: 1, rx, tx, firstMs, lastMs, ...place });
+    found.set(id, { id, field, name, isInferred: keys["inferred"] === "true", count: 1, rx, tx, firstMs, lastMs, ...place });
   }
   const rows = sorted([...found.values()], "bytes", false);
   const other = otherOf(answer.groups.other);
   if (other === null) return rows;
   const nowhere = { country: null, asn: null, asnName: "", range: null };
-  return [...rows, { ...other, ...nowhere, id: "other", field: null, name: "", count: answer.groups.other?.groups ?? 0 }];
+  return [...rows, { ...other, ...nowhere, id: "other", field: null, name: "", isInferred: false, count: answer.groups.other?.groups ?? 0 }];
 }
 
 /** The rows in another order; what is not known, and what has no row of its own, stays at the end. */
