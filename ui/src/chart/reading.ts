@@ -1,5 +1,5 @@
 import { m } from "../paraglide/messages.js";
-import { clock, rate, span } from "../text/format";
+import { clock, date, rate, span } from "../text/format";
 import { shown } from "../text/hostile";
 import { tickAt } from "./frame";
 import type { Picture } from "./plot";
@@ -42,7 +42,7 @@ export class Reading {
       return;
     }
     const [from, to] = [frame.starts[step] ?? 0, frame.ends[step] ?? 0];
-    this.add("p", to - from < 60_000 ? `${clock(from)} – ${clock(to)}` : span(from, to));
+    this.add("p", stretch(from, to));
     const list = this.add("ul", "");
     for (const { name, slot, rx, tx } of frame.series) {
       const [received, sent] = [rx[step] ?? 0, tx[step] ?? 0];
@@ -65,6 +65,12 @@ export class Reading {
     this.box.append(element);
     return element;
   }
+}
+
+function stretch(fromMs: number, toMs: number): string {
+  if (toMs - fromMs < 60_000) return `${clock(fromMs)} – ${clock(toMs)}`;
+  const isDay = toMs - fromMs === 86_400_000 && new Date(fromMs).getHours() === 0;
+  return isDay ? date(fromMs) : span(fromMs, toMs);
 }
 
 function amount(side: "rx" | "tx", bytesPerSecond: number | null): HTMLElement {

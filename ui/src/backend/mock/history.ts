@@ -178,7 +178,10 @@ export function seriesBy(world: World, request: QueryRequest): SeriesResult {
   const step_ms = steps[request.step] ?? (length <= 1.5 * HOUR ? 10_000 : length <= 26 * HOUR ? MINUTE : length <= 32 * DAY ? HOUR : DAY);
   const first = Math.floor(what.from / step_ms) * step_ms;
   const times: number[] = [];
-  for (let at = first; at < what.to; at += step_ms) if (!isOff(at)) times.push(at);
+  for (let at = first; at < what.to; at += step_ms) {
+    const parts = [...pieces({ flows: [], from: at, to: at + step_ms })];
+    if (!parts.every(([part]) => isOff(part))) times.push(at);
+  }
   const lines = new Map<string, { keys: Record<string, string>; rx: number[]; tx: number[]; size: number }>();
   for (const flow of what.flows) {
     const keys = pick(flow.keys, request.by);
