@@ -1,5 +1,6 @@
 import type { Backend } from "../../backend";
 import { Asked } from "../../model/asked.svelte";
+import { inOrderOf } from "../../model/programs";
 import type { Scope } from "../../model/scope.svelte";
 import { LEVELS, nodesOf, rowsSeen, type Node } from "./tree";
 
@@ -15,6 +16,9 @@ interface Branch {
 export class Branches {
   /** Which nodes are open, by id. */
   open = $state.raw<ReadonlySet<string>>(new Set());
+  /** Whether rows keep their places, because a person points at them. */
+  isHeld = $state(false);
+  private order: ReadonlyMap<string, readonly string[]> = new Map();
   private branches = $state.raw<ReadonlyMap<string, Branch>>(new Map());
 
   constructor(
@@ -26,8 +30,11 @@ export class Branches {
   private readonly nodes = $derived.by(() => {
     const nodes = new Map<string, Node[]>();
     for (const [id, { above, asked }] of this.branches) {
-      if (asked.answer) nodes.set(id, nodesOf(asked.answer, this.levels[above?.level ?? 0] ?? [], above));
+      if (!asked.answer) continue;
+      const fresh = nodesOf(asked.answer, this.levels[above?.level ?? 0] ?? [], above);
+      nodes.set(id, this.isHeld ? inOrderOf(this.order.get(id) ?? [], fresh, (node) => node.id) : fresh);
     }
+    this.order = new Map([...nodes].map(([id, list]) => [id, list.map((node) => node.id)]));
     return nodes;
   });
 
