@@ -60,13 +60,13 @@ export function perSecond(bytes: number, tick: LiveTick): number {
 }
 
 /**
- * The programs in the order in which they were last shown, new ones at the end.
+ * Rows in the order in which they were last shown, new ones at the end.
  *
  * While a person points at a row, rows must not move: a click on “Approve” would hit another program.
  */
-export function inOrderOf(shown: readonly string[], now: readonly Program[]): Program[] {
+export function inOrderOf<Row>(shown: readonly string[], now: readonly Row[], keyOf: (row: Row) => string): Row[] {
   const place = new Map(shown.map((key, index) => [key, index]));
-  const at = (program: Program) => place.get(program.key) ?? shown.length;
+  const at = (row: Row) => place.get(keyOf(row)) ?? shown.length;
   return [...now].sort((a, b) => at(a) - at(b));
 }
 

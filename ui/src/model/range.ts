@@ -57,6 +57,13 @@ export function stepped(range: Range, direction: -1 | 1, nowMs: number): Range {
   return { fromMs: to - length, toMs: to };
 }
 
+/** After which time there is something new to ask for; `null` for a time that is over. */
+export function refreshMs(range: Range): number | null {
+  if (!isLive(range)) return null;
+  const length = lengthOf(range);
+  return length !== null && length <= DAY ? 10_000 : MINUTE;
+}
+
 /** Whether it goes on with the clock. */
 export function isLive(range: Range): boolean {
   return "last" in range;

@@ -1,6 +1,6 @@
 import type { QueryRequest } from "../bindings/bindings";
 import { stepped, termsOf, type Range } from "./range";
-import { beside, withTerm } from "./terms";
+import { beside, withTerm, type TermOf } from "./terms";
 
 /** What the window can show. */
 export const TABS = ["applications", "destinations", "review", "live", "map", "history", "settings"] as const;
@@ -55,9 +55,14 @@ export class Scope {
     this.step = next;
   }
 
-  /** Requires something besides. */
-  narrow(field: string, value: string): void {
-    this.go({ query: withTerm(this.query, field, value) });
+  /** Requires something besides; `null` is what is not known. */
+  narrow(field: string, value: string | null): void {
+    this.narrowTo([[field, value]]);
+  }
+
+  /** Requires all of these besides, as one step. */
+  narrowTo(terms: readonly TermOf[]): void {
+    this.go({ query: terms.reduce((query, [field, value]) => withTerm(query, field, value), this.query) });
   }
 
   /** The range before (−1) or after (1). */
@@ -73,9 +78,10 @@ export class Scope {
     this.step = last;
   }
 
-  /** A question about what is looked at. */
-  request(by: readonly string[], top: number, step = "", range: Range = this.range): QueryRequest {
+  /** A question about what is looked at, or about a part of it. */
+  request(by: readonly string[], top: number, step = "", range: Range = this.range, terms: readonly TermOf[] = []): QueryRequest {
+    const query = terms.reduce((query, [field, value]) => withTerm(query, field, value), this.query);
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    return { query: beside(this.query, termsOf(range)), by: [...by], top, step, zone, token: 0 };
+    return { query: beside(query, termsOf(range)), by: [...by], top, step, zone, token: 0 };
   }
 }

@@ -32,9 +32,12 @@ export function without(query: string, term: Term): string {
   return `${query.slice(0, term.start)}${query.slice(term.end)}`.replace(/\s+/gu, " ").trim();
 }
 
+/** A field and what it is to be; `null` for what is not known. */
+export type TermOf = readonly [field: string, value: string | null];
+
 /** The query with a further term, which is there once. */
-export function withTerm(query: string, field: string, value: string): string {
-  const term = `${field}:${quoted(value)}`;
+export function withTerm(query: string, field: string, value: string | null): string {
+  const term = `${field}:${value === null ? "-" : quoted(value)}`;
   if (termsIn(query).some((one) => one.text === term)) return query;
   return beside(query, term);
 }

@@ -78,9 +78,27 @@ export function dateTime(unixMs: number): string {
   return times({ dateStyle: "medium", timeStyle: "short" }).format(unixMs);
 }
 
+/** An instant in as few signs as tell it: the time of today, day and time of this year, or the date. */
+export function moment(unixMs: number, nowMs: number): string {
+  const [at, now] = [new Date(unixMs), new Date(nowMs)];
+  if (at.toDateString() === now.toDateString()) return times({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
+  if (at.getFullYear() !== now.getFullYear()) return date(unixMs);
+  return times({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
+}
+
 /** The date, where the person is. */
 export function date(unixMs: number): string {
   return times({ dateStyle: "medium" }).format(unixMs);
+}
+
+/** An instant on an axis whose marks are so far apart: the seconds, the time of day, the day or the month. */
+export function axisTime(unixMs: number, stepMs: number): string {
+  if (stepMs < 60_000) return clock(unixMs);
+  const at = new Date(unixMs);
+  const isMidnight = at.getHours() === 0 && at.getMinutes() === 0;
+  if (stepMs < 86_400_000 && !isMidnight) return times({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(unixMs);
+  if (stepMs < 27 * 86_400_000) return times({ day: "numeric", month: "short" }).format(unixMs);
+  return times({ month: "short", year: "numeric" }).format(unixMs);
 }
 
 /** Two instants as a stretch of time, where the person is. */

@@ -10,3 +10,13 @@ export function reviewWord(review: string | null): string {
   const word = WORDS[review ?? ""];
   return word === undefined ? "" : `${SIGNS[review ?? ""]} ${word()}`;
 }
+
+/** The word alone. */
+export function reviewName(review: string | null): string {
+  return WORDS[review ?? ""]?.() ?? "";
+}
+
+/** The sign alone, where the word is told beside; nothing for what nobody reviews. */
+export function reviewSign(review: string | null): string {
+  return SIGNS[review ?? ""] ?? "";
+}

@@ -88,7 +88,7 @@ function read(world: World, query: string): Read {
     else {
       const key = KEYS[field];
       if (key === undefined) throw wrong(query, text, field);
-      fits.push((flow) => (flow.keys[key] !== undefined && matches(flow.keys[key], value)) !== (not === "!"));
+      fits.push((flow) => (flow.keys[key] === undefined ? value === "-" : matches(flow.keys[key], value)) !== (not === "!"));
     }
   }
   return { flows: flowsOf(world).filter((flow) => fits.every((fit) => fit(flow))), from, to };
@@ -97,13 +97,15 @@ function read(world: World, query: string): Read {
 const KEYS: Record<string, string> = {
   app: "application", application: "application", exe: "path", path: "path", parent: "parent_path", user: "user", uid: "user",
   remote: "remote", domain: "domain", site: "registrable_domain", country: "country", asn: "asn", port: "port", service: "service",
-  sha256: "sha256", state: "state", range: "range", protocol: "protocol", direction: "direction",
+  sha256: "sha256", hash: "sha256", state: "state", range: "range", protocol: "protocol", direction: "direction",
 };
 
 function matches(text: string, wanted: string): boolean {
-  const plain = wanted.replace(/\\(.)/gu, "$1").toLowerCase();
+  const decoded = wanted.replace(/\\u\{([0-9a-f]+)\}/gu, (_, digits: string) => String.fromCodePoint(Number.parseInt(digits, 16)));
+  const plain = decoded.replace(/\\(.)/gu, "$1").toLowerCase();
   if (plain === "-") return false;
   const low = text.toLowerCase();
+  if (/^[0-9a-f]{12,}$/u.test(plain) && low.startsWith(plain)) return true;
   return low === plain || low.endsWith(`/${plain}`) || (plain.endsWith("*") && low.startsWith(plain.slice(0, -1))) || (plain.startsWith("*") && low.endsWith(plain.slice(1)));
 }
 
@@ -176,7 +178,10 @@ export function seriesBy(world: World, request: QueryRequest): SeriesResult {
   const step_ms = steps[request.step] ?? (length <= 1.5 * HOUR ? 10_000 : length <= 26 * HOUR ? MINUTE : length <= 32 * DAY ? HOUR : DAY);
   const first = Math.floor(what.from / step_ms) * step_ms;
   const times: number[] = [];
-  for (let at = first; at < what.to; at += step_ms) if (!isOff(at)) times.push(at);
+  for (let at = first; at < what.to; at += step_ms) {
+    const parts = [...pieces({ flows: [], from: at, to: at + step_ms })];
+    if (!parts.every(([part]) => isOff(part))) times.push(at);
+  }
   const lines = new Map<string, { keys: Record<string, string>; rx: number[]; tx: number[]; size: number }>();
   for (const flow of what.flows) {
     const keys = pick(flow.keys, request.by);
@@ -184,7 +189,7 @@ export function seriesBy(world: World, request: QueryRequest): SeriesResult {
     const line = lines.get(id) ?? { keys, rx: times.map(() => 0), tx: times.map(() => 0), size: 0 };
     lines.set(id, line);
     for (const [index, start] of times.entries()) {
-      for (const [at, long] of pieces({ flows: [], from: start, to: Math.min(start + step_ms, what.to) })) {
+      for (const [at, long] of pieces({ flows: [], from: Math.max(start, what.from), to: Math.min(start + step_ms, what.to) })) {
         const { rx, tx } = moved(flow, at, long);
         line.rx[index] = (line.rx[index] ?? 0) + rx;
         line.tx[index] = (line.tx[index] ?? 0) + tx;
