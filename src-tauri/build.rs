@@ -12,7 +12,7 @@ fn main() -> Result<(), String> {
         );
         return Ok(());
     }
-    let commands = tauri_build::AppManifest::new().commands(&["attach", "review", "retry"]);
+    let commands = tauri_build::AppManifest::new().commands(&["attach", "ask", "retry"]);
     tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands))
         .map_err(|error| format!("the app's configuration cannot be used: {error:#}"))
 }

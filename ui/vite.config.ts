@@ -1,8 +1,13 @@
+import { paraglideVitePlugin } from "@inlang/paraglide-js";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [
+    // The language is the person's choice (`text/language.ts`); nothing of it is kept by the page.
+    paraglideVitePlugin({ project: "./project.inlang", outdir: "./src/paraglide", strategy: ["globalVariable", "baseLocale"] }),
+    svelte(),
+  ],
   // WebKitGTK 2.40 is the oldest that the app is built for.
   build: { target: ["safari16.4", "chrome110"], modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
   resolve: process.env["VITEST"] ? { conditions: ["browser"] } : {},

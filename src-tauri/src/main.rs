@@ -6,6 +6,7 @@
 mod controller;
 mod desktop;
 mod protocol;
+mod question;
 mod shell;
 mod window;
 

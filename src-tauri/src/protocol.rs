@@ -3,21 +3,22 @@
 //!
 //! The window has a process of its own because WebKit gives its memory back only when the process ends.
 
-use portolan_core::ReviewState;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+use crate::question::{Answer, Question};
 
 /// From the tray to the window.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToWindow {
     /// For the page, as it is (a `WindowEvent`).
     Event(Box<RawValue>),
-    /// How a `Review` ended.
+    /// What a question came to.
     Answer {
-        /// The number that the review came with.
+        /// The number that it came with.
         call: u64,
-        /// Why it was not stored; `None` when it was.
-        refusal: Option<String>,
+        /// The answer, or why there is none.
+        answer: Answer,
     },
     /// Come to the front.
     Raise,
@@ -30,14 +31,12 @@ pub(crate) enum FromWindow {
     Ready,
     /// Try to reach the daemon now.
     Retry,
-    /// Review an application.
-    Review {
-        /// A number that no other review of this process has.
+    /// The page asks.
+    Ask {
+        /// A number that no other question of this process has.
         call: u64,
-        /// The application key.
-        application: String,
-        /// The decision.
-        state: ReviewState,
+        /// What.
+        question: Question,
     },
 }
 

@@ -11,6 +11,8 @@ function open(scene: Scene) {
   const backend = mock(scene, 1_700_000_000_000);
   const app = mount(App, { target: document.body, props: { backend } });
   flushSync();
+  document.querySelector<HTMLElement>('a[href="#live"]')?.click();
+  flushSync();
   close = () => {
     backend.stop();
     void unmount(app);
@@ -59,8 +61,8 @@ test("an approval goes to the app, and the finding leaves", async () => {
   expect(document.querySelectorAll("article")).toHaveLength(2);
   press("Approve curl");
   await eventually(() => expect(document.querySelectorAll("article")).toHaveLength(1));
-  expect(backend.answers).toEqual([["path:/usr/bin/curl", "approved"]]);
-  expect(row("path:/usr/bin/curl")?.dataset["review"]).toBe("approved");
+  expect(backend.asked.filter((one) => one.ask === "review")).toEqual([{ ask: "review", application: "path:/usr/bin/curl", state: "approved" }]);
+  await eventually(() => expect(row("path:/usr/bin/curl")?.dataset["review"]).toBe("approved"));
 });
 
 test("a finding says how loud it is and what it rests on", () => {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 use zbus::proxy;
 use zvariant::{OwnedFd, Type};
 
@@ -33,15 +34,19 @@ pub struct ImportResult {
 }
 
 /// What the history's file holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
 pub struct HistoryContents {
     /// Where it is; empty for who may only see their own traffic.
     pub path: String,
     /// The size of the file.
+    #[ts(type = "number")]
     pub file_bytes: u64,
     /// The size of its write-ahead log.
+    #[ts(type = "number")]
     pub log_bytes: u64,
     /// How large the history may become; `None` where no daemon keeps it.
+    #[ts(type = "number | null")]
     pub max_bytes: Option<u64>,
     /// The finest first.
     pub levels: Vec<HistoryLevel>,
@@ -50,34 +55,44 @@ pub struct HistoryContents {
 }
 
 /// What there is of one level.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
 pub struct HistoryLevel {
     /// `bucket`, `minute`, `hour` or `day`.
     pub level: String,
     /// Intervals in which something moved.
+    #[ts(type = "number")]
     pub intervals: u64,
     /// Rows of them.
+    #[ts(type = "number")]
     pub rows: u64,
     /// How large they are.
+    #[ts(type = "number")]
     pub bytes: u64,
     /// The start of the oldest.
+    #[ts(type = "number | null")]
     pub first_unix_ms: Option<i64>,
     /// The start of the newest.
+    #[ts(type = "number | null")]
     pub last_unix_ms: Option<i64>,
     /// How long they are kept, as the configuration says it: `7 days`, `for ever`; empty where no daemon keeps them.
     pub kept: String,
 }
 
 /// That somebody had something forgotten.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
 pub struct ForgottenPart {
     /// When it began.
+    #[ts(type = "number")]
     pub unix_ms: i64,
     /// Who wanted it (a uid).
     pub by: u32,
     /// Rows that were deleted, of all levels.
+    #[ts(type = "number")]
     pub rows: u64,
     /// By how many bytes the history became smaller.
+    #[ts(type = "number")]
     pub bytes: u64,
 }
 

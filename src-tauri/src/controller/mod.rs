@@ -5,6 +5,7 @@
 //!
 //! Invariant: nothing here knows Tauri, GTK or the session bus.
 
+mod ask;
 mod gui;
 mod inbox;
 mod link;
@@ -20,8 +21,9 @@ mod tray;
 
 use std::time::Duration;
 
-use portolan_core::ReviewState;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::question::{Answer, Question};
 
 pub(crate) use gui::{Gui, LinkState, WindowEvent};
 pub(crate) use link::Patience;
@@ -42,8 +44,8 @@ pub(crate) enum Request {
     PageReady,
     /// The window was closed.
     WindowClosed,
-    /// The page reviews an application; the answer is an error's sentence.
-    Review(String, ReviewState, oneshot::Sender<Result<(), String>>),
+    /// The page asks.
+    Ask(Question, oneshot::Sender<Answer>),
     /// Try to reach the daemon now.
     Retry,
 }

@@ -9,13 +9,11 @@ use std::{
 
 use portolan_bus::{Daemon1Proxy, DaemonState, Error, Finding, FindingState, LiveTick, Status};
 use portolan_core::{ReviewState, UnixMillis};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     Choice, Gui, LinkState, Pace, Request, Tray, WindowEvent,
+    ask::Asking,
     inbox::{Inbox, PopupChange},
     link::{LinkCommand, LinkEvent},
     sentence,
@@ -25,14 +23,8 @@ use super::{
 #[derive(Debug)]
 pub(super) enum Outcome {
     Status(Box<Result<Status, Error>>),
-    Reviewed { application: String, state: ReviewState, asked_by: AskedBy, result: Result<(), Error> },
+    Reviewed { application: String, state: ReviewState, result: Result<(), Error> },
     Users(BTreeMap<u32, String>),
-}
-
-#[derive(Debug)]
-pub(super) enum AskedBy {
-    Popup,
-    Page(oneshot::Sender<Result<(), String>>),
 }
 
 /// All state of the app; one task owns it.
@@ -50,6 +42,7 @@ pub(super) struct Controller<G> {
     status: Option<Status>,
     /// When to read the state; `None` while it is being read or the link is not up.
     status_due: Option<Instant>,
+    asking: Asking,
     inbox: Inbox,
     /// What was drawn last.
     tray: Option<Tray>,
@@ -81,6 +74,7 @@ impl<G: Gui> Controller<G> {
             daemon: None,
             status: None,
             status_due: None,
+            asking: Asking::default(),
             inbox: Inbox::default(),
             tray: None,
             page: false,
@@ -127,9 +121,7 @@ impl<G: Gui> Controller<G> {
                 self.users.clear();
                 self.command(LinkCommand::StopLive).await;
             }
-            Request::Review(application, state, answer) => {
-                self.review(application, state, AskedBy::Page(answer))
-            }
+            Request::Ask(question, answer) => self.ask(question, answer),
             Request::Retry => self.command(LinkCommand::Retry).await,
         }
         ControlFlow::Continue(())
@@ -203,13 +195,10 @@ impl<G: Gui> Controller<G> {
     fn finish(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Status(result) => self.finish_status(*result),
-            Outcome::Reviewed { application, asked_by, result: Err(error), .. } => {
-                self.refuse(&application, sentence::of(&error), asked_by);
+            Outcome::Reviewed { application, result: Err(error), .. } => {
+                self.refuse(&application, &sentence::of(&error));
             }
-            Outcome::Reviewed { application, state, asked_by, result: Ok(()) } => {
-                if let AskedBy::Page(answer) = asked_by {
-                    answer.send(Ok(())).ok();
-                }
+            Outcome::Reviewed { application, state, result: Ok(()) } => {
                 let changes = self.inbox.answered(&application);
                 self.push(WindowEvent::Reviewed { application, review: state.to_string() });
                 self.show(changes);

@@ -11,6 +11,7 @@ use super::{
     Button, Choice, Icon, LinkState, Pace, Patience, PopupKey, Request, WindowEvent, run,
     testing::{Bus, FakeDaemon, FakeGui, Knowledge, Seen, changed, connect, finding, tick},
 };
+use crate::question::{FailureKind, Question};
 
 /// Long enough for a busy machine; a test that works never waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -272,21 +273,23 @@ async fn details_open_the_window_on_the_finding() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_reviews_and_hears_why_not() {
+async fn the_page_asks_and_hears_why_not() {
     let bus = Bus::start(None);
     let mut desk = Desk::new(&bus.address);
-    let key = "path:/usr/bin/curl".to_owned();
+    let application = "path:/usr/bin/curl".to_owned();
     let (answer, answered) = oneshot::channel();
-    desk.ask(Request::Review(key.clone(), ReviewState::Approved, answer)).await;
-    let reason = answered.await.unwrap().unwrap_err();
-    assert!(reason.contains("daemon is not running"), "{reason}");
+    let question = Question::Review { application: application.clone(), state: ReviewState::Ignored };
+    desk.ask(Request::Ask(question.clone(), answer)).await;
+    let failure = answered.await.unwrap().unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Gone);
+    assert!(failure.message.contains("daemon is not running"), "{failure:?}");
 
     let daemon = FakeDaemon::start(&bus, Knowledge::default()).await;
     desk.until_icon(Icon::Fine).await;
     let (answer, answered) = oneshot::channel();
-    desk.ask(Request::Review(key.clone(), ReviewState::Ignored, answer)).await;
-    assert_eq!(answered.await.unwrap(), Ok(()));
-    assert_eq!(daemon.knowledge.lock().unwrap().reviews, [(key, "ignored".to_owned())]);
+    desk.ask(Request::Ask(question, answer)).await;
+    assert_eq!(answered.await.unwrap().unwrap().get(), "null");
+    assert_eq!(daemon.knowledge.lock().unwrap().reviews, [(application, "ignored".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -138,16 +138,16 @@ async fn pass_on(
     let request = match message {
         FromWindow::Ready => Request::PageReady,
         FromWindow::Retry => Request::Retry,
-        FromWindow::Review { call, application, state } => {
-            let (answer, answered) = oneshot::channel::<Result<(), String>>();
+        FromWindow::Ask { call, question } => {
+            let (sender, answered) = oneshot::channel();
             let messages = messages.clone();
             tauri::async_runtime::spawn(async move {
-                let Ok(result) = answered.await else { return };
+                let Ok(answer) = answered.await else { return };
                 if let Some(messages) = messages.upgrade() {
-                    messages.send(ToWindow::Answer { call, refusal: result.err() }).await.ok();
+                    messages.send(ToWindow::Answer { call, answer }).await.ok();
                 }
             });
-            Request::Review(application, state, answer)
+            Request::Ask(question, sender)
         }
     };
     requests.send(request).await.ok();

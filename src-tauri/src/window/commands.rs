@@ -1,11 +1,13 @@
 //! All that the page can ask of the app.
 
-use portolan_core::{ParseError, ReviewState};
 use serde_json::value::RawValue;
 use tauri::{State, ipc::Channel};
 
 use super::Tray;
-use crate::protocol::FromWindow;
+use crate::{
+    protocol::FromWindow,
+    question::{Answer, Question},
+};
 
 /// The page listens on `channel`; it is told everything from the beginning.
 #[tauri::command]
@@ -14,11 +16,10 @@ pub(super) async fn attach(tray: State<'_, Tray>, channel: Channel<Box<RawValue>
     tray.say(&FromWindow::Ready)
 }
 
-/// Reviews an application; the error is a sentence for a person.
+/// Asks the daemon or the app.
 #[tauri::command]
-pub(super) async fn review(tray: State<'_, Tray>, application: String, state: String) -> Result<(), String> {
-    let state: ReviewState = state.parse().map_err(|error: ParseError| error.to_string())?;
-    tray.review(application, state).await
+pub(super) async fn ask(tray: State<'_, Tray>, question: Question) -> Answer {
+    tray.ask(question).await
 }
 
 /// Tries to reach the daemon now.

@@ -39,7 +39,7 @@ pub(crate) fn run(context: tauri::Context) -> anyhow::Result<()> {
     open_display()?;
     tauri::Builder::default()
         .manage(Tray::new(socket))
-        .invoke_handler(tauri::generate_handler![commands::attach, commands::review, commands::retry])
+        .invoke_handler(tauri::generate_handler![commands::attach, commands::ask, commands::retry])
         .setup(move |app| {
             build(app.handle())?;
             let app = app.handle().clone();
@@ -91,7 +91,7 @@ fn listen(app: &AppHandle, lines: BufReader<UnixStream>) {
         let Ok(line) = line else { break };
         match serde_json::from_str(&line) {
             Ok(ToWindow::Event(event)) => app.state::<Tray>().push(event),
-            Ok(ToWindow::Answer { call, refusal }) => app.state::<Tray>().finish(call, refusal),
+            Ok(ToWindow::Answer { call, answer }) => app.state::<Tray>().finish(call, answer),
             Ok(ToWindow::Raise) => {
                 if let Err(error) = raise(app) {
                     tracing::warn!(%error, "the window cannot come to the front");

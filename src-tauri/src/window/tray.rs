@@ -5,13 +5,15 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use portolan_core::ReviewState;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tauri::ipc::Channel;
 use tokio::sync::oneshot;
 
-use crate::protocol::{FromWindow, line};
+use crate::{
+    protocol::{FromWindow, line},
+    question::{Answer, Failure, Question},
+};
 
 const GONE: &str = "Portolan's tray has ended; start Portolan again.";
 
@@ -19,18 +21,18 @@ const GONE: &str = "Portolan's tray has ended; start Portolan again.";
 pub(super) struct Tray {
     socket: Mutex<UnixStream>,
     page: Mutex<Option<Channel<Box<RawValue>>>>,
-    reviews: Mutex<Reviews>,
+    questions: Mutex<Questions>,
 }
 
 #[derive(Default)]
-struct Reviews {
+struct Questions {
     last_call: u64,
-    waiting: HashMap<u64, oneshot::Sender<Option<String>>>,
+    waiting: HashMap<u64, oneshot::Sender<Answer>>,
 }
 
 impl Tray {
     pub(super) fn new(socket: UnixStream) -> Self {
-        Self { socket: Mutex::new(socket), page: Mutex::default(), reviews: Mutex::default() }
+        Self { socket: Mutex::new(socket), page: Mutex::default(), questions: Mutex::default() }
     }
 
     /// A page listens; it takes the place of one before.
@@ -51,28 +53,24 @@ impl Tray {
         lock(&self.socket).write_all(&line).map_err(|_| GONE.to_owned())
     }
 
-    /// Waits until the answer is stored; the error is a sentence for a person.
-    pub(super) async fn review(&self, application: String, state: ReviewState) -> Result<(), String> {
+    /// Waits for the answer.
+    pub(super) async fn ask(&self, question: Question) -> Answer {
         let (answer, answered) = oneshot::channel();
         let call = {
-            let mut reviews = lock(&self.reviews);
-            reviews.last_call += 1;
-            let call = reviews.last_call;
-            reviews.waiting.insert(call, answer);
+            let mut questions = lock(&self.questions);
+            questions.last_call += 1;
+            let call = questions.last_call;
+            questions.waiting.insert(call, answer);
             call
         };
-        self.say(&FromWindow::Review { call, application, state })?;
-        match answered.await {
-            Ok(None) => Ok(()),
-            Ok(Some(refusal)) => Err(refusal),
-            Err(_) => Err(GONE.to_owned()),
-        }
+        self.say(&FromWindow::Ask { call, question }).map_err(Failure::gone)?;
+        answered.await.unwrap_or_else(|_| Err(Failure::gone(GONE.to_owned())))
     }
 
-    /// The tray answered a review.
-    pub(super) fn finish(&self, call: u64, refusal: Option<String>) {
-        if let Some(answer) = lock(&self.reviews).waiting.remove(&call) {
-            answer.send(refusal).ok();
+    /// The tray answered.
+    pub(super) fn finish(&self, call: u64, answer: Answer) {
+        if let Some(waiting) = lock(&self.questions).waiting.remove(&call) {
+            waiting.send(answer).ok();
         }
     }
 }

@@ -9,9 +9,7 @@ export const tauri: Backend = {
     const channel = new Channel<WindowEvent>(listener);
     await invoke("attach", { channel });
   },
-  async review(application, state) {
-    await invoke("review", { application, state });
-  },
+  ask: (question) => invoke("ask", { question }),
   async retry() {
     await invoke("retry");
   },

@@ -1034,3 +1034,7 @@ first_unix_ms: number | null,
  * Last bytes; `None` when nothing moved.
  */
 last_unix_ms: number | null, };
+
+export type HistoryLevel = { level: string, intervals: number, rows: number, bytes: number, first_unix_ms: number | null, last_unix_ms: number | null, kept: string };
+export type ForgottenPart = { unix_ms: number, by: number, rows: number, bytes: number };
+export type HistoryContents = { path: string, file_bytes: number, log_bytes: number, max_bytes: number | null, levels: Array<HistoryLevel>, forgotten: Array<ForgottenPart> };

@@ -1,6 +1,7 @@
 import type { LiveTick } from "../bindings/bindings";
 import type { Palette } from "../model/palette";
 import { nameOf, perSecond, seriesOf } from "../model/programs";
+import { m } from "../paraglide/messages.js";
 import { RANGE_MS, isGap, startOf } from "../model/ticks";
 
 /** One application in the chart. Rates are bytes in a second, one for each tick. */
@@ -24,7 +25,8 @@ export interface Frame {
   series: Series[];
 }
 
-const OTHER = "other";
+/** The key of all that has no colour of its own. */
+export const OTHER = "other";
 
 /** The ticks as stacked series by application. */
 export function frame(ticks: readonly LiveTick[], palette: Palette): Frame {
@@ -34,7 +36,7 @@ export function frame(ticks: readonly LiveTick[], palette: Palette): Frame {
     for (const row of tick.rows) {
       if (row.rx_bytes === 0 && row.tx_bytes === 0) continue;
       const key = series.has(seriesOf(row)) ? seriesOf(row) : OTHER;
-      const one = series.get(key) ?? blank(OTHER, "other", null, ticks.length);
+      const one = series.get(key) ?? blank(OTHER, m.traffic_other(), null, ticks.length);
       if (key === OTHER) series.set(OTHER, one);
       else one.name = nameOf(row);
       one.rx[index] = (one.rx[index] ?? 0) + perSecond(row.rx_bytes, tick);
@@ -75,15 +77,22 @@ export function stacked(lists: readonly number[][], length: number): number[][] 
 
 /** The index of the tick whose interval holds an instant; `null` in a gap. */
 export function tickAt(drawn: Frame, unixMs: number): number | null {
-  const index = drawn.ends.findIndex((end, at) => unixMs <= end && unixMs > (drawn.starts[at] ?? Infinity));
-  return index < 0 ? null : index;
+  let [low, high] = [0, drawn.ends.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((drawn.ends[middle] ?? Infinity) < unixMs) low = middle + 1;
+    else high = middle;
+  }
+  return unixMs > (drawn.starts[low] ?? Infinity) ? low : null;
 }
 
 /** The spans of time of which nothing is known, from and to. */
 export function unknown(drawn: Frame): [fromMs: number, toMs: number][] {
-  return drawn.starts.flatMap((start, index) =>
+  const last = drawn.ends.at(-1) ?? drawn.fromMs;
+  const before = drawn.starts.flatMap((start, index) =>
     drawn.gapBefore[index] === true ? [[drawn.ends[index - 1] ?? drawn.fromMs, start] satisfies [number, number]] : [],
   );
+  return drawn.toMs > last ? [...before, [last, drawn.toMs]] : before;
 }
 
 function blank(key: string, name: string, slot: number | null, length: number): Series {

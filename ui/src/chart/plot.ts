@@ -1,30 +1,58 @@
 import uPlot from "uplot";
 
-import { axisRate, clock } from "../text/format";
-import { stacked, unknown, type Frame } from "./frame";
-import { stepPath, type Area } from "./steps";
+import { axisRate, axisSteps, axisTime } from "../text/format";
+import { unknown, type Frame } from "./frame";
+import { layersOf, type Layer } from "./layers";
+import type { Form, Measure } from "./look.svelte";
+import { stepPath } from "./steps";
 
 /** How high the chart is at least, so that silence is flat and not magnified, in bytes in a second. */
 const LEAST_RATE = 1000;
 
-/** The live chart: what is received goes up from the middle line, what is sent goes down. */
+/** What is marked can be seen, however short it is, in pixels. */
+const MARK_LEAST = 4;
+
+/** What is drawn, and how. */
+export interface Picture {
+  frame: Frame;
+  measure: Measure;
+  form: Form;
+}
+
+/** What a person does with the chart. */
+export interface Handlers {
+  /** Points at an instant, or at nothing any more; for each move of the pointer. */
+  onHover?: (unixMs: number | null, plot: uPlot) => void;
+  /** Drew a stretch of time. */
+  onSelect?: (fromMs: number, toMs: number) => void;
+}
+
+/** A chart of rates over time, in steps. All colours are those of the place's CSS variables. */
 export class StackedPlot {
   private plot: uPlot | null = null;
-  private areas: Area[] = [];
+  private layers: Layer[] = [];
   private shape = "";
+  private marked: [fromMs: number, toMs: number] | null = null;
+  private held = false;
+  private size = { width: 0, height: 0 };
 
   constructor(
     private readonly place: HTMLElement,
-    private drawn: Frame,
-    private readonly onHover: (unixMs: number | null) => void,
+    private picture: Picture,
+    private readonly handlers: Handlers = {},
+    /** A strip without axes, on which the stretch that is looked at is marked. */
+    private readonly isBrush = false,
   ) {}
 
-  /** Shows a frame in a size; the place's CSS variables give the colours. */
-  draw(next: Frame, width: number, height: number): void {
-    if (width <= 0 || height <= 0) return;
-    this.drawn = next;
-    const data = this.stack();
-    const shape = JSON.stringify(next.series.map((one) => [one.key, one.slot]));
+  /** Shows a picture in a size; not before a person lets go of what they are drawing. */
+  draw(next: Picture, width: number, height: number): void {
+    this.picture = next;
+    this.size = { width, height };
+    if (width <= 0 || height <= 0 || this.held) return;
+    const { frame, measure, form } = next;
+    this.layers = layersOf(frame, measure, form);
+    const data: uPlot.AlignedData = [frame.starts.map((start, at) => (start + (frame.ends[at] ?? start)) / 2), ...this.layers.map(({ upper }) => [...upper])];
+    const shape = JSON.stringify([measure, form, frame.series.map((one) => [one.key, one.slot])]);
     if (this.plot && shape === this.shape) {
       if (this.plot.width !== width || this.plot.height !== height) this.plot.setSize({ width, height });
       this.plot.setData(data);
@@ -32,7 +60,20 @@ export class StackedPlot {
       this.plot?.destroy();
       this.shape = shape;
       this.plot = new uPlot(this.options(width, height), data, this.place);
+      this.plot.over.addEventListener("pointerdown", this.hold);
     }
+  }
+
+  /** Marks a stretch of time as the one that is looked at. */
+  mark(range: [fromMs: number, toMs: number] | null): void {
+    this.marked = range;
+    if (this.plot) this.showMark(this.plot);
+  }
+
+  /** Points at a step as the pointer would, for the keyboard. */
+  point(unixMs: number | null): void {
+    const plot = this.plot;
+    plot?.setCursor({ left: unixMs === null ? -10 : plot.valToPos(unixMs, "x"), top: unixMs === null ? -10 : 8 });
   }
 
   /** Draws anew with the colours as they are now. */
@@ -42,21 +83,24 @@ export class StackedPlot {
 
   /** Takes the chart away. */
   destroy(): void {
+    removeEventListener("pointerup", this.letGo);
     this.plot?.destroy();
     this.plot = null;
   }
 
-  /** Two columns for each series: first all that is received, then all that is sent. */
-  private stack(): uPlot.AlignedData {
-    const { starts, ends, series } = this.drawn;
-    const middles = starts.map((start, index) => (start + (ends[index] ?? start)) / 2);
-    const received = stacked(series.map((one) => one.rx), starts.length);
-    const sent = stacked(series.map((one) => one.tx.map((value) => -value)), starts.length);
-    const zeros = starts.map(() => 0);
-    const areas = (edges: number[][]) => edges.map((upper, index) => ({ upper, lower: edges[index - 1] ?? zeros }));
-    this.areas = [...areas(received), ...areas(sent)];
-    return [middles, ...received, ...sent];
-  }
+  private readonly hold = () => {
+    this.held = true;
+    addEventListener("pointerup", this.letGo);
+  };
+
+  private readonly letGo = () => {
+    removeEventListener("pointerup", this.letGo);
+    // uPlot ends its selection at the mouse event, which comes after this one.
+    setTimeout(() => {
+      this.held = false;
+      if (this.plot) this.draw(this.picture, this.size.width, this.size.height);
+    });
+  };
 
   private options(width: number, height: number): uPlot.Options {
     const style = getComputedStyle(this.place);
@@ -67,45 +111,44 @@ export class StackedPlot {
       grid: { stroke: colour("--line"), width: 1 },
       ticks: { show: false },
     };
+    const times: uPlot.Axis = { ...axis, size: 26, gap: 4, space: 90, values: (_, splits, __, ___, step) => splits.map((at) => axisTime(at, step)) };
+    const rates: uPlot.Axis = { ...axis, size: 78, space: 32, incrs: axisSteps(), values: (_, splits) => splits.map(axisRate) };
     const paths = stepPath(
-      (index) => this.areas[index - 1],
-      () => this.drawn,
+      (index) => this.layers[index - 1],
+      () => this.picture.frame,
     );
-    const column = (slot: number | null): uPlot.Series => ({
-      paths,
-      points: { show: false },
-      fill: colour(slot === null ? "--series-other" : `--series-${slot}`),
+    const columns = this.layers.map(({ slot, lower }): uPlot.Series => {
+      const own = colour(this.isBrush || slot === null ? "--series-other" : `--series-${slot}`);
+      const shared = { paths, points: { show: false } };
       // Areas that touch are told apart by a line of the ground.
-      stroke: colour("--surface"),
-      width: 1,
+      return lower === null ? { ...shared, stroke: own, width: 1.5 } : { ...shared, fill: own, stroke: this.isBrush ? own : colour("--surface"), width: this.isBrush ? 0 : 1 };
     });
-    const columns = this.drawn.series.map((one) => column(one.slot));
+    const canSelect = this.handlers.onSelect !== undefined;
     return {
       width,
       height,
       ms: 1,
-      padding: [8, 12, 0, 4],
+      padding: this.isBrush ? [2, 12, 2, 78] : [8, 12, 0, 4],
       legend: { show: false },
-      cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+      cursor: { y: false, x: !this.isBrush, points: { show: false }, drag: { x: canSelect, y: false, setScale: false, dist: 4 } },
       scales: {
-        x: { time: true, range: () => [this.drawn.fromMs, this.drawn.toMs] },
+        x: { time: true, range: () => [this.picture.frame.fromMs, this.picture.frame.toMs] },
         y: { range: (_, low, high) => this.height(low, high) },
       },
-      axes: [
-        { ...axis, size: 26, gap: 4, space: 90, values: (_, splits) => splits.map(clock) },
-        { ...axis, size: 78, space: 32, values: (_, splits) => splits.map(axisRate) },
-      ],
-      series: [{}, ...columns, ...columns],
+      axes: this.isBrush ? [{ ...times, grid: { show: false }, size: 18, gap: 1 }, { show: false }] : [times, rates],
+      series: [{}, ...columns],
       hooks: {
         setCursor: [(plot) => this.hover(plot)],
+        setSelect: [(plot) => this.select(plot)],
         drawClear: [(plot) => this.shadeUnknown(plot, colour("--unknown"))],
-        draw: [(plot) => middleLine(plot, colour("--ink-soft"))],
+        draw: [(plot) => middleLine(plot, colour("--ink-soft")), (plot) => this.showMark(plot)],
       },
     };
   }
 
   private height(low: number | null, high: number | null): [number, number] {
-    const up = Math.max(high ?? 0, LEAST_RATE) * 1.08;
+    const up = Math.max(high ?? 0, this.isBrush ? 1 : LEAST_RATE) * 1.08;
+    if (this.picture.measure !== "both") return [0, up];
     const down = Math.min(low ?? 0, -LEAST_RATE / 4) * 1.08;
     // The smaller side keeps room for its name.
     return [Math.min(down, -up * 0.18), Math.max(up, -down * 0.18)];
@@ -115,17 +158,34 @@ export class StackedPlot {
   private shadeUnknown(plot: uPlot, colour: string): void {
     plot.ctx.save();
     plot.ctx.fillStyle = colour;
-    for (const [from, to] of unknown(this.drawn)) {
+    for (const [from, to] of unknown(this.picture.frame)) {
       const left = Math.max(plot.bbox.left, plot.valToPos(from, "x", true));
-      const width = plot.valToPos(to, "x", true) - left;
+      const width = Math.min(plot.bbox.left + plot.bbox.width, plot.valToPos(to, "x", true)) - left;
       if (width > 0) plot.ctx.fillRect(left, plot.bbox.top, width, plot.bbox.height);
     }
     plot.ctx.restore();
   }
 
+  private showMark(plot: uPlot): void {
+    if (this.held) return;
+    const { fromMs, toMs } = this.picture.frame;
+    const x = (unixMs: number) => plot.valToPos(Math.max(fromMs, Math.min(toMs, unixMs)), "x");
+    const [left, right] = this.marked === null ? [0, 0] : [x(this.marked[0]), x(this.marked[1])];
+    const width = this.marked === null ? 0 : Math.max(MARK_LEAST, right - left);
+    plot.setSelect({ left: Math.min(left, plot.over.clientWidth - width), width, top: 0, height: plot.over.clientHeight }, false);
+  }
+
   private hover(plot: uPlot): void {
     const left = plot.cursor.left ?? -1;
-    this.onHover(left < 0 ? null : plot.posToVal(left, "x"));
+    this.handlers.onHover?.(left < 0 ? null : plot.posToVal(left, "x"), plot);
+  }
+
+  private select(plot: uPlot): void {
+    const { left, width } = plot.select;
+    if (width <= 0) return;
+    const [from, to] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
+    if (!this.isBrush) plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    this.handlers.onSelect?.(from, to);
   }
 }
 

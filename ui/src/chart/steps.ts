@@ -1,21 +1,21 @@
 import uPlot from "uplot";
 
 import type { Frame } from "./frame";
+import type { Layer } from "./layers";
 
-/** An area of a stack: from `lower` to `upper`, one value for each step of the frame. */
-export interface Area {
-  lower: readonly number[];
-  upper: readonly number[];
-}
+/** From how many pixels a step on areas are told apart by a line, which would hide narrower ones. */
+const SEPARATE_FROM = 4;
 
 /**
- * Draws an area as steps: each rate holds from the beginning to the end of its interval, and nothing is drawn where
+ * Draws a layer as steps: each rate holds from the beginning to the end of its interval, and nothing is drawn where
  * nothing is known. uPlot's own stepped path knows neither the width of an interval nor a stack with gaps.
+ *
+ * Steps that share a pixel are one, as high as the highest of them: never more than two points a pixel.
  */
-export function stepPath(areaOf: (seriesIndex: number) => Area | undefined, drawn: () => Frame): uPlot.Series.PathBuilder {
+export function stepPath(layerOf: (seriesIndex: number) => Layer | undefined, drawn: () => Frame): uPlot.Series.PathBuilder {
   return (plot, seriesIndex) => {
-    const area = areaOf(seriesIndex);
-    if (!area) return null;
+    const layer = layerOf(seriesIndex);
+    if (!layer) return null;
     const { starts, ends, gapBefore } = drawn();
     const x = (unixMs: number) => plot.valToPos(unixMs, "x", true);
     const y = (rate: number) => plot.valToPos(rate, "y", true);
@@ -23,38 +23,52 @@ export function stepPath(areaOf: (seriesIndex: number) => Area | undefined, draw
     const stroke = new Path2D();
     let run = 0;
     for (let index = 0; index < starts.length; index += 1) {
-      const last = index + 1 === starts.length || gapBefore[index + 1] === true;
-      if (!last) continue;
-      addRun(run, index);
+      if (index + 1 < starts.length && gapBefore[index + 1] !== true) continue;
+      addRun(layer, stepsOf(layer, run, index));
       run = index + 1;
     }
-    return { fill, stroke, clip: null, band: null, gaps: [] };
+    const isDense = plot.bbox.width < starts.length * SEPARATE_FROM;
+    return { fill: layer.lower === null ? null : fill, stroke: layer.lower !== null && isDense ? null : stroke, clip: null, band: null, gaps: [] };
 
-    function addRun(first: number, final: number): void {
-      for (let index = first; index <= final; index += 1) {
-        const [from, to] = [x(left(index, first)), x(ends[index] ?? 0)];
-        const top = y(area?.upper[index] ?? 0);
-        if (index === first) {
-          fill.moveTo(from, top);
-          stroke.moveTo(from, top);
-        } else {
-          fill.lineTo(from, top);
-          stroke.lineTo(from, top);
+    function addRun({ lower }: Layer, steps: Step[]): void {
+      for (const [at, { from, to, highest }] of steps.entries()) {
+        const top = y(layer?.upper[highest] ?? 0);
+        for (const path of lower === null ? [stroke] : [fill, stroke]) {
+          if (at === 0) path.moveTo(from, top);
+          else path.lineTo(from, top);
+          path.lineTo(to, top);
         }
-        fill.lineTo(to, top);
-        stroke.lineTo(to, top);
       }
-      for (let index = final; index >= first; index -= 1) {
-        const bottom = y(area?.lower[index] ?? 0);
-        fill.lineTo(x(ends[index] ?? 0), bottom);
-        fill.lineTo(x(left(index, first)), bottom);
+      if (lower === null) return;
+      for (const { from, to, highest } of steps.toReversed()) {
+        const bottom = y(lower[highest] ?? 0);
+        fill.lineTo(to, bottom);
+        fill.lineTo(from, bottom);
       }
       fill.closePath();
     }
 
-    /** Within a run each step begins where the one before it ended. */
-    function left(index: number, first: number): number {
-      return (index > first ? ends[index - 1] : starts[index]) ?? 0;
+    /** The steps from one to another without a gap; each begins where the one before it ended. */
+    function stepsOf({ upper }: Layer, first: number, final: number): Step[] {
+      const steps: Step[] = [];
+      let from = x(starts[first] ?? 0);
+      for (let index = first; index <= final; index += 1) {
+        const to = x(ends[index] ?? 0);
+        const last = steps.at(-1);
+        if (last && last.to - last.from < 1) {
+          last.to = to;
+          if (Math.abs(upper[index] ?? 0) > Math.abs(upper[last.highest] ?? 0)) last.highest = index;
+        } else steps.push({ from, to, highest: index });
+        from = to;
+      }
+      return steps;
     }
   };
+}
+
+/** Where it is drawn, and which of the frame's steps it shows. */
+interface Step {
+  from: number;
+  to: number;
+  highest: number;
 }

@@ -58,7 +58,7 @@ describe("programs", () => {
   test("rows keep their places while a person points at them", () => {
     const now = programs([tick(1, [row("/a", 9, 0), row("/b", 5, 0), row("/new", 7, 0)])]);
     const [a, fresh, b] = now.map((one) => one.key);
-    expect(inOrderOf([b ?? "", a ?? ""], now).map((one) => one.key)).toEqual([b, a, fresh]);
+    expect(inOrderOf([b ?? "", a ?? ""], now, (one) => one.key).map((one) => one.key)).toEqual([b, a, fresh]);
   });
 });
 

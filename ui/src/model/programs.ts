@@ -1,4 +1,5 @@
 import type { LiveRow, LiveTick } from "../bindings/bindings";
+import { m } from "../paraglide/messages.js";
 import { fileName } from "../text/hostile";
 
 /** One program of one user in the live view. */
@@ -59,33 +60,38 @@ export function perSecond(bytes: number, tick: LiveTick): number {
 }
 
 /**
- * The programs in the order in which they were last shown, new ones at the end.
+ * Rows in the order in which they were last shown, new ones at the end.
  *
  * While a person points at a row, rows must not move: a click on “Approve” would hit another program.
  */
-export function inOrderOf(shown: readonly string[], now: readonly Program[]): Program[] {
+export function inOrderOf<Row>(shown: readonly string[], now: readonly Row[], keyOf: (row: Row) => string): Row[] {
   const place = new Map(shown.map((key, index) => [key, index]));
-  const at = (program: Program) => place.get(program.key) ?? shown.length;
+  const at = (row: Row) => place.get(keyOf(row)) ?? shown.length;
   return [...now].sort((a, b) => at(a) - at(b));
 }
 
 /** What stands for an owner that is not a program, in words. */
-const NOBODY: Record<string, string> = {
-  kernel: "Kernel",
-  "process-gone": "Unknown: the process was gone",
-  "file-unavailable": "Unknown: no executable file",
-  "file-changed": "Unknown: the file was changing",
-  "file-unreadable": "Unknown: unreadable file",
-  "table-full": "Unknown: too many sockets at once",
-  "not-taken-over": "Unknown: counted before a start that could not go on",
-  imported: "Unknown: counted by another recorder",
-  "damaged-history": "Unknown: the history was damaged",
+const NOBODY: Record<string, () => string> = {
+  kernel: m.nobody_kernel,
+  "process-gone": m.nobody_process_gone,
+  "file-unavailable": m.nobody_file_unavailable,
+  "file-changed": m.nobody_file_changed,
+  "file-unreadable": m.nobody_file_unreadable,
+  "table-full": m.nobody_table_full,
+  "not-taken-over": m.nobody_not_taken_over,
+  imported: m.nobody_imported,
+  "damaged-history": m.nobody_damaged_history,
 };
+
+/** The words for a reason why there is no program. */
+export function nobodyOf(reason: string): string {
+  return NOBODY[reason]?.() ?? m.nobody({ reason });
+}
 
 /** What to call the owner of a row. */
 export function nameOf(row: LiveRow): string {
   if (row.application !== null) return fileName(row.path);
-  return NOBODY[row.path] ?? `Unknown: ${row.path}`;
+  return nobodyOf(row.path);
 }
 
 function begin(key: string, row: LiveRow): Program {

@@ -1,6 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 
-import { ago, axisRate, bytes, clock, counted, percent, rate, shortHash } from "./format";
+import { preferences } from "../model/preferences.svelte";
+import { overwriteGetLocale } from "../paraglide/runtime.js";
+import { ago, axisRate, bytes, clock, duration, number, percent, rate, shortHash } from "./format";
 import { shown, splitPath } from "./hostile";
 
 test.each([
@@ -46,7 +48,31 @@ test.each([
 
 test("the time of day has two digits each", () => expect(clock(new Date(2026, 0, 2, 3, 4, 5).getTime())).toBe("03:04:05"));
 
-test("one is not many", () => expect([counted(1, "application"), counted(0, "application")]).toEqual(["1 application", "0 applications"]));
+describe("as a person wants it", () => {
+  afterEach(() => {
+    Object.assign(preferences, { measure: "bytes", base: "decimal" });
+    overwriteGetLocale(() => "en");
+  });
+
+  test("in binary units", () => {
+    preferences.base = "binary";
+    expect([bytes(1024), bytes(1_048_576), bytes(1023)]).toEqual(["1.00 KiB", "1.00 MiB", "1023 B"].map((text) => text.replace("1023", "1,023")));
+  });
+
+  test("in bits", () => {
+    preferences.measure = "bits";
+    expect(rate(1_250_000)).toBe("10.0 Mbit/s");
+  });
+
+  test("in Spanish", () => {
+    overwriteGetLocale(() => "es");
+    expect([bytes(1_234_567), percent(1, 3), number(1234), ago(0, 7_200_000)]).toEqual(["1,23 MB", "33,33 %", "1.234", "hace 2 h"]);
+  });
+});
+
+test.each([[1500, "1.5 s"], [42_000, "42 s"], [59 * 60_000, "59 min"], [3 * 86_400_000, "3 d"]])("%d ms are %s", (ms, text) =>
+  expect(duration(ms)).toBe(text),
+);
 
 test("foreign text cannot move, hide or reverse", () => {
   expect(shown("a\u202eb\nc\u0007\u200b\u{e0041}")).toBe("a\\u{202e}b\\u{a}c\\u{7}\\u{200b}\\u{e0041}");

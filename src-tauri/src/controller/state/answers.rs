@@ -1,9 +1,13 @@
 //! What a person decides, on the way to the daemon.
 
 use portolan_core::ReviewState;
+use tokio::sync::oneshot;
 
-use super::{AskedBy, Controller, Outcome};
-use crate::controller::{Button, Gui, Popup, PopupKey, sentence};
+use super::{Controller, Outcome};
+use crate::{
+    controller::{Button, Gui, Popup, PopupKey, sentence},
+    question::{Answer, Failure, Question},
+};
 
 impl<G: Gui> Controller<G> {
     pub(super) fn press(&mut self, key: PopupKey, button: Button) {
@@ -17,8 +21,8 @@ impl<G: Gui> Controller<G> {
         match (button, application) {
             // The program changed since the notification was read: what was approved is not what would be.
             (Button::Approve, Some(_)) if overtaken_by.is_some() => self.open_on(overtaken_by),
-            (Button::Approve, Some(key)) => self.review(key, ReviewState::Approved, AskedBy::Popup),
-            (Button::Ignore, Some(key)) => self.review(key, ReviewState::Ignored, AskedBy::Popup),
+            (Button::Approve, Some(key)) => self.review(key, ReviewState::Approved),
+            (Button::Ignore, Some(key)) => self.review(key, ReviewState::Ignored),
             (Button::Details, _) => {
                 let id = finding.map(|finding| finding.id);
                 self.open_on(id);
@@ -29,24 +33,33 @@ impl<G: Gui> Controller<G> {
         }
     }
 
-    pub(super) fn review(&mut self, application: String, state: ReviewState, asked_by: AskedBy) {
+    fn review(&mut self, application: String, state: ReviewState) {
         let Some(daemon) = self.daemon.clone() else {
-            let reason = self.reason.clone().unwrap_or_else(|| sentence::NO_DAEMON.to_owned());
-            self.refuse(&application, reason, asked_by);
+            let reason = self.no_daemon();
+            self.refuse(&application, &reason);
             return;
         };
         let outcome = self.outcome.clone();
         tokio::spawn(async move {
             let result = daemon.review(&application, state.as_str()).await;
-            outcome.send(Outcome::Reviewed { application, state, asked_by, result }).await.ok();
+            outcome.send(Outcome::Reviewed { application, state, result }).await.ok();
         });
     }
 
-    pub(super) fn refuse(&mut self, application: &str, reason: String, asked_by: AskedBy) {
-        tracing::warn!(?application, reason, "an answer was not stored");
-        match asked_by {
-            AskedBy::Popup => self.gui.show_popup(Popup::failure(application, &reason)),
-            AskedBy::Page(answer) => _ = answer.send(Err(reason)),
+    /// A page asks. What it decides comes back from the daemon, as it does to everyone.
+    pub(super) fn ask(&mut self, question: Question, answer: oneshot::Sender<Answer>) {
+        match self.daemon.clone() {
+            Some(daemon) => self.asking.ask(daemon, question, answer),
+            None => _ = answer.send(Err(Failure::gone(self.no_daemon()))),
         }
+    }
+
+    fn no_daemon(&self) -> String {
+        self.reason.clone().unwrap_or_else(|| sentence::NO_DAEMON.to_owned())
+    }
+
+    pub(super) fn refuse(&mut self, application: &str, reason: &str) {
+        tracing::warn!(?application, reason, "an answer was not stored");
+        self.gui.show_popup(Popup::failure(application, reason));
     }
 }

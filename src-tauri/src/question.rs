@@ -1,0 +1,180 @@
+//! All that a page can ask. The page's own half is `ui/src/backend/backend.ts`.
+
+use portolan_bus::{Error, QueryRequest};
+use portolan_core::ReviewState;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use ts_rs::TS;
+
+/// What a page asks. Texts and numbers in it are the page's: the daemon checks them, and who asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "ask", rename_all = "kebab-case")]
+#[ts(export_to = "desktop.ts")]
+pub(crate) enum Question {
+    /// Sums by group.
+    Query {
+        /// Which, and how.
+        request: QueryRequest,
+    },
+    /// What moved in each step of time.
+    Series {
+        /// Which, and how.
+        request: QueryRequest,
+    },
+    /// What could stand at the cursor of an unfinished query.
+    Complete {
+        /// The query as it is.
+        text: String,
+        /// Characters before the cursor.
+        cursor: u32,
+    },
+    /// What is known of an application, an executable or a flow.
+    Details {
+        /// `application`, `executable` or `flow`.
+        kind: String,
+        /// Its key, `SHA-256 path`, or a query.
+        key: String,
+    },
+    /// Ends the questions with this token.
+    Cancel {
+        /// Theirs.
+        token: u32,
+    },
+    /// Where addresses are, and what is known of them.
+    Lookup {
+        /// At most as many as the daemon takes.
+        addresses: Vec<String>,
+    },
+    /// What was found, the newest first.
+    Findings {
+        /// Also what was answered.
+        answered: bool,
+    },
+    /// All applications, the newest first.
+    Applications,
+    /// What the history's file holds.
+    Contents,
+    /// The daemon's configuration.
+    Settings,
+    /// Reviews an application.
+    Review {
+        /// Its key.
+        application: String,
+        /// The decision.
+        #[ts(type = "\"approved\" | \"ignored\" | \"unreviewed\"")]
+        state: ReviewState,
+    },
+    /// Takes a finding away that no review answers.
+    Dismiss {
+        /// Its number.
+        #[ts(type = "number")]
+        finding: i64,
+    },
+    /// Hides a finding until then.
+    Snooze {
+        /// Its number.
+        #[ts(type = "number")]
+        finding: i64,
+        /// `None`: no longer.
+        #[ts(type = "number | null")]
+        until_unix_ms: Option<i64>,
+    },
+    /// What is new is told as it comes from now on.
+    EndLearning,
+    /// Moves known bytes and compares.
+    SelfTest,
+    /// Sets a key of the daemon's configuration.
+    Set {
+        /// `section.key`.
+        key: String,
+        /// As a person types it.
+        value: String,
+    },
+    /// Takes a key out of the file that `Set` writes.
+    Reset {
+        /// `section.key`.
+        key: String,
+    },
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export_to = "desktop.ts")]
+pub(crate) struct Failure {
+    /// What kind of reason it is.
+    pub(crate) kind: FailureKind,
+    /// A sentence for a person: what failed, why, what to do.
+    pub(crate) message: String,
+    /// Where a query is wrong.
+    pub(crate) place: Option<WrongPlace>,
+}
+
+/// What a page may treat differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export_to = "desktop.ts")]
+pub(crate) enum FailureKind {
+    /// There is no daemon to ask.
+    Gone,
+    /// This user may not.
+    Denied,
+    /// The query means nothing.
+    WrongQuery,
+    /// Another question took its place.
+    Cancelled,
+    /// Anything else.
+    Other,
+}
+
+/// The characters of a query that are wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export_to = "desktop.ts")]
+pub(crate) struct WrongPlace {
+    /// The first, counted from 1.
+    pub(crate) column: u32,
+    /// How many.
+    pub(crate) length: u32,
+    /// What may have been meant in their place.
+    pub(crate) suggestion: Option<String>,
+}
+
+/// The answer as JSON, its type follows from the question.
+pub(crate) type Answer = Result<Box<RawValue>, Failure>;
+
+impl Failure {
+    /// There is no daemon; the sentence says why, and what to do.
+    pub(crate) fn gone(message: String) -> Self {
+        Self { kind: FailureKind::Gone, message, place: None }
+    }
+
+    /// The daemon's error, with the sentence that a person is told.
+    pub(crate) fn of(error: &Error, message: String) -> Self {
+        let (kind, place) = match error {
+            Error::AccessDenied(_) => (FailureKind::Denied, None),
+            Error::Cancelled(_) => (FailureKind::Cancelled, None),
+            Error::WrongQuery(wrong) => {
+                let suggestion = wrong.suggestion.clone();
+                let place = WrongPlace { column: wrong.column, length: wrong.length, suggestion };
+                (FailureKind::WrongQuery, Some(place))
+            }
+            Error::Bus(_) => (FailureKind::Gone, None),
+            _ => (FailureKind::Other, None),
+        };
+        Self { kind, message, place }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page writes and reads these types.
+    #[test]
+    fn the_page_gets_the_types() -> Result<(), ts_rs::ExportError> {
+        let config = ts_rs::Config::from_env();
+        Question::export(&config)?;
+        Failure::export(&config)?;
+        FailureKind::export(&config)?;
+        WrongPlace::export(&config)
+    }
+}

@@ -1,0 +1,41 @@
+import type { Status } from "../../bindings/bindings";
+import type { WindowEvent } from "../../bindings/desktop";
+import type { Scene } from "./scenes";
+
+/** How the app stands with the daemon. */
+export function linkOf(scene: Scene): WindowEvent {
+  if (scene === "connecting") return { event: "link", state: "connecting", reason: null };
+  if (scene === "gone") {
+    const reason = "Portolan's daemon is not running, so nothing is recorded. Start it with “systemctl start portoland”.";
+    return { event: "link", state: "gone", reason };
+  }
+  if (scene === "denied") {
+    const reason =
+      "You are not allowed to see the traffic of this machine. Ask its administrator to add you to the group “portolan”, then log in again.";
+    return { event: "link", state: "denied", reason };
+  }
+  return { event: "link", state: "up", reason: null };
+}
+
+/** What the daemon says of itself. */
+export function statusOf(scene: Scene, nowMs: number): Status {
+  const reduced = scene === "reduced";
+  return {
+    version: "0.1.0",
+    state: reduced ? "reduced" : "recording",
+    notes: reduced ? ["The kernel has no hook for sent datagrams: they are counted per socket only."] : [],
+    access: reduced ? "own" : "all",
+    started_unix_ms: nowMs - 86_400_000,
+    self_test: { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: nowMs - 86_400_000, parts: [] },
+    counting: "by the kernel's tracepoints, in the call that moves the bytes.",
+    hooks: [],
+    attribution: { total: 10_000_000, attributed: 9_990_000, kernel: 8_000, unattributed: { "process-gone": 2_000 }, excluded: 0, pending: 0 },
+    ledger: { state: "balanced", truth: 10_000_000, protocols: [], self_test: 0, difference: 0 },
+    network: { problem: null, lines: [] },
+    losses: { exec_records: reduced ? 12 : 0 },
+    history: { path: "/var/lib/portolan/history.sqlite", size_bytes: 212_000_000, first_unix_ms: nowMs - 1e10, problem: null },
+    resources: { cpu_ms: 12_000, pss_bytes: 14_200_000, sockets: 120, processes: 240, process_events: 9_000 },
+    unreviewed: 2,
+    learning_until_unix_ms: null,
+  };
+}

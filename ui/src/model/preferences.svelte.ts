@@ -1,0 +1,25 @@
+import { locales } from "../paraglide/runtime.js";
+
+/** What a person has chosen about the window itself; the app keeps it. */
+export interface Preferences {
+  theme: "system" | "light" | "dark";
+  /** What is counted: bytes, or bits (a rate of a line). */
+  measure: "bytes" | "bits";
+  /** Whether a kilo is 1000 or 1024. */
+  base: "decimal" | "binary";
+  /** `system` for the language of the session. */
+  language: "system" | (typeof locales)[number];
+}
+
+/** The choices in force; everything that shows them follows. */
+export const preferences: Preferences = $state({ theme: "system", measure: "bytes", base: "decimal", language: "system" });
+
+/** The language to write in. */
+export function languageOf(chosen: Preferences["language"], offered: readonly string[]): (typeof locales)[number] {
+  if (chosen !== "system") return chosen;
+  for (const tag of offered) {
+    const known = locales.find((locale) => tag.toLowerCase().split(/[-_]/u)[0] === locale);
+    if (known !== undefined) return known;
+  }
+  return "en";
+}
