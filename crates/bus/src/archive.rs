@@ -37,10 +37,10 @@ pub struct ImportResult {
 pub struct HistoryContents {
     /// Where it is; empty for who may only see their own traffic.
     pub path: String,
-    /// The size of the file.
-    pub file_bytes: u64,
-    /// The size of its write-ahead log.
-    pub log_bytes: u64,
+    /// The size of the file; `None` for who may only see their own traffic, because that of others makes it grow.
+    pub file_bytes: Option<u64>,
+    /// The size of its write-ahead log; the same.
+    pub log_bytes: Option<u64>,
     /// How large the history may become; `None` where no daemon keeps it.
     pub max_bytes: Option<u64>,
     /// The finest first.
@@ -49,17 +49,17 @@ pub struct HistoryContents {
     pub forgotten: Vec<ForgottenPart>,
 }
 
-/// What there is of one level.
+/// What there is of one level. Who may only see their own traffic is told how long it is kept, and `None` of all else.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
 pub struct HistoryLevel {
     /// `bucket`, `minute`, `hour` or `day`.
     pub level: String,
     /// Intervals in which something moved.
-    pub intervals: u64,
+    pub intervals: Option<u64>,
     /// Rows of them.
-    pub rows: u64,
+    pub rows: Option<u64>,
     /// How large they are.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
     /// The start of the oldest.
     pub first_unix_ms: Option<i64>,
     /// The start of the newest.
