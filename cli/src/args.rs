@@ -1,6 +1,6 @@
 //! The command line's grammar.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 mod history;
 mod report;
@@ -8,6 +8,7 @@ mod review;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portolan_core::{Dimension, ParseError, ReviewState};
+use portolan_history::language::moment;
 
 pub(crate) use history::{Export, ExportFormat, Forget, History, HistoryAction, Import, Info, Recorder};
 pub(crate) use report::{Chart, Format, Report};
@@ -106,6 +107,14 @@ pub(crate) struct Query {
     /// Ask this history file, without a daemon and without writing anything.
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
+    /// How long that may take (90s, 10m) [default: 60s]
+    #[arg(long, value_name = "HOW-LONG", requires = "history", value_parser = length)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    let length = moment::length(text).and_then(|length| Duration::try_from(length).ok());
+    length.ok_or_else(|| "expected how long (90s, 10m, 1h30m)".to_owned())
 }
 
 /// The length of the steps of a series.

@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     DaemonUnavailable,
     /// The bus cannot be reached.
     BusUnavailable,
-    /// The daemon did not answer in time.
+    /// There was no answer in time.
     TimedOut,
     /// The daemon speaks another version of the contract.
     Incompatible,

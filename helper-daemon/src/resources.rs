@@ -1,5 +1,7 @@
 //! What the daemon itself uses.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rustix::{
     mm::Advice,
     time::{ClockId, clock_gettime},
@@ -19,9 +21,19 @@ pub fn cpu_ms() -> u64 {
 /// Proportional set size of this process, in bytes; 0 where the kernel does not say.
 #[must_use]
 pub fn pss_bytes() -> u64 {
-    let Ok(text) = std::fs::read_to_string("/proc/self/smaps_rollup") else { return 0 };
+    size_in("/proc/self/smaps_rollup", "Pss:")
+}
+
+/// Memory of this process that no file stands behind, in bytes; 0 where the kernel does not say.
+#[must_use]
+pub fn anonymous_bytes() -> u64 {
+    size_in("/proc/self/status", "RssAnon:")
+}
+
+fn size_in(file: &str, name: &str) -> u64 {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines()
-        .find_map(|line| line.strip_prefix("Pss:"))
+        .find_map(|line| line.strip_prefix(name))
         .and_then(|rest| rest.trim().strip_suffix(" kB"))
         .and_then(|kib| kib.trim().parse::<u64>().ok())
         .map_or(0, |kib| kib.saturating_mul(1024))
@@ -71,15 +83,35 @@ pub fn share_one_heap() {
 pub fn share_one_heap() {}
 
 /// Gives freed memory back to the system: glibc keeps it, and after a burst that is most of what the daemon holds.
-#[cfg(target_env = "gnu")]
 pub fn give_memory_back() {
+    trim();
+    LEAST_BYTES.store(anonymous_bytes(), Ordering::Relaxed);
+}
+
+#[cfg(target_env = "gnu")]
+fn trim() {
     // SAFETY: no pointers; it takes the allocator's own locks.
     unsafe { libc::malloc_trim(0) };
 }
 
 /// Other allocators give it back by themselves.
 #[cfg(not(target_env = "gnu"))]
-pub fn give_memory_back() {}
+fn trim() {}
+
+/// More than this is given back when something that may have needed much is over.
+const MUCH_BYTES: u64 = 8 << 20;
+
+/// Anonymous memory after it was last given back, or since then where that was less. What is in use then is no reason to try again.
+static LEAST_BYTES: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// Gives freed memory back where much more is held than after the last time; else it costs a small read.
+pub fn give_back_much() {
+    let held = anonymous_bytes();
+    let least = LEAST_BYTES.fetch_min(held, Ordering::Relaxed);
+    if held.saturating_sub(least) > MUCH_BYTES {
+        give_memory_back();
+    }
+}
 
 /// Takes the program's code out of this process: the start has been through most of it, and the kernel maps 16 pages for each that is
 /// touched. What runs again comes back from the page cache.

@@ -18,6 +18,11 @@ pub(crate) fn ask<T>(path: &Path, ask: impl FnOnce(&Reader) -> Result<T, ReadErr
         Failure::of(kind, &error)
     })?;
     ask(&reader).map_err(|error| {
+        if matches!(error, ReadError::TookTooLong) {
+            let sentence = "the answer takes longer than it may; ask for a shorter time or for less, or give it more \
+                            with --timeout";
+            return Failure::new(Kind::TimedOut, format!("{}: {sentence}", path.display()));
+        }
         let kind = match error {
             // As the daemon has it.
             ReadError::EndsNotKept => Kind::Usage,

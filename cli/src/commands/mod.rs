@@ -2,6 +2,7 @@
 
 pub(crate) mod applications;
 pub(crate) mod config;
+mod destination;
 pub(crate) mod findings;
 pub(crate) mod history;
 mod history_file;

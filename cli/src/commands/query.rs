@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use portolan_bus::{
     Access, BY_MAX, Covered, Other, PlaceData, QueryRequest, QueryResult, QueryRow, SeriesResult, Sum,
 };
@@ -23,6 +25,9 @@ use crate::{
     },
 };
 
+/// How long a file is asked unless somebody says so; the daemon takes less, because others wait for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What is asked.
 pub(crate) struct Asked {
     pub(crate) by: Vec<Dimension>,
@@ -33,6 +38,11 @@ pub(crate) struct Asked {
 pub(crate) async fn run(options: &args::Query, json: bool) -> Result<(), Failure> {
     let clock = Clock::read();
     let (text, query) = question::read(&options.query.join(" "), &clock.now.to_zoned(clock.zone.clone()))?;
+    // A zone that has no name cannot be told to the daemon; in the words of all zones there is none.
+    let (text, zone) = match clock.zone.iana_name() {
+        Some(zone) => (text, zone.to_owned()),
+        None => (query.to_string(), String::new()),
+    };
     let by = dimensions(&options.by)?;
     let step = options.series.map(step);
     let request = QueryRequest {
@@ -40,7 +50,7 @@ pub(crate) async fn run(options: &args::Query, json: bool) -> Result<(), Failure
         by: by.iter().map(|dimension| dimension.as_str().to_owned()).collect(),
         top: options.top,
         step: step.map(word).unwrap_or_default().to_owned(),
-        zone: clock.zone.iana_name().unwrap_or_default().to_owned(),
+        zone,
         token: 0,
     };
     let asked = Asked { by, request };
@@ -54,7 +64,8 @@ pub(crate) async fn run(options: &args::Query, json: bool) -> Result<(), Failure
             };
             let question = Question { query, by: asked.by.clone(), top, viewer: None, step: Step::default() };
             history_file::ask(path, |reader| {
-                let limits = Limits::default();
+                let patience = options.timeout.unwrap_or(PATIENCE);
+                let limits = Limits { deadline: Instant::now().checked_add(patience), ..Limits::default() };
                 Ok(match step {
                     Some(step) => Found::Series(SeriesResult::found(
                         reader.series(&question, step, &limits)?,

@@ -1,5 +1,9 @@
+use std::{env, ffi::OsStr};
+
 use jiff::{Timestamp, Zoned, tz::TimeZone};
-use portolan_core::UnixMillis;
+use portolan_core::{UnixMillis, Untrusted};
+
+use crate::output;
 
 /// The clock and the time zone of the person at the terminal, read once when a command starts.
 #[derive(Debug, Clone)]
@@ -9,9 +13,16 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Reads the system's clock and zone.
+    /// Reads the system's clock and zone. Where that is none, times are those of UTC, and who has asked for another is told.
     pub(crate) fn read() -> Self {
-        Self { now: Timestamp::now(), zone: TimeZone::system() }
+        let zone = TimeZone::try_system().or_else(|error| match env::var_os("TZ") {
+            Some(given) => without_rule(&given).ok_or_else(|| {
+                let sentence = format!("times are in UTC: TZ={} is no time zone: {error}", given.display());
+                output::complain(&Untrusted::from(sentence).for_terminal());
+            }),
+            None => Err(()),
+        });
+        Self { now: Timestamp::now(), zone: zone.unwrap_or(TimeZone::UTC) }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
@@ -46,6 +57,12 @@ impl Clock {
     }
 }
 
+/// A zone such as `CET-1CEST`, which has summers and does not say when. They are those that the C library means then, of the United
+/// States.
+fn without_rule(given: &OsStr) -> Option<TimeZone> {
+    TimeZone::posix(&format!("{},M3.2.0,M11.1.0", given.to_str()?)).ok()
+}
+
 /// A length of time: `3 min 20 s`, `2 h 5 min`, `4 d 1 h`. Below 0 is 0.
 pub(crate) fn duration(ms: i64) -> String {
     let seconds = ms.max(0) / 1000;
@@ -70,6 +87,14 @@ mod tests {
         assert_eq!(clock.short(UnixMillis(clock.now_ms() - 86_400_000)), "2026-02-28 16:00");
         assert_eq!(clock.full(UnixMillis(0)), "1970-01-01 02:00:00");
         assert_eq!(clock.full(UnixMillis(i64::MAX)), "9223372036854775807 ms");
+    }
+
+    #[test]
+    fn a_zone_that_does_not_say_when_summer_is_has_one() {
+        let zone = without_rule(OsStr::new("CET-1CEST")).unwrap();
+        let hour = |at: &str| at.parse::<Timestamp>().unwrap().to_zoned(zone.clone()).hour();
+        assert_eq!((hour("2026-01-01T00:00:00Z"), hour("2026-07-01T00:00:00Z")), (1, 2));
+        assert!(without_rule(OsStr::new("nowhere")).is_none());
     }
 
     #[test]

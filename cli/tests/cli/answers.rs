@@ -21,16 +21,13 @@ async fn query_as_json_has_the_keys_asked_for() {
                 ("parent", HOSTILE),
                 ("parent_path", HOSTILE),
                 ("parent_sha256", "bb"),
-                ("user", "1000"),
                 ("remote_port", "443"),
-                ("time", "1767225600000"),
-                ("remote", "2001:db8::17"),
             ],
             u64::MAX,
             2,
         ),
-        samples::query_row(&[("unattributed", "process-gone"), ("user", "0")], 3, 4),
-        samples::query_row(&[("kernel", "true"), ("user", "0")], 5, 6),
+        samples::query_row(&[("unattributed", "process-gone")], 3, 4),
+        samples::query_row(&[("kernel", "true")], 5, 6),
     ]);
     let sum = Sum { tx_bytes: 7, rx_bytes: 8, flows: 9, first_unix_ms: Some(1), last_unix_ms: Some(2) };
     query.groups.other = Some(Other { groups: 4, sum });
@@ -38,14 +35,14 @@ async fn query_as_json_has_the_keys_asked_for() {
     query.total = sum;
     query.access = Access::Own;
     let peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
-    let by = "executable,parent,user,remote-port,time,remote";
+    let by = "executable,parent,remote-port";
     let arguments = ["query", "--json", "since:@1767225600", "user:root", "--by", by, "--top", "3"];
     let ended = run(&bus.address, &arguments).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     assert!(is_harmless(&ended.stdout));
     let expected = json!({
         "query": "since:@1767225600 user:root",
-        "by": ["executable", "parent", "user", "remote_port", "time", "remote"],
+        "by": ["executable", "parent", "remote_port"],
         "access": "own",
         "covered": { "since_unix_ms": 5, "until_unix_ms": null, "finest": "hour" },
         "total": { "tx_bytes": 7, "rx_bytes": 8, "flows": 9, "first_unix_ms": 1, "last_unix_ms": 2 },
@@ -56,7 +53,7 @@ async fn query_as_json_has_the_keys_asked_for() {
             {
                 "executable": "/usr/bin/curl", "path": "/usr/bin/curl", "sha256": "aa", "provenance": "verified", "package": null,
                 "parent": HOSTILE, "parent_path": HOSTILE, "parent_sha256": "bb",
-                "user": 1000, "remote_port": 443, "time": 1_767_225_600_000_i64, "remote": "2001:db8::17",
+                "remote_port": 443,
                 "tx_bytes": u64::MAX, "rx_bytes": 2, "flows": 1,
                 "first_unix_ms": 1_767_225_600_000_i64, "last_unix_ms": 1_767_225_660_000_i64,
             },
@@ -66,7 +63,7 @@ async fn query_as_json_has_the_keys_asked_for() {
     });
     assert_eq!(ended.json(), expected);
     let asked = peer.answers().asked.clone();
-    assert_eq!(asked[0].by, ["executable", "parent", "user", "remote_port", "time", "remote"]);
+    assert_eq!(asked[0].by, ["executable", "parent", "remote_port"]);
     assert_eq!(
         (asked[0].top, asked[0].query.as_str(), asked[0].zone.as_str()),
         (3, "since:@1767225600 user:root", "UTC")
@@ -76,7 +73,7 @@ async fn query_as_json_has_the_keys_asked_for() {
 fn unknown_owner(why: &str, value: Value, tx_bytes: u64, rx_bytes: u64) -> Value {
     let mut row = json!({
         "executable": null, "path": null, "sha256": null, "provenance": null, "package": null, "parent": null, "parent_path": null, "parent_sha256": null,
-        "user": 0, "remote_port": null, "time": null, "remote": null,
+        "remote_port": null,
         "tx_bytes": tx_bytes, "rx_bytes": rx_bytes, "flows": 1,
         "first_unix_ms": 1_767_225_600_000_i64, "last_unix_ms": 1_767_225_660_000_i64,
     });

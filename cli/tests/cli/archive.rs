@@ -54,7 +54,7 @@ impl Stage {
 }
 
 /// One row of alice's and one of root's.
-fn picosnitch(path: &Path) {
+pub(crate) fn picosnitch(path: &Path) {
     let connection = rusqlite::Connection::open(path).unwrap();
     let sql = "
         CREATE TABLE executables (id INTEGER PRIMARY KEY, exe TEXT, name TEXT, cmdline TEXT, sha256 TEXT);
@@ -91,6 +91,13 @@ async fn what_goes_in_and_out_is_whose_right_it_is() {
     assert_eq!(stage.run(&root(), &import).stdout, "Added 2 rows.\n");
     let again = stage.run(&root(), &import).stdout;
     assert!(again.starts_with("Added 0 rows.\nLeft out 2 rows: an import before"), "{again}");
+
+    let own = stage.run(&alice(), &["history", "info"]);
+    assert!(
+        own.code == Some(0) && own.stdout.contains("kept 7 days") && !own.stdout.contains("rows"),
+        "{own:?}"
+    );
+    assert!(stage.run(&carol(), &["history", "info"]).stdout.contains(" rows"));
 
     assert_eq!(stage.rows(&carol(), "app:imported*").len(), 2);
     let own = stage.rows(&alice(), "user:0 or app:imported* or \"root.example\"");

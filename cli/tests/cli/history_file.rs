@@ -12,7 +12,7 @@ use portolan_history::{History, Record, Retention};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::program::{Ended, mortal, run};
+use crate::program::{Ended, mortal, portolan, run};
 
 const NO_BUS: &str = "unix:path=/nonexistent/bus";
 
@@ -147,7 +147,9 @@ async fn what_is_no_history_is_said_in_a_sentence() {
             1,
             "not a database at all",
         ),
-        (torn, 1, "damaged"),
+        (torn, 1, "damaged: database disk image is malformed\n"),
+        (whole[..whole.len() / 2].to_vec(), 1, "damaged"),
+        (Vec::new(), 1, "it is empty"),
     ];
     for (content, code, said) in cases {
         let path = dir.path().join("case.sqlite");
@@ -155,11 +157,55 @@ async fn what_is_no_history_is_said_in_a_sentence() {
         let ended = ask(&path, &[]).await;
         assert_eq!((ended.code, ended.stderr.lines().count()), (Some(code), 1), "{ended:?}");
         assert!(ended.stderr.contains(said), "{said}: {ended:?}");
+        assert!(ended.stderr.matches("malformed").count() <= 1, "{ended:?}");
     }
     let ended = ask(&dir.path().join("nothing.sqlite"), &["--json"]).await;
     assert_eq!((ended.code, &ended.json()["error"]["kind"]), (Some(5), &json!("not-found")));
-    let ended = ask(dir.path(), &[]).await;
-    assert!(ended.code == Some(1) && ended.stderr.contains("is not a file"), "{ended:?}");
+    for path in [dir.path(), Path::new("/dev/zero")] {
+        let ended = ask(path, &[]).await;
+        assert!(ended.code == Some(1) && ended.stderr.contains("is not a file"), "{ended:?}");
+        assert!(!ended.stderr.contains("move"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_has_the_time_that_a_person_gives_it() {
+    let dir = TempDir::new().unwrap();
+    let history = history(dir.path());
+    let path = Path::new(&history);
+    assert_eq!(ask(path, &["--timeout", "1m"]).await.code, Some(0));
+    for words in [["--by", "none"], ["--series", "day"]] {
+        let ended = ask(path, &[&["--json", "--timeout", "0s"], &words[..]].concat()).await;
+        assert_eq!((ended.code, &ended.json()["error"]["kind"]), (Some(1), &json!("timed-out")));
+        assert!(ended.stderr.contains("give it more with --timeout"), "{ended:?}");
+    }
+    let usage = [["--timeout", "soon"], ["--timeout", "99999999999999999999w"]];
+    for words in usage {
+        assert_eq!(ask(path, &words).await.code, Some(2), "{words:?}");
+    }
+    assert_eq!(run(NO_BUS, &["query", "--timeout", "1m"]).await.code, Some(2), "the daemon has its own");
+}
+
+#[tokio::test]
+async fn dates_are_those_of_a_zone_without_a_name_too() {
+    let dir = TempDir::new().unwrap();
+    let history = history(dir.path());
+    // The rows are of 0 o'clock of UTC.
+    let words = ["query", "--history", &history, "--by", "time", "on:2026-01-01"];
+    for (zone, shown, said) in [
+        ("CET-1CEST", "2026-01-01 01:00", ""),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "2026-01-01 01:00", ""),
+        ("Europe/Berlin", "2026-01-01 01:00", ""),
+        ("nowhere", "2026-01-01 00:00", "portolan: times are in UTC: TZ=nowhere is no time zone: "),
+    ] {
+        let output = portolan(NO_BUS, &words).env("TZ", zone).output().await.unwrap();
+        let ended = Ended::from(output);
+        assert!(ended.code == Some(0) && ended.stdout.contains(shown), "{zone}: {ended:?}");
+        assert!(
+            ended.stderr.starts_with(said) && ended.stderr.is_empty() == said.is_empty(),
+            "{zone}: {ended:?}"
+        );
+    }
 }
 
 #[tokio::test]

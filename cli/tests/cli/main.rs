@@ -18,6 +18,8 @@ mod findings;
 #[cfg(test)]
 mod forget;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod history_file;
 mod names;
 mod narrow;

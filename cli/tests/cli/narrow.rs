@@ -13,7 +13,7 @@ use crate::{
 const VIEWS: [&[&str]; 6] = [
     &["status"],
     &["status", "--all"],
-    &["query", "--by", "executable,parent,command,port"],
+    &["query", "--by", "executable,parent,command"],
     &["applications"],
     &["findings"],
     &["status", "--self-test"],
@@ -30,7 +30,6 @@ fn answers() -> Answers {
         ("sha256", &"ab".repeat(32)),
         ("parent_path", name.as_str()),
         ("command", name.as_str()),
-        ("port", "443"),
     ];
     let query = samples::result(vec![samples::query_row(&keys, 1_500_000, 2); 2]);
     let findings = vec![samples::finding(&name), samples::finding("/usr/bin/curl")];

@@ -42,27 +42,38 @@ impl HistoryContents {
     pub fn found(path: String, info: &Info, levels: &[LevelInfo], forgotten: &[Forgotten]) -> Self {
         let level = |level: &LevelInfo| HistoryLevel {
             level: level.level.to_owned(),
-            intervals: level.intervals,
-            rows: level.rows,
-            bytes: level.bytes,
+            intervals: Some(level.intervals),
+            rows: Some(level.rows),
+            bytes: Some(level.bytes),
             first_unix_ms: level.first.map(|first| first.0),
             last_unix_ms: level.last.map(|last| last.0),
             kept: String::new(),
         };
-        let part = |part: &Forgotten| ForgottenPart {
-            unix_ms: part.at.0,
-            by: part.by.0,
-            rows: part.rows,
-            bytes: part.bytes,
-        };
         Self {
             path,
-            file_bytes: info.file_bytes,
-            log_bytes: info.log_bytes,
+            file_bytes: Some(info.file_bytes),
+            log_bytes: Some(info.log_bytes),
             max_bytes: None,
             levels: levels.iter().map(level).collect(),
-            forgotten: forgotten.iter().map(part).collect(),
+            forgotten: forgotten.iter().map(ForgottenPart::from).collect(),
         }
+    }
+
+    /// What a user may know of it who sees only their own traffic: nothing that others' traffic changes.
+    #[must_use]
+    pub fn of_one_user(levels: &[&str], forgotten: &[Forgotten]) -> Self {
+        let level = |level: &&str| HistoryLevel { level: (*level).to_owned(), ..HistoryLevel::default() };
+        Self {
+            levels: levels.iter().map(level).collect(),
+            forgotten: forgotten.iter().map(ForgottenPart::from).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&Forgotten> for ForgottenPart {
+    fn from(part: &Forgotten) -> Self {
+        Self { unix_ms: part.at.0, by: part.by.0, rows: part.rows, bytes: part.bytes }
     }
 }
 

@@ -39,12 +39,12 @@ pub struct ImportResult {
 pub struct HistoryContents {
     /// Where it is; empty for who may only see their own traffic.
     pub path: String,
-    /// The size of the file.
-    #[ts(type = "number")]
-    pub file_bytes: u64,
-    /// The size of its write-ahead log.
-    #[ts(type = "number")]
-    pub log_bytes: u64,
+    /// The size of the file; `None` for who may only see their own traffic, because that of others makes it grow.
+    #[ts(type = "number | null")]
+    pub file_bytes: Option<u64>,
+    /// The size of its write-ahead log; the same.
+    #[ts(type = "number | null")]
+    pub log_bytes: Option<u64>,
     /// How large the history may become; `None` where no daemon keeps it.
     #[ts(type = "number | null")]
     pub max_bytes: Option<u64>,
@@ -54,21 +54,21 @@ pub struct HistoryContents {
     pub forgotten: Vec<ForgottenPart>,
 }
 
-/// What there is of one level.
+/// What there is of one level. Who may only see their own traffic is told how long it is kept, and `None` of all else.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
 #[ts(export, export_to = "bindings.ts")]
 pub struct HistoryLevel {
     /// `bucket`, `minute`, `hour` or `day`.
     pub level: String,
     /// Intervals in which something moved.
-    #[ts(type = "number")]
-    pub intervals: u64,
+    #[ts(type = "number | null")]
+    pub intervals: Option<u64>,
     /// Rows of them.
-    #[ts(type = "number")]
-    pub rows: u64,
+    #[ts(type = "number | null")]
+    pub rows: Option<u64>,
     /// How large they are.
-    #[ts(type = "number")]
-    pub bytes: u64,
+    #[ts(type = "number | null")]
+    pub bytes: Option<u64>,
     /// The start of the oldest.
     #[ts(type = "number | null")]
     pub first_unix_ms: Option<i64>,

@@ -3,6 +3,11 @@ use std::{io, path::PathBuf};
 use portolan_core::UnixMillis;
 use rusqlite::ErrorCode;
 
+/// What SQLite answered. Its cause would say the same again, so that it has none.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Told(pub rusqlite::Error);
+
 /// Why a history cannot be opened. The cause, where there is one, is the error's source.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -26,7 +31,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// What SQLite answered.
-        source: rusqlite::Error,
+        source: Told,
     },
     /// What was written last stands in a log beside the file, and cannot be read from there.
     #[error(
@@ -36,10 +41,10 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// What SQLite answered.
-        source: rusqlite::Error,
+        source: Told,
     },
     /// The path names a folder, a device or anything else that is no file.
-    #[error("the history {path} is not a file; move away what stands there")]
+    #[error("{path} is not a file, and so no history")]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -58,6 +63,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// A reader found a file in which there is nothing at all.
+    #[error("{path} is not a history: it is empty")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is an SQLite database of another program.
     #[error("{path} is not a history: it is a database of another program")]
     NotAHistory {
@@ -70,7 +81,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// What SQLite answered.
-        source: rusqlite::Error,
+        source: Told,
     },
     /// The file was written by a newer Portolan.
     #[error(
@@ -130,16 +141,16 @@ pub enum WriteError {
     Behind,
     /// There is no room.
     #[error("the history cannot be written, because its disk is full")]
-    DiskFull(#[source] rusqlite::Error),
+    DiskFull(#[source] Told),
     /// The file is damaged; it can be set aside.
     #[error("the history cannot be written, because its file is damaged")]
-    Damaged(#[source] rusqlite::Error),
+    Damaged(#[source] Told),
     /// Another program holds the file for longer than this one waits.
     #[error("the history cannot be written, because another program holds it")]
-    Busy(#[source] rusqlite::Error),
+    Busy(#[source] Told),
     /// Anything else, as an I/O error or a disk that became read-only.
     #[error("the history cannot be written")]
-    Failed(#[source] rusqlite::Error),
+    Failed(#[source] Told),
 }
 
 /// Why something could not be read.
@@ -147,7 +158,7 @@ pub enum WriteError {
 pub enum ReadError {
     /// The file is damaged; it can be set aside.
     #[error("the history cannot be read, because its file is damaged")]
-    Damaged(#[source] rusqlite::Error),
+    Damaged(#[source] Told),
     /// What moved in one interval is damaged; everything else can be asked for.
     #[error(
         "what the history holds of the {level} from {} on is damaged; ask for the time before or after it",
@@ -167,7 +178,7 @@ pub enum ReadError {
     NumberUnknown(u32),
     /// Another program holds the file for longer than this one waits.
     #[error("the history cannot be read, because another program holds it")]
-    Busy(#[source] rusqlite::Error),
+    Busy(#[source] Told),
     /// Whoever asked does not want the answer any more.
     #[error("the question was given up")]
     Cancelled,
@@ -193,7 +204,7 @@ pub enum ReadError {
     EndsNotKept,
     /// Anything else, as an I/O error.
     #[error("the history cannot be read")]
-    Failed(#[source] rusqlite::Error),
+    Failed(#[source] Told),
 }
 
 /// Why a damaged history could not be set aside.
@@ -253,10 +264,10 @@ impl Cause {
 impl From<rusqlite::Error> for WriteError {
     fn from(error: rusqlite::Error) -> Self {
         match Cause::of(&error) {
-            Cause::DiskFull => Self::DiskFull(error),
-            Cause::Damaged | Cause::NotADatabase => Self::Damaged(error),
-            Cause::Busy => Self::Busy(error),
-            Cause::ReadOnly | Cause::Interrupted | Cause::Other => Self::Failed(error),
+            Cause::DiskFull => Self::DiskFull(Told(error)),
+            Cause::Damaged | Cause::NotADatabase => Self::Damaged(Told(error)),
+            Cause::Busy => Self::Busy(Told(error)),
+            Cause::ReadOnly | Cause::Interrupted | Cause::Other => Self::Failed(Told(error)),
         }
     }
 }
@@ -264,10 +275,10 @@ impl From<rusqlite::Error> for WriteError {
 impl From<rusqlite::Error> for ReadError {
     fn from(error: rusqlite::Error) -> Self {
         match Cause::of(&error) {
-            Cause::Damaged | Cause::NotADatabase => Self::Damaged(error),
-            Cause::Busy => Self::Busy(error),
+            Cause::Damaged | Cause::NotADatabase => Self::Damaged(Told(error)),
+            Cause::Busy => Self::Busy(Told(error)),
             Cause::Interrupted => Self::Cancelled,
-            Cause::DiskFull | Cause::ReadOnly | Cause::Other => Self::Failed(error),
+            Cause::DiskFull | Cause::ReadOnly | Cause::Other => Self::Failed(Told(error)),
         }
     }
 }

@@ -38,7 +38,7 @@ mod tables;
 mod unused;
 mod watch;
 
-pub use error::{OpenError, ReadError, SetAsideError, WriteError};
+pub use error::{OpenError, ReadError, SetAsideError, Told, WriteError};
 pub use forget::{ForgetError, Forgetting, can_be_forgotten};
 pub use history::History;
 pub use import::{Batch, Flow, Imported, Importing, Program, Ready, Refused, Source};
@@ -46,7 +46,7 @@ pub use portolan_core::Retention;
 pub use query::{
     Answer, Covered, FlowActor, FlowPeer, FlowRow, Group, Keys, Limits, Line, Question, Series, Step, Sum,
 };
-pub use reader::{Info, LevelInfo, Reader, ServiceName};
+pub use reader::{Info, LevelInfo, Reader, ServiceName, level_names};
 pub use record::Record;
 pub use retention::Retained;
 pub use salvage::{Salvage, SalvageError, Saved};

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
 use crate::{
     OpenError,
-    error::Cause,
+    error::{Cause, Told},
     migrations::{self, APPLICATION_ID},
     salvage,
     set_aside::with_suffix,
@@ -34,7 +34,7 @@ pub(crate) fn writer(path: &Path) -> Result<(Connection, bool), OpenError> {
     if salvage::is_log_damaged(path) {
         let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
         let source = rusqlite::Error::SqliteFailure(damaged, Some("its log contradicts itself".to_owned()));
-        return Err(OpenError::Damaged { path: path.into(), source });
+        return Err(OpenError::Damaged { path: path.into(), source: Told(source) });
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
@@ -136,6 +136,9 @@ fn read_by(
     let connection = open().map_err(sqlite)?;
     let found = prepare(&connection, READER_PATIENCE).map_err(sqlite)?;
     connection.pragma_update(None, "query_only", true).map_err(sqlite)?;
+    if found.is_empty() {
+        return Err(OpenError::Empty { path: path.into() });
+    }
     let known = migrations::newest();
     match identity(path, found)? {
         version if version < known => {
@@ -260,8 +263,9 @@ fn identity(path: &Path, found: Found) -> Result<i64, OpenError> {
 }
 
 pub(crate) fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
-    let path = path.into();
-    match Cause::of(&source) {
+    let (path, cause) = (path.into(), Cause::of(&source));
+    let source = Told(source);
+    match cause {
         Cause::DiskFull => OpenError::DiskFull { path },
         Cause::Damaged => OpenError::Damaged { path, source },
         Cause::NotADatabase => OpenError::NotADatabase { path },

@@ -62,6 +62,12 @@ pub struct LevelInfo {
     pub bytes: u64,
 }
 
+/// The names of the levels, the finest first.
+#[must_use]
+pub fn level_names() -> [&'static str; 4] {
+    Level::ALL.map(Level::as_str)
+}
+
 /// From now on `service` is the name of a protocol's port, for SQL.
 pub(crate) fn name_services(connection: &Connection, name: ServiceName) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;

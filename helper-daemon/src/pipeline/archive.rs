@@ -13,16 +13,19 @@ use portolan_core::Uid;
 use portolan_history::{Limits, OpenError, ReadError, Reader};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{export::Exports, log_bound::LogBound};
-use crate::sentence;
+use crate::{resources, sentence};
 
 /// How long a question may take, and how long it waits for its turn. One that hangs on the disk keeps its reader, never the caller.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// How much later than that an answer may come that says why there is none.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long an answer is on its way, and in memory.
+const SENDING: Duration = Duration::from_secs(1);
 
 /// Called with what a question met instead of an answer.
 pub(super) type FoundDamage = Arc<dyn Fn(&ReadError) + Send + Sync>;
@@ -75,7 +78,10 @@ impl Archive {
         let is_in_the_way = self.log.is_too_long();
         let ask = move |reader: &Reader| {
             // Its time begins when there is a thread for it.
-            ask(reader, &Limits { deadline: Some(Instant::now() + PATIENCE), cancelled, is_in_the_way })
+            let limits = Limits { deadline: Some(Instant::now() + PATIENCE), cancelled, is_in_the_way };
+            let answer = ask(reader, &limits);
+            tokio::spawn(give_back());
+            answer
         };
         self.read(PATIENCE + GRACE, turn, ask).await
     }
@@ -117,6 +123,12 @@ impl Archive {
             Err(_) => Err(hanging_disk(patience)),
         }
     }
+}
+
+/// Gives back what a question may have needed, once its answer has been sent.
+async fn give_back() {
+    sleep(SENDING).await;
+    drop(tokio::task::spawn_blocking(resources::give_back_much));
 }
 
 fn refused(error: &ReadError) -> Error {

@@ -31,7 +31,7 @@ use rustix::{
 };
 
 use super::archive::{Archive, FoundDamage};
-use crate::{dbus::Viewer, sentence};
+use crate::{dbus::Viewer, resources, sentence};
 
 /// How long a reader may read nothing.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -105,6 +105,7 @@ impl Exports {
             // Before the pipe, whose end the reader sees: who asks again then finds a place.
             drop(place);
             drop(writing);
+            resources::give_back_much();
         };
         thread::Builder::new().name("export".to_owned()).spawn(run).map_err(failed)?;
         Ok(reading)

@@ -1,5 +1,4 @@
 mod columns;
-mod destination;
 mod table;
 
 use std::{
@@ -17,11 +16,11 @@ use portolan_history::{
     line::{FlowLine, Format, Lines},
 };
 
-use self::{destination::Destination, table::Table};
+use self::table::Table;
 use super::{archive, query};
 use crate::{
     args::{Export, ExportFormat},
-    commands::{history_file, question},
+    commands::{destination::Destination, history_file, question},
     failure::{Failure, Kind},
     show::amount::counted,
 };

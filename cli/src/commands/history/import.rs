@@ -10,6 +10,7 @@ use super::archive;
 use crate::{
     args::{Import, Recorder},
     bus,
+    commands::destination::NewFile,
     failure::{Failure, Kind},
     output,
     show::amount::counted,
@@ -25,7 +26,7 @@ pub(crate) async fn run(options: &Import, json: bool) -> Result<(), Failure> {
     let Recorder::Picosnitch = options.recorder;
     let mut sum = ImportResult::default();
     let unreadable = match &options.history {
-        Some(history) => into_file(&options.file, history, &mut sum)?,
+        Some(history) => into_file(&options.file, history, &mut sum).await?,
         None => into_daemon(&options.file, &mut sum).await?,
     };
     if unreadable > 0 {
@@ -79,14 +80,25 @@ fn open(file: &Path) -> Result<Picosnitch, Failure> {
 }
 
 /// A new history of nothing else.
-fn into_file(file: &Path, history: &Path, sum: &mut ImportResult) -> Result<u64, Failure> {
+async fn into_file(file: &Path, history: &Path, sum: &mut ImportResult) -> Result<u64, Failure> {
     let source = open(file)?;
-    if history.symlink_metadata().is_ok() {
-        let sentence = format!("{} is there already; name a file that is not", history.display());
-        return Err(Failure::new(Kind::Failed, sentence));
-    }
-    let mut history =
-        History::open(history).map_err(|error| Failure::of(Kind::HistoryUnavailable, &error))?;
+    let mut new = NewFile::new(history)?;
+    let unfinished = new.unfinished();
+    let import = tokio::task::spawn_blocking(move || fill(&source, &unfinished));
+    let (result, unreadable) = tokio::select! {
+        done = import => done
+            .unwrap_or_else(|error| Err(Failure::of(Kind::Failed, &error)))
+            .map_err(|failure| new.failed(&failure.message()))?,
+        () = new.ended() => return Err(Failure::new(Kind::Failed, "the import was ended before it was whole")),
+    };
+    new.finish()?;
+    *sum = result;
+    Ok(unreadable)
+}
+
+/// Makes a history at `path`; what was added, and how many numbers were none.
+fn fill(source: &Picosnitch, path: &Path) -> Result<(ImportResult, u64), Failure> {
+    let mut history = History::open(path).map_err(|error| Failure::of(Kind::HistoryUnavailable, &error))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = UnixMillis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
     let importing = Importing {
@@ -96,12 +108,20 @@ fn into_file(file: &Path, history: &Path, sum: &mut ImportResult) -> Result<u64,
         registrable: portolan_names::registrable,
     };
     let by = Uid(nix::unistd::getuid().as_raw());
+    let mut sum = ImportResult::default();
     let mut take = |batch: Batch| {
         let ready = importing.prepare(&batch);
         let imported = history.import(&ready, by, now).map_err(|error| error.to_string())?;
         let refused = ready.refused;
-        add(sum, ImportResult { added: imported.added, known: imported.known, refused });
+        add(&mut sum, ImportResult { added: imported.added, known: imported.known, refused });
         Ok(())
     };
-    source.batches(BATCH, &mut take).map_err(|error| Failure::of(Kind::Failed, &error))
+    let unreadable = source.batches(BATCH, &mut take).map_err(|error| Failure::of(Kind::Failed, &error))?;
+    // Closed, so that its log is written back into it; where there is no room for that, the log stays.
+    drop(history);
+    if path.with_file_name("unfinished-wal").exists() {
+        let sentence = "the new history cannot be closed; its disk is full or fails";
+        return Err(Failure::new(Kind::Failed, sentence));
+    }
+    Ok((sum, unreadable))
 }

@@ -35,16 +35,22 @@ fn page(contents: &HistoryContents, clock: &Clock, terminal_width: Option<usize>
     let path = Untrusted::from(contents.path.as_str()).for_terminal();
     let name = if path.is_empty() { "The history".to_owned() } else { path };
     let most = contents.max_bytes.map(|most| format!(", at most {}", size(most))).unwrap_or_default();
-    let mut page =
-        format!("{name}: {}, its log {}{most}\n\n", size(contents.file_bytes), size(contents.log_bytes));
+    let sizes = match (contents.file_bytes, contents.log_bytes) {
+        (Some(file), Some(log)) => format!("{}, its log {}", size(file), size(log)),
+        _ => "how large it is, who sees everybody's traffic may know".to_owned(),
+    };
+    let mut page = format!("{name}: {sizes}{most}\n\n");
     let mut levels = Statement::default();
     for level in &contents.levels {
-        let numbers = [grouped(level.intervals), grouped(level.rows), size(level.bytes)];
-        let [intervals, rows, size] = numbers;
-        levels.say(
-            [level.level.clone(), format!("{intervals} intervals"), format!("{rows} rows"), size],
-            times(level, clock),
-        );
+        let name = [level.level.clone()].into_iter();
+        match (level.intervals, level.rows, level.bytes) {
+            (Some(intervals), Some(rows), Some(bytes)) => {
+                let counts = [("intervals", intervals), ("rows", rows)];
+                let counts = counts.map(|(what, count)| format!("{} {what}", grouped(count)));
+                levels.say(name.chain(counts).chain([size(bytes)]), times(level, clock));
+            }
+            _ => levels.say(name, kept(level)),
+        }
     }
     page.push_str(&levels.render(terminal_width));
     if !contents.forgotten.is_empty() {
@@ -70,6 +76,10 @@ fn times(level: &HistoryLevel, clock: &Clock) -> String {
     };
     match level.kept.as_str() {
         "" => times,
-        kept => format!("{times}; kept {}", Untrusted::from(kept).for_terminal()),
+        _ => format!("{times}; {}", kept(level)),
     }
+}
+
+fn kept(level: &HistoryLevel) -> String {
+    format!("kept {}", Untrusted::from(level.kept.as_str()).for_terminal())
 }

@@ -2,9 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{File, OpenOptions},
+    fs::File,
     io::{Read, Write},
-    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -16,6 +15,7 @@ use serde_json::json;
 use super::review;
 use crate::{
     bus,
+    commands::destination::Destination,
     failure::{Failure, Kind},
     output,
 };
@@ -89,12 +89,12 @@ pub(super) async fn export(file: Option<&Path>) -> Result<(), Failure> {
     let applications = known.iter().filter_map(answer).collect();
     let answers = Answers { format: FORMAT.to_owned(), version: VERSION, applications };
     let Some(path) = file else { return output::json(&answers) };
-    let failed = |error| Failure::new(Kind::Failed, format!("{} cannot be written: {error}", path.display()));
     let text = serde_json::to_string_pretty(&answers).map_err(|error| {
         Failure::new(Kind::Failed, format!("the answers cannot be written as JSON: {error}"))
     })?;
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all((text + "\n").as_bytes())).map_err(failed)
+    let (mut file, destination) = Destination::new(Some(path))?;
+    file.write_all((text + "\n").as_bytes()).map_err(|error| destination.failed(error))?;
+    destination.finish()
 }
 
 /// An answer that a person gave; `None` where nobody did, and where the application is another recorder's.

@@ -7,7 +7,7 @@ use std::{
     ops::Range,
 };
 
-use portolan_core::Dimension;
+use portolan_core::{Dimension, Uid};
 use rusqlite::{Connection, Row};
 
 use crate::language::{Condition, Field, Filter};
@@ -100,7 +100,9 @@ impl Seen {
         match condition.field {
             Field::Of(Dimension::Application) => Some(text(&self.key)),
             Field::State => Some(text(&self.review)),
-            Field::Of(Dimension::User) => self.uid.map(|uid| condition.fits_number(Some(uid))),
+            Field::Of(Dimension::User) => self
+                .uid
+                .map(|uid| condition.fits_number(Some(uid).filter(|uid| *uid != i64::from(Uid::UNKNOWN.0)))),
             Field::Of(Dimension::Executable) if self.is_script == Some(false) => known(&self.path),
             Field::Of(Dimension::Script) if self.is_script == Some(true) => known(&self.path),
             // Of the two that a script has, one is enough.

@@ -1,5 +1,5 @@
 use jiff::{Zoned, civil::date, tz::TimeZone};
-use portolan_core::Dimension;
+use portolan_core::{Dimension, Uid};
 
 use super::{words::Subject, *};
 
@@ -119,6 +119,8 @@ fn values_are_read_as_their_fields_have_them() {
         ("direction:in", "direction:inbound"),
         ("direction:OUT", "direction:outbound"),
         ("proto:ip-47", "protocol:ip-47"),
+        ("proto:IP-255,ip-58,ip-6", "protocol:ip-255,icmp,tcp"),
+        ("uid>=1000", "user>=1000"),
         ("range:link_local", "range:link-local"),
         ("owner:process-gone", "owner:process-gone"),
         ("hash:DEADBEEF", "sha256:deadbeef*"),
@@ -147,6 +149,15 @@ fn values_are_read_as_their_fields_have_them() {
         assert_eq!(canonical(text), expected, "{text}");
         assert_eq!(canonical(expected), expected, "{text}");
     }
+}
+
+#[test]
+fn no_protocol_and_no_user_has_a_number_that_is_too_large() {
+    for text in ["proto:ip-256", "proto:ip-999", "proto:ip-262", "proto:ip--1", "user:4294967295"] {
+        assert!(parse(text, &now()).is_err(), "{text}");
+    }
+    let Filter::Has(users) = read("uid>=1000").filter else { panic!() };
+    assert!(users.fits_number(Some(4_294_967_294)) && !users.fits_number(Some(Uid::UNKNOWN.0.into())));
 }
 
 #[test]

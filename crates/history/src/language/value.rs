@@ -119,7 +119,12 @@ fn word(field: Field, given: &str, words: &[&'static str]) -> Option<String> {
         (Field::Of(Dimension::Direction), "in") => Some("inbound".to_owned()),
         (Field::Of(Dimension::Direction), "out") => Some("outbound".to_owned()),
         (Field::Of(Dimension::Protocol), other) => {
-            other.parse::<Protocol>().ok().map(|protocol| protocol.to_string())
+            let protocol = match other.parse().ok()? {
+                // The numbers of those that have a name are those.
+                Protocol::Ip(number) => Protocol::from_ip_number(u8::try_from(number).ok()?.into()),
+                named => named,
+            };
+            Some(protocol.to_string())
         }
         (_, other) => words.iter().find(|word| **word == other).map(|word| (*word).to_owned()),
     }

@@ -1,6 +1,6 @@
 //! The words of the language.
 
-use portolan_core::{Dimension, Direction, Range, ReviewState, Unattributed};
+use portolan_core::{Dimension, Direction, Range, ReviewState, Uid, Unattributed};
 
 use super::{Field, Measure};
 
@@ -122,7 +122,9 @@ impl Field {
             Self::Of(Dimension::Port | Dimension::RemotePort | Dimension::LocalPort) | Self::AnyPort => {
                 Some(u16::MAX.into())
             }
-            Self::Of(Dimension::User | Dimension::Asn | Dimension::Namespace) => Some(u32::MAX.into()),
+            // The number behind it stands for a user that is not known.
+            Self::Of(Dimension::User) => Some(i64::from(Uid::UNKNOWN.0) - 1),
+            Self::Of(Dimension::Asn | Dimension::Namespace) => Some(u32::MAX.into()),
             _ => None,
         }
     }

@@ -114,7 +114,7 @@ pub(super) fn of(dimension: Dimension) -> Columns {
         Dimension::Unit => text("a.unit_id"),
         Dimension::Container => text("a.container_id"),
         Dimension::Namespace => actor("nullif(a.network_namespace, 0)", "", ""),
-        Dimension::User => actor("a.uid", "", ""),
+        Dimension::User => actor("nullif(a.uid, 4294967295)", "", ""),
         Dimension::Remote => named(peer("r.remote_address_id", "", ""), "address", "address.value"),
         Dimension::Domain => Columns {
             width: 2,

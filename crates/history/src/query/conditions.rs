@@ -158,7 +158,9 @@ fn sql(field: Field, about: About) -> Sql {
             Dimension::Container => {
                 of("a.container_id", concat!("a.container_id IN (", texts!("container_id", "actor"), ")"))
             }
-            Dimension::User => of("a.uid", "fits(CAST(a.uid AS TEXT))"),
+            Dimension::User => {
+                of("nullif(a.uid, 4294967295)", "fits(CAST(nullif(a.uid, 4294967295) AS TEXT))")
+            }
             Dimension::Namespace => {
                 of("nullif(a.network_namespace, 0)", "fits(CAST(nullif(a.network_namespace, 0) AS TEXT))")
             }

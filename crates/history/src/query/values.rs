@@ -134,7 +134,7 @@ fn sql(field: Field) -> Option<&'static str> {
             Dimension::Container => {
                 "SELECT a.id, text.value FROM actor a JOIN text ON text.id = a.container_id ORDER BY a.id DESC"
             }
-            Dimension::User => "SELECT id, uid FROM actor ORDER BY id DESC",
+            Dimension::User => "SELECT id, nullif(uid, 4294967295) FROM actor ORDER BY id DESC",
             Dimension::Namespace => "SELECT id, nullif(network_namespace, 0) FROM actor ORDER BY id DESC",
             Dimension::Protocol => "SELECT id, protocol FROM peer ORDER BY id DESC",
             Dimension::Direction => "SELECT id, direction FROM peer ORDER BY id DESC",

@@ -74,7 +74,7 @@ fn what_the_first_version_wrote_stays_and_new_rows_have_their_place() {
 fn an_empty_file_becomes_a_history() {
     let place = Place::new();
     fs::write(place.path(), "").unwrap();
-    assert!(matches!(Reader::open(&place.path()), Err(OpenError::NotAHistory { .. })));
+    assert!(matches!(Reader::open(&place.path()), Err(OpenError::Empty { .. })));
     place.history().write(&[record()]).unwrap();
     place.assert_sound();
 }

@@ -111,6 +111,26 @@ fn filter(dice: &mut Dice, conditions: &[Filter], depth: u64) -> Filter {
 }
 
 #[test]
+fn a_user_that_is_not_known_is_no_user() {
+    let place = Place::new();
+    let of = |uid: u32| Record { uid: Uid(uid), ..record() };
+    place.history().write(&[of(Uid::UNKNOWN.0), of(1000)]).unwrap();
+    let reader = place.reader();
+    let user = Field::Of(Dimension::User);
+    let count = |wanted: Wanted| {
+        let filter = Filter::Has(Condition { field: user, wanted });
+        let question = Question { by: vec![Dimension::User], ..which([filter]) };
+        let groups = reader.answer(&question, &Limits::default()).unwrap().groups;
+        groups.iter().map(|group| group.keys.get("user").cloned()).collect::<Vec<_>>()
+    };
+    let known = [Some("1000".to_owned())];
+    assert_eq!(count(Wanted::NotKnown), [None]);
+    assert_eq!(count(Wanted::Known), known);
+    assert_eq!(count(Wanted::Number(1..=i64::MAX)), known);
+    assert_eq!(reader.values(user, "", 9, None, &Limits::default()).unwrap(), ["1000"]);
+}
+
+#[test]
 fn filters_of_every_field_and_shape_are_kept() {
     let place = Place::new();
     let mut dice = Dice(11);

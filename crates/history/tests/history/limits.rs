@@ -132,5 +132,5 @@ fn a_block_that_is_larger_than_any_of_ours_is_not_read_into_memory() {
     connection.execute("UPDATE block SET data = zeroblob(65 << 20)", []).unwrap();
     let error = place.reader().answer(&everything(), &Limits::default()).unwrap_err();
     let ReadError::Failed(error) = error else { panic!("{error:?}") };
-    assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::TooBig));
+    assert_eq!(error.0.sqlite_error_code(), Some(rusqlite::ErrorCode::TooBig));
 }
