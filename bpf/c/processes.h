@@ -42,13 +42,13 @@ static __always_inline int is_served(struct inode *inode)
 
 /*
  * Whether nobody can write to it while it is executed. For what was made in memory, the kernel denies opening it for writing,
- * but not writing through the descriptor that made it. Linux 6.11 denied nothing at all.
+ * but not writing through the descriptor that made it; of an overlay, not writing to the file below. Linux 6.11 denied nothing at all.
  */
 static __always_inline int is_guarded(struct inode *inode)
 {
 	__u32 magic = inode->i_sb->s_magic;
 
-	if (magic == HUGETLBFS_MAGIC || (magic == TMPFS_MAGIC && inode->i_sb->s_flags & SB_KERNMOUNT))
+	if (magic == HUGETLBFS_MAGIC || magic == OVERLAYFS_SUPER_MAGIC || (magic == TMPFS_MAGIC && inode->i_sb->s_flags & SB_KERNMOUNT))
 		return 0;
 	return inode->i_writecount.counter < 0;
 }
@@ -74,15 +74,11 @@ static __always_inline void describe_stamps(struct inode *inode, struct portolan
 }
 
 /* The file that a process executes; NULL for a thread of the kernel. */
-static __always_inline struct inode *executed_by(struct task_struct *task)
+static __always_inline struct file *executed_by(struct task_struct *task)
 {
 	struct mm_struct *mm = task->mm;
-	struct file *file;
 
-	if (!mm)
-		return 0;
-	file = mm->exe_file;
-	return file ? file->f_inode : 0;
+	return mm ? mm->exe_file : 0;
 }
 
 /*
@@ -91,17 +87,85 @@ static __always_inline struct inode *executed_by(struct task_struct *task)
  */
 static __always_inline int has_let_go(struct task_struct *task)
 {
-	struct mm_struct *mm = task->mm;
-	struct file *file;
+	struct file *file = executed_by(task);
 
-	if (!mm)
-		return 0;
-	file = mm->exe_file;
 	return file && !(file->f_flags & FMODE_EXEC);
 }
 
-static __always_inline void describe_file(struct inode *inode, struct portolan_file *to)
+#define OVERLAYS_DEEP 2 /* an overlay may lie on an overlay, and no deeper */
+
+/* What holds the content of an overlay's file, as it was opened; NULL when that cannot be told. */
+static __always_inline struct inode *below(struct file *file)
 {
+	struct inode *inode;
+	void *found;
+	__u32 i;
+
+	for (i = 0; i < OVERLAYS_DEEP; i++) {
+		found = BPF_CORE_READ(file, private_data);
+		if (bpf_core_field_exists(struct file___6_13, f_ref) &&
+		    bpf_probe_read_kernel(&found, sizeof(found), found))
+			return 0;
+		file = found;
+		inode = BPF_CORE_READ(file, f_inode);
+		if (!inode || BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
+			return inode;
+	}
+	return 0;
+}
+
+/*
+ * The overlay's own inode has a copy of size and ctime, which may be old. What is open for writing now may be written to without
+ * another stamp: by a write that has begun, or through a mapping.
+ */
+static __always_inline void describe_below(struct file *file, struct portolan_file *to)
+{
+	struct inode *inode = below(file);
+
+	to->stamps = PORTOLAN_STAMPS_UNGUARDED | PORTOLAN_STAMPS_OVERLAID;
+	if (!inode || BPF_CORE_READ(inode, i_writecount.counter) > 0)
+		to->stamps |= PORTOLAN_STAMPS_UNSEEN;
+	to->size = BPF_CORE_READ(inode, i_size);
+	if (bpf_core_field_exists(struct inode, i_ctime_sec)) {
+		to->changed_s = BPF_CORE_READ(inode, i_ctime_sec);
+		to->changed_ns = BPF_CORE_READ(inode, i_ctime_nsec);
+		if (BPF_CORE_READ(inode, i_sb, s_type, fs_flags) & FS_MGTIME) {
+			to->stamps |= PORTOLAN_STAMPS_MULTIGRAIN;
+			if (to->changed_ns & I_CTIME_QUERIED)
+				to->stamps |= PORTOLAN_STAMPS_QUERIED;
+		}
+		to->changed_ns &= ~I_CTIME_QUERIED;
+	} else if (bpf_core_field_exists(struct inode___6_6, __i_ctime)) {
+		to->changed_s = BPF_CORE_READ((struct inode___6_6 *)inode, __i_ctime.tv_sec);
+		to->changed_ns = BPF_CORE_READ((struct inode___6_6 *)inode, __i_ctime.tv_nsec);
+	} else if (bpf_core_field_exists(struct inode___old, i_ctime)) {
+		to->changed_s = BPF_CORE_READ((struct inode___old *)inode, i_ctime.tv_sec);
+		to->changed_ns = BPF_CORE_READ((struct inode___old *)inode, i_ctime.tv_nsec);
+	}
+}
+
+#define FORKS_DEEP 8
+
+/* When a process that was found running executed its file at the earliest: it, or who forked it; 0 when that cannot be told. */
+static __always_inline __u64 executed_since(struct task_struct *task)
+{
+	struct file *file = executed_by(task);
+	__u32 i;
+
+	for (i = 0; i < FORKS_DEEP; i++) {
+		if (!(BPF_CORE_READ(task, flags) & PF_FORKNOEXEC))
+			return BPF_CORE_READ(task, start_boottime);
+		task = BPF_CORE_READ(task, real_parent, group_leader);
+		if (BPF_CORE_READ(task, mm, exe_file) != file)
+			return 0;
+	}
+	return 0;
+}
+
+static __always_inline void describe_file(struct file *file, struct portolan_file *to)
+{
+	struct inode *inode = file ? file->f_inode : 0;
+
 	__builtin_memset(to, 0, sizeof(*to));
 	if (!inode)
 		return;
@@ -109,6 +173,10 @@ static __always_inline void describe_file(struct inode *inode, struct portolan_f
 	to->size = inode->i_size;
 	to->generation = inode->i_generation;
 	to->device = inode->i_sb->s_dev;
+	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC) {
+		describe_below(file, to);
+		return;
+	}
 	describe_stamps(inode, to);
 	if (is_sealed(inode))
 		to->stamps |= PORTOLAN_STAMPS_SEALED;
@@ -186,6 +254,14 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	owner_of(task->real_parent, &event->parent);
 	event->at_ns = bpf_ktime_get_boot_ns();
 	describe_file(executed_by(task), &event->file);
+	if (kind == PORTOLAN_EVENT_TASK && event->file.stamps & PORTOLAN_STAMPS_OVERLAID) {
+		__u64 since = executed_since(task);
+
+		if (since)
+			event->at_ns = since;
+		else
+			event->file.stamps |= PORTOLAN_STAMPS_UNSEEN;
+	}
 	if (has_let_go(task))
 		event->file.stamps |= PORTOLAN_STAMPS_LET_GO;
 	event->kernel_thread = !!(task->flags & PF_KTHREAD);
@@ -298,8 +374,9 @@ int BPF_PROG(on_prepare, struct task_struct *task, struct linux_binprm *binprm)
 	if (!note)
 		return 0;
 	note->at_ns = bpf_ktime_get_boot_ns();
-	describe_file(inode, &note->file);
-	if (inode->i_sb->s_magic != HUGETLBFS_MAGIC && inode->i_mapping->i_mmap_writable.counter <= 0)
+	describe_file(binprm->file, &note->file);
+	if (inode->i_sb->s_magic != HUGETLBFS_MAGIC && inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC &&
+	    inode->i_mapping->i_mmap_writable.counter <= 0)
 		note->file.stamps &= ~PORTOLAN_STAMPS_UNSEEN;
 	return 0;
 }

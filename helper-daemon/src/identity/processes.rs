@@ -357,7 +357,7 @@ impl Processes {
                 // /proc/PID/root leads into other namespaces.
                 let is_in_machines_mount = is_machines && self.machine.has_namespace(event.mount_namespace);
                 let file = ExecutedFile::run_by(pid, descriptor);
-                let image = self.images.of(file, key, &executed, begun, is_next);
+                let image = self.images.of(file, key, &executed, event.at, begun, is_next);
                 (Some(image), path, is_in_machines_mount)
             }
             _ => unknown,

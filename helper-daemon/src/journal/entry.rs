@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The version of [`Entry`]; another one cannot be read.
-pub(super) const FORMAT: u32 = 11;
+pub(super) const FORMAT: u32 = 12;
 
 /// The first entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
