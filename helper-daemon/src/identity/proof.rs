@@ -230,7 +230,7 @@ mod tests {
             assert_eq!(run.is_proven_by(&read(460, changed_ms, 470, changed_ms)), is_proven, "{stamps:?}");
             let overlaid =
                 Run { executed: FileId { is_overlaid: true, ..run.executed }, ..memory(stamps, changed_ms) };
-            let kept = read(440, changed_ms, 445, changed_ms);
+            let kept = read(449, changed_ms, 449, changed_ms);
             assert_eq!(
                 overlaid.is_proven_by(&kept),
                 is_proven,
