@@ -152,6 +152,7 @@ enum portolan_stamps {
 	PORTOLAN_STAMPS_SERVED = 8,	/* on a filesystem whose server may never answer */
 	PORTOLAN_STAMPS_UNGUARDED = 16,	/* the kernel lets others write to it while it is executed */
 	PORTOLAN_STAMPS_UNSEEN = 32,	/* … and they may have done so unseen */
+	PORTOLAN_STAMPS_OVERLAID = 128,	/* below an overlay: size and ctime are of what was executed there */
 	PORTOLAN_STAMPS_LET_GO = 64,	/* of a process that names another file now than the one that it executed (PR_SET_MM) */
 };
 

@@ -27,6 +27,7 @@
 #define SMB2_SUPER_MAGIC 0xFE534D42
 #define CEPH_SUPER_MAGIC 0x00C36400
 #define AFS_SUPER_MAGIC 0x5346414F
+#define OVERLAYFS_SUPER_MAGIC 0x794C7630
 #define FMODE_EXEC 0x20 /* of f_flags: opened by exec, which no program can ask for */
 #define F_SEAL_WRITE 0x8
 #define MSG_OOB 0x1
@@ -39,6 +40,7 @@
 #define TCP_LISTEN 10
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000 /* since Linux 6.4 */
+#define PF_FORKNOEXEC 0x00000040
 #define PF_KTHREAD 0x00200000
 #define FS_MGTIME 64 /* file_system_type.fs_flags, since Linux 6.13 */
 #define I_CTIME_QUERIED 0x80000000u /* in inode.i_ctime_nsec, since Linux 6.13 */
@@ -243,7 +245,15 @@ struct fs_struct {
 struct file {
 	struct inode *f_inode;
 	unsigned int f_flags;
-	void *private_data; /* of a socket's file: the struct socket */
+	void *private_data; /* of a socket's file: the struct socket; of an overlay's, the file below it, or since Linux 6.13 what begins with that */
+};
+
+struct file_ref___any {
+	int counter;
+};
+
+struct file___6_13 { /* since then */
+	struct file_ref___any f_ref;
 };
 
 struct fdtable {

@@ -17,106 +17,9 @@
 #include "arguments.h"
 #include "directory.h"
 #include "environment.h"
+#include "executed.h"
 #include "maps.h"
 #include "owner.h"
-
-/* Whether nobody can write to it any more: a file in memory that was sealed (memfd_create(2)). */
-static __always_inline int is_sealed(struct inode *inode)
-{
-	struct shmem_inode_info *info;
-
-	if (inode->i_sb->s_magic != TMPFS_MAGIC || !bpf_core_type_exists(struct shmem_inode_info))
-		return 0;
-	info = (void *)inode - bpf_core_field_offset(struct shmem_inode_info, vfs_inode);
-	return BPF_CORE_READ(info, seals) & F_SEAL_WRITE;
-}
-
-/* Whether a program or another machine has to answer before it can be opened. */
-static __always_inline int is_served(struct inode *inode)
-{
-	__u32 magic = inode->i_sb->s_magic;
-
-	return magic == FUSE_SUPER_MAGIC || magic == NFS_SUPER_MAGIC || magic == CIFS_SUPER_MAGIC ||
-	       magic == SMB2_SUPER_MAGIC || magic == CEPH_SUPER_MAGIC || magic == AFS_SUPER_MAGIC;
-}
-
-/*
- * Whether nobody can write to it while it is executed. For what was made in memory, the kernel denies opening it for writing,
- * but not writing through the descriptor that made it. Linux 6.11 denied nothing at all.
- */
-static __always_inline int is_guarded(struct inode *inode)
-{
-	__u32 magic = inode->i_sb->s_magic;
-
-	if (magic == HUGETLBFS_MAGIC || (magic == TMPFS_MAGIC && inode->i_sb->s_flags & SB_KERNMOUNT))
-		return 0;
-	return inode->i_writecount.counter < 0;
-}
-
-static __always_inline void describe_stamps(struct inode *inode, struct portolan_file *to)
-{
-	if (bpf_core_field_exists(struct inode, i_ctime_sec)) {
-		to->changed_s = inode->i_ctime_sec;
-		to->changed_ns = inode->i_ctime_nsec;
-		if (inode->i_sb->s_type->fs_flags & FS_MGTIME) {
-			to->stamps = PORTOLAN_STAMPS_MULTIGRAIN;
-			if (to->changed_ns & I_CTIME_QUERIED)
-				to->stamps |= PORTOLAN_STAMPS_QUERIED;
-		}
-		to->changed_ns &= ~I_CTIME_QUERIED;
-	} else if (bpf_core_field_exists(struct inode___6_6, __i_ctime)) {
-		to->changed_s = ((struct inode___6_6 *)inode)->__i_ctime.tv_sec;
-		to->changed_ns = ((struct inode___6_6 *)inode)->__i_ctime.tv_nsec;
-	} else if (bpf_core_field_exists(struct inode___old, i_ctime)) {
-		to->changed_s = ((struct inode___old *)inode)->i_ctime.tv_sec;
-		to->changed_ns = ((struct inode___old *)inode)->i_ctime.tv_nsec;
-	}
-}
-
-/* The file that a process executes; NULL for a thread of the kernel. */
-static __always_inline struct inode *executed_by(struct task_struct *task)
-{
-	struct mm_struct *mm = task->mm;
-	struct file *file;
-
-	if (!mm)
-		return 0;
-	file = mm->exe_file;
-	return file ? file->f_inode : 0;
-}
-
-/*
- * Whether a process has put another file into the place of the one that it executed (prctl(2), PR_SET_MM), to which others may write
- * since. Only exec opens files with this flag, so none that a program opens itself looks like it: not the first one either.
- */
-static __always_inline int has_let_go(struct task_struct *task)
-{
-	struct mm_struct *mm = task->mm;
-	struct file *file;
-
-	if (!mm)
-		return 0;
-	file = mm->exe_file;
-	return file && !(file->f_flags & FMODE_EXEC);
-}
-
-static __always_inline void describe_file(struct inode *inode, struct portolan_file *to)
-{
-	__builtin_memset(to, 0, sizeof(*to));
-	if (!inode)
-		return;
-	to->inode = inode->i_ino;
-	to->size = inode->i_size;
-	to->generation = inode->i_generation;
-	to->device = inode->i_sb->s_dev;
-	describe_stamps(inode, to);
-	if (is_sealed(inode))
-		to->stamps |= PORTOLAN_STAMPS_SEALED;
-	if (is_served(inode))
-		to->stamps |= PORTOLAN_STAMPS_SERVED;
-	if (!is_guarded(inode))
-		to->stamps |= PORTOLAN_STAMPS_UNGUARDED | PORTOLAN_STAMPS_UNSEEN;
-}
 
 static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 {
@@ -186,6 +89,14 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	owner_of(task->real_parent, &event->parent);
 	event->at_ns = bpf_ktime_get_boot_ns();
 	describe_file(executed_by(task), &event->file);
+	if (kind == PORTOLAN_EVENT_TASK && event->file.stamps & PORTOLAN_STAMPS_OVERLAID) {
+		__u64 since = executed_since(task);
+
+		if (since)
+			event->at_ns = since;
+		else
+			event->file.stamps |= PORTOLAN_STAMPS_UNSEEN;
+	}
 	if (has_let_go(task))
 		event->file.stamps |= PORTOLAN_STAMPS_LET_GO;
 	event->kernel_thread = !!(task->flags & PF_KTHREAD);
@@ -298,8 +209,9 @@ int BPF_PROG(on_prepare, struct task_struct *task, struct linux_binprm *binprm)
 	if (!note)
 		return 0;
 	note->at_ns = bpf_ktime_get_boot_ns();
-	describe_file(inode, &note->file);
-	if (inode->i_sb->s_magic != HUGETLBFS_MAGIC && inode->i_mapping->i_mmap_writable.counter <= 0)
+	describe_file(binprm->file, &note->file);
+	if (inode->i_sb->s_magic != HUGETLBFS_MAGIC && inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC &&
+	    inode->i_mapping->i_mmap_writable.counter <= 0)
 		note->file.stamps &= ~PORTOLAN_STAMPS_UNSEEN;
 	return 0;
 }

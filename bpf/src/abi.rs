@@ -302,6 +302,7 @@ pub const PORTOLAN_STAMPS_SEALED: portolan_stamps = 4;
 pub const PORTOLAN_STAMPS_SERVED: portolan_stamps = 8;
 pub const PORTOLAN_STAMPS_UNGUARDED: portolan_stamps = 16;
 pub const PORTOLAN_STAMPS_UNSEEN: portolan_stamps = 32;
+pub const PORTOLAN_STAMPS_OVERLAID: portolan_stamps = 128;
 pub const PORTOLAN_STAMPS_LET_GO: portolan_stamps = 64;
 pub type portolan_stamps = ::core::ffi::c_uint;
 pub const PORTOLAN_ENVIRONMENT_UNSEARCHED: portolan_environment = 1;

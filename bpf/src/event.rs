@@ -26,8 +26,10 @@ pub struct FileId {
     pub stamps: Stamps,
     /// Whether a program or another machine has to answer before it can be opened (FUSE, NFS).
     pub is_served: bool,
-    /// Whether the kernel denies writing to it while it is executed: not for what was made in memory.
+    /// Whether the kernel denies writing to it while it is executed: not for what was made in memory, nor below an overlay.
     pub is_guarded: bool,
+    /// Whether it lies below an overlay: size and ctime are of what was executed there.
+    pub is_overlaid: bool,
 }
 
 /// How finely a file's changes are stamped.
@@ -223,6 +225,7 @@ fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
         size: raw.size,
         is_served: raw.stamps & abi::PORTOLAN_STAMPS_SERVED != 0,
         is_guarded: raw.stamps & abi::PORTOLAN_STAMPS_UNGUARDED == 0,
+        is_overlaid: raw.stamps & abi::PORTOLAN_STAMPS_OVERLAID != 0,
         stamps: if raw.stamps & abi::PORTOLAN_STAMPS_UNSEEN != 0 {
             Stamps::Unseen
         } else if raw.stamps & abi::PORTOLAN_STAMPS_SEALED != 0 {

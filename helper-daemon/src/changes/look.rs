@@ -19,7 +19,7 @@ use rustix::fs::{Mode, OFlags};
 use super::way::{End, Root, Way, walk};
 use crate::{
     identity::{FileKey, content_of},
-    monitor::{FileHandle, Place, PlaceKind, stat_as_known},
+    monitor::{FileHandle, Place, PlaceKind, is_open_for_writing, stat_as_known},
     resources,
 };
 
@@ -66,7 +66,12 @@ pub(super) enum Seen {
     /// The way is the one that is marked: of a walk.
     SameWay,
     /// A file. Without a hash: the known one, untouched. Without a key: somebody may write to it without leaving a trace.
-    File { key: Option<FileKey>, attributes: Attributes, sha256: Option<Sha256Digest> },
+    File {
+        key: Option<FileKey>,
+        attributes: Attributes,
+        sha256: Option<Sha256Digest>,
+        is_being_written: bool,
+    },
     /// Nothing.
     Gone,
     /// Something that cannot be read, because.
@@ -241,7 +246,8 @@ fn glance(ending: &AtomicBool, look: &Look, way: &Way) -> io::Result<Glance> {
     };
     if is_known {
         let attributes = attributes_of(&file)?;
-        return Ok(Glance::Seen(Seen::File { key: Some(key), attributes, sha256: None }));
+        let (key, sha256, is_being_written) = (Some(key), None, false);
+        return Ok(Glance::Seen(Seen::File { key, attributes, sha256, is_being_written }));
     }
     if key.size > SMALL_BYTES {
         return Ok(Glance::Large(file));
@@ -251,8 +257,9 @@ fn glance(ending: &AtomicBool, look: &Look, way: &Way) -> io::Result<Glance> {
 
 fn read(ending: &AtomicBool, file: OwnedFd) -> io::Result<Seen> {
     let attributes = attributes_of(&file)?;
+    let is_being_written = is_open_for_writing(&file);
     let (sha256, key) = content_of(ending, file)?;
-    Ok(Seen::File { key, attributes, sha256: Some(sha256) })
+    Ok(Seen::File { key, attributes, sha256: Some(sha256), is_being_written })
 }
 
 fn attributes_of(file: &OwnedFd) -> io::Result<Attributes> {

@@ -19,6 +19,9 @@ use crate::{
     monitor::{FileEvent, FileEventKind, FileHandle, PlaceKind},
 };
 
+#[cfg(test)]
+mod seen;
+
 /// Who writes to a file for longer is not waited for.
 const WRITING_NS: u64 = 5_000_000_000;
 /// What is gone may come back within this time: then it was replaced.
@@ -58,6 +61,8 @@ pub(super) struct WatchedFile<P> {
     walk: Option<MonotonicNs>,
     walked_at: MonotonicNs,
     writing_since: Option<MonotonicNs>,
+    /// Since when it has held what somebody has not finished writing.
+    unfinished_since: Option<MonotonicNs>,
     is_looking: bool,
     /// Whether something came since it is being looked at.
     is_dirty: bool,
@@ -107,6 +112,7 @@ impl<P: Changer> WatchedFile<P> {
             walk: None,
             walked_at: MonotonicNs(0),
             writing_since: None,
+            unfinished_since: None,
             is_looking: false,
             is_dirty: false,
             new_ways: 0,
@@ -171,29 +177,9 @@ impl<P: Changer> WatchedFile<P> {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn is_gone(&self) -> bool {
-        self.found.as_ref().is_some_and(|found| found.kind == ChangeKind::Removed)
-    }
-
     /// Whether it is told that nothing is there.
     pub(super) fn is_told_gone(&self) -> bool {
         self.gone_since.is_some()
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_only_to_be_forgotten(&self) -> bool {
-        self.is_told_gone() && self.due.is_none() && self.found.is_none()
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_to_be_walked(&self) -> bool {
-        self.walk.is_some() || self.is_looking
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_looking(&self) -> bool {
-        self.is_looking
     }
 
     /// A look could not be begun.
@@ -224,6 +210,9 @@ impl<P: Changer> WatchedFile<P> {
         if !matches!(seen, Seen::SameWay | Seen::Way { .. }) {
             self.looked_to_the_end(took_ns, now.monotonic);
         }
+        if matches!(seen, Seen::Gone | Seen::Unreadable(_)) {
+            self.unfinished_since = None;
+        }
         let verdict = match seen {
             Seen::SameWay => return Ok(None),
             Seen::Way { root, key, .. } => {
@@ -240,8 +229,14 @@ impl<P: Changer> WatchedFile<P> {
                 self.look_again(self.not_before);
                 return Ok(None);
             }
-            Seen::File { key, attributes, sha256 } => {
-                self.gone_since = None;
+            Seen::File { sha256, is_being_written: true, .. }
+                if self.waits_for_writer(sha256, now.monotonic) =>
+            {
+                self.look_again(self.not_before);
+                return Ok(None);
+            }
+            Seen::File { key, attributes, sha256, .. } => {
+                (self.gone_since, self.unfinished_since) = (None, None);
                 self.is_there(key, attributes, sha256, now)
             }
             Seen::Gone if self.was_gone_before() => {
@@ -263,6 +258,12 @@ impl<P: Changer> WatchedFile<P> {
             self.by = By::nobody();
         }
         Ok(verdict)
+    }
+
+    /// Whether what is there is half of something that somebody still writes, who is waited for.
+    fn waits_for_writer(&mut self, sha256: Option<Sha256Digest>, now: MonotonicNs) -> bool {
+        let is_other = sha256.is_some_and(|sha256| sha256 != self.before);
+        is_other && now < later(*self.unfinished_since.get_or_insert(now), WRITING_NS)
     }
 
     /// When to look again, at the earliest.
@@ -364,7 +365,9 @@ impl<P: Changer> WatchedFile<P> {
             self.look.root == Root::Machine && PackageManager::of_script(&self.path).is_some();
         let decision = decide(is_managers_script, &answer, found.by_manager, waited_ns);
         let may_come_back = found.kind == ChangeKind::Removed && waited_ns < ABSENCE_NS;
-        if decision == Decision::Wait || may_come_back {
+        // Something is there, which is not finished.
+        let is_back = found.kind == ChangeKind::Removed && self.unfinished_since.is_some();
+        if decision == Decision::Wait || may_come_back || is_back {
             let pause = if may_come_back { ABSENCE_NS - waited_ns } else { ASK_AGAIN_NS };
             found.ask_at = later(now.monotonic, pause);
             return None;

@@ -117,7 +117,8 @@ impl Process {
 /// It says nothing of whether it has changed since.
 fn read_as(FileKey { device, inode, size, .. }: FileKey) -> FileId {
     let (changed, stamps) = ((0, 0), Stamps::Unseen);
-    FileId { device, inode, generation: 0, changed, size, stamps, is_served: false, is_guarded: false }
+    let (is_served, is_guarded, is_overlaid) = (false, false, false);
+    FileId { device, inode, generation: 0, changed, size, stamps, is_served, is_guarded, is_overlaid }
 }
 
 /// What the dynamic linker obeys: the last of several (musl's obeys the first), of the auditors all.

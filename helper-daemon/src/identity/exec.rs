@@ -272,8 +272,8 @@ impl Exec {
     }
 
     fn application(&self, answer: &Answer) -> ApplicationKey {
-        let is_in_memory =
-            self.file.is_some_and(|file| !file.is_guarded) && self.note.path.as_raw().starts_with("/memfd:");
+        let is_in_memory = self.file.is_some_and(|file| !file.is_guarded && !file.is_overlaid)
+            && self.note.path.as_raw().starts_with("/memfd:");
         let origin = match answer.executable.place {
             _ if is_in_memory => FileOrigin::Memory,
             Place::OfTheMachine => FileOrigin::Machine,

@@ -290,8 +290,8 @@ mod tests {
 
     fn executed(path: &Path) -> FileId {
         let FileKey { device, inode, changed, size } = FileKey::of(&File::open(path).unwrap()).unwrap();
-        let (stamps, is_served, is_guarded) = (Stamps::Coarse, false, true);
-        FileId { device, inode, generation: 0, changed, size, stamps, is_served, is_guarded }
+        let (stamps, is_served, is_guarded, is_overlaid) = (Stamps::Coarse, false, true, false);
+        FileId { device, inode, generation: 0, changed, size, stamps, is_served, is_guarded, is_overlaid }
     }
 
     #[test]

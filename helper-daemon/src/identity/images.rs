@@ -6,13 +6,14 @@ use std::{
 };
 
 use portolan_bpf::{FileId, Stamps};
-use portolan_core::{Sha256Digest, Unattributed};
+use portolan_core::{MonotonicNs, Sha256Digest, Unattributed};
 
 use super::{
     executed_file::ExecutedFile,
     file::FileKey,
     hasher::Hashed,
     image::{Image, Reading},
+    proof::every_change_shows,
 };
 use crate::clock::Now;
 
@@ -38,22 +39,26 @@ struct Known {
 }
 
 impl Images {
-    /// The image of an open file, which a process executed as `executed`, and which had this key when it was looked at after `begun`. The
-    /// descriptor is kept only for the first of its kind. `is_next`: it is going to be hashed at once.
+    /// The image of an open file, which a process executed as `executed` at `since`, and which had this key when it was looked at after
+    /// `begun`. The descriptor is kept only for the first of its kind. `is_next`: it is going to be hashed at once.
     pub(super) fn of(
         &mut self,
         mut file: ExecutedFile,
         key: FileKey,
         executed: &FileId,
+        since: MonotonicNs,
         begun: Now,
         is_next: bool,
     ) -> Rc<Image> {
         let seen = Now::read();
         // What others may write to may be another content each time, for a write through a mapping leaves no trace; and a server
         // says of its files what it likes. While it has the key that it was executed with, nobody has written to it since: nobody
-        // could have mapped it for writing then, and the first write through a new mapping shows.
+        // could have mapped it for writing then, and the first write through a new mapping shows. So it is below an overlay, where
+        // nobody had it open for writing either.
+        let is_guarded =
+            executed.is_guarded || executed.is_overlaid && every_change_shows(executed, since, begun);
         let is_known_by_key =
-            executed.is_guarded && key.is_unchanged_since(executed) && !executed.is_served && !file.is_served;
+            is_guarded && key.is_unchanged_since(executed) && !executed.is_served && !file.is_served;
         if is_known_by_key && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
             return image;
         }
@@ -141,9 +146,10 @@ mod tests {
 
     use super::*;
 
-    fn executed(file: &File, stamps: Stamps, is_guarded: bool) -> FileId {
+    fn executed(file: &File, stamps: Stamps, is_guarded: bool, is_overlaid: bool) -> FileId {
         let FileKey { device, inode, changed, size } = FileKey::of(file).unwrap();
-        FileId { device, inode, generation: 0, changed, size, stamps, is_served: false, is_guarded }
+        let is_served = false;
+        FileId { device, inode, generation: 0, changed, size, stamps, is_served, is_guarded, is_overlaid }
     }
 
     #[test]
@@ -173,17 +179,23 @@ mod tests {
         let wall = UnixMillis(changed.0 * 1000 + i64::from(changed.1 / 1_000_000) + 1);
         let begun = Now { wall, ..Now::read() };
         let mut images = Images::default();
-        let mut of = |stamps, is_guarded| {
+        let mut of = |stamps, is_guarded, is_overlaid| {
             let descriptor = OwnedFd::from(file.try_clone().unwrap());
             let key = FileKey::of(&file).unwrap();
-            let executed = executed(&file, stamps, is_guarded);
-            images.of(ExecutedFile::open(descriptor), key, &executed, begun, false)
+            let executed = executed(&file, stamps, is_guarded, is_overlaid);
+            images.of(ExecutedFile::open(descriptor), key, &executed, begun.monotonic, begun, false)
         };
-        let (first, second) = (of(Stamps::Coarse, true), of(Stamps::Coarse, true));
+        let (first, second) = (of(Stamps::Coarse, true, false), of(Stamps::Coarse, true, false));
         assert_ne!(first.number, second.number, "a change in this tick would not show");
-        let (first, second) = (of(Stamps::FineOnceQueried, true), of(Stamps::Fine, true));
+        let (first, second) = (of(Stamps::FineOnceQueried, true, false), of(Stamps::Fine, true, false));
         assert_eq!(first.number, second.number, "a change would show");
-        let (first, second) = (of(Stamps::Fine, false), of(Stamps::Fine, false));
+        let (first, second) = (of(Stamps::Fine, false, false), of(Stamps::Fine, false, false));
         assert_ne!(first.number, second.number, "a write through a mapping would not show");
+        for (stamps, is_one) in
+            [(Stamps::Unseen, false), (Stamps::FineOnceQueried, false), (Stamps::Fine, true)]
+        {
+            let (first, second) = (of(stamps, false, true), of(stamps, false, true));
+            assert_eq!(first.number == second.number, is_one, "{stamps:?} below an overlay");
+        }
     }
 }

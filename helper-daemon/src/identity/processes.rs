@@ -345,7 +345,7 @@ impl Processes {
                 let is_in_machines_mount = self.machine.has_namespace(event.mount_namespace)
                     && self.machine.has_mount_of(&descriptor, key, &path);
                 let file = ExecutedFile::run_by(pid, descriptor);
-                let image = self.images.of(file, key, &executed, begun, is_next);
+                let image = self.images.of(file, key, &executed, event.at, begun, is_next);
                 (Some(image), path, is_in_machines_mount)
             }
             _ => unknown,

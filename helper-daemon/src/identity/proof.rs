@@ -60,19 +60,14 @@ impl Run {
             && next_stamp(changed, reading.ended) <= until
     }
 
-    /// Nothing denies writing to a memfd through the descriptor that made it, unless it is sealed: every change since the exec
-    /// must be one that shows, whether the process still is there or not.
+    /// Nothing denies writing to a memfd through the descriptor that made it, unless it is sealed, nor to what is below an overlay:
+    /// every change since the exec must be one that shows, whether the process still is there or not. What was read of an overlay before the
+    /// exec counts, too: it was kept for its stamps ([`every_change_shows`]).
     fn nobody_wrote_at_all(&self, reading: &Reading) -> bool {
-        let is_unchanged = reading.after.is_unchanged_since(&self.executed);
-        reading.begun.monotonic >= self.since
-            && match self.executed.stamps {
-                Stamps::Sealed => true,
-                Stamps::Unseen => false,
-                Stamps::Fine => is_unchanged,
-                Stamps::Coarse | Stamps::FineOnceQueried => {
-                    is_unchanged && next_stamp(self.executed.changed, reading.ended) <= self.since
-                }
-            }
+        let is_sealed = self.executed.stamps == Stamps::Sealed;
+        (reading.begun.monotonic >= self.since || self.executed.is_overlaid)
+            && (is_sealed || reading.after.is_unchanged_since(&self.executed))
+            && every_change_shows(&self.executed, self.since, reading.ended)
     }
 
     /// Whether a change of a file gives it another key than this one, which was asked for at that time.
@@ -82,6 +77,15 @@ impl Run {
             Stamps::Coarse => next_stamp(key.changed, asked) <= asked.monotonic,
             Stamps::Unseen => false,
         }
+    }
+}
+
+/// Whether each change of an unguarded file since it was executed has another ctime.
+pub(super) fn every_change_shows(executed: &FileId, since: MonotonicNs, now: Now) -> bool {
+    match executed.stamps {
+        Stamps::Fine | Stamps::Sealed => true,
+        Stamps::Unseen => false,
+        Stamps::Coarse | Stamps::FineOnceQueried => next_stamp(executed.changed, now) <= since,
     }
 }
 
@@ -131,6 +135,7 @@ mod tests {
             stamps,
             is_served: false,
             is_guarded: true,
+            is_overlaid: false,
         };
         let shows_changes = Some(match stamps {
             Stamps::Coarse => next_stamp(changed, now(NOW_MS)),
@@ -223,6 +228,14 @@ mod tests {
         ] {
             let run = memory(stamps, changed_ms);
             assert_eq!(run.is_proven_by(&read(460, changed_ms, 470, changed_ms)), is_proven, "{stamps:?}");
+            let overlaid =
+                Run { executed: FileId { is_overlaid: true, ..run.executed }, ..memory(stamps, changed_ms) };
+            let kept = read(449, changed_ms, 449, changed_ms);
+            assert_eq!(
+                overlaid.is_proven_by(&kept),
+                is_proven,
+                "{stamps:?} read below an overlay before the exec"
+            );
             let written = read(460, changed_ms, 470, 465);
             assert_eq!(run.is_proven_by(&written), stamps == Stamps::Sealed, "{stamps:?} written");
             assert!(!run.is_proven_by(&read(440, changed_ms, 445, changed_ms)), "read before the exec");

@@ -211,7 +211,7 @@ impl Processes {
             let (descriptor, _) = file::open_executed(one.key.pid, None, &name, &executed)?;
             let key = file::FileKey::of_executed(&descriptor, &executed).ok()?;
             let file = ExecutedFile::run_by(one.key.pid, descriptor);
-            Some(self.images.of(file, key, &executed, now, false))
+            Some(self.images.of(file, key, &executed, one.executed_at, now, false))
         });
         let path = one.note.path.clone();
         if !self.keeps_command_lines {

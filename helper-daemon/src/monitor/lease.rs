@@ -3,7 +3,10 @@
 //! Who opens the file for writing meanwhile waits until the lease is given back, at most for /proc/sys/fs/lease-break-time.
 //! Reading, executing, renaming and removing wait for nothing. It ends with the descriptor.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+};
 
 use rustix::fs::fstatfs;
 
@@ -14,8 +17,20 @@ const OVERLAYFS_SUPER_MAGIC: i64 = 0x794c_7630;
 /// leases. Not for files behind a server: it would have to be asked.
 pub fn take_lease(file: &OwnedFd) -> bool {
     let is_fit = fstatfs(file).is_ok_and(|filesystem| filesystem.f_type != OVERLAYFS_SUPER_MAGIC);
+    is_fit && ask_for_lease(file).is_ok()
+}
+
+fn ask_for_lease(file: &OwnedFd) -> io::Result<()> {
     // SAFETY: two numbers for an open descriptor.
-    is_fit && unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK) } == 0
+    let result = unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether somebody has a file open for writing; `false` where its filesystem knows no leases and does not tell.
+pub fn is_open_for_writing(file: &OwnedFd) -> bool {
+    let asked = ask_for_lease(file);
+    give_lease_back(file);
+    asked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Gives a lease back, where there is one.

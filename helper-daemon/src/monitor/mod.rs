@@ -58,7 +58,7 @@ pub use error::MonitorError;
 pub use exec_files::{ExecFile, path_of};
 pub use file_handle::FileHandle;
 pub use hooks::Hook;
-pub use lease::{give_lease_back, has_lease, take_lease};
+pub use lease::{give_lease_back, has_lease, is_open_for_writing, take_lease};
 pub use left_behind::LeftBehind;
 pub use mounts::{all_mounts, mounts_without_server, private_to};
 pub use network_layer::NetworkLayer;

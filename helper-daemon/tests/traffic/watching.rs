@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::Command,
     time::{Duration, Instant},
@@ -172,5 +174,43 @@ async fn a_changed_file_that_was_approved_is_not_told_again_by_the_daemons_after
         run(&program, &["tcp", &server.tcp_v4(), "10"]);
         bed.query(&[]).await;
         assert_eq!(findings(&bed).await, before);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn half_of_what_somebody_writes_is_told_as_little_as_what_it_was_before() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let proxy = bed.proxy().await;
+    let next = fs::read(bed.programs.copy("next")).unwrap();
+    for renames in [false, true] {
+        let program = bed.programs.copy(if renames { "renamed" } else { "kept" });
+        run(&program, &["tcp", &server.tcp_v4(), "10"]);
+        told(&proxy, "new-application", &program).await;
+        // Its marks are set a moment later.
+        std::thread::sleep(Duration::from_millis(500));
+        let before = sha256(&program);
+        // As tar does: another file in its place, which becomes longer, and gets its mode meanwhile.
+        let temporary = program.with_extension("temporary");
+        let begun = if renames { &temporary } else { &program };
+        fs::remove_file(&program).unwrap();
+        let mut file = fs::File::create_new(begun).unwrap();
+        for part in next.chunks(next.len() / 6 + 1) {
+            file.write_all(part).unwrap();
+            file.set_permissions(fs::Permissions::from_mode(0o755)).unwrap();
+            std::thread::sleep(Duration::from_millis(500));
+            if renames && begun == &temporary {
+                let _ = fs::rename(&temporary, &program);
+            }
+        }
+        file.write_all(b"its end").unwrap();
+        drop(file);
+        let findings = told(&proxy, "changed-file", &program).await;
+        assert_eq!((findings.len(), findings[0].times), (1, 1), "{findings:#?}");
+        assert_eq!(findings[0].sha256.as_deref(), Some(before.as_str()));
+        let change = evidence(&findings[0]).change.unwrap();
+        assert_eq!(change.sha256.map(|digest| digest.to_string()), Some(sha256(&program)));
+        assert_eq!(change.by[0].pid.0, std::process::id());
     }
 }

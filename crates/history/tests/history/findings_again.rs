@@ -149,6 +149,26 @@ fn a_snoozed_finding_is_open_until_it_is_news_or_answered() {
 }
 
 #[test]
+fn a_quiet_removal_leaves_who_changed_the_file_in_what_nobody_has_answered() {
+    let place = Place::new();
+    let removed = |at| {
+        let mut removed = changed(at, 3, "/usr/bin/dpkg");
+        let change = removed.evidence.change.as_mut().unwrap();
+        (change.kind, change.sha256, removed.severity) = (ChangeKind::Removed, None, Severity::Quiet);
+        removed
+    };
+    let mut history = place.history();
+    history.raise(&changed(10, 2, "/usr/bin/cp")).unwrap();
+    let finding = history.raise(&removed(20)).unwrap();
+    assert_eq!(
+        (finding.times, finding.finding.at, finding.finding.severity),
+        (2, UnixMillis(10), Severity::Loud)
+    );
+    let change = finding.finding.evidence.change.unwrap();
+    assert_eq!((change.kind, change.by[0].path.as_raw()), (ChangeKind::Written, "/usr/bin/cp"));
+}
+
+#[test]
 fn a_changed_file_has_not_talked_with_what_it_holds() {
     let place = Place::new();
     let mut history = place.history();

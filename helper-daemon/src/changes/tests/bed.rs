@@ -113,6 +113,7 @@ impl Bed {
             stamps: Stamps::Fine,
             is_served: false,
             is_guarded: true,
+            is_overlaid: false,
         };
         let sha256 = hash(&std::fs::read(here).unwrap());
         let path = Untrusted::from_bytes(path.as_os_str().as_bytes());

@@ -1,6 +1,7 @@
 //! Programs that try to look like others.
 
 mod let_go;
+mod overlays;
 mod scripts;
 
 use std::{

@@ -171,11 +171,20 @@ fn again(
     let members = finding_member::add(connection, interner, known.id, finding)?;
     // A program gives itself as many names as it likes: while nobody has answered, it is told that there are such.
     let is_told = finding.kind == FindingKind::Unidentified && known.state == FindingState::Open;
+    // Who changed a file stays in what nobody has answered, whoever does something to it later that is less loud: removes it.
+    let is_less = finding.kind == FindingKind::ChangedFile
+        && known.state == FindingState::Open
+        && finding.severity < known.severity;
     let is_news = members > 0
         || finding.severity > known.severity
-        || !is_told && finding.evidence.is_news_after(&known.evidence);
-    let mut evidence = finding.evidence.clone();
-    evidence.absorb(known.evidence.clone());
+        || !is_told && !is_less && finding.evidence.is_news_after(&known.evidence);
+    let (mut evidence, before) = (finding.evidence.clone(), known.evidence.clone());
+    if is_less {
+        evidence = before;
+        evidence.absorb(finding.evidence.clone());
+    } else {
+        evidence.absorb(before);
+    }
     connection
         .prepare_cached(
             "UPDATE finding SET times = times + 1, updated_ms = max(updated_ms, ?2), evidence = ?3 WHERE id = ?1",
