@@ -56,9 +56,14 @@ export interface Drawn {
   most: number;
 }
 
+/** The radius of the largest circle, in pixels. */
+export function largestRadius(view: Viewport, size: Size): number {
+  return RADIUS * Math.min(2.4, view.zoom ** 0.35) * Math.min(2, Math.max(0.7, size.width / 1000));
+}
+
 /** The circles in pixels, the largest first, so that the small ones lie above. */
 export function circlesOf(what: Drawn, view: Viewport, size: Size): Circle[] {
-  const largest = RADIUS * Math.min(2.4, view.zoom ** 0.35) * Math.min(1.5, Math.max(0.7, size.width / 1000));
+  const largest = largestRadius(view, size);
   const radius = (value: number) => Math.max(RADIUS_LEAST, Math.sqrt(value / what.most) * largest);
   return what.places.flatMap((place): Circle[] => {
     const [middle, value] = [what.middles.get(place.id), valueOf(place, what.measure)];

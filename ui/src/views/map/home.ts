@@ -7,16 +7,20 @@ type Zoned = Intl.Locale & { getTimeZones?: () => string[] | undefined; timeZone
 
 /** The only country that a time zone is used in, by the engine's own data; `null` where it does not say. */
 export function countryOfZone(zone: string): string | null {
+  const zones = [...ISO].map((code): [string, string[]] => [code, zonesOf(code)]);
+  const found = zones.filter(([, names]) => names.includes(zone));
+  if (found.length > 0) return found.length === 1 ? (found[0]?.[0] ?? null) : null;
   const wanted = canonical(zone);
-  const found = [...ISO].filter((code) => zonesOf(code).some((one) => one === zone || canonical(one) === wanted));
-  return found.length === 1 ? (found[0] ?? null) : null;
+  const same = zones.filter(([, names]) => names.some((one) => canonical(one) === wanted));
+  return same.length === 1 ? (same[0]?.[0] ?? null) : null;
 }
 
 let ofThisMachine: string | null | undefined;
 
 /** The country of this machine's time zone. */
 export function countryOfThisZone(): string | null {
-  return (ofThisMachine ??= countryOfZone(Intl.DateTimeFormat().resolvedOptions().timeZone));
+  if (ofThisMachine === undefined) ofThisMachine = countryOfZone(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  return ofThisMachine;
 }
 
 function zonesOf(code: string): string[] {

@@ -53,7 +53,7 @@ describe("places", () => {
       ["none", "country:- range:-"],
       ["\u202e<b>", null],
     ]);
-    expect(places.map(nameOf)).toEqual(["Local network", "Germany", "Europe, country unknown", "Anonymous proxy", "Unknown place", "No address known", "\\u{202e}<b>"]);
+    expect(places.map(nameOf)).toEqual(["Local network", "Germany", "Somewhere in Europe", "Anonymous proxy", "Unknown place", "No address known", "\\u{202e}<b>"]);
     expect(places[0]).toMatchObject({ rx: 11, tx: 2, flows: 2 });
   });
 

@@ -92,8 +92,12 @@ export function nameOf(place: Pick<Place, "kind" | "word">): string {
 
 /** A country's name in the page's language. */
 export function countryName(code: string): string {
-  return new Intl.DisplayNames([getLocale()], { type: "region", fallback: "code" }).of(code) ?? code;
+  const locale = getLocale();
+  if (names?.resolvedOptions().locale !== locale) names = new Intl.DisplayNames([locale], { type: "region" });
+  return names.of(code) ?? code;
 }
+
+let names: Intl.DisplayNames | undefined;
 
 const REGIONS: Readonly<Record<string, () => string>> = {
   EU: m.map_code_eu,

@@ -70,7 +70,7 @@ export function middleOf(country: Country): Point {
 
 function draw(): World {
   const topology = atlas as unknown as Atlas;
-  const projection = geoEqualEarth().rotate([-EAST, 0]).fitSize([PLANE.width, PLANE.height], { type: "Sphere" });
+  const projection = geoEqualEarth().rotate([-EAST, 0]).fitSize([PLANE.width, PLANE.height], { type: "Sphere" }).precision(0.05);
   const path = geoPath(projection).digits(2);
   const shapes = new Map<string, string>();
   const degrees = new Map(Object.entries<number[]>(small).map(([code, [east, north]]): [string, Point] => [code, [east ?? 0, north ?? 0]]));
