@@ -57,7 +57,7 @@ export interface Drawn {
 }
 
 /** The radius of the largest circle, in pixels. */
-export function largestRadius(view: Viewport, size: Size): number {
+function largestRadius(view: Viewport, size: Size): number {
   return RADIUS * Math.min(2.4, view.zoom ** 0.35) * Math.min(2, Math.max(0.7, size.width / 1000));
 }
 
