@@ -9,10 +9,12 @@ export interface Preferences {
   base: "decimal" | "binary";
   /** `system` for the language of the session. */
   language: "system" | (typeof locales)[number];
+  /** The country that the map's arcs begin in: `zone` for that of the time zone, `none` for no arcs, or its code. */
+  home: string;
 }
 
 /** The choices in force; everything that shows them follows. */
-export const preferences: Preferences = $state({ theme: "system", measure: "bytes", base: "decimal", language: "system" });
+export const preferences: Preferences = $state({ theme: "system", measure: "bytes", base: "decimal", language: "system", home: "zone" });
 
 /** The language to write in. */
 export function languageOf(chosen: Preferences["language"], offered: readonly string[]): (typeof locales)[number] {
