@@ -131,7 +131,7 @@ describe("keyboard", { concurrency: 2, skip: whyNot() }, () => {
       assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("value")), "es", "the focus was lost");
       await page.getByLabel("Oscuro").check();
       assert.equal(await page.evaluate(() => document.documentElement.dataset["theme"]), "dark");
-      await page.getByLabel(/^1024/u).check();
+      await page.getByRole("radio", { name: /^1024/u }).check();
       assert.match(await page.locator("footer").innerText(), /MiB/u);
     }));
 

@@ -4,7 +4,7 @@
 export function textOf(value: string): string {
   if (/^'[^']*'$/u.test(value)) return value.slice(1, -1);
   if (!/^"(?:[^"\\]|\\.)*"$/u.test(value)) return value;
-  return value.slice(1, -1).replace(/\\(?:u([\da-f]{4})|U([\da-f]{8})|(.))/giu, (_, short: string, long: string, one: string) => {
+  return value.slice(1, -1).replace(/\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8})|(.))/gu, (_, short: string, long: string, one: string) => {
     if (one !== undefined) return ESCAPES[one] ?? one;
     const code = Number.parseInt(short ?? long, 16);
     return code > 0x10_ff_ff ? "\ufffd" : String.fromCodePoint(code);
