@@ -74,7 +74,7 @@ async function open(browser, address, scene, { theme = "light", language = "en",
   });
   await context.addInitScript({ content: AXE });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") faults.push(`console: ${message.text()}`);
   });
