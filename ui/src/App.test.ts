@@ -100,7 +100,7 @@ test.each<[Scene, string]>([
   ["connecting", "Looking for Portolan's daemon"],
   ["gone", "systemctl start portoland"],
   ["denied", "not allowed to see the traffic"],
-  ["lost", "What you see ends where the connection ended"],
+  ["lost", "where the connection ended"],
   ["quiet", "Nothing talked in the last five minutes"],
   ["reduced", "The kernel has no hook for sent datagrams"],
   ["busy", "99.98 % attributed"],

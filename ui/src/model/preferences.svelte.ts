@@ -16,6 +16,11 @@ export interface Preferences {
 /** The choices in force; everything that shows them follows. */
 export const preferences: Preferences = $state({ theme: "system", measure: "bytes", base: "decimal", language: "system", home: "zone" });
 
+/** Chooses something else. The one place where a choice is made: it is kept for as long as the window is open. */
+export function choose(change: Partial<Preferences>): void {
+  Object.assign(preferences, change);
+}
+
 /** The language to write in. */
 export function languageOf(chosen: Preferences["language"], offered: readonly string[]): (typeof locales)[number] {
   if (chosen !== "system") return chosen;

@@ -41,7 +41,7 @@ export function answerOf(world: World, question: Question): unknown {
     case "contents":
       return CONTENTS(world.nowMs);
     case "settings":
-      return { settings: SETTINGS.map((setting) => withSet(world, setting)), problems: [] };
+      return { settings: SETTINGS.map((setting) => withSet(world, setting)), problems: world.scene === "reduced" ? [PROBLEM] : [] };
     case "review":
       return review(world, question.application, question.state);
     case "dismiss":
@@ -118,7 +118,9 @@ function details(world: World, kind: string, key: string): DetailsResult {
 }
 
 /** Where the stand-in's countries come from. */
-export const PLACES: DetailsResult["places"] = [];
+export const PLACES: DetailsResult["places"] = [
+  { name: "IPFire Location", made_unix_ms: 1_780_000_000_000, attribution: "Countries and networks: IPFire Location Database, CC BY-SA 4.0." },
+];
 
 const UNOWNED = { state: "unowned", package_manager: null, package_name: null, package_version: null, reason: null };
 const VERIFIED = { ...UNOWNED, state: "verified", package_manager: "deb", package_name: "example", package_version: "1.2-3" };
@@ -140,17 +142,52 @@ function completion(text: string, cursor: number) {
 }
 
 const SETTINGS: Setting[] = [
-  ["recording.bucket", '"10s"'],
-  ["recording.addresses", "true"],
+  ["recording.tick", '"1 s"'],
+  ["recording.bucket", '"10 s"'],
   ["recording.command_lines", "true"],
+  ["recording.addresses", "true"],
+  ["recording.ports", "true"],
+  ["recording.domains", "true"],
+  ["retention.bucket", '"7 days"'],
+  ["retention.minute", '"30 days"'],
+  ["retention.hour", '"2 years"'],
+  ["retention.day", '"for ever"'],
   ["retention.max_size", '"2 GB"'],
-  ["learning.period", '"24h"'],
+  ["learning.period", '"1 day"'],
   ["notifications.least", '"normal"'],
-].map(([key, value]) => ({ key: key ?? "", value: value ?? "", is_default: true, sources: [] }));
+  ["notifications.quiet_kinds", "[]"],
+  ["places.databases", '"own"'],
+  ["log.file", '"off"'],
+  ["log.format", '"json"'],
+  ["log.rotate", '"64 MiB"'],
+  ["log.keep", "5"],
+  ["exclusions.applications", '["/opt/backup/*"]', "/etc/portolan/portolan.toml:41"],
+  ["exclusions.executables", "[]"],
+  ["exclusions.networks", '["10.0.0.0/8", { network = "fd00::/8", side = "either" }]', "/etc/portolan/portolan.d/20-office.toml:3"],
+  ["exclusions.between_local", "false"],
+  ["exclusions.ports", '[53, "6881-6889"]', "/etc/portolan/portolan.d/50-set.toml:2"],
+  ["exclusions.domains", "[]"],
+  ["exclusions.users", "[]"],
+  ["exclusions.containers", "[]"],
+  ["future.key", '"of a newer daemon"'],
+].map(([key, value, source]) => ({
+  key: key ?? "",
+  value: value ?? "",
+  is_default: source === undefined,
+  sources: source === undefined ? [] : [source],
+}));
+
+const PROBLEM = "/etc/portolan/portolan.d/20-office.toml:3:1: there is no key “exclusions.netwoks”; “exclusions.networks” was probably meant.";
+
+/** As the daemon writes down what a person typed. */
+function written(before: string, typed: string): string {
+  if (before === "true" || before === "false") return String(typed === "on");
+  return before.startsWith('"') && !typed.startsWith('"') ? JSON.stringify(typed) : typed;
+}
 
 function withSet(world: World, setting: Setting): Setting {
   const value = world.settings.get(setting.key);
-  return value === undefined ? setting : { ...setting, value, is_default: false, sources: ["/etc/portolan/portolan.d/50-set.toml:1"] };
+  return value === undefined ? setting : { ...setting, value: written(setting.value, value), is_default: false, sources: ["/etc/portolan/portolan.d/50-set.toml:1"] };
 }
 
 const CONTENTS = (nowMs: number) => ({
