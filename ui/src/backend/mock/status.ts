@@ -36,6 +36,6 @@ export function statusOf(scene: Scene, nowMs: number): Status {
     history: { path: "/var/lib/portolan/history.sqlite", size_bytes: 212_000_000, first_unix_ms: nowMs - 1e10, problem: null },
     resources: { cpu_ms: 12_000, pss_bytes: 14_200_000, sockets: 120, processes: 240, process_events: 9_000 },
     unreviewed: 2,
-    learning_until_unix_ms: null,
+    learning_until_unix_ms: reduced ? nowMs + 41_000_000 : null,
   };
 }
