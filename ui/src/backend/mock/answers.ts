@@ -84,8 +84,12 @@ function review(world: World, application: string, state: "approved" | "ignored"
   if (state === "unreviewed") return null;
   const members = (finding: Finding) => (finding.kind === "baseline" ? (evidenceOf(finding).members ?? []) : []);
   const answers = (finding: Finding) =>
-    finding.application === application || (members(finding).length > 0 && members(finding).every((member) => world.reviews.has(member.application)));
+    finding.application === application || (members(finding).length > 0 && members(finding).every((member) => isReviewed(world, member.application)));
   return leave(world, answers, { state, answered_by: 1000, answered_unix_ms: world.nowMs });
+}
+
+function isReviewed(world: World, key: string): boolean {
+  return applications(world).some(({ application, review }) => application === key && review !== "unreviewed") || world.reviews.has(key);
 }
 
 function snooze(world: World, id: number, until_unix_ms: number | null): null {

@@ -46,7 +46,7 @@ test("loud findings come first, with what they rest on", () => {
   expect(evidence()).toContain("Changed application · loud");
   expect(evidence()).toContain("deb openssh-client 1:9.2p1-2, MODIFIED");
   expect(evidence()).toMatch(/before.*→.*now/u);
-  expect(evidence()).toMatch(/vim.*↳ bash.*↳ sshd/u);
+  expect(evidence()).toMatch(/vim.*by ?bash.*by ?sshd/u);
   expect(evidence()).toContain("by LD_PRELOAD");
   expect(evidence()).toContain("~deb.debian.org ([2a04:4e42::644]:443)");
 });
