@@ -39,7 +39,8 @@ export class Decisions {
       for (const key of wanted) {
         await this.reviewAll([[key, state]]);
         done.set(key, before.get(key) ?? "unreviewed");
-        this.last = { what: state, paths: pathsOf(about), untilMs: null, undo };
+        const isSame = [...done.values()].every((one) => one === state);
+        this.last = { what: state, paths: pathsOf(about), untilMs: null, undo: isSame ? null : undo };
       }
     });
   }
