@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import type { Finding } from "../bindings/bindings";
-import type { Evidence, ForeignCode, ProcessEvidence, Provenance } from "../bindings/evidence";
-import { chain, flatOrigin, gist, origin } from "./evidence";
+import type { ChangeEvidence, Evidence, ForeignCode, ProcessEvidence, Provenance } from "../bindings/evidence";
+import { chain, contentsOf, flatOrigin, gist, origin } from "./evidence";
 
 const CURL: Provenance = { state: "verified", of: { manager: "deb", name: "curl", version: "7.88.1-10" } };
 const UNOWNED: Provenance = { state: "unowned" };
@@ -49,3 +49,11 @@ test.each<[Finding, string]>([
   [resting({ foreign_code: [{ ...preload(""), kind: "anonymous" }] }), "memory without a file"],
   [resting({ change: { kind: "replaced", at: 1, by: [process("/usr/bin/vim")], provenance: null, sha256: null } }), "replaced by another file · vim"],
 ])("the gist of %# is its weightiest part", (finding, words) => expect(gist(finding)).toBe(words));
+
+test("of a changed file its finding has the content before, of a changed application the content now", () => {
+  const change: ChangeEvidence = { kind: "written", at: 1, by: [], provenance: null, sha256: "cc" };
+  const known = { ...resting({ change }), sha256: "aa", previous_sha256: null };
+  expect(contentsOf({ ...known, kind: "changed-file" })).toEqual({ before: "aa", after: "cc" });
+  expect(contentsOf({ ...known, kind: "changed-executable", previous_sha256: "bb" })).toEqual({ before: "bb", after: "aa" });
+  expect(contentsOf({ ...known, kind: "new-application" })).toEqual({ before: null, after: "aa" });
+});

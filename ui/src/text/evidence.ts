@@ -28,6 +28,13 @@ export function evidenceOf(finding: Finding): Evidence {
   return finding.evidence === null ? {} : (JSON.parse(finding.evidence) as Evidence);
 }
 
+/** The content that a finding's file had, and what it has. */
+export function contentsOf(finding: Finding): { before: string | null; after: string | null } {
+  // Of a file that was changed on disk the finding has what was known to be in it.
+  if (finding.kind === "changed-file") return { before: finding.sha256, after: evidenceOf(finding).change?.sha256 ?? null };
+  return { before: finding.previous_sha256, after: finding.sha256 };
+}
+
 /** What was done to a file. */
 export function changeWord(kind: ChangeKind): string {
   return CHANGES[kind]();

@@ -1,5 +1,5 @@
 import type { Finding } from "../../bindings/bindings";
-import type { Evidence, Member, ProcessEvidence } from "../../bindings/evidence";
+import type { ChangeEvidence, Evidence, Member, ProcessEvidence } from "../../bindings/evidence";
 import { HOSTILE, actorsOf, hash } from "./live";
 import type { Scene } from "./scenes";
 
@@ -41,8 +41,7 @@ export function answeredOf(scene: Scene, nowMs: number): Finding[] {
         severity: kind === "changed-file" ? ("loud" as const) : ("normal" as const),
         state: kind === "lost-events" || who % 3 === 2 ? ("ignored" as const) : ("approved" as const),
         detail: kind === "lost-events" ? "12 exec records were lost, because the ring buffer was full." : null,
-        previous_sha256: kind === "changed-file" ? hash(`old ${actor.path}`) : null,
-        evidence: kind === "upgraded" ? JSON.stringify(MEMBERS) : null,
+        evidence: kind === "upgraded" ? JSON.stringify(MEMBERS) : kind === "changed-file" ? JSON.stringify({ change: changed(actor.path, at) }) : null,
         answered_by: who % 2 === 0 ? 1000 : 0,
         answered_unix_ms: at + 900_000 * (round + 1),
       };
@@ -69,10 +68,15 @@ function modified(path: string, parent: string, nowMs: number): Evidence {
     provenance: { state: "modified", of },
     process: step(path, 0, nowMs),
     parents: [step(parent, 0, nowMs)],
-    change: { kind: "replaced", at: nowMs - 95_000, by: [step("/usr/bin/vim", 0, nowMs, `vim ${path}`), step("/usr/bin/bash", 1000, nowMs, "-bash"), step("/usr/sbin/sshd", 0, nowMs)], provenance: { state: "modified", of }, sha256: hash(path) },
+    change: { ...changed(path, nowMs - 95_000), provenance: { state: "modified", of } },
     foreign_code: [{ kind: "preload", path: HOSTILE[0] ?? "", sha256: null, provenance: { state: "unowned" }, since: nowMs - 90_000 }],
     shared_with: ["path:/opt/updater/bin/updater-cli"],
   };
+}
+
+function changed(path: string, at: number): ChangeEvidence {
+  const by = [step("/usr/bin/vim", 0, at, `vim ${path}`), step("/usr/bin/bash", 1000, at, "-bash"), step("/usr/sbin/sshd", 0, at)];
+  return { kind: "replaced", at, by, provenance: { state: "unowned" }, sha256: hash(`new ${path}`) };
 }
 
 function step(path: string, uid: number, nowMs: number, command_line?: string): ProcessEvidence {
