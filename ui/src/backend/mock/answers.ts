@@ -1,8 +1,11 @@
 import type { Application, DetailsResult, Finding, Setting } from "../../bindings/bindings";
 import type { Failure, Question, WindowEvent } from "../../bindings/desktop";
+import { evidenceOf } from "../../text/evidence";
+import { answeredOf } from "./findings";
 import { actorsOf, hash } from "./live";
 import { groupsBy, seriesBy, sumOf } from "./history";
 import type { Scene } from "./scenes";
+import { statusOf } from "./status";
 
 /** What the stand-in knows. */
 export interface World {
@@ -11,6 +14,8 @@ export interface World {
   /** All that was asked, for tests. */
   asked: Question[];
   findings: Finding[];
+  /** What was answered or put off while it runs. */
+  gone: Finding[];
   reviews: Map<string, string>;
   settings: Map<string, string>;
   tell: (event: WindowEvent) => void;
@@ -35,7 +40,7 @@ export function answerOf(world: World, question: Question): unknown {
     case "lookup":
       return { addresses: [], places: PLACES, truncated: false, access: "all" };
     case "findings":
-      return question.answered ? [...world.findings, ...answered(world)] : world.findings;
+      return question.answered ? [...world.findings, ...world.gone, ...answeredOf(world.scene, world.nowMs)] : world.findings;
     case "applications":
       return applications(world);
     case "contents":
@@ -45,10 +50,14 @@ export function answerOf(world: World, question: Question): unknown {
     case "review":
       return review(world, question.application, question.state);
     case "dismiss":
-      return leave(world, (finding) => finding.id !== question.finding);
+      allow(world, "review");
+      return leave(world, (finding) => finding.id === question.finding, { state: "ignored", answered_by: 1000, answered_unix_ms: world.nowMs });
     case "snooze":
-      return leave(world, (finding) => finding.id !== question.finding);
+      allow(world, "review");
+      return snooze(world, question.finding, question.until_unix_ms);
     case "end-learning":
+      allow(world, "review");
+      world.tell({ event: "status", status: { ...statusOf(world.scene, world.nowMs), learning_until_unix_ms: null } });
       return null;
     case "self-test":
       return { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: world.nowMs, parts: [] };
@@ -64,27 +73,38 @@ export function answerOf(world: World, question: Question): unknown {
   }
 }
 
-function review(world: World, application: string, state: string): null {
-  if (world.scene === "reduced") throw failure("denied", "You do not have permission for this: only the group “portolan” may review.");
-  world.reviews.set(application, state);
-  return leave(world, (finding) => finding.application !== application);
+function allow(world: World, what: string): void {
+  if (world.scene === "reduced") throw failure("denied", `You do not have permission for this: only the group “portolan” may ${what}.`);
 }
 
-function leave(world: World, stays: (finding: Finding) => boolean): null {
-  world.findings = world.findings.filter(stays);
+function review(world: World, application: string, state: "approved" | "ignored" | "unreviewed"): null {
+  allow(world, "review");
+  world.reviews.set(application, state);
+  // A reset answers nothing, and opens nothing again.
+  if (state === "unreviewed") return null;
+  const members = (finding: Finding) => (finding.kind === "baseline" ? (evidenceOf(finding).members ?? []) : []);
+  const answers = (finding: Finding) =>
+    finding.application === application || (members(finding).length > 0 && members(finding).every((member) => isReviewed(world, member.application)));
+  return leave(world, answers, { state, answered_by: 1000, answered_unix_ms: world.nowMs });
+}
+
+function isReviewed(world: World, key: string): boolean {
+  return applications(world).some(({ application, review }) => application === key && review !== "unreviewed") || world.reviews.has(key);
+}
+
+function snooze(world: World, id: number, until_unix_ms: number | null): null {
+  if (until_unix_ms !== null) return leave(world, (finding) => finding.id === id, { snoozed_until_unix_ms: until_unix_ms });
+  world.findings = [...world.findings, ...world.gone.filter((finding) => finding.id === id).map((finding) => ({ ...finding, snoozed_until_unix_ms: null }))];
+  world.gone = world.gone.filter((finding) => finding.id !== id);
   world.tell({ event: "findings", open: world.findings });
   return null;
 }
 
-function answered(world: World): Finding[] {
-  return world.findings.slice(0, 1).map((finding) => ({
-    ...finding,
-    id: 900,
-    state: "approved",
-    unix_ms: world.nowMs - 9e7,
-    answered_by: 1000,
-    answered_unix_ms: world.nowMs - 8.9e7,
-  }));
+function leave(world: World, leaves: (finding: Finding) => boolean, change: Partial<Finding>): null {
+  world.gone = [...world.findings.filter(leaves).map((finding) => ({ ...finding, ...change })), ...world.gone];
+  world.findings = world.findings.filter((finding) => !leaves(finding));
+  world.tell({ event: "findings", open: world.findings });
+  return null;
 }
 
 function applications(world: World): Application[] {
@@ -201,7 +221,7 @@ const CONTENTS = (nowMs: number) => ({
     { level: "hour", intervals: 8_000, rows: 800_000, bytes: 19_000_000, first_unix_ms: nowMs - 3e10, last_unix_ms: nowMs, kept: "730 days" },
     { level: "day", intervals: 365, rows: 300_000, bytes: 7_000_000, first_unix_ms: nowMs - 3.1e10, last_unix_ms: nowMs, kept: "for ever" },
   ],
-  forgotten: [],
+  forgotten: [{ unix_ms: nowMs - 2.2e9, by: 1000, rows: 1_240, bytes: 310_000 }],
 });
 
 function failure(kind: Failure["kind"], message: string): Failure {

@@ -38,6 +38,6 @@ export function statusOf(scene: Scene, nowMs: number): Status {
     history: { path: "/var/lib/portolan/history.sqlite", size_bytes: 212_000_000, first_unix_ms: scene === "quiet" ? null : nowMs - 1e10, problem: null },
     resources: { cpu_ms: 86_400, pss_bytes: 14_200_000, sockets: 120, processes: 240, process_events: 9_000 },
     unreviewed: 2,
-    learning_until_unix_ms: scene === "quiet" ? nowMs + 50_400_000 : null,
+    learning_until_unix_ms: scene === "quiet" ? nowMs + 50_400_000 : reduced ? nowMs + 41_000_000 : null,
   };
 }
