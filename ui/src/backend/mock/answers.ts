@@ -1,5 +1,5 @@
 import type { Application, DetailsResult, Finding, Setting } from "../../bindings/bindings";
-import type { Failure, Question, WindowEvent } from "../../bindings/desktop";
+import type { Failure, Preferences, Question, WindowEvent } from "../../bindings/desktop";
 import { actorsOf, hash } from "./live";
 import { groupsBy, seriesBy, sumOf } from "./history";
 import type { Scene } from "./scenes";
@@ -13,12 +13,18 @@ export interface World {
   findings: Finding[];
   reviews: Map<string, string>;
   settings: Map<string, string>;
+  preferences?: Preferences;
   tell: (event: WindowEvent) => void;
 }
 
 /** Answers as the daemon would; throws a `Failure`. */
 export function answerOf(world: World, question: Question): unknown {
   world.asked.push(question);
+  if (question.ask === "preferences") return world.preferences ?? { theme: "system", measure: "bytes", base: "decimal", language: "system" };
+  if (question.ask === "prefer") {
+    world.preferences = question.preferences;
+    return null;
+  }
   if (world.scene === "gone" || world.scene === "connecting") throw failure("gone", "Portolan's daemon is not running, so nothing is recorded. Start it with “systemctl start portoland”.");
   if (world.scene === "denied") throw failure("denied", "You do not have permission for this.");
   switch (question.ask) {
@@ -49,6 +55,8 @@ export function answerOf(world: World, question: Question): unknown {
     case "snooze":
       return leave(world, (finding) => finding.id !== question.finding);
     case "end-learning":
+    case "open-folder":
+    case "virus-total":
       return null;
     case "self-test":
       return { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: world.nowMs, parts: [] };
