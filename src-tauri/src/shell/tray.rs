@@ -22,14 +22,17 @@ const PAUSED: Image<'_> = include_image!("../icons/tray-paused.png");
 const GONE: Image<'_> = include_image!("../icons/tray-gone.png");
 const DENIED: Image<'_> = include_image!("../icons/tray-denied.png");
 
+/// A text in each language.
+type Phrase = fn(Language) -> &'static str;
+
 /// An entry whose text depends on nothing but the language.
 struct Entry {
     word: &'static str,
-    text: fn(Language) -> &'static str,
+    text: Phrase,
     choice: Choice,
 }
 
-const fn entry(word: &'static str, text: fn(Language) -> &'static str, choice: Choice) -> Entry {
+const fn entry(word: &'static str, text: Phrase, choice: Choice) -> Entry {
     Entry { word, text, choice }
 }
 
@@ -61,7 +64,7 @@ pub(super) struct TrayIcon {
     snooze: Submenu<Wry>,
     pause: CheckMenuItem<Wry>,
     /// Those whose texts depend on the language alone.
-    entries: Vec<(fn(Language) -> &'static str, MenuItem<Wry>)>,
+    entries: Vec<(Phrase, MenuItem<Wry>)>,
     /// In which language they are.
     language: Language,
 }
