@@ -1,5 +1,5 @@
 import type { Finding, LiveTick, Status } from "../bindings/bindings";
-import type { LinkState, WindowEvent } from "../bindings/desktop";
+import type { LinkState, WindowEvent, WindowTab } from "../bindings/desktop";
 import { frame, largest, type Frame } from "../chart/frame";
 import { Load } from "./load";
 import { Palette } from "./palette";
@@ -21,6 +21,8 @@ export class View {
   users = $state.raw<Readonly<Record<number, string>>>({});
   /** The finding that a person wants to see; a new object each time. `null` before the first wish. */
   focus = $state.raw<{ finding: number } | null>(null);
+  /** Where a person wants to look; a new object each time. */
+  wish = $state.raw<{ tab: WindowTab } | null>(null);
   /** Answers that the ticks do not know yet, by application. */
   private answers = $state.raw<Readonly<Record<string, string>>>({});
   private readonly palette = new Palette();
@@ -79,7 +81,8 @@ export class View {
         this.users = { ...this.users, ...event.names };
         break;
       case "focus":
-        this.focusOn(event.finding ?? this.findings[0]?.id);
+        this.wish = { tab: event.tab };
+        if (event.tab === "review") this.focusOn(event.finding ?? this.findings[0]?.id);
         break;
     }
   }

@@ -1,5 +1,6 @@
 import type { Application, DetailsResult, Finding, Setting } from "../../bindings/bindings";
-import type { Failure, Question, WindowEvent } from "../../bindings/desktop";
+import type { Failure, Preferences, Question, WindowEvent } from "../../bindings/desktop";
+import { preferences } from "../../model/preferences.svelte";
 import { evidenceOf } from "../../text/evidence";
 import { answeredOf } from "./findings";
 import { actorsOf, hash } from "./live";
@@ -18,12 +19,18 @@ export interface World {
   gone: Finding[];
   reviews: Map<string, string>;
   settings: Map<string, string>;
+  preferences?: Preferences;
   tell: (event: WindowEvent) => void;
 }
 
 /** Answers as the daemon would; throws a `Failure`. */
 export function answerOf(world: World, question: Question): unknown {
   world.asked.push(question);
+  if (question.ask === "preferences") return world.preferences ?? { ...preferences };
+  if (question.ask === "prefer") {
+    world.preferences = question.preferences;
+    return null;
+  }
   if (world.scene === "gone" || world.scene === "connecting") throw failure("gone", "Portolan's daemon is not running, so nothing is recorded. Start it with “systemctl start portoland”.");
   if (world.scene === "denied") throw failure("denied", "You do not have permission for this.");
   switch (question.ask) {
@@ -58,6 +65,9 @@ export function answerOf(world: World, question: Question): unknown {
     case "end-learning":
       allow(world, "review");
       world.tell({ event: "status", status: { ...statusOf(world.scene, world.nowMs), learning_until_unix_ms: null } });
+      return null;
+    case "open-folder":
+    case "virus-total":
       return null;
     case "self-test":
       return { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: world.nowMs, parts: [] };
