@@ -11,5 +11,6 @@ export default defineConfig({
   // WebKitGTK 2.40 is the oldest that the app is built for.
   build: { target: ["safari16.4", "chrome110"], modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
   resolve: process.env["VITEST"] ? { conditions: ["browser"] } : {},
-  test: { environment: "jsdom", setupFiles: ["src/testing/setup.ts"], restoreMocks: true },
+  // The rest is tried in a browser (`e2e/`).
+  test: { include: ["src/**/*.test.ts"], environment: "jsdom", setupFiles: ["src/testing/setup.ts"], restoreMocks: true },
 });

@@ -5,10 +5,12 @@
 
 mod controller;
 mod desktop;
+mod preferences;
 mod protocol;
 mod question;
 mod shell;
 mod window;
+mod words;
 
 use anyhow::Context as _;
 use clap::Parser as _;

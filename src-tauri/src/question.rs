@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use ts_rs::TS;
 
+use crate::preferences::Preferences;
+
 /// What a page asks. Texts and numbers in it are the page's: the daemon checks them, and who asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
@@ -95,6 +97,23 @@ pub(crate) enum Question {
         /// `section.key`.
         key: String,
     },
+    /// What the person has chosen about the app itself.
+    Preferences,
+    /// Keeps these choices.
+    Prefer {
+        /// All of them.
+        preferences: Preferences,
+    },
+    /// Shows a file in the desktop's file manager; the file itself is not opened.
+    OpenFolder {
+        /// The file's absolute path.
+        path: String,
+    },
+    /// Opens the browser on what VirusTotal knows of a file. Nothing is sent but its hash, by the browser.
+    VirusTotal {
+        /// 64 hexadecimal digits.
+        sha256: String,
+    },
 }
 
 /// Why a question has no answer.
@@ -145,6 +164,11 @@ impl Failure {
     /// There is no daemon; the sentence says why, and what to do.
     pub(crate) fn gone(message: String) -> Self {
         Self { kind: FailureKind::Gone, message, place: None }
+    }
+
+    /// Something else; the sentence says what, and what to do.
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Other, message: message.into(), place: None }
     }
 
     /// The daemon's error, with the sentence that a person is told.

@@ -43,6 +43,7 @@ pub(crate) const BENCH: &[&str] =
 /// What the tests use beside all of that: programs that are to be told apart come first.
 pub(crate) const TESTS: &[&str] = &[
     "busybox-static|busybox",
+    "chromium|chromium-browser",
     "curl",
     "dnsmasq-base",
     "flatpak",

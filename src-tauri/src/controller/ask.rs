@@ -73,6 +73,10 @@ async fn of_daemon(
         Question::SelfTest => json(&daemon.run_self_test().await?),
         Question::Set { key, value } => json(&Config1Proxy::new(bus).await?.set(&key, &value).await?),
         Question::Reset { key } => json(&Config1Proxy::new(bus).await?.reset(&key).await?),
+        Question::Preferences
+        | Question::Prefer { .. }
+        | Question::OpenFolder { .. }
+        | Question::VirusTotal { .. } => Err(Error::Internal("The daemon is not asked this.".to_owned())),
     }
 }
 

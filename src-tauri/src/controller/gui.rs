@@ -1,10 +1,12 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use portolan_bus::{Finding, LiveTick, Status};
 use serde::Serialize;
+use tokio::sync::oneshot;
 use ts_rs::TS;
 
 use super::{Popup, PopupKey, Tray};
+use crate::{question::Answer, words::Language};
 
 /// What the controller needs of a desktop. No call waits for a person, and none fails: what a desktop lacks is logged
 /// by the implementation.
@@ -19,6 +21,8 @@ pub(crate) trait Gui: Send + 'static {
     fn open_window(&mut self);
     /// Sends to the page in the window; nothing happens when there is none.
     fn push(&mut self, event: WindowEvent);
+    /// Has another program open something, and answers when it was told to.
+    fn open_outside(&mut self, what: Outside, language: Language, answer: oneshot::Sender<Answer>);
     /// Ends the app.
     fn quit(&mut self);
 }
@@ -85,10 +89,38 @@ pub(crate) enum WindowEvent {
     },
     /// A person wants to see this.
     Focus {
-        /// The finding; `None` for all that wait.
+        /// Where it is.
+        tab: WindowTab,
+        /// The finding; `None` for all that wait, and for what is none.
         #[ts(type = "number | null")]
         finding: Option<i64>,
     },
+}
+
+/// A part of the window that the tray can open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "lowercase")]
+#[ts(export_to = "desktop.ts")]
+pub(crate) enum WindowTab {
+    /// Programs and their chart.
+    Applications,
+    /// What waits.
+    Review,
+    /// What is open now.
+    Live,
+    /// The world.
+    Map,
+    /// What can be changed, and what this program is.
+    Settings,
+}
+
+/// Something that another program of the desktop opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// The folder of this file, which is not opened itself.
+    FolderOf(PathBuf),
+    /// A page, in the browser.
+    Page(String),
 }
 
 #[cfg(test)]
@@ -100,6 +132,7 @@ mod tests {
     fn the_page_gets_the_types() -> Result<(), ts_rs::ExportError> {
         let config = ts_rs::Config::from_env();
         LinkState::export(&config)?;
+        WindowTab::export(&config)?;
         WindowEvent::export(&config)
     }
 }

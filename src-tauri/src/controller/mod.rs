@@ -19,17 +19,20 @@ mod tests;
 mod text;
 mod tray;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::question::{Answer, Question};
+use crate::{
+    preferences::Store,
+    question::{Answer, Question},
+};
 
-pub(crate) use gui::{Gui, LinkState, WindowEvent};
+pub(crate) use gui::{Gui, LinkState, Outside, WindowEvent, WindowTab};
 pub(crate) use link::Patience;
 pub(crate) use popup::{Button, Popup, PopupKey};
 use state::Controller;
-pub(crate) use tray::{Choice, Icon, Tray};
+pub(crate) use tray::{Choice, Icon, Tray, Until};
 
 /// What a person or the page asks of the app.
 #[derive(Debug)]
@@ -73,12 +76,14 @@ impl Default for Pace {
 
 /// Runs the app until a person quits.
 ///
-/// `connect` gives a connection to the system bus; `name_of_user` gives the name of a uid and may block.
+/// `connect` gives a connection to the system bus; `name_of_user` gives the name of a uid and may block. `store` keeps the
+/// person's choices.
 pub(crate) async fn run<G, C, F>(
     gui: G,
     connect: C,
     name_of_user: fn(u32) -> Option<String>,
     pace: Pace,
+    store: Arc<Store>,
     requests: mpsc::Receiver<Request>,
 ) where
     G: Gui,
@@ -88,6 +93,6 @@ pub(crate) async fn run<G, C, F>(
     let (tell, events) = mpsc::channel(64);
     let (commands, orders) = mpsc::channel(16);
     let (outcome, outcomes) = mpsc::channel(16);
-    let controller = Controller::new(gui, name_of_user, pace, commands, outcome);
+    let controller = Controller::new(gui, name_of_user, pace, store, commands, outcome);
     tokio::join!(link::run(connect, pace.patience, tell, orders), controller.run(requests, events, outcomes));
 }

@@ -1,9 +1,11 @@
 mod answers;
+mod choices;
 mod page;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
+    sync::Arc,
     time::SystemTime,
 };
 
@@ -12,19 +14,30 @@ use portolan_core::{ReviewState, UnixMillis};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    Choice, Gui, LinkState, Pace, Request, Tray, WindowEvent,
+    Choice, Gui, LinkState, Pace, Request, Tray, WindowEvent, WindowTab,
     ask::Asking,
     inbox::{Inbox, PopupChange},
     link::{LinkCommand, LinkEvent},
     sentence,
+    tray::Standing,
+};
+use crate::{
+    preferences::{Kept, Store},
+    words::Language,
 };
 
 /// The end of a call that the controller started.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Status(Box<Result<Status, Error>>),
-    Reviewed { application: String, state: ReviewState, result: Result<(), Error> },
+    Reviewed {
+        application: String,
+        state: ReviewState,
+        result: Result<(), Error>,
+    },
     Users(BTreeMap<u32, String>),
+    /// A choice could not be kept, or a snooze was refused: the title and why.
+    Failed(&'static str, String),
 }
 
 /// All state of the app; one task owns it.
@@ -48,10 +61,18 @@ pub(super) struct Controller<G> {
     tray: Option<Tray>,
     /// Whether a page listens.
     page: bool,
-    /// What the page is to show as soon as it listens; the inner `None` means all findings.
-    focus: Option<Option<i64>>,
+    /// What the page is to show as soon as it listens: where, and which finding.
+    focus: Option<(WindowTab, Option<i64>)>,
     /// The users whose names the page was told.
     users: BTreeSet<u32>,
+    store: Arc<Store>,
+    kept: Kept,
+    /// How often they were written.
+    writings: u64,
+    /// Bytes that the daemon had counted, and when.
+    counted: Option<(Instant, u64)>,
+    /// What moved between the last two readings of the daemon's state, as text.
+    rate: Option<String>,
 }
 
 impl<G: Gui> Controller<G> {
@@ -60,6 +81,7 @@ impl<G: Gui> Controller<G> {
         gui: G,
         name_of_user: fn(u32) -> Option<String>,
         pace: Pace,
+        store: Arc<Store>,
         commands: mpsc::Sender<LinkCommand>,
         outcome: mpsc::Sender<Outcome>,
     ) -> Self {
@@ -80,6 +102,11 @@ impl<G: Gui> Controller<G> {
             page: false,
             focus: None,
             users: BTreeSet::new(),
+            store,
+            kept: Kept::default(),
+            writings: 0,
+            counted: None,
+            rate: None,
         }
     }
 
@@ -90,6 +117,7 @@ impl<G: Gui> Controller<G> {
         mut events: mpsc::Receiver<LinkEvent>,
         mut outcomes: mpsc::Receiver<Outcome>,
     ) {
+        self.load_choices().await;
         self.draw_tray();
         loop {
             tokio::select! {
@@ -110,6 +138,9 @@ impl<G: Gui> Controller<G> {
             Request::Chosen(Choice::Quit) => return ControlFlow::Break(()),
             Request::Chosen(Choice::Open) => self.gui.open_window(),
             Request::Chosen(Choice::Review) => self.open_on(None),
+            Request::Chosen(Choice::Show(tab)) => self.open_at(tab, None),
+            Request::Chosen(Choice::Snooze(until)) => self.snooze_all(until),
+            Request::Chosen(Choice::Pause) => self.toggle_pause(),
             Request::Pressed(key, button) => self.press(key, button),
             Request::PopupClosed(key) => self.inbox.closed(key),
             Request::PageReady => {
@@ -151,6 +182,7 @@ impl<G: Gui> Controller<G> {
         self.daemon = None;
         self.status = None;
         self.status_due = None;
+        (self.counted, self.rate) = (None, None);
         self.set_link(state, Some(reason));
         self.draw_tray();
     }
@@ -203,6 +235,7 @@ impl<G: Gui> Controller<G> {
                 self.push(WindowEvent::Reviewed { application, review: state.to_string() });
                 self.show(changes);
             }
+            Outcome::Failed(title, reason) => self.tell_failure(title, &reason),
             Outcome::Users(names) => self.push(WindowEvent::Users { names }),
         }
     }
@@ -224,6 +257,7 @@ impl<G: Gui> Controller<G> {
         self.status_due = Some(Instant::now() + pause);
         match result {
             Ok(status) => {
+                self.measure(status.attribution.total);
                 self.status = Some(status.clone());
                 self.push(WindowEvent::Status { status: Box::new(status) });
                 if let Some(changes) = self.inbox.pass(now()) {
@@ -237,11 +271,35 @@ impl<G: Gui> Controller<G> {
 
     fn draw_tray(&mut self) {
         let reduced = self.status.as_ref().is_some_and(|status| status.state == DaemonState::Reduced);
-        let tray = Tray::of(self.link, self.inbox.to_review(), reduced);
+        let standing = Standing {
+            link: self.link,
+            waiting: self.inbox.to_review(),
+            loud: self.inbox.is_loud(),
+            reduced,
+            paused: self.kept.notifications_paused,
+        };
+        let tray = Tray::of(standing, self.rate.clone(), self.language());
         if self.tray.as_ref() != Some(&tray) {
             self.gui.draw_tray(&tray);
             self.tray = Some(tray);
         }
+    }
+
+    /// What moved since the last reading of the state. Nothing is asked for this alone: ticks would cost more than all else
+    /// that the tray does.
+    fn measure(&mut self, total: u64) {
+        let now = Instant::now();
+        let before = self.counted.replace((now, total));
+        let moved = before.and_then(|(at, bytes)| Some((now - at, total.checked_sub(bytes)?)));
+        self.rate = moved.map(|(time, bytes)| {
+            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            let rate = self.kept.preferences.rate(bytes, ms);
+            self.language().average(&rate, (ms + 500) / 1000)
+        });
+    }
+
+    fn language(&self) -> Language {
+        self.kept.preferences.language.language()
     }
 
     async fn command(&self, command: LinkCommand) {

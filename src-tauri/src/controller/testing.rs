@@ -9,10 +9,11 @@ use std::{
 use portolan_bus::{
     Application, Error, Finding, FindingState, LiveRow, LiveTick, OBJECT_PATH, Severity, Status,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use zbus::{Connection, connection::Builder, object_server::SignalEmitter};
 
-use super::{Gui, Popup, PopupKey, Tray, WindowEvent};
+use super::{Gui, Outside, Popup, PopupKey, Tray, WindowEvent};
+use crate::{question::Answer, words::Language};
 
 /// A finding about a new application.
 pub(crate) fn finding(id: i64, path: &str) -> Finding {
@@ -80,6 +81,7 @@ pub(crate) enum Seen {
     Closed(PopupKey),
     WindowOpened,
     Pushed(WindowEvent),
+    Opened(Outside),
     Quit,
 }
 
@@ -107,6 +109,10 @@ impl Gui for FakeGui {
     }
     fn push(&mut self, event: WindowEvent) {
         self.see(Seen::Pushed(event));
+    }
+    fn open_outside(&mut self, what: Outside, _: Language, answer: oneshot::Sender<Answer>) {
+        self.see(Seen::Opened(what));
+        answer.send(Ok(serde_json::value::to_raw_value(&()).unwrap())).ok();
     }
     fn quit(&mut self) {
         self.see(Seen::Quit);
@@ -160,6 +166,7 @@ pub(crate) struct Knowledge {
     pub(crate) deny: bool,
     pub(crate) deny_review: bool,
     pub(crate) reviews: Vec<(String, String)>,
+    pub(crate) snoozed: Vec<(i64, i64)>,
     pub(crate) live: Vec<bool>,
 }
 
@@ -221,6 +228,23 @@ impl Served {
             return Err(Error::AccessDenied("only the group portolan may review".to_owned()));
         }
         knowledge.reviews.push((application.to_owned(), state.to_owned()));
+        Ok(())
+    }
+
+    async fn snooze(
+        &self,
+        finding: i64,
+        until: Option<i64>,
+        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
+    ) -> Result<(), Error> {
+        let told = {
+            let mut knowledge = self.0.lock().unwrap();
+            knowledge.snoozed.push((finding, until.unwrap()));
+            let told = knowledge.open.iter_mut().find(|one| one.id == finding).unwrap();
+            told.snoozed_until_unix_ms = until;
+            told.clone()
+        };
+        Self::finding_changed(&emitter, told).await.unwrap();
         Ok(())
     }
 

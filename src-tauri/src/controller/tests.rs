@@ -1,4 +1,6 @@
-use std::time::Duration;
+mod choices;
+
+use std::{sync::Arc, time::Duration};
 
 use portolan_bus::FindingState;
 use portolan_core::ReviewState;
@@ -8,10 +10,13 @@ use tokio::{
 };
 
 use super::{
-    Button, Choice, Icon, LinkState, Pace, Patience, PopupKey, Request, WindowEvent, run,
+    Button, Choice, Icon, LinkState, Pace, Patience, PopupKey, Request, WindowEvent, WindowTab, run,
     testing::{Bus, FakeDaemon, FakeGui, Knowledge, Seen, changed, connect, finding, tick},
 };
-use crate::question::{FailureKind, Question};
+use crate::{
+    preferences::Store,
+    question::{Answer, FailureKind, Question},
+};
 
 /// Long enough for a busy machine; a test that works never waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,10 +25,19 @@ struct Desk {
     requests: mpsc::Sender<Request>,
     seen: mpsc::UnboundedReceiver<Seen>,
     task: JoinHandle<()>,
+    home: tempfile::TempDir,
 }
 
 impl Desk {
     fn new(address: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        // The language of the machine that runs the tests is left out of it.
+        std::fs::write(home.path().join("desktop.toml"), "language = \"en\"").unwrap();
+        Self::at(address, home)
+    }
+
+    fn at(address: &str, home: tempfile::TempDir) -> Self {
+        let store = Arc::new(Store::at(Some(home.path().join("desktop.toml"))));
         let (requests, todo) = mpsc::channel(64);
         let (tell, seen) = mpsc::unbounded_channel();
         let address = address.to_owned();
@@ -37,9 +51,9 @@ impl Desk {
                 let address = address.clone();
                 async move { connect(&address).await }
             };
-            run(FakeGui(tell), connect, name_of_user, pace, todo).await;
+            run(FakeGui(tell), connect, name_of_user, pace, store, todo).await;
         });
-        Self { requests, seen, task }
+        Self { requests, seen, task, home }
     }
 
     async fn ask(&self, request: Request) {
@@ -64,6 +78,13 @@ impl Desk {
             Ok(None) => panic!("the controller ended before {what}; seen: {passed:#?}"),
             Err(_) => panic!("{what} was not seen in time; seen: {passed:#?}"),
         }
+    }
+
+    /// What the page would hear.
+    async fn answer(&self, question: Question) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Ask(question, answer)).await;
+        answered.await.unwrap()
     }
 
     async fn until_icon(&mut self, icon: Icon) {
@@ -264,12 +285,14 @@ async fn details_open_the_window_on_the_finding() {
     desk.until("a window", |seen| (*seen == Seen::WindowOpened).then_some(())).await;
     desk.ask(Request::PageReady).await;
     let focus = |event: &WindowEvent| match event {
-        WindowEvent::Focus { finding } => Some(*finding),
+        WindowEvent::Focus { tab, finding } => Some((*tab, *finding)),
         _ => None,
     };
-    assert_eq!(desk.until_pushed("the focus", focus).await, Some(9));
+    assert_eq!(desk.until_pushed("the focus", focus).await, (WindowTab::Review, Some(9)));
     desk.ask(Request::Chosen(Choice::Review)).await;
-    assert_eq!(desk.until_pushed("the focus", focus).await, None);
+    assert_eq!(desk.until_pushed("the focus", focus).await, (WindowTab::Review, None));
+    desk.ask(Request::Chosen(Choice::Show(WindowTab::Map))).await;
+    assert_eq!(desk.until_pushed("the focus", focus).await, (WindowTab::Map, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,10 @@
 use notify_rust::{Hint, Notification, Urgency};
+use portolan_bus::Severity;
 
-use crate::controller::{Button, Popup, PopupKey};
+use crate::{
+    controller::{Button, Popup, PopupKey},
+    words::Language,
+};
 
 const BUTTONS: [Button; 4] = [Button::Approve, Button::Ignore, Button::Details, Button::Review];
 
@@ -13,18 +17,29 @@ pub(super) fn compose(popup: &Popup, icon: &str, abilities: &[String]) -> Notifi
         // A click on the text. Without a label no server draws a button for it.
         notification.action("default", "");
         for button in popup.buttons {
-            notification.action(word(*button), label(*button));
+            notification.action(word(*button), label(*button, popup.language));
         }
     } else {
-        body.push_str("\nOpen Portolan to answer.");
+        body.push('\n');
+        body.push_str(popup.language.no_buttons());
     }
+    if popup.severity == Severity::Quiet && can("persistence") {
+        // Read and gone: it is not to fill the list that the server keeps.
+        notification.hint(Hint::Transient(true));
+    }
+    let urgency = match popup.severity {
+        Severity::Quiet => Urgency::Low,
+        Severity::Normal => Urgency::Normal,
+        // Stays until a person answers.
+        Severity::Loud => Urgency::Critical,
+    };
     notification
         .appname("Portolan")
         .icon(icon)
         .summary(&popup.summary.plain())
         .body(&body)
         .hint(Hint::DesktopEntry("portolan".to_owned()))
-        .urgency(if popup.critical { Urgency::Critical } else { Urgency::Normal })
+        .urgency(urgency)
         .finalize()
 }
 
@@ -50,12 +65,12 @@ fn word(button: Button) -> &'static str {
     }
 }
 
-fn label(button: Button) -> &'static str {
+fn label(button: Button, language: Language) -> &'static str {
     match button {
-        Button::Approve => "Approve",
-        Button::Ignore => "Ignore",
-        Button::Details => "Details",
-        Button::Review => "Review",
+        Button::Approve => language.approve(),
+        Button::Ignore => language.ignore(),
+        Button::Details => language.details(),
+        Button::Review => language.review(),
     }
 }
 
@@ -65,7 +80,7 @@ mod tests {
     use crate::controller::testing::finding;
 
     fn composed(abilities: &[&str]) -> Notification {
-        let popup = Popup::of(&finding(1, "/tmp/<b>&")).unwrap();
+        let popup = Popup::of(&finding(1, "/tmp/<b>&"), Language::En).unwrap();
         compose(&popup, "icon", &abilities.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
@@ -74,7 +89,7 @@ mod tests {
         let notification = composed(&["actions", "body", "body-markup"]);
         let expected = ["default", "", "approve", "Approve", "ignore", "Ignore", "details", "Details"];
         assert_eq!(notification.actions, expected);
-        assert_eq!(notification.body, "/tmp/&lt;b&gt;&amp; → example.org (10.0.0.1:443) · started by bash");
+        assert_eq!(notification.body, "/tmp/&lt;b&gt;&amp; → example.org:443 · started by bash");
         assert_eq!(notification.summary, "New application on the network: <b>&");
         assert!(notification.hints.contains(&Hint::DesktopEntry("portolan".to_owned())));
         assert!(notification.hints.contains(&Hint::Urgency(Urgency::Normal)));
@@ -82,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_server_without_markup_gets_plain_text() {
-        assert_eq!(composed(&["actions"]).body, "/tmp/<b>& → example.org (10.0.0.1:443) · started by bash");
+        assert_eq!(composed(&["actions"]).body, "/tmp/<b>& → example.org:443 · started by bash");
     }
 
     #[test]
@@ -90,6 +105,24 @@ mod tests {
         let notification = composed(&["body-markup"]);
         assert!(notification.actions.is_empty());
         assert!(notification.body.ends_with("\nOpen Portolan to answer."), "{}", notification.body);
+    }
+
+    #[test]
+    fn what_is_quiet_is_low_and_not_kept_and_what_is_loud_stays() {
+        let of = |severity, abilities: &[String]| {
+            let popup = Popup::of(&finding(1, "/bin/x"), Language::Es).unwrap();
+            compose(&Popup { severity, ..popup }, "icon", abilities)
+        };
+        let quiet = of(Severity::Quiet, &["persistence".to_owned(), "actions".to_owned()]);
+        assert!(
+            quiet.hints.contains(&Hint::Transient(true))
+                && quiet.hints.contains(&Hint::Urgency(Urgency::Low))
+        );
+        assert_eq!(quiet.actions[3], "Aprobar");
+        let loud = of(Severity::Loud, &[]);
+        assert!(
+            loud.hints.contains(&Hint::Urgency(Urgency::Critical)) && loud.body.ends_with("para responder.")
+        );
     }
 
     #[test]

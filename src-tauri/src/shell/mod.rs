@@ -4,24 +4,28 @@
 mod compose;
 mod instance;
 mod notifications;
+mod outside;
 mod tray;
 mod window;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use notifications::Notifications;
 use tauri::{AppHandle, RunEvent};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 use tray::TrayIcon;
 use window::Window;
 
 use crate::{
-    controller::{self, Choice, Gui, Pace, Popup, PopupKey, Request, Tray, WindowEvent},
+    controller::{self, Choice, Gui, Outside, Pace, Popup, PopupKey, Request, Tray, WindowEvent},
     desktop::open_display,
+    preferences::Store,
+    question::Answer,
+    words::Language,
 };
 
 /// A daemon that does not answer in this time is treated as not there.
@@ -57,6 +61,7 @@ pub(crate) fn run(background: bool, context: tauri::Context) -> anyhow::Result<(
                 system_bus,
                 name_of_user,
                 Pace::default(),
+                Arc::new(Store::of_user()),
                 todo,
             ));
             Ok(())
@@ -94,7 +99,7 @@ impl Shell {
 
 impl Gui for Shell {
     fn draw_tray(&mut self, tray: &Tray) {
-        if let Some(Err(error)) = self.tray.as_ref().map(|icon| icon.draw(tray)) {
+        if let Some(Err(error)) = self.tray.as_mut().map(|icon| icon.draw(tray)) {
             tracing::warn!(%error, "the tray icon cannot be changed");
         }
     }
@@ -117,6 +122,10 @@ impl Gui for Shell {
 
     fn push(&mut self, event: WindowEvent) {
         self.window.push(&event);
+    }
+
+    fn open_outside(&mut self, what: Outside, language: Language, answer: oneshot::Sender<Answer>) {
+        tauri::async_runtime::spawn(outside::open(what, language, answer));
     }
 
     fn quit(&mut self) {

@@ -74,6 +74,45 @@ impl Bed {
         });
     }
 
+    /// The texts of the tray's menu and their numbers, as the panel is told.
+    pub(crate) fn menu(&self) -> String {
+        self.ask_menu("GetLayout", &["0", "-1", "['label']"])
+    }
+
+    /// Chooses an entry of the tray's menu as the panel does.
+    pub(crate) fn choose(&self, label: &str) {
+        let menu = self.menu();
+        // `(uint32 7, {'label': <'Map'>}, …`, the number with its type where it is the first.
+        let before = menu.split(&format!("<'{label}'>")).next().unwrap();
+        let start = before.rfind("<(").unwrap() + 2;
+        let id = before[start..].split(',').next().unwrap().trim_start_matches("int32 ");
+        self.ask_menu("Event", &[id, "clicked", "<''>", "0"]);
+    }
+
+    fn ask_menu(&self, method: &str, arguments: &[&str]) -> String {
+        let items = self.desktop.run(
+            "gdbus",
+            &[
+                "call",
+                "--session",
+                "--dest",
+                "org.kde.StatusNotifierWatcher",
+                "--object-path",
+                "/StatusNotifierWatcher",
+                "--method",
+                "org.freedesktop.DBus.Properties.Get",
+                "org.kde.StatusNotifierWatcher",
+                "RegisteredStatusNotifierItems",
+            ],
+        );
+        let items = items.unwrap();
+        let item = items.split('\'').find(|part| part.starts_with(':')).unwrap();
+        let (name, path) = item.split_at(item.find('/').unwrap());
+        let (path, method) = (format!("{path}/Menu"), format!("com.canonical.dbusmenu.{method}"));
+        let call = ["call", "--session", "--dest", name, "--object-path", &path, "--method", &method, "--"];
+        self.desktop.run("gdbus", &[&call, arguments].concat()).unwrap()
+    }
+
     pub(crate) fn wait_for_text(&self, text: &str) -> Widget {
         self.desktop
             .wait_for_widget(&format!("“{text}”"), PATIENCE, |widget| says(widget, text))
@@ -270,6 +309,13 @@ impl Programs {
         let output = Command::new("sha256sum").arg(program).output().unwrap();
         String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
     }
+}
+
+/// CPU time of a process, in hundredths of a second.
+pub(crate) fn cpu_ticks(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
 /// Proportional set size of a process.

@@ -88,3 +88,29 @@ fn without_a_window_it_is_small_and_has_no_web_process() {
     let pss = bed::pss_bytes(app.pid());
     assert!(pss < 60_000_000, "{pss} bytes without a window");
 }
+
+#[test]
+#[ignore = "needs root, eBPF, a private bus and a desktop"]
+fn the_tray_says_how_it_stands_and_pauses_at_no_cost() {
+    let bed = Bed::start();
+    let app = bed.start_app(&["--background"]);
+    bed.wait_for_tray();
+    bed.wait_until("the daemon is there", || bed.menu().contains("Recording"));
+    let menu = bed.menu();
+    for text in ["Rate not known yet", "Open Portolan", "Map", "Until tomorrow", "Quit (recording goes on)"] {
+        assert!(menu.contains(text), "{text} is not in {menu}");
+    }
+    bed.choose("Pause notifications");
+    let file = bed.desktop.home().join(".config/portolan/desktop.toml");
+    let pauses =
+        || std::fs::read_to_string(&file).is_ok_and(|text| text.contains("notifications_paused = true"));
+    bed.wait_until("the pause is kept", pauses);
+    bed.picture("paused");
+    let (before, wall) = (bed::cpu_ticks(app.pid()), std::time::Instant::now());
+    std::thread::sleep(std::time::Duration::from_secs(20));
+    let (ticks, seconds) = (bed::cpu_ticks(app.pid()) - before, wall.elapsed().as_secs());
+    let pss = bed::pss_bytes(app.pid());
+    eprintln!("idle: {pss} bytes, {ticks} hundredths of a second of CPU in {seconds} s");
+    assert!(pss < 60_000_000, "{pss} bytes without a window");
+    assert!(ticks <= 10, "{ticks} hundredths of a second in {seconds} s");
+}

@@ -11,7 +11,7 @@ import type {
   SeriesResult,
   Setting,
 } from "../bindings/bindings";
-import type { Failure, Question, WindowEvent } from "../bindings/desktop";
+import type { Failure, Preferences, Question, WindowEvent } from "../bindings/desktop";
 
 /** What a person can decide about an application. */
 export type Review = "approved" | "ignored" | "unreviewed";
@@ -35,6 +35,10 @@ export interface Answers {
   "self-test": SelfTest;
   set: Setting;
   reset: Setting;
+  preferences: Preferences;
+  prefer: null;
+  "open-folder": null;
+  "virus-total": null;
 }
 
 /** The name of a question. */

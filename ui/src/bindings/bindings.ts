@@ -336,6 +336,27 @@ evidence: string | null, };
 export type FindingState = "open" | "approved" | "ignored";
 
 /**
+ * That somebody had something forgotten.
+ */
+export type ForgottenPart = { 
+/**
+ * When it began.
+ */
+unix_ms: number, 
+/**
+ * Who wanted it (a uid).
+ */
+by: number, 
+/**
+ * Rows that were deleted, of all levels.
+ */
+rows: number, 
+/**
+ * By how many bytes the history became smaller.
+ */
+bytes: number, };
+
+/**
  * Sums by group, column by column: place `n` of each column is of group `n`.
  */
 export type Groups = { 
@@ -372,6 +393,35 @@ last_unix_ms: number[],
 other: Other | null, };
 
 /**
+ * What the history's file holds.
+ */
+export type HistoryContents = { 
+/**
+ * Where it is; empty for who may only see their own traffic.
+ */
+path: string, 
+/**
+ * The size of the file.
+ */
+file_bytes: number, 
+/**
+ * The size of its write-ahead log.
+ */
+log_bytes: number, 
+/**
+ * How large the history may become; `None` where no daemon keeps it.
+ */
+max_bytes: number | null, 
+/**
+ * The finest first.
+ */
+levels: Array<HistoryLevel>, 
+/**
+ * When somebody had something forgotten, the newest first; for who may only see their own traffic, what they wanted themselves.
+ */
+forgotten: Array<ForgottenPart>, };
+
+/**
  * The history file.
  */
 export type HistoryInfo = { 
@@ -391,6 +441,39 @@ first_unix_ms: number | null,
  * Why it cannot be written at the moment.
  */
 problem: string | null, };
+
+/**
+ * What there is of one level.
+ */
+export type HistoryLevel = { 
+/**
+ * `bucket`, `minute`, `hour` or `day`.
+ */
+level: string, 
+/**
+ * Intervals in which something moved.
+ */
+intervals: number, 
+/**
+ * Rows of them.
+ */
+rows: number, 
+/**
+ * How large they are.
+ */
+bytes: number, 
+/**
+ * The start of the oldest.
+ */
+first_unix_ms: number | null, 
+/**
+ * The start of the newest.
+ */
+last_unix_ms: number | null, 
+/**
+ * How long they are kept, as the configuration says it: `7 days`, `for ever`; empty where no daemon keeps them.
+ */
+kept: string, };
 
 /**
  * A place in the kernel where the daemon listens.
@@ -1034,7 +1117,3 @@ first_unix_ms: number | null,
  * Last bytes; `None` when nothing moved.
  */
 last_unix_ms: number | null, };
-
-export type HistoryLevel = { level: string, intervals: number, rows: number, bytes: number, first_unix_ms: number | null, last_unix_ms: number | null, kept: string };
-export type ForgottenPart = { unix_ms: number, by: number, rows: number, bytes: number };
-export type HistoryContents = { path: string, file_bytes: number, log_bytes: number, max_bytes: number | null, levels: Array<HistoryLevel>, forgotten: Array<ForgottenPart> };

@@ -2,9 +2,161 @@
 import type { Finding, LiveTick, QueryRequest, Status } from "./bindings";
 
 /**
+ * What a kilo is.
+ */
+export type Base = "decimal" | "binary";
+
+/**
+ * Why a question has no answer.
+ */
+export type Failure = { 
+/**
+ * What kind of reason it is.
+ */
+kind: FailureKind, 
+/**
+ * A sentence for a person: what failed, why, what to do.
+ */
+message: string, 
+/**
+ * Where a query is wrong.
+ */
+place: WrongPlace | null, };
+
+/**
+ * What a page may treat differently.
+ */
+export type FailureKind = "gone" | "denied" | "wrong-query" | "cancelled" | "other";
+
+/**
  * How the app stands with the daemon.
  */
 export type LinkState = "connecting" | "up" | "gone" | "denied";
+
+/**
+ * What is counted.
+ */
+export type Measure = "bytes" | "bits";
+
+/**
+ * What a page shows and changes.
+ */
+export type Preferences = { 
+/**
+ * Light or dark.
+ */
+theme: Theme, 
+/**
+ * What is counted: bytes, or bits.
+ */
+measure: Measure, 
+/**
+ * Whether a kilo is 1000 or 1024.
+ */
+base: Base, 
+/**
+ * In which language the app speaks.
+ */
+language: Spoken, 
+/**
+ * Where this machine is, for the map; `None` where nobody said.
+ */
+home?: string, };
+
+/**
+ * What a page asks. Texts and numbers in it are the page's: the daemon checks them, and who asks.
+ */
+export type Question = { "ask": "query", 
+/**
+ * Which, and how.
+ */
+request: QueryRequest, } | { "ask": "series", 
+/**
+ * Which, and how.
+ */
+request: QueryRequest, } | { "ask": "complete", 
+/**
+ * The query as it is.
+ */
+text: string, 
+/**
+ * Characters before the cursor.
+ */
+cursor: number, } | { "ask": "details", 
+/**
+ * `application`, `executable` or `flow`.
+ */
+kind: string, 
+/**
+ * Its key, `SHA-256 path`, or a query.
+ */
+key: string, } | { "ask": "cancel", 
+/**
+ * Theirs.
+ */
+token: number, } | { "ask": "lookup", 
+/**
+ * At most as many as the daemon takes.
+ */
+addresses: Array<string>, } | { "ask": "findings", 
+/**
+ * Also what was answered.
+ */
+answered: boolean, } | { "ask": "applications" } | { "ask": "contents" } | { "ask": "settings" } | { "ask": "review", 
+/**
+ * Its key.
+ */
+application: string, 
+/**
+ * The decision.
+ */
+state: "approved" | "ignored" | "unreviewed", } | { "ask": "dismiss", 
+/**
+ * Its number.
+ */
+finding: number, } | { "ask": "snooze", 
+/**
+ * Its number.
+ */
+finding: number, 
+/**
+ * `None`: no longer.
+ */
+until_unix_ms: number | null, } | { "ask": "end-learning" } | { "ask": "self-test" } | { "ask": "set", 
+/**
+ * `section.key`.
+ */
+key: string, 
+/**
+ * As a person types it.
+ */
+value: string, } | { "ask": "reset", 
+/**
+ * `section.key`.
+ */
+key: string, } | { "ask": "preferences" } | { "ask": "prefer", 
+/**
+ * All of them.
+ */
+preferences: Preferences, } | { "ask": "open-folder", 
+/**
+ * The file's absolute path.
+ */
+path: string, } | { "ask": "virus-total", 
+/**
+ * 64 hexadecimal digits.
+ */
+sha256: string, };
+
+/**
+ * A language, or the session's.
+ */
+export type Spoken = "system" | "en" | "es";
+
+/**
+ * Light or dark.
+ */
+export type Theme = "system" | "light" | "dark";
 
 /**
  * What the page in the window is told. Texts inside the daemon's types are hostile.
@@ -47,11 +199,32 @@ tick: LiveTick, } | { "event": "users",
  */
 names: Record<number, string>, } | { "event": "focus", 
 /**
- * The finding; `None` for all that wait.
+ * Where it is.
+ */
+tab: WindowTab, 
+/**
+ * The finding; `None` for all that wait, and for what is none.
  */
 finding: number | null, };
 
-export type Question = { "ask": "query", request: QueryRequest } | { "ask": "series", request: QueryRequest } | { "ask": "complete", text: string, cursor: number } | { "ask": "details", kind: string, key: string } | { "ask": "cancel", token: number } | { "ask": "lookup", addresses: Array<string> } | { "ask": "findings", answered: boolean } | { "ask": "applications" } | { "ask": "contents" } | { "ask": "settings" } | { "ask": "review", application: string, state: "approved" | "ignored" | "unreviewed" } | { "ask": "dismiss", finding: number } | { "ask": "snooze", finding: number, until_unix_ms: number | null } | { "ask": "end-learning" } | { "ask": "self-test" } | { "ask": "set", key: string, value: string } | { "ask": "reset", key: string };
-export type FailureKind = "gone" | "denied" | "wrong-query" | "cancelled" | "other";
-export type WrongPlace = { column: number, length: number, suggestion: string | null };
-export type Failure = { kind: FailureKind, message: string, place: WrongPlace | null };
+/**
+ * A part of the window that the tray can open.
+ */
+export type WindowTab = "applications" | "review" | "live" | "map" | "settings";
+
+/**
+ * The characters of a query that are wrong.
+ */
+export type WrongPlace = { 
+/**
+ * The first, counted from 1.
+ */
+column: number, 
+/**
+ * How many.
+ */
+length: number, 
+/**
+ * What may have been meant in their place.
+ */
+suggestion: string | null, };

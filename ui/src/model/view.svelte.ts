@@ -1,6 +1,7 @@
 import type { Finding, LiveTick, Status } from "../bindings/bindings";
-import type { LinkState, WindowEvent } from "../bindings/desktop";
+import type { LinkState, WindowEvent, WindowTab } from "../bindings/desktop";
 import { frame, largest, type Frame } from "../chart/frame";
+import { Load } from "./load";
 import { Palette } from "./palette";
 import { programs, type Program } from "./programs";
 import { withHistory, withTick } from "./ticks";
@@ -11,6 +12,8 @@ export class View {
   /** Why there is no daemon, and what to do. */
   reason = $state<string | null>(null);
   status = $state.raw<Status | null>(null);
+  /** How much of one core the daemon uses; `null` before its first status. */
+  cpu = $state<number | null>(null);
   findings = $state.raw<readonly Finding[]>([]);
   ticks = $state.raw<readonly LiveTick[]>([]);
   /** Whether the daemon sent its history; until then an empty view means “not known”. */
@@ -18,9 +21,12 @@ export class View {
   users = $state.raw<Readonly<Record<number, string>>>({});
   /** The finding that a person wants to see; a new object each time. `null` before the first wish. */
   focus = $state.raw<{ finding: number } | null>(null);
+  /** Where a person wants to look; a new object each time. */
+  wish = $state.raw<{ tab: WindowTab } | null>(null);
   /** Answers that the ticks do not know yet, by application. */
   private answers = $state.raw<Readonly<Record<string, string>>>({});
   private readonly palette = new Palette();
+  private readonly load = new Load();
 
   readonly frame: Frame = $derived.by(() => {
     this.palette.assign(largest(this.ticks));
@@ -54,6 +60,7 @@ export class View {
         break;
       case "status":
         this.status = event.status;
+        this.cpu = this.load.of(event.status, Date.now());
         break;
       case "findings":
         this.findings = event.open;
@@ -74,7 +81,8 @@ export class View {
         this.users = { ...this.users, ...event.names };
         break;
       case "focus":
-        this.focusOn(event.finding ?? this.findings[0]?.id);
+        this.wish = { tab: event.tab };
+        if (event.tab === "review") this.focusOn(event.finding ?? this.findings[0]?.id);
         break;
     }
   }

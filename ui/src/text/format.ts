@@ -21,6 +21,11 @@ export function axisRate(bytesPerSecond: number): string {
   return `${amount(Math.abs(bytesPerSecond), true)}/s`;
 }
 
+/** A round number of bytes, without digits that say nothing. */
+export function roundBytes(count: number): string {
+  return amount(count, true);
+}
+
 /** The distances between the marks of an axis that are round numbers in the unit in force, in bytes. */
 export function axisSteps(): number[] {
   const [base, one] = [baseOf(), preferences.measure === "bits" ? 1 / 8 : 1];

@@ -1,12 +1,15 @@
-//! The windows: types, unit tests, build.
+//! The windows: types, unit tests, build, and the built page in a browser.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::Context as _;
 use serde::Deserialize;
 
 use super::report::{Counts, Outcome, Report};
 use crate::{place::Place, tool, ui};
+
+/// What the built page is tried in; Debian's package `chromium`.
+const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// The part of vitest's report that is read.
 #[derive(Deserialize)]
@@ -34,7 +37,12 @@ pub(super) fn check(place: &Place, report: &mut Report) {
     }
     report.check("windows: svelte-check", || npm(place, &["run", "check"]));
     report.group("windows: vitest", || vitest(place));
-    report.check("windows: build", || npm(place, &["run", "build"]));
+    let is_built = report.check("windows: build", || npm(place, &["run", "build"]));
+    if !Path::new(CHROMIUM).exists() {
+        report.skip("windows: in Chromium", &format!("{CHROMIUM} is missing"));
+    } else if is_built {
+        report.check("windows: in Chromium", || npm(place, &["run", "e2e", "--workspace", "ui"]));
+    }
 }
 
 fn npm(place: &Place, arguments: &[&str]) -> anyhow::Result<()> {

@@ -48,18 +48,19 @@ impl<G: Gui> Controller<G> {
 
     /// A page asks. What it decides comes back from the daemon, as it does to everyone.
     pub(super) fn ask(&mut self, question: Question, answer: oneshot::Sender<Answer>) {
+        let Some((question, answer)) = self.ask_app(question, answer) else { return };
         match self.daemon.clone() {
             Some(daemon) => self.asking.ask(daemon, question, answer),
             None => _ = answer.send(Err(Failure::gone(self.no_daemon()))),
         }
     }
 
-    fn no_daemon(&self) -> String {
+    pub(super) fn no_daemon(&self) -> String {
         self.reason.clone().unwrap_or_else(|| sentence::NO_DAEMON.to_owned())
     }
 
     pub(super) fn refuse(&mut self, application: &str, reason: &str) {
         tracing::warn!(?application, reason, "an answer was not stored");
-        self.gui.show_popup(Popup::failure(application, reason));
+        self.gui.show_popup(Popup::failure(application, reason, self.language()));
     }
 }

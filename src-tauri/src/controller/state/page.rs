@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::{Controller, Outcome};
-use crate::controller::{Gui, WindowEvent};
+use crate::controller::{Gui, WindowEvent, WindowTab};
 
 impl<G: Gui> Controller<G> {
     pub(super) fn greet_page(&mut self) {
@@ -14,20 +14,25 @@ impl<G: Gui> Controller<G> {
             self.gui.push(WindowEvent::Status { status: Box::new(status) });
         }
         self.push_findings();
-        if let Some(finding) = self.focus.take() {
-            self.gui.push(WindowEvent::Focus { finding });
+        if let Some((tab, finding)) = self.focus.take() {
+            self.gui.push(WindowEvent::Focus { tab, finding });
         }
         if self.status_due.is_some() {
             self.status_due = Some(Instant::now());
         }
     }
 
+    /// Opens the window on a finding, or on all that wait.
     pub(super) fn open_on(&mut self, finding: Option<i64>) {
+        self.open_at(WindowTab::Review, finding);
+    }
+
+    pub(super) fn open_at(&mut self, tab: WindowTab, finding: Option<i64>) {
         self.gui.open_window();
         if self.page {
-            self.gui.push(WindowEvent::Focus { finding });
+            self.gui.push(WindowEvent::Focus { tab, finding });
         } else {
-            self.focus = Some(finding);
+            self.focus = Some((tab, finding));
         }
     }
 

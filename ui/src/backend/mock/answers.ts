@@ -1,8 +1,12 @@
 import type { Application, DetailsResult, Finding, Setting } from "../../bindings/bindings";
-import type { Failure, Question, WindowEvent } from "../../bindings/desktop";
+import type { Failure, Preferences, Question, WindowEvent } from "../../bindings/desktop";
+import { preferences } from "../../model/preferences.svelte";
+import { evidenceOf } from "../../text/evidence";
+import { answeredOf } from "./findings";
 import { actorsOf, hash } from "./live";
 import { groupsBy, seriesBy, sumOf } from "./history";
 import type { Scene } from "./scenes";
+import { statusOf } from "./status";
 
 /** What the stand-in knows. */
 export interface World {
@@ -11,14 +15,22 @@ export interface World {
   /** All that was asked, for tests. */
   asked: Question[];
   findings: Finding[];
+  /** What was answered or put off while it runs. */
+  gone: Finding[];
   reviews: Map<string, string>;
   settings: Map<string, string>;
+  preferences?: Preferences;
   tell: (event: WindowEvent) => void;
 }
 
 /** Answers as the daemon would; throws a `Failure`. */
 export function answerOf(world: World, question: Question): unknown {
   world.asked.push(question);
+  if (question.ask === "preferences") return world.preferences ?? { ...preferences };
+  if (question.ask === "prefer") {
+    world.preferences = question.preferences;
+    return null;
+  }
   if (world.scene === "gone" || world.scene === "connecting") throw failure("gone", "Portolan's daemon is not running, so nothing is recorded. Start it with “systemctl start portoland”.");
   if (world.scene === "denied") throw failure("denied", "You do not have permission for this.");
   switch (question.ask) {
@@ -35,20 +47,27 @@ export function answerOf(world: World, question: Question): unknown {
     case "lookup":
       return { addresses: [], places: PLACES, truncated: false, access: "all" };
     case "findings":
-      return question.answered ? [...world.findings, ...answered(world)] : world.findings;
+      return question.answered ? [...world.findings, ...world.gone, ...answeredOf(world.scene, world.nowMs)] : world.findings;
     case "applications":
       return applications(world);
     case "contents":
       return CONTENTS(world.nowMs);
     case "settings":
-      return { settings: SETTINGS.map((setting) => withSet(world, setting)), problems: [] };
+      return { settings: SETTINGS.map((setting) => withSet(world, setting)), problems: world.scene === "reduced" ? [PROBLEM] : [] };
     case "review":
       return review(world, question.application, question.state);
     case "dismiss":
-      return leave(world, (finding) => finding.id !== question.finding);
+      allow(world, "review");
+      return leave(world, (finding) => finding.id === question.finding, { state: "ignored", answered_by: 1000, answered_unix_ms: world.nowMs });
     case "snooze":
-      return leave(world, (finding) => finding.id !== question.finding);
+      allow(world, "review");
+      return snooze(world, question.finding, question.until_unix_ms);
     case "end-learning":
+      allow(world, "review");
+      world.tell({ event: "status", status: { ...statusOf(world.scene, world.nowMs), learning_until_unix_ms: null } });
+      return null;
+    case "open-folder":
+    case "virus-total":
       return null;
     case "self-test":
       return { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: world.nowMs, parts: [] };
@@ -64,27 +83,38 @@ export function answerOf(world: World, question: Question): unknown {
   }
 }
 
-function review(world: World, application: string, state: string): null {
-  if (world.scene === "reduced") throw failure("denied", "You do not have permission for this: only the group “portolan” may review.");
-  world.reviews.set(application, state);
-  return leave(world, (finding) => finding.application !== application);
+function allow(world: World, what: string): void {
+  if (world.scene === "reduced") throw failure("denied", `You do not have permission for this: only the group “portolan” may ${what}.`);
 }
 
-function leave(world: World, stays: (finding: Finding) => boolean): null {
-  world.findings = world.findings.filter(stays);
+function review(world: World, application: string, state: "approved" | "ignored" | "unreviewed"): null {
+  allow(world, "review");
+  world.reviews.set(application, state);
+  // A reset answers nothing, and opens nothing again.
+  if (state === "unreviewed") return null;
+  const members = (finding: Finding) => (finding.kind === "baseline" ? (evidenceOf(finding).members ?? []) : []);
+  const answers = (finding: Finding) =>
+    finding.application === application || (members(finding).length > 0 && members(finding).every((member) => isReviewed(world, member.application)));
+  return leave(world, answers, { state, answered_by: 1000, answered_unix_ms: world.nowMs });
+}
+
+function isReviewed(world: World, key: string): boolean {
+  return applications(world).some(({ application, review }) => application === key && review !== "unreviewed") || world.reviews.has(key);
+}
+
+function snooze(world: World, id: number, until_unix_ms: number | null): null {
+  if (until_unix_ms !== null) return leave(world, (finding) => finding.id === id, { snoozed_until_unix_ms: until_unix_ms });
+  world.findings = [...world.findings, ...world.gone.filter((finding) => finding.id === id).map((finding) => ({ ...finding, snoozed_until_unix_ms: null }))];
+  world.gone = world.gone.filter((finding) => finding.id !== id);
   world.tell({ event: "findings", open: world.findings });
   return null;
 }
 
-function answered(world: World): Finding[] {
-  return world.findings.slice(0, 1).map((finding) => ({
-    ...finding,
-    id: 900,
-    state: "approved",
-    unix_ms: world.nowMs - 9e7,
-    answered_by: 1000,
-    answered_unix_ms: world.nowMs - 8.9e7,
-  }));
+function leave(world: World, leaves: (finding: Finding) => boolean, change: Partial<Finding>): null {
+  world.gone = [...world.findings.filter(leaves).map((finding) => ({ ...finding, ...change })), ...world.gone];
+  world.findings = world.findings.filter((finding) => !leaves(finding));
+  world.tell({ event: "findings", open: world.findings });
+  return null;
 }
 
 function applications(world: World): Application[] {
@@ -118,7 +148,9 @@ function details(world: World, kind: string, key: string): DetailsResult {
 }
 
 /** Where the stand-in's countries come from. */
-export const PLACES: DetailsResult["places"] = [];
+export const PLACES: DetailsResult["places"] = [
+  { name: "IPFire Location", made_unix_ms: 1_780_000_000_000, attribution: "Countries and networks: IPFire Location Database, CC BY-SA 4.0." },
+];
 
 const UNOWNED = { state: "unowned", package_manager: null, package_name: null, package_version: null, reason: null };
 const VERIFIED = { ...UNOWNED, state: "verified", package_manager: "deb", package_name: "example", package_version: "1.2-3" };
@@ -140,17 +172,52 @@ function completion(text: string, cursor: number) {
 }
 
 const SETTINGS: Setting[] = [
-  ["recording.bucket", '"10s"'],
-  ["recording.addresses", "true"],
+  ["recording.tick", '"1 s"'],
+  ["recording.bucket", '"10 s"'],
   ["recording.command_lines", "true"],
+  ["recording.addresses", "true"],
+  ["recording.ports", "true"],
+  ["recording.domains", "true"],
+  ["retention.bucket", '"7 days"'],
+  ["retention.minute", '"30 days"'],
+  ["retention.hour", '"2 years"'],
+  ["retention.day", '"for ever"'],
   ["retention.max_size", '"2 GB"'],
-  ["learning.period", '"24h"'],
+  ["learning.period", '"1 day"'],
   ["notifications.least", '"normal"'],
-].map(([key, value]) => ({ key: key ?? "", value: value ?? "", is_default: true, sources: [] }));
+  ["notifications.quiet_kinds", "[]"],
+  ["places.databases", '"own"'],
+  ["log.file", '"off"'],
+  ["log.format", '"json"'],
+  ["log.rotate", '"64 MiB"'],
+  ["log.keep", "5"],
+  ["exclusions.applications", '["/opt/backup/*"]', "/etc/portolan/portolan.toml:41"],
+  ["exclusions.executables", "[]"],
+  ["exclusions.networks", '["10.0.0.0/8", { network = "fd00::/8", side = "either" }]', "/etc/portolan/portolan.d/20-office.toml:3"],
+  ["exclusions.between_local", "false"],
+  ["exclusions.ports", '[53, "6881-6889"]', "/etc/portolan/portolan.d/50-set.toml:2"],
+  ["exclusions.domains", "[]"],
+  ["exclusions.users", "[]"],
+  ["exclusions.containers", "[]"],
+  ["future.key", '"of a newer daemon"'],
+].map(([key, value, source]) => ({
+  key: key ?? "",
+  value: value ?? "",
+  is_default: source === undefined,
+  sources: source === undefined ? [] : [source],
+}));
+
+const PROBLEM = "/etc/portolan/portolan.d/20-office.toml:3:1: there is no key “exclusions.netwoks”; “exclusions.networks” was probably meant.";
+
+/** As the daemon writes down what a person typed. */
+function written(before: string, typed: string): string {
+  if (before === "true" || before === "false") return String(typed === "on");
+  return before.startsWith('"') && !typed.startsWith('"') ? JSON.stringify(typed) : typed;
+}
 
 function withSet(world: World, setting: Setting): Setting {
   const value = world.settings.get(setting.key);
-  return value === undefined ? setting : { ...setting, value, is_default: false, sources: ["/etc/portolan/portolan.d/50-set.toml:1"] };
+  return value === undefined ? setting : { ...setting, value: written(setting.value, value), is_default: false, sources: ["/etc/portolan/portolan.d/50-set.toml:1"] };
 }
 
 const CONTENTS = (nowMs: number) => ({
@@ -164,7 +231,7 @@ const CONTENTS = (nowMs: number) => ({
     { level: "hour", intervals: 8_000, rows: 800_000, bytes: 19_000_000, first_unix_ms: nowMs - 3e10, last_unix_ms: nowMs, kept: "730 days" },
     { level: "day", intervals: 365, rows: 300_000, bytes: 7_000_000, first_unix_ms: nowMs - 3.1e10, last_unix_ms: nowMs, kept: "for ever" },
   ],
-  forgotten: [],
+  forgotten: [{ unix_ms: nowMs - 2.2e9, by: 1000, rows: 1_240, bytes: 310_000 }],
 });
 
 function failure(kind: Failure["kind"], message: string): Failure {

@@ -1,30 +1,17 @@
 import type { Finding } from "../../bindings/bindings";
-import type { Evidence } from "../../bindings/evidence";
+import type { ChangeEvidence, Evidence, Member, ProcessEvidence } from "../../bindings/evidence";
 import { HOSTILE, actorsOf, hash } from "./live";
 import type { Scene } from "./scenes";
-
-const UNOWNED: Evidence = { provenance: { state: "unowned" } };
-const MODIFIED: Evidence = {
-  provenance: { state: "modified", of: { manager: "deb", name: "openssh-client", version: "1:9.2p1-2" } },
-  foreign_code: [{ kind: "preload", path: HOSTILE[0] ?? "", sha256: null, provenance: { state: "unowned" }, since: 0 }],
-};
 
 /** What waits for a person. */
 export function findingsOf(scene: Scene, nowMs: number): Finding[] {
   if (scene === "quiet") return [];
-  return actorsOf(scene)
+  const open = actorsOf(scene)
     .filter((actor) => actor.review === "unreviewed")
     .map((actor, index) => ({
-      id: index + 1,
+      ...blank(index + 1, nowMs - 40_000 * (index + 1)),
       kind: index === 1 ? "changed-executable" : "new-application",
-      severity: index === 1 ? "loud" : "normal",
-      state: "open",
-      unix_ms: nowMs - 40_000 * (index + 1),
-      updated_unix_ms: nowMs - 40_000 * (index + 1),
-      times: 1,
-      snoozed_until_unix_ms: null,
-      answered_by: null,
-      answered_unix_ms: null,
+      severity: index === 1 ? ("loud" as const) : ("normal" as const),
       application: `path:${actor.path}`,
       path: actor.path,
       sha256: hash(actor.path),
@@ -34,7 +21,85 @@ export function findingsOf(scene: Scene, nowMs: number): Finding[] {
       remote: index === 0 ? "151.101.2.132:443" : "[2a04:4e42::644]:443",
       remote_name: "deb.debian.org",
       remote_name_inferred: index !== 0,
-      detail: null,
-      evidence: JSON.stringify(index === 1 ? MODIFIED : UNOWNED),
+      evidence: JSON.stringify(index === 1 ? modified(actor.path, actor.parent, nowMs) : unowned(actor.path, actor.parent, nowMs)),
     }));
+  return scene === "busy" ? [...open, ...groups(nowMs)] : open;
+}
+
+/** What was answered before, the newest first. */
+export function answeredOf(scene: Scene, nowMs: number): Finding[] {
+  const KINDS = ["new-application", "changed-file", "upgraded", "new-application", "lost-events"];
+  return actorsOf(scene).flatMap((actor, who) =>
+    [0, 1, 2].map((round) => {
+      const kind = KINDS[(who + round) % KINDS.length] ?? "new-application";
+      const at = nowMs - 86_400_000 * (0.3 + who * 0.6 + round * 9);
+      const about = kind === "upgraded" || kind === "lost-events" ? {} : { application: `path:${actor.path}`, path: actor.path, sha256: hash(actor.path), uid: actor.uid };
+      return {
+        ...blank(900 + who * 10 + round, at),
+        ...about,
+        kind,
+        severity: kind === "changed-file" ? ("loud" as const) : ("normal" as const),
+        state: kind === "lost-events" || who % 3 === 2 ? ("ignored" as const) : ("approved" as const),
+        detail: kind === "lost-events" ? "12 exec records were lost, because the ring buffer was full." : null,
+        evidence: kind === "upgraded" ? JSON.stringify(MEMBERS) : kind === "changed-file" ? JSON.stringify({ change: changed(actor.path, at) }) : null,
+        answered_by: who % 2 === 0 ? 1000 : 0,
+        answered_unix_ms: at + 900_000 * (round + 1),
+      };
+    }),
+  ).sort((a, b) => b.unix_ms - a.unix_ms);
+}
+
+function groups(nowMs: number): Finding[] {
+  const by = { process: step("/usr/bin/dpkg", 0, nowMs, "dpkg --unpack --auto-deconfigure"), parents: [step("/usr/bin/apt-get", 0, nowMs, "apt-get upgrade -y"), step("/usr/bin/bash", 0, nowMs)] };
+  return [
+    { ...blank(21, nowMs - 3_700_000), kind: "upgraded", severity: "quiet", evidence: JSON.stringify({ ...MEMBERS, ...by }) },
+    { ...blank(22, nowMs - 7_300_000), kind: "baseline", evidence: JSON.stringify({ members: MEMBERS.members?.map((member) => ({ ...member, before: null })) }) },
+    { ...blank(23, nowMs - 9_000_000), kind: "lost-events", times: 3, detail: "12 exec records were lost in 3 s, because the ring buffer was full." },
+  ];
+}
+
+function unowned(path: string, parent: string, nowMs: number): Evidence {
+  return { provenance: { state: "unowned" }, process: step(path, 1000, nowMs, `${path} --silent https://deb.debian.org/`), parents: [step(parent, 1000, nowMs, "-bash"), step("/usr/bin/gnome-terminal-server", 1000, nowMs)] };
+}
+
+function modified(path: string, parent: string, nowMs: number): Evidence {
+  const of = { manager: "deb", name: "openssh-client", version: "1:9.2p1-2" } as const;
+  return {
+    provenance: { state: "modified", of },
+    process: step(path, 0, nowMs),
+    parents: [step(parent, 0, nowMs)],
+    change: { ...changed(path, nowMs - 95_000), provenance: { state: "modified", of } },
+    foreign_code: [{ kind: "preload", path: HOSTILE[0] ?? "", sha256: null, provenance: { state: "unowned" }, since: nowMs - 90_000 }],
+    shared_with: ["path:/opt/updater/bin/updater-cli"],
+  };
+}
+
+function changed(path: string, at: number): ChangeEvidence {
+  const by = [step("/usr/bin/vim", 0, at, `vim ${path}`), step("/usr/bin/bash", 1000, at, "-bash"), step("/usr/sbin/sshd", 0, at)];
+  return { kind: "replaced", at, by, provenance: { state: "unowned" }, sha256: hash(`new ${path}`) };
+}
+
+function step(path: string, uid: number, nowMs: number, command_line?: string): ProcessEvidence {
+  return { pid: 1000 + (path.length * 97) % 9000, started: nowMs - 120_000 - path.length * 60_000, uid, path, ...(command_line === undefined ? {} : { command_line }) };
+}
+
+const MEMBERS: Evidence = {
+  members: ["/usr/lib/firefox/firefox", "/usr/bin/wget", "/usr/bin/git", "/usr/lib/git-core/git-remote-http", "/usr/bin/gpg", "/usr/bin/dirmngr", "/usr/sbin/ntpd", "/usr/bin/python3.11"].map(
+    (path): Member => ({
+      application: `path:${path}`,
+      uid: 0,
+      path,
+      before: hash(`old ${path}`),
+      after: hash(path),
+      provenance: { state: "verified", of: { manager: "deb", name: path.split("/").at(-1) ?? "", version: "2.39.5-0" } },
+    }),
+  ),
+};
+
+function blank(id: number, atMs: number): Finding {
+  return {
+    id, kind: "new-application", severity: "normal", state: "open", unix_ms: atMs, updated_unix_ms: atMs, times: 1,
+    snoozed_until_unix_ms: null, answered_by: null, answered_unix_ms: null, application: null, path: null, sha256: null, previous_sha256: null,
+    parent_path: null, uid: null, remote: null, remote_name: null, remote_name_inferred: false, detail: null, evidence: null,
+  };
 }

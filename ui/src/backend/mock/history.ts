@@ -1,6 +1,6 @@
 /** A history that is made up: who talked with whom in each hour of the last 400 days, and sums of it by anything. */
 
-import type { Column, Groups, QueryRequest, QueryResult, SeriesResult, Sum } from "../../bindings/bindings";
+import type { Column, Groups, PlaceData, QueryRequest, QueryResult, SeriesResult, Sum } from "../../bindings/bindings";
 import type { Failure } from "../../bindings/desktop";
 import { termsIn } from "../../model/terms";
 import type { World } from "./answers";
@@ -22,7 +22,20 @@ const PEERS = [
   ["api.example.com.br", "198.51.100.9", "BR", "28573", "Claro NXT"],
   ["", "192.168.1.1", "", "", ""],
   ["", "198.18.0.7", "", "", ""],
+  ["edge.example.sg", "2400:cb00::7", "SG", "13335", "CLOUDFLARENET"],
+  ["relay.example.net", "192.0.66.2", "EU", "", ""],
+  ["", "233.252.0.9", "", "", ""],
+  ["mirror.example.au", "103.4.16.9", "AU", "7575", "AARNET-AS-AP"],
+  ["", "9.1.2.3", "", "", ""],
+  ["www.example.co.za", "196.4.160.2", "ZA", "3741", "IS"],
+  ["", "127.0.0.1", "", "", ""],
+  ["www.example.fr", "212.27.48.10", "FR", "12322", "PROXAD"],
+  ["cdn.example.in", "2405:200::9", "IN", "55836", "RELIANCEJIO"],
+  ["www.example.gi", "195.166.192.2", "GI", "8301", "GIBTELECOM"],
 ] as const;
+
+/** What the ranges of the addresses without a country are for. */
+const RANGES: Record<string, string> = { "192.168.1.1": "private", "198.18.0.7": "benchmarking", "233.252.0.9": "multicast", "127.0.0.1": "loopback" };
 
 interface Flow {
   keys: Record<string, string>;
@@ -47,10 +60,11 @@ function flowsOf(world: World): Flow[] {
         remote,
         port: "443",
         service: whom % 3 === 0 ? "quic" : "tls",
-        range: country === "" ? (remote.startsWith("192.168") ? "private" : "benchmarking") : "public",
+        range: RANGES[remote] ?? "public",
         state: world.reviews.get(`path:${actor.path}`) ?? actor.review,
       };
-      if (domain !== "") Object.assign(keys, { domain, registrable_domain: domain.split(".").slice(-2).join("."), country, asn, asn_name: name });
+      if (domain !== "") Object.assign(keys, { domain, registrable_domain: domain.split(".").slice(-2).join("."), country });
+      if (asn !== "") Object.assign(keys, { asn, asn_name: name });
       return { keys, weight: 4e8 / (1 + who * 1.7) / (1 + whom * whom * 0.6), seed: who * 31 + whom * 7 };
     }),
   );
@@ -167,7 +181,7 @@ export function groupsBy(world: World, request: QueryRequest): QueryResult {
     last_unix_ms: shown.map((one) => one.last),
     other: rest.length === 0 ? null : { groups: rest.length, sum: total(rest) },
   };
-  return { groups, total: total(all), covered: covered(what), places: [], access: "all" };
+  return { groups, total: total(all), covered: covered(what), places: placesFor(world, request), access: "all" };
 }
 
 /** What moved in each step, as the daemon answers. */
@@ -209,9 +223,16 @@ export function seriesBy(world: World, request: QueryRequest): SeriesResult {
     lines: shown.map((line) => asLine(line.rx, line.tx)),
     other: rest.length === 0 ? null : asLine(added("rx"), added("tx")),
     covered: covered(what),
-    places: [],
+    places: placesFor(world, request),
     access: "all",
   };
+}
+
+/** Where countries come from; in the reduced scene there is no database. */
+function placesFor(world: World, request: QueryRequest): PlaceData[] {
+  if (world.scene === "reduced" || !request.by.some((one) => one === "country" || one === "asn")) return [];
+  const attribution = "Countries and networks: IPFire Location (https://location.ipfire.org), CC BY-SA 4.0";
+  return [{ name: "Portolan-Places", made_unix_ms: world.nowMs - 90 * DAY, attribution }];
 }
 
 /** All that a query means. */

@@ -13,7 +13,7 @@ export { scenes, type Scene } from "./scenes";
 export function mock(scene: Scene, nowMs = Date.now()): Backend & { asked: World["asked"]; stop: () => void } {
   let tell: (event: WindowEvent) => void = () => {};
   let timer: ReturnType<typeof setInterval> | undefined;
-  const world: World = { scene, nowMs, asked: [], findings: findingsOf(scene, nowMs), reviews: new Map(), settings: new Map(), tell: (event) => tell(event) };
+  const world: World = { scene, nowMs, asked: [], findings: findingsOf(scene, nowMs), gone: [], reviews: new Map(), settings: new Map(), tell: (event) => tell(event) };
   const start = Math.floor(nowMs / 1000);
   const tickAt = (second: number) => tick(scene, second, world.reviews);
 

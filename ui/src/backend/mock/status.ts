@@ -17,6 +17,8 @@ export function linkOf(scene: Scene): WindowEvent {
   return { event: "link", state: "up", reason: null };
 }
 
+const DAY_MS = 86_400_000;
+
 /** What the daemon says of itself. */
 export function statusOf(scene: Scene, nowMs: number): Status {
   const reduced = scene === "reduced";
@@ -25,17 +27,17 @@ export function statusOf(scene: Scene, nowMs: number): Status {
     state: reduced ? "reduced" : "recording",
     notes: reduced ? ["The kernel has no hook for sent datagrams: they are counted per socket only."] : [],
     access: reduced ? "own" : "all",
-    started_unix_ms: nowMs - 86_400_000,
+    started_unix_ms: nowMs - DAY_MS,
     self_test: { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: nowMs - 86_400_000, parts: [] },
     counting: "by the kernel's tracepoints, in the call that moves the bytes.",
     hooks: [],
     attribution: { total: 10_000_000, attributed: 9_990_000, kernel: 8_000, unattributed: { "process-gone": 2_000 }, excluded: 0, pending: 0 },
     ledger: { state: "balanced", truth: 10_000_000, protocols: [], self_test: 0, difference: 0 },
     network: { problem: null, lines: [] },
-    losses: { exec_records: reduced ? 12 : 0 },
-    history: { path: "/var/lib/portolan/history.sqlite", size_bytes: 212_000_000, first_unix_ms: nowMs - 1e10, problem: null },
-    resources: { cpu_ms: 12_000, pss_bytes: 14_200_000, sockets: 120, processes: 240, process_events: 9_000 },
+    losses: { executed_files_closed_early: reduced ? 12 : 0, names_not_read: reduced ? 3 : 0 },
+    history: { path: "/var/lib/portolan/history.sqlite", size_bytes: 212_000_000, first_unix_ms: scene === "quiet" ? null : nowMs - 1e10, problem: null },
+    resources: { cpu_ms: 86_400, pss_bytes: 14_200_000, sockets: 120, processes: 240, process_events: 9_000 },
     unreviewed: 2,
-    learning_until_unix_ms: null,
+    learning_until_unix_ms: scene === "quiet" ? nowMs + 50_400_000 : reduced ? nowMs + 41_000_000 : null,
   };
 }
