@@ -401,13 +401,13 @@ export type HistoryContents = {
  */
 path: string, 
 /**
- * The size of the file.
+ * The size of the file; `None` for who may only see their own traffic, because that of others makes it grow.
  */
-file_bytes: number, 
+file_bytes: number | null, 
 /**
- * The size of its write-ahead log.
+ * The size of its write-ahead log; the same.
  */
-log_bytes: number, 
+log_bytes: number | null, 
 /**
  * How large the history may become; `None` where no daemon keeps it.
  */
@@ -443,7 +443,7 @@ first_unix_ms: number | null,
 problem: string | null, };
 
 /**
- * What there is of one level.
+ * What there is of one level. Who may only see their own traffic is told how long it is kept, and `None` of all else.
  */
 export type HistoryLevel = { 
 /**
@@ -453,15 +453,15 @@ level: string,
 /**
  * Intervals in which something moved.
  */
-intervals: number, 
+intervals: number | null, 
 /**
  * Rows of them.
  */
-rows: number, 
+rows: number | null, 
 /**
  * How large they are.
  */
-bytes: number, 
+bytes: number | null, 
 /**
  * The start of the oldest.
  */
