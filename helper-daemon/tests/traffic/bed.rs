@@ -47,6 +47,11 @@ impl Bed {
         query(&self.proxy().await, by).await
     }
 
+    /// What one program moved, by these dimensions.
+    pub(crate) async fn query_program(&self, path: &Path, by: &[&str]) -> Vec<QueryRow> {
+        answer_of(&self.proxy().await, &format!("exe:{path:?}"), by).await.groups.rows()
+    }
+
     /// What one program moved, in all: sent, received, flows.
     pub(crate) async fn moved(&self, path: &Path) -> (u64, u64, u64) {
         let rows = self.query(&["executable"]).await;
@@ -66,9 +71,14 @@ pub(crate) async fn query(proxy: &Daemon1Proxy<'_>, by: &[&str]) -> Vec<QueryRow
 
 /// The whole answer, over the same connection.
 pub(crate) async fn answer(proxy: &Daemon1Proxy<'_>, by: &[&str]) -> QueryResult {
+    answer_of(proxy, "", by).await
+}
+
+/// The same, of what a query means.
+pub(crate) async fn answer_of(proxy: &Daemon1Proxy<'_>, query: &str, by: &[&str]) -> QueryResult {
     let by = by.iter().map(|word| (*word).to_owned()).collect();
     let history = History1Proxy::new(proxy.inner().connection()).await.unwrap();
-    history.query(&QueryRequest { by, ..QueryRequest::default() }).await.unwrap()
+    history.query(&QueryRequest { query: query.to_owned(), by, ..QueryRequest::default() }).await.unwrap()
 }
 
 /// Copies of `portolan-traffic` under names of their own, each another executable.

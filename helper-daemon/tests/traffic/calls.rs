@@ -26,10 +26,10 @@ use crate::{
 /// Sent and received by this test, of the rows that `wanted` takes.
 async fn moved(bed: &Bed, wanted: impl Fn(&QueryRow) -> bool) -> (u64, u64) {
     let own = std::env::current_exe().unwrap();
-    let rows = bed.query(&["executable", "remote", "port", "protocol"]).await;
-    let own_rows =
-        rows.iter().filter(|row| row.keys.get("path").is_some_and(|path| *path == own.to_str().unwrap()));
-    own_rows.filter(|row| wanted(row)).fold((0, 0), |sum, row| (sum.0 + row.tx_bytes, sum.1 + row.rx_bytes))
+    let rows = bed.query_program(&own, &["remote", "port", "protocol"]).await;
+    rows.iter()
+        .filter(|row| wanted(row))
+        .fold((0, 0), |sum, row| (sum.0 + row.tx_bytes, sum.1 + row.rx_bytes))
 }
 
 fn udp(address: &str) -> UdpSocket {

@@ -3,7 +3,6 @@
 use std::{
     collections::HashSet,
     net::{SocketAddr, TcpListener, UdpSocket},
-    path::Path,
 };
 
 use portolan_testbed::DaemonOptions;
@@ -35,11 +34,10 @@ async fn connections_that_nobody_answers_are_each_a_flow() {
     for _ in 0..3 {
         assert_eq!(connect(stream(SocketFlags::NONBLOCK), &silent), Err(Errno::INPROGRESS));
     }
-    let rows = bed.query(&["executable", "direction", "port", "local_port"]).await;
     let this = std::env::current_exe().unwrap();
+    let rows = bed.query_program(&this, &["direction", "port", "local_port"]).await;
     let local_ports = |remote: SocketAddr| -> HashSet<&str> {
         rows.iter()
-            .filter(|row| row.keys.get("path").is_some_and(|path| Path::new(path) == this))
             .filter(|row| {
                 row.keys["direction"] == "outbound" && row.keys["port"] == remote.port().to_string()
             })
