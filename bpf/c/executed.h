@@ -70,7 +70,8 @@ static __always_inline struct file *executed_by(struct task_struct *task)
 
 /*
  * Whether a process has put another file into the place of the one that it executed (prctl(2), PR_SET_MM), to which others may write
- * since. Only exec opens files with this flag, so none that a program opens itself looks like it: not the first one either.
+ * since. Only exec opens files with this flag, so none that a program opens itself looks like it; that what it was given instead is the
+ * file that it executed is for the reader to see (binfmt_misc hands on such a descriptor).
  */
 static __always_inline int has_let_go(struct task_struct *task)
 {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use portolan_bpf::Event;
+use portolan_bpf::{Event, FileId};
 use portolan_core::{
     Executable, Lineage, MonotonicNs, Owner, Placement, ProcessKey, Uid, Unattributed, Untrusted,
 };
@@ -162,12 +162,18 @@ impl Process {
     pub(super) fn note_hold(&self, event: &Event) {
         self.hold.set(match self.hold.get() {
             Hold::LetGo => Hold::LetGo,
-            _ if event.has_let_go => Hold::LetGo,
+            _ if event.has_let_go || self.names_another(event) => Hold::LetGo,
             _ if event.file.is_some() => Hold::Until(event.at),
             Hold::Asked => Hold::Unseen,
             Hold::Unseen => Hold::LetGo,
             before => before,
         });
+    }
+
+    /// Whether what it names is another file than it executed: a descriptor that an exec opened can also be given to it (binfmt_misc).
+    fn names_another(&self, event: &Event) -> bool {
+        let which = |file: FileId| (file.device, file.inode, file.generation);
+        matches!((self.exec.file, event.file), (Some(executed), Some(named)) if which(executed) != which(named))
     }
 
     /// The same without those that started it. Its end will not be noted: it is known to be there until `at`.

@@ -142,7 +142,8 @@ fn write(
     limits: &Limits,
     pipe: &OwnedFd,
 ) -> io::Result<()> {
-    let output = Patient { pipe, silence: SILENCE, until: limits.deadline };
+    let output =
+        Patient { pipe, silence: SILENCE, until: limits.deadline, is_in_the_way: &limits.is_in_the_way };
     let mut output = io::BufWriter::with_capacity(PIECE, output);
     let mut lines = Lines::new(Format::Json);
     let (mut rows, mut gone) = (0, None);
@@ -188,16 +189,22 @@ fn watch(pipe: &OwnedFd, over: &OwnedFd, is_gone: &AtomicBool) {
     is_gone.store(pipe.revents().contains(PollFlags::ERR), Ordering::Relaxed);
 }
 
+/// So often who waits for a reader looks whether it may go on.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The writing end of a pipe whose reader may be slow.
 struct Patient<'a> {
     pipe: &'a OwnedFd,
     silence: Duration,
     /// How long it is waited for in all.
     until: Option<Instant>,
+    /// Whether the history's log waits for who reads here.
+    is_in_the_way: &'a AtomicBool,
 }
 
 impl Write for Patient<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let begun = Instant::now();
         loop {
             match rustix::io::write(self.pipe, bytes) {
                 Err(rustix::io::Errno::AGAIN) => {}
@@ -205,12 +212,12 @@ impl Write for Patient<'_> {
             }
             let left =
                 self.until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
+            let left = left.min(self.silence.saturating_sub(begun.elapsed()));
+            if left.is_zero() || self.is_in_the_way.load(Ordering::Relaxed) {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            let timeout = Timespec::try_from(self.silence.min(left)).map_err(io::Error::other)?;
+            let timeout = Timespec::try_from(left.min(LOOK)).map_err(io::Error::other)?;
             match poll(&mut [PollFd::new(self.pipe, PollFlags::OUT)], Some(&timeout)) {
-                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -251,7 +258,12 @@ mod tests {
     fn who_reads_nothing_is_given_up_and_who_is_gone_too() {
         let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
         let until = Instant::now() + IN_ALL;
-        let mut patient = Patient { pipe: &writing, silence: Duration::from_millis(20), until: Some(until) };
+        let mut patient = Patient {
+            pipe: &writing,
+            silence: Duration::from_millis(20),
+            until: Some(until),
+            is_in_the_way: &AtomicBool::new(false),
+        };
         let full = io::copy(&mut io::repeat(7), &mut patient).unwrap_err();
         assert_eq!(full.kind(), io::ErrorKind::TimedOut);
         drop(reading);
@@ -262,7 +274,12 @@ mod tests {
     fn who_reads_a_little_now_and_then_is_given_up_when_the_time_is_over() {
         let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
         let until = Instant::now() + Duration::from_millis(300);
-        let mut patient = Patient { pipe: &writing, silence: SILENCE, until: Some(until) };
+        let mut patient = Patient {
+            pipe: &writing,
+            silence: SILENCE,
+            until: Some(until),
+            is_in_the_way: &AtomicBool::new(false),
+        };
         let reader = std::thread::spawn(move || {
             // As slowly as one that wants to keep the place.
             while Instant::now() < until + Duration::from_secs(3) {

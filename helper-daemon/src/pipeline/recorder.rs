@@ -230,8 +230,8 @@ impl Recorder {
         watch_known(&mut changes, &known, now);
         let mut judge = Judge::new(known);
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
-        let period = config.learning.period;
-        let learning = writer.learned().map(|learned| Learning::new(period, learned, now.monotonic));
+        let learning =
+            writer.learned().map(|past| Learning::new(config.learning.period, past, now.monotonic));
         judge.learn(learning.is_some());
         writer.keep(config.retention);
         writer.wake_after_writing(waker.clone());
@@ -358,9 +358,7 @@ impl Recorder {
             Command::Review { by, application, state, done } => {
                 self.outbox.push(Job::Review { by, application, state, done });
             }
-            Command::Dismiss { by, finding, done } => {
-                self.outbox.push(Job::Dismiss { by, finding, done });
-            }
+            Command::Dismiss { by, finding, done } => self.outbox.push(Job::Dismiss { by, finding, done }),
             Command::Snooze { finding, until, done } => {
                 self.outbox.push(Job::Snooze { finding, until, done });
             }

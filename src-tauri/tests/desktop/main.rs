@@ -36,6 +36,8 @@ fn a_new_program_is_told_approved_and_drawn_and_told_again_when_it_changes() {
     // A second start opens the window of the first; it shows the program and what it sent.
     let mut second = bed.start_app(&[]);
     assert!(second.ended(PATIENCE).unwrap().success(), "{}", second.output());
+    bed.wait_to_read(&["zephyr", "654 kB", "100.00 % attributed"]);
+    bed.choose("Live");
     bed.programs.send(&program, 43);
     bed.wait_to_read(&["zephyr", "654 kB", "approved", "100.00 % attributed"]);
     bed.picture("window");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use portolan_core::FindingKind;
 use portolan_history::{
-    Checkpoint, History, KnownApplication, Learning, OpenError, ReadError, Salvage, SalvageError,
+    Checkpoint, History, KnownApplication, Learning, OpenError, ReadError, Salvage, SalvageError, WriteError,
 };
 
 use super::worker::{Failure, RETRY, Worker};
@@ -114,7 +114,7 @@ impl Worker {
         let reached = history.checkpoint().map_err(|error| Failure::Other(sentence::of(&error)))?;
         self.backlog.has_reached(reached, &mut self.written);
         if !self.is_known {
-            let known = history.known_applications().unwrap_or_default();
+            let known = history.known_applications().map_err(|error| Failure::Other(sentence::of(&error)))?;
             self.backlog.forget_findings_about(&known);
             self.writing.knows(known);
             self.is_known = true;
@@ -173,6 +173,14 @@ impl Worker {
                 drop(self.write_backlog());
                 false
             }
+            Err(error @ WriteError::Damaged(_)) => match self.begin_anew(&error) {
+                Ok(()) => true,
+                Err(error) => {
+                    self.ready_at = Instant::now() + RETRY;
+                    self.note_health(&Err(sentence::of(&error)));
+                    false
+                }
+            },
             Err(error) => {
                 self.could_not_get_ready(&error);
                 false
@@ -184,6 +192,8 @@ impl Worker {
     pub(super) fn close(&mut self) {
         self.history = None;
         self.oblivion.end();
+        // Who opens it next sees its log, and until then nobody reads.
+        self.writing.log.note(0);
     }
 
     /// Goes on in the place of a history that was deleted or replaced by somebody, with what is there now.

@@ -1,6 +1,6 @@
 //! Storing what was found, and finding again what was found before.
 
-use portolan_core::{Evidence, FindingKind, NameSource, Severity};
+use portolan_core::{ChangeKind, Evidence, FindingKind, NameSource, Severity};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{FindingRow, FindingState, NewFinding, read};
@@ -172,7 +172,10 @@ fn again(
     // A program gives itself as many names as it likes: while nobody has answered, it is told that there are such.
     let is_told = finding.kind == FindingKind::Unidentified && known.state == FindingState::Open;
     // Who changed a file stays in what nobody has answered, whoever does something to it later that is less loud: removes it.
+    let is_removal =
+        finding.evidence.change.as_ref().is_some_and(|change| change.kind == ChangeKind::Removed);
     let is_less = finding.kind == FindingKind::ChangedFile
+        && is_removal
         && known.state == FindingState::Open
         && finding.severity < known.severity;
     let is_news = members > 0
