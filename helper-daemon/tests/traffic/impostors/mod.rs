@@ -170,6 +170,7 @@ async fn other_files_at_the_path_of_a_packaged_program_are_none_of_the_package()
             &["--mount"],
             "mount -t tmpfs t $3; mkdir -p $3/upper/${2%/*} $3/work; cp $1 $3/upper/$2
             mount -t overlay -o lowerdir=/,upperdir=$3/upper,workdir=$3/work o $3
+            sleep 0.1 # what was written in the tick before it runs is not known below an overlay (decision 8)
             p=$2; r=$3; shift 3; exec chroot $r $p \"$@\"",
         ),
         // The file itself, in a user, a process and a mount namespace.
