@@ -68,8 +68,8 @@ const TESTS_KNOW: [&str; 3] = ["portolan-testbed", "portolan-bus", "portolan-cor
 /// Which crates may use a library of others; the name stands for all that begin with it.
 const LIBRARIES: [(&str, &[&str]); 7] = [
     ("aya", &["portoland", "portolan-bpf", "portolan-bench"]),
-    // The command line: its tests make files of another recorder.
-    ("rusqlite", &["portolan-history", "portolan-packages", "portolan-bench", "portolan-cli"]),
+    // The command line and the daemon: their tests make files of another recorder, and of an older version.
+    ("rusqlite", &["portolan-history", "portolan-packages", "portolan-bench", "portolan-cli", "portoland"]),
     ("tauri", &["portolan-desktop"]),
     ("bindgen", &["xtask"]),
     ("plotters", &["portolan-report"]),

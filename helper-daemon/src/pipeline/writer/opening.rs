@@ -81,7 +81,7 @@ impl Worker {
             error => Failure::Other(sentence::of(&error)),
         })?;
         if known.learning.is_none() {
-            // Where it cannot be written, the next daemon begins anew.
+            // Where it cannot be written, it is noted once it can, or the next daemon begins anew.
             known.learning = history.begin_learning(Now::read().wall).ok();
         }
         if !is_being_saved {
@@ -169,6 +169,12 @@ impl Worker {
             Ok(true) => true,
             Ok(false) => {
                 tracing::info!("the history has the newest version");
+                // It could not be noted before.
+                if let Err(error) = history.begin_learning(Now::read().wall) {
+                    tracing::warn!(
+                        "that learning began is not noted, so the next daemon begins anew: {error}"
+                    );
+                }
                 self.failing = None;
                 drop(self.write_backlog());
                 false

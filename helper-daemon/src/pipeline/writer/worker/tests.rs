@@ -129,7 +129,6 @@ fn a_damaged_history_is_saved_after_the_start_and_what_it_knew_is_told_then() {
 }
 
 #[test]
-#[ignore = "needs sqlite3"]
 fn rows_wait_while_a_history_of_an_old_version_is_brought_to_this_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("history.sqlite");
@@ -144,17 +143,18 @@ fn rows_wait_while_a_history_of_an_old_version_is_brought_to_this_one() {
             SELECT value FROM n;
         INSERT INTO bucket SELECT value, value * 10000, 10000 FROM n WHERE value <= 60;
         INSERT INTO traffic SELECT bucket.id, 1, 1, n.value, 0, 1, 0, 1, 0, 0 FROM bucket, n;";
-    let script = format!(";{sql}; PRAGMA application_id = 0x504f5254; PRAGMA user_version = 6; {rows}");
-    assert!(std::process::Command::new("sqlite3").arg(&path).arg(script).status().unwrap().success());
+    let script = format!("{sql}; PRAGMA application_id = 0x504f5254; PRAGMA user_version = 6; {rows}");
+    rusqlite::Connection::open(&path).unwrap().execute_batch(&script).unwrap();
 
     let (mut worker, known, ..) = worker_with(dir.path(), Writing::default());
-    assert!(known.learning.is_some() && !worker.is_ready());
+    assert!(known.learning.is_none() && !worker.is_ready());
     worker.backlog.add_records(vec![record(700_000)], None);
     let problem = worker.write_backlog().unwrap_err();
     assert!(problem.contains("old version"), "{problem}");
     assert!(until_ready(&mut worker) > 1);
     assert_eq!(sent(&worker), 60_001);
     assert!(worker.failing.is_none());
+    assert!(worker.history.as_ref().unwrap().learning().unwrap().is_some());
 }
 
 #[test]
