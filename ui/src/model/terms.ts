@@ -52,9 +52,21 @@ export function quoted(value: string): string {
 /** The query, and something required besides: an `or` needs parentheses then, and a comment ends with its line. */
 export function beside(query: string, more: string): string {
   if (query.trim() === "" || more === "") return query.trim() || more;
-  const isChoice = termsIn(query).some((term) => ORS.test(term.text));
-  const first = isChoice ? `(${query}\n)` : query;
-  return `${first}${query.includes("#") ? "\n" : " "}${more}`;
+  return `${isChoice(query) ? `(${query}\n)` : query}${query.includes("#") ? "\n" : " "}${more}`;
+}
+
+/**
+ * The query within a short time, to try whether it means something, and how many characters stand in front of it.
+ *
+ * The time comes first: behind a `not` it would become its term.
+ */
+export function trial(query: string, time: string): { text: string; front: number } {
+  const front = `${time} ${isChoice(query) ? "(" : ""}`;
+  return { text: `${front}${query}${isChoice(query) ? "\n)" : ""}`.trim(), front: front.length };
+}
+
+function isChoice(query: string): boolean {
+  return termsIn(query).some((term) => ORS.test(term.text));
 }
 
 const ORS = /\s(?:or|\|)\s/iu;
