@@ -5,7 +5,7 @@ import type { Question } from "../bindings/desktop";
 import { Asked } from "./asked.svelte";
 import { Suggestions } from "./completion.svelte";
 import { stepped } from "./range";
-import { trial } from "./terms";
+import { beside, trial } from "./terms";
 
 /** What was asked, each to be answered by hand. */
 function byHand() {
@@ -49,6 +49,10 @@ test("a query is tried within a short time, and what it says of it has its place
   expect(trial("app:curl", "since:5m")).toEqual({ text: "since:5m app:curl", front: 9 });
   expect(trial("a or b # c", "since:5m")).toEqual({ text: "since:5m (a or b # c\n)", front: 10 });
   expect(trial("", "since:5m").text).toBe("since:5m");
+  // A time of its own cannot stand in parentheses.
+  expect(beside("(a or b) since:7d", "since:1h")).toBe("(a or b) since:7d since:1h");
+  expect([beside("a|b", "since:1h"), beside('"a|b"', "since:1h")]).toEqual(["(a|b\n) since:1h", '"a|b" since:1h']);
+  expect(trial("(a or b) since:7d", "since:5m").text).toBe("since:5m (a or b) since:7d");
   // A term must not complete what is incomplete.
   expect(trial("a not", "since:5m").text).toBe("since:5m a not");
 });

@@ -9,12 +9,18 @@ export interface Term {
 
 /** The terms side by side at the top; what is in quotes or parentheses stays together, and so do the two sides of an `or`. */
 export function termsIn(query: string): Term[] {
+  return joined(query, wordsIn(query));
+}
+
+/** The same, each `or` and `not` by itself. */
+function wordsIn(query: string): Term[] {
   const words: Term[] = [];
   let [start, depth, quoted] = [-1, 0, false];
   for (let at = 0; at <= query.length; at += 1) {
     const sign = query[at];
-    if (sign === undefined || (/\s/u.test(sign) && depth === 0 && !quoted)) {
+    if (sign === undefined || (/[\s|]/u.test(sign) && depth === 0 && !quoted)) {
       if (start >= 0) words.push({ text: query.slice(start, at), start, end: at });
+      if (sign === "|") words.push({ text: sign, start: at, end: at + 1 });
       start = -1;
       continue;
     }
@@ -24,7 +30,7 @@ export function termsIn(query: string): Term[] {
     else if (sign === "(" && !quoted) depth += 1;
     else if (sign === ")" && !quoted) depth = Math.max(0, depth - 1);
   }
-  return joined(query, words);
+  return words;
 }
 
 /** The query without one of its terms. */
@@ -65,15 +71,16 @@ export function trial(query: string, time: string): { text: string; front: numbe
   return { text: `${front}${query}${isChoice(query) ? "\n)" : ""}`.trim(), front: front.length };
 }
 
+/** Whether there is an `or` outside of parentheses. */
 function isChoice(query: string): boolean {
-  return termsIn(query).some((term) => ORS.test(term.text));
+  return wordsIn(query).some((word) => OR.test(word.text));
 }
 
-const ORS = /\s(?:or|\|)\s/iu;
+const OR = /^(?:or|\|)$/iu;
 const LINKS = /^(?:or|\||and|not)$/iu;
 
 function joined(query: string, words: Term[]): Term[] {
-  const hasOr = words.some((word) => /^(?:or|\|)$/iu.test(word.text));
+  const hasOr = words.some((word) => OR.test(word.text));
   const [first, last] = [words[0], words.at(-1)];
   if (hasOr && first && last) return [{ text: query.slice(first.start, last.end), start: first.start, end: last.end }];
   const terms: Term[] = [];

@@ -34,8 +34,8 @@ class Branch {
 
   get nodes(): Node[] {
     if (this.answers !== null) return nodesOf(this.answers, this.by, this.above);
-    const isFailed = this.above !== null && this.failure !== null && !this.busy;
-    return isFailed ? [failed(this.above, this.failure.message)] : [];
+    const { above, failure } = this;
+    return above !== null && failure !== null ? [failed(above, failure.message)] : [];
   }
 
   /** Whether all was answered, and nobody asked anew meanwhile. */

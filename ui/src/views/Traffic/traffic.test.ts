@@ -242,7 +242,7 @@ describe("lines that a person does not tell apart", () => {
   });
 
   test("by any dimension each is there once, and all add up to the total", async () => {
-    const request = { query: "since:24h", top: 8, step: "", zone: "", token: 0 };
+    const request = { query: "since:24h", top: 8, step: "hour", zone: "", token: 0 };
     for (const { word } of dimensions()) {
       const backend = mock("busy", 1_700_000_000_000);
       const found = await backend.ask({ ask: "series", request: { ...request, by: [word] } });
