@@ -12,6 +12,9 @@ export interface Series {
   slot: number | null;
   rx: number[];
   tx: number[];
+  /** All its bytes, as they were counted. */
+  rxBytes: number;
+  txBytes: number;
 }
 
 /** What the chart draws: steps from `starts` to `ends`, stacked in the order of `series`. */
@@ -25,8 +28,8 @@ export interface Frame {
   series: Series[];
 }
 
-/** The key of all that has no colour of its own. */
-export const OTHER = "other";
+/** The key of all that has no colour of its own; nothing that has a name can be called so. */
+export const OTHER = "\0other";
 
 /** The ticks as stacked series by application. */
 export function frame(ticks: readonly LiveTick[], palette: Palette): Frame {
@@ -41,6 +44,8 @@ export function frame(ticks: readonly LiveTick[], palette: Palette): Frame {
       else one.name = nameOf(row);
       one.rx[index] = (one.rx[index] ?? 0) + perSecond(row.rx_bytes, tick);
       one.tx[index] = (one.tx[index] ?? 0) + perSecond(row.tx_bytes, tick);
+      one.rxBytes += row.rx_bytes;
+      one.txBytes += row.tx_bytes;
     }
   }
   const toMs = ticks.at(-1)?.unix_ms ?? Date.now();
@@ -97,5 +102,5 @@ export function unknown(drawn: Frame): [fromMs: number, toMs: number][] {
 
 function blank(key: string, name: string, slot: number | null, length: number): Series {
   const zeros = () => Array.from({ length }, () => 0);
-  return { key, name, slot, rx: zeros(), tx: zeros() };
+  return { key, name, slot, rx: zeros(), tx: zeros(), rxBytes: 0, txBytes: 0 };
 }

@@ -16,7 +16,8 @@ export interface Naming {
 /**
  * A series of the history as what the chart draws: bytes become bytes in a second of the part of each step that is known.
  *
- * Steps that are missing, what is before the history begins and what has not been recorded yet are gaps.
+ * The daemon sends every step, zeros where nothing moved: unknown is only what is before the history begins and what
+ * has not been recorded yet.
  */
 export function frameOf(answer: SeriesResult, ends: [fromMs: number, toMs: number] | null, nowMs: number, palette: Palette, naming: Naming): Frame {
   const { step_ms, times_unix_ms: times } = answer;
@@ -30,16 +31,16 @@ export function frameOf(answer: SeriesResult, ends: [fromMs: number, toMs: numbe
       const long = (stops[index] ?? 0) - (starts[index] ?? 0);
       return ((numbers[at] ?? 0) * 1000) / Math.max(long, Math.min(step_ms, LEAST_MS));
     });
-  const lines = linesOf(answer);
-  palette.assign(lines.map(naming.identity));
-  const byKey = new Map(lines.map((line) => [naming.identity(line), line]));
-  const series: Series[] = palette.inOrder().flatMap((key) => {
-    const line = byKey.get(key);
-    return line ? [{ key, name: naming.name(line), slot: palette.slotOf(key), rx: perSecond(line.rx), tx: perSecond(line.tx) }] : [];
+  const seriesOf = (key: string, name: string, rx: readonly number[], tx: readonly number[]): Series => {
+    return { key, name, slot: palette.slotOf(key), rx: perSecond(rx), tx: perSecond(tx), rxBytes: sumOf(rx), txBytes: sumOf(tx) };
+  };
+  const lines = addedUp(linesOf(answer), naming.identity);
+  palette.assign([...lines.keys()]);
+  const series = palette.inOrder().flatMap((key) => {
+    const line = lines.get(key);
+    return line ? [seriesOf(key, naming.name(line), line.rx, line.tx)] : [];
   });
-  if (answer.other) {
-    series.push({ key: OTHER, name: naming.other, slot: null, rx: perSecond(answer.other.rx_bytes), tx: perSecond(answer.other.tx_bytes) });
-  }
+  if (answer.other) series.push(seriesOf(OTHER, naming.other, answer.other.rx_bytes, answer.other.tx_bytes));
   return {
     fromMs: ends?.[0] ?? starts[0] ?? nowMs - LEAST_MS,
     toMs: ends?.[1] ?? Math.max(stops.at(-1) ?? 0, nowMs),
@@ -48,4 +49,21 @@ export function frameOf(answer: SeriesResult, ends: [fromMs: number, toMs: numbe
     gapBefore: starts.map((start, index) => start !== stops[index - 1]),
     series,
   };
+}
+
+/** One line for each identity, the largest first. */
+function addedUp(lines: readonly SeriesLine[], identity: Naming["identity"]): Map<string, SeriesLine> {
+  const found = new Map<string, SeriesLine>();
+  for (const line of lines) {
+    const key = identity(line);
+    const before = found.get(key);
+    const plus = (one: readonly number[], other: readonly number[]) => one.map((bytes, at) => bytes + (other[at] ?? 0));
+    found.set(key, before ? { keys: before.keys, rx: plus(before.rx, line.rx), tx: plus(before.tx, line.tx) } : line);
+  }
+  const size = ({ rx, tx }: SeriesLine) => sumOf(rx) + sumOf(tx);
+  return new Map([...found].sort(([, a], [, b]) => size(b) - size(a)));
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, one) => sum + one, 0);
 }

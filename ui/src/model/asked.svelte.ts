@@ -13,33 +13,41 @@ export class Asked<K extends Kind> {
   failure = $state.raw<Failure | null>(null);
   busy = $state(false);
   private token = 0;
+  /** Whether the daemon was told the token, and so can be told to stop. */
+  private isTold = false;
 
   constructor(private readonly backend: Backend) {}
 
-  /** Asks; what it asked before does not matter any more. */
-  async ask(question: QuestionOf<K>): Promise<void> {
+  /** Asks; what it asked before does not matter any more. The answer, or `null` when it was overtaken or failed. */
+  async ask(question: QuestionOf<K>): Promise<Answers[K] | null> {
     this.cancel();
     const token = (lastToken += 1);
-    this.token = token;
+    [this.token, this.isTold] = [token, "request" in question];
     this.busy = true;
     try {
       const answer = await this.backend.ask<K>(withToken(question, token));
-      if (this.token !== token) return;
+      if (this.token !== token) return null;
       this.answer = answer;
       this.failure = null;
+      this.end();
+      return answer;
     } catch (reason) {
+      if (this.token !== token) return null;
       const failure = failureOf(reason);
-      if (this.token !== token || failure.kind === "cancelled") return;
-      this.failure = failure;
+      if (failure.kind !== "cancelled") this.failure = failure;
+      this.end();
+      return null;
     }
-    this.busy = false;
-    this.token = 0;
   }
 
   /** Nobody waits any more. */
   cancel(): void {
     if (this.token === 0) return;
-    void this.backend.ask<"cancel">({ ask: "cancel", token: this.token }).catch(() => {});
+    if (this.isTold) void this.backend.ask<"cancel">({ ask: "cancel", token: this.token }).catch(() => {});
+    this.end();
+  }
+
+  private end(): void {
     this.token = 0;
     this.busy = false;
   }

@@ -42,15 +42,17 @@ export function dimensions(): { word: Dimension; name: string }[] {
   return Object.entries(WORDS).map(([word, name]) => ({ word: word as Dimension, name: name() }));
 }
 
-/** What tells a group from all others of its dimension; of applications the same as in the live chart. */
+/**
+ * What tells a group from others of its dimension, as a person tells them apart; of applications the same as in the live chart.
+ *
+ * The daemon tells more apart: a name that was inferred, a service that was recognised, a parent's content. Whoever
+ * shows one row for each identity adds them up.
+ */
 export function identityOf(dimension: Dimension, keys: Keys): string {
-  const owner = ownerOf(keys);
-  if (dimension === "application") return keys["application"] ?? `none:${owner ?? "-"}`;
-  if (dimension === "executable") return executableOf(keys) ?? `none:${owner ?? "-"}`;
-  const value = keys[dimension];
+  const value = dimension === "executable" ? (executableOf(keys) ?? keys[dimension]) : keys[dimension];
   if (value !== undefined) return value;
   const range = isPlace(dimension) ? keys["range"] : undefined;
-  return range === undefined ? "-" : `range:${range}`;
+  return range === undefined ? `none:${ownerOf(keys) ?? "-"}` : `range:${range}`;
 }
 
 /** What a person calls a group. Hostile text. */
@@ -91,12 +93,14 @@ export function termsOfGroup(dimension: Dimension, keys: Keys): TermOf[] {
   const value = keys[dimension];
   const owner = ownerOf(keys);
   const isOwned = dimension === "application" || dimension === "executable";
-  if (isOwned && value === undefined) return owner === null ? [] : [["owner", owner]];
+  if (value === undefined && owner !== null) return [["owner", owner]];
+  if (isOwned && value === undefined) return [];
   const [path, hash] = [keys["path"], keys["sha256"]];
   if (dimension === "executable" && path !== undefined) {
     return hash === undefined ? [["exe", path]] : [["exe", path], ["hash", hash.slice(0, 12)]];
   }
-  if (dimension === "parent") return [["parent", keys["parent_path"] ?? null]];
+  // What nobody owns has no parent either, and is another group.
+  if (dimension === "parent") return value === undefined ? [["parent", null], ["owner", "program"]] : [["parent", value]];
   if (value === undefined && isPlace(dimension) && keys["range"] !== undefined) return [["range", keys["range"]]];
   return [[FIELDS[dimension] ?? dimension, value ?? null]];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { LiveRow, LiveTick } from "../bindings/bindings";
-import { frame, largest, stacked, tickAt, unknown } from "../chart/frame";
+import { OTHER, frame, largest, stacked, tickAt, unknown } from "../chart/frame";
 import { Palette } from "./palette";
 import { inOrderOf, programs } from "./programs";
 import { RANGE_MS, withHistory, withTick } from "./ticks";
@@ -76,7 +76,7 @@ describe("the chart", () => {
     palette.assign(largest(ticks));
     const drawn = frame(ticks, palette);
     expect(drawn.series).toHaveLength(9);
-    expect(drawn.series.at(-1)).toMatchObject({ key: "other", slot: null, rx: [1 + 2 + 3 + 4], tx: [8] });
+    expect(drawn.series.at(-1)).toMatchObject({ key: OTHER, slot: null, rx: [1 + 2 + 3 + 4], tx: [8], rxBytes: 10, txBytes: 8 });
     expect(drawn.series.reduce((sum, one) => sum + (one.rx[0] ?? 0), 0)).toBe(78);
   });
 

@@ -8,9 +8,9 @@ export const SLOTS = 8;
 export class Palette {
   private readonly slots: (string | null)[] = Array.from({ length: SLOTS }, () => null);
 
-  /** Gives colours to the first eight of `largest`, which are series in the order of their size. */
+  /** Gives colours to the first eight of `largest`, which are series in the order of their size; each has one colour. */
   assign(largest: readonly string[]): void {
-    const wanted = largest.slice(0, SLOTS);
+    const wanted = [...new Set(largest)].slice(0, SLOTS);
     for (const [slot, series] of this.slots.entries()) {
       if (series !== null && !wanted.includes(series)) this.slots[slot] = null;
     }

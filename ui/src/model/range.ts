@@ -48,20 +48,22 @@ export function between(aMs: number, bMs: number): Range {
   return { fromMs: Math.floor(from - missing / 2), toMs: Math.ceil(to + missing / 2) };
 }
 
-/** The same length, one length earlier (−1) or later (1); never later than now. */
+/** The same length, one length earlier (−1) or later (1); never later than now, and a span that reaches it goes on with it. */
 export function stepped(range: Range, direction: -1 | 1, nowMs: number): Range {
   const ends = endsOf(range, nowMs);
-  if (ends === null) return range;
+  if (ends === null || (isLive(range) && direction === 1)) return range;
   const length = ends[1] - ends[0];
   const to = Math.min(nowMs, ends[1] + direction * length);
-  return { fromMs: to - length, toMs: to };
+  // A step back and one forth again takes a moment.
+  const reached = nowMs - to < SHORTEST_MS ? SPANS.find((span) => lengthOf({ last: span }) === length) : undefined;
+  return reached === undefined ? { fromMs: to - length, toMs: to } : { last: reached };
 }
 
 /** After which time there is something new to ask for; `null` for a time that is over. */
 export function refreshMs(range: Range): number | null {
   if (!isLive(range)) return null;
   const length = lengthOf(range);
-  return length !== null && length <= DAY ? 10_000 : MINUTE;
+  return length !== null && length <= HOUR ? 10_000 : MINUTE;
 }
 
 /** Whether it goes on with the clock. */

@@ -9,12 +9,18 @@ export interface Term {
 
 /** The terms side by side at the top; what is in quotes or parentheses stays together, and so do the two sides of an `or`. */
 export function termsIn(query: string): Term[] {
+  return joined(query, wordsIn(query));
+}
+
+/** The same, each `or` and `not` by itself. */
+function wordsIn(query: string): Term[] {
   const words: Term[] = [];
   let [start, depth, quoted] = [-1, 0, false];
   for (let at = 0; at <= query.length; at += 1) {
     const sign = query[at];
-    if (sign === undefined || (/\s/u.test(sign) && depth === 0 && !quoted)) {
+    if (sign === undefined || (/[\s|]/u.test(sign) && depth === 0 && !quoted)) {
       if (start >= 0) words.push({ text: query.slice(start, at), start, end: at });
+      if (sign === "|") words.push({ text: sign, start: at, end: at + 1 });
       start = -1;
       continue;
     }
@@ -24,7 +30,7 @@ export function termsIn(query: string): Term[] {
     else if (sign === "(" && !quoted) depth += 1;
     else if (sign === ")" && !quoted) depth = Math.max(0, depth - 1);
   }
-  return joined(query, words);
+  return words;
 }
 
 /** The query without one of its terms. */
@@ -52,16 +58,29 @@ export function quoted(value: string): string {
 /** The query, and something required besides: an `or` needs parentheses then, and a comment ends with its line. */
 export function beside(query: string, more: string): string {
   if (query.trim() === "" || more === "") return query.trim() || more;
-  const isChoice = termsIn(query).some((term) => ORS.test(term.text));
-  const first = isChoice ? `(${query}\n)` : query;
-  return `${first}${query.includes("#") ? "\n" : " "}${more}`;
+  return `${isChoice(query) ? `(${query}\n)` : query}${query.includes("#") ? "\n" : " "}${more}`;
 }
 
-const ORS = /\s(?:or|\|)\s/iu;
+/**
+ * The query within a short time, to try whether it means something, and how many characters stand in front of it.
+ *
+ * The time comes first: behind a `not` it would become its term.
+ */
+export function trial(query: string, time: string): { text: string; front: number } {
+  const front = `${time} ${isChoice(query) ? "(" : ""}`;
+  return { text: `${front}${query}${isChoice(query) ? "\n)" : ""}`.trim(), front: front.length };
+}
+
+/** Whether there is an `or` outside of parentheses. */
+function isChoice(query: string): boolean {
+  return wordsIn(query).some((word) => OR.test(word.text));
+}
+
+const OR = /^(?:or|\|)$/iu;
 const LINKS = /^(?:or|\||and|not)$/iu;
 
 function joined(query: string, words: Term[]): Term[] {
-  const hasOr = words.some((word) => /^(?:or|\|)$/iu.test(word.text));
+  const hasOr = words.some((word) => OR.test(word.text));
   const [first, last] = [words[0], words.at(-1)];
   if (hasOr && first && last) return [{ text: query.slice(first.start, last.end), start: first.start, end: last.end }];
   const terms: Term[] = [];

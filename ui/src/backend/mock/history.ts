@@ -45,26 +45,50 @@ interface Flow {
 
 function flowsOf(world: World): Flow[] {
   if (world.scene === "quiet") return [];
+  const nobody = world.scene === "busy" ? ["kernel", "process-gone"].flatMap(flowsOfNobody) : [];
+  return [...nobody, ...programs(world)];
+}
+
+/** Whose bytes belong to no program. */
+function flowsOfNobody(owner: string, who: number): Flow[] {
+  const more: Record<string, string> = owner === "kernel" ? { kernel: owner } : { unattributed: owner };
+  return PEERS.filter((_, whom) => whom % 5 === who).map((peer, whom) => {
+    const keys = { ...more, owner, ...peerKeys(peer), user: "0", protocol: "tcp", direction: "outbound", port: "443", service: "tls", recognised: "false" };
+    return { keys, weight: 4e6 / (1 + whom), seed: 500 + who * 31 + whom * 7 };
+  });
+}
+
+function peerKeys([domain, remote, country, asn, name]: (typeof PEERS)[number]): Record<string, string> {
+  const keys: Record<string, string> = { remote, range: RANGES[remote] ?? "public" };
+  if (domain !== "") Object.assign(keys, { domain, registrable_domain: domain.split(".").slice(-2).join("."), country });
+  if (asn !== "") Object.assign(keys, { asn, asn_name: name });
+  return keys;
+}
+
+function programs(world: World): Flow[] {
   return actorsOf(world.scene).flatMap((actor, who) =>
-    PEERS.filter((_, whom) => (whom * 7 + who * 3) % 4 !== 1).map(([domain, remote, country, asn, name], whom) => {
+    PEERS.filter((_, whom) => (whom * 7 + who * 3) % 4 !== 1).map((peer, whom) => {
       const keys: Record<string, string> = {
+        ...peerKeys(peer),
+        owner: "program",
         application: `path:${actor.path}`,
-        executable: `${hash(actor.path)} ${actor.path}`,
+        executable: actor.path,
         path: actor.path,
         sha256: hash(actor.path),
-        parent: `${hash(actor.parent)} ${actor.parent}`,
+        parent: actor.parent,
         parent_path: actor.parent,
+        // After an update the same path has another content.
+        parent_sha256: hash(`${actor.parent} ${whom % 4 === 3 ? "before" : "now"}`),
         user: String(actor.uid),
         protocol: "tcp",
         direction: "outbound",
-        remote,
         port: "443",
         service: whom % 3 === 0 ? "quic" : "tls",
-        range: RANGES[remote] ?? "public",
+        recognised: String(whom % 2 === 0),
         state: world.reviews.get(`path:${actor.path}`) ?? actor.review,
       };
-      if (domain !== "") Object.assign(keys, { domain, registrable_domain: domain.split(".").slice(-2).join("."), country });
-      if (asn !== "") Object.assign(keys, { asn, asn_name: name });
+      // What one program asked a name for, another may only be believed to have used.
+      if (keys["domain"] !== undefined && who % 3 === 2) keys["inferred"] = "true";
       return { keys, weight: 4e8 / (1 + who * 1.7) / (1 + whom * whom * 0.6), seed: who * 31 + whom * 7 };
     }),
   );
@@ -111,7 +135,7 @@ function read(world: World, query: string): Read {
 const KEYS: Record<string, string> = {
   app: "application", application: "application", exe: "path", path: "path", parent: "parent_path", user: "user", uid: "user",
   remote: "remote", domain: "domain", site: "registrable_domain", country: "country", asn: "asn", port: "port", service: "service",
-  sha256: "sha256", hash: "sha256", state: "state", range: "range", protocol: "protocol", direction: "direction",
+  sha256: "sha256", hash: "sha256", state: "state", range: "range", protocol: "protocol", direction: "direction", owner: "owner",
 };
 
 function matches(text: string, wanted: string): boolean {
@@ -192,10 +216,7 @@ export function seriesBy(world: World, request: QueryRequest): SeriesResult {
   const step_ms = steps[request.step] ?? (length <= 1.5 * HOUR ? 10_000 : length <= 26 * HOUR ? MINUTE : length <= 32 * DAY ? HOUR : DAY);
   const first = Math.floor(what.from / step_ms) * step_ms;
   const times: number[] = [];
-  for (let at = first; at < what.to; at += step_ms) {
-    const parts = [...pieces({ flows: [], from: at, to: at + step_ms })];
-    if (!parts.every(([part]) => isOff(part))) times.push(at);
-  }
+  for (let at = first; at < what.to; at += step_ms) times.push(at);
   const lines = new Map<string, { keys: Record<string, string>; rx: number[]; tx: number[]; size: number }>();
   for (const flow of what.flows) {
     const keys = pick(flow.keys, request.by);
@@ -244,10 +265,23 @@ function covered(what: Read) {
   return { since_unix_ms: what.from, until_unix_ms: what.to, finest: what.to - what.from > 8 * DAY ? "hour" : "bucket" };
 }
 
-/** The keys that belong to dimensions. */
+const OWNER = ["kernel", "unattributed"];
+
+/** What is told of a dimension besides; a range only where the place is not known. */
+const BESIDES: Record<string, readonly string[]> = {
+  application: OWNER,
+  executable: ["path", "sha256", ...OWNER],
+  parent: ["parent_path", "parent_sha256", ...OWNER],
+  domain: ["inferred"],
+  registrable_domain: ["inferred"],
+  service: ["recognised"],
+  asn: ["asn_name"],
+};
+
+/** The keys that belong to dimensions, as the daemon tells them. */
 function pick(keys: Record<string, string>, by: readonly string[]): Record<string, string> {
-  const with_: Record<string, string[]> = { application: ["path"], executable: ["path", "sha256"], parent: ["parent_path"], asn: ["asn_name", "range"], country: ["range"] };
-  const wanted = by.flatMap((one) => [one, ...(with_[one] ?? [])]);
+  const isPlaceless = by.some((one) => (one === "country" || one === "asn") && keys[one] === undefined);
+  const wanted = [...by.flatMap((one) => [one, ...(BESIDES[one] ?? [])]), ...(isPlaceless ? ["range"] : [])];
   return Object.fromEntries(Object.entries(keys).filter(([key]) => wanted.includes(key)));
 }
 

@@ -1,15 +1,59 @@
 import type { Backend } from "../../backend";
+import type { QueryResult } from "../../bindings/bindings";
+import type { Failure } from "../../bindings/desktop";
 import { Asked } from "../../model/asked.svelte";
+import type { Dimension } from "../../model/dimensions";
 import { inOrderOf } from "../../model/programs";
 import type { Scope } from "../../model/scope.svelte";
-import { LEVELS, nodesOf, rowsSeen, type Node } from "./tree";
+import { failed, LEVELS, nodesOf, rowsSeen, termsBeside, type Node } from "./tree";
 
 /** How many rows a level has at most; the rest is one row. */
 const ROWS_MAX = 500;
 
-interface Branch {
-  above: Node | null;
-  asked: Asked<"query">;
+/** The rows under a node: a question for each dimension of the level. */
+class Branch {
+  private readonly asked: readonly Asked<"query">[];
+  /** One for each dimension, of one time; `null` before they came. */
+  answers = $state.raw<readonly QueryResult[] | null>(null);
+
+  constructor(
+    backend: Backend,
+    readonly above: Node | null,
+    readonly by: readonly Dimension[],
+  ) {
+    this.asked = by.map(() => new Asked(backend));
+  }
+
+  get failure(): Failure | null {
+    return this.asked.find((one) => one.failure !== null)?.failure ?? null;
+  }
+
+  get busy(): boolean {
+    return this.asked.some((one) => one.busy);
+  }
+
+  get nodes(): Node[] {
+    if (this.answers !== null) return nodesOf(this.answers, this.by, this.above);
+    const { above, failure } = this;
+    return above !== null && failure !== null ? [failed(above, failure.message)] : [];
+  }
+
+  /** Whether all was answered, and nobody asked anew meanwhile. */
+  async ask(scope: Scope): Promise<boolean> {
+    const ask = (one: Asked<"query">, at: number) => {
+      const terms = [...(this.above?.terms ?? []), ...termsBeside(this.by, at)];
+      return one.ask({ ask: "query", request: scope.request(this.by.slice(at, at + 1), ROWS_MAX, "", scope.range, terms) });
+    };
+    const found = await Promise.all(this.asked.map(ask));
+    const answers = found.filter((one) => one !== null);
+    if (answers.length < found.length) return false;
+    this.answers = answers;
+    return true;
+  }
+
+  cancel(): void {
+    for (const one of this.asked) one.cancel();
+  }
 }
 
 /** The tree's branches, each asked for when it is opened, and again while it is open. */
@@ -29,9 +73,8 @@ export class Branches {
 
   private readonly nodes = $derived.by(() => {
     const nodes = new Map<string, Node[]>();
-    for (const [id, { above, asked }] of this.branches) {
-      if (!asked.answer) continue;
-      const fresh = nodesOf(asked.answer, this.levels[above?.level ?? 0] ?? [], above);
+    for (const [id, branch] of this.branches) {
+      const fresh = branch.nodes;
       nodes.set(id, this.isHeld ? inOrderOf(this.order.get(id) ?? [], fresh, (node) => node.id) : fresh);
     }
     this.order = new Map([...nodes].map(([id, list]) => [id, list.map((node) => node.id)]));
@@ -41,24 +84,25 @@ export class Branches {
   readonly rows = $derived.by(() => rowsSeen(this.nodes, this.open, this.levels.length));
 
   /** The question for the first level; `undefined` before it was asked. */
-  get root(): Asked<"query"> | undefined {
-    return this.branches.get("")?.asked;
+  get root(): { answer: QueryResult | null; failure: Failure | null } | undefined {
+    const branch = this.branches.get("");
+    return branch && { answer: branch.answers?.[0] ?? null, failure: branch.failure };
   }
 
   /** Asks for all that is seen; what is not seen is forgotten. */
   async load(): Promise<void> {
-    await this.ask(null);
+    if (!(await this.ask(null))) return;
     const seen = this.rows.filter((row) => row.isOpen).map((row) => row.node);
     const kept = new Set(["", ...seen.map((node) => node.id)]);
-    for (const [id, { asked }] of this.branches) if (!kept.has(id)) asked.cancel();
+    for (const [id, branch] of this.branches) if (!kept.has(id)) branch.cancel();
     this.branches = new Map([...this.branches].filter(([id]) => kept.has(id)));
     await Promise.all(seen.map((node) => this.ask(node)));
   }
 
   /** Whether what is under a node is not known yet. */
   isWaiting(id: string): boolean {
-    const asked = this.branches.get(id)?.asked;
-    return asked !== undefined && asked.busy && asked.answer === null;
+    const branch = this.branches.get(id);
+    return branch !== undefined && branch.busy && branch.answers === null;
   }
 
   /** Opens or closes a node. */
@@ -73,15 +117,14 @@ export class Branches {
 
   /** Nobody waits any more. */
   stop(): void {
-    for (const { asked } of this.branches.values()) asked.cancel();
+    for (const branch of this.branches.values()) branch.cancel();
   }
 
-  private async ask(above: Node | null): Promise<void> {
+  private ask(above: Node | null): Promise<boolean> {
     const id = above?.id ?? "";
     const before = this.branches.get(id);
-    const asked = before?.asked ?? new Asked<"query">(this.backend);
-    if (!before) this.branches = new Map([...this.branches, [id, { above, asked }]]);
-    const by = this.levels[above?.level ?? 0] ?? [];
-    await asked.ask({ ask: "query", request: this.scope.request(by, ROWS_MAX, "", this.scope.range, above?.terms ?? []) });
+    const branch = before ?? new Branch(this.backend, above, this.levels[above?.level ?? 0] ?? []);
+    if (!before) this.branches = new Map([...this.branches, [id, branch]]);
+    return branch.ask(this.scope);
   }
 }

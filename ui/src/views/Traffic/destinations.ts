@@ -1,7 +1,8 @@
 /** The table of destinations, as values. */
 
-import type { QueryResult } from "../../bindings/bindings";
+import type { Other, QueryResult } from "../../bindings/bindings";
 import { otherOf, rowsOf } from "../../model/groups";
+import type { TermOf } from "../../model/terms";
 
 /** Where the other side is: its country and its network, each `null` where it is not known, and then what the address is for. */
 export interface Place {
@@ -19,7 +20,7 @@ export interface Destination extends Place {
   name: string;
   /** Whether it may as well be another name. */
   isInferred: boolean;
-  /** How many addresses it has; of the last row how many groups it stands for. */
+  /** How many addresses of it were told; of the last row how many groups it stands for. */
   count: number;
   rx: number;
   tx: number;
@@ -30,37 +31,76 @@ export interface Destination extends Place {
 /** What can be sorted by. */
 export type SortBy = "name" | "country" | "asn" | "rx" | "tx" | "bytes" | "firstMs" | "lastMs";
 
-/** What the table is grouped by, and what tells the networks. */
-export const BY = { destinations: ["domain", "remote", "country"], networks: ["remote", "asn"] } as const;
+/** The sums: of what has a name by its name, of what has none by address. */
+export interface Sums {
+  named: QueryResult;
+  nameless: QueryResult;
+}
 
-/** The rows, the largest first, and last what has no row: they add up to the answer's total. */
-export function destinationsOf(answer: QueryResult, networks: QueryResult | null): Destination[] {
-  const networkOf = new Map(networks === null ? [] : rowsOf(networks.groups).map(({ keys }) => [keys["remote"] ?? "", keys]));
+/** What is told besides, of as many addresses as fit into an answer; no sum comes from here. */
+export interface Places {
+  countries: QueryResult | null;
+  networks: QueryResult | null;
+}
+
+/** What each question groups by, and what it requires besides. */
+export const QUESTIONS: Record<keyof Sums | keyof Places, { by: readonly string[]; terms: readonly TermOf[] }> = {
+  named: { by: ["domain"], terms: [["!domain", null]] },
+  nameless: { by: ["remote"], terms: [["domain", null]] },
+  countries: { by: ["domain", "remote", "country"], terms: [] },
+  networks: { by: ["remote", "asn"], terms: [] },
+};
+
+/** The rows, the largest first, and last what has no row: they add up to the total of both answers. */
+export function destinationsOf({ named, nameless }: Sums, places: Places): Destination[] {
+  const placed = placesOf(places);
   const found = new Map<string, Destination>();
-  for (const { keys, rx, tx, firstMs, lastMs } of rowsOf(answer.groups)) {
-    const field = keys["domain"] === undefined ? "remote" : "domain";
-    const name = keys[field] ?? "";
-    const id = `${field}=${name}`;
-    const before = found.get(id);
-    if (before) {
-      // The largest comes first: its place is the one that is shown.
-      before.count += 1;
-      before.isInferred ||= keys["inferred"] === "true";
-      before.rx += rx;
-      before.tx += tx;
-      before.firstMs = Math.min(before.firstMs, firstMs);
-      before.lastMs = Math.max(before.lastMs, lastMs);
-      continue;
+  for (const [field, answer] of [["domain", named], ["remote", nameless]] as const) {
+    for (const { keys, rx, tx, firstMs, lastMs } of rowsOf(answer.groups)) {
+      const name = keys[field] ?? "";
+      const id = `${field}=${name}`;
+      const before = found.get(id);
+      if (before) {
+        before.isInferred ||= keys["inferred"] === "true";
+        before.rx += rx;
+        before.tx += tx;
+        before.firstMs = Math.min(before.firstMs, firstMs);
+        before.lastMs = Math.max(before.lastMs, lastMs);
+        continue;
+      }
+      const { addresses, ...place } = placed.get(id) ?? { ...NOWHERE, addresses: new Set() };
+      const count = Math.max(1, addresses.size);
+      found.set(id, { id, field, name, isInferred: keys["inferred"] === "true", count, rx, tx, firstMs, lastMs, ...place });
     }
-    const network = networkOf.get(keys["remote"] ?? "");
-    const place = { country: keys["country"] ?? null, asn: network?.["asn"] ?? null, asnName: network?.["asn_name"] ?? "", range: keys["range"] ?? null };
-    found.set(id, { id, field, name, isInferred: keys["inferred"] === "true", count: 1, rx, tx, firstMs, lastMs, ...place });
   }
   const rows = sorted([...found.values()], "bytes", false);
-  const other = otherOf(answer.groups.other);
-  if (other === null) return rows;
-  const nowhere = { country: null, asn: null, asnName: "", range: null };
-  return [...rows, { ...other, ...nowhere, id: "other", field: null, name: "", isInferred: false, count: answer.groups.other?.groups ?? 0 }];
+  const others = [named, nameless].flatMap(({ groups: { other } }) => (other === null ? [] : [{ ...NOWHERE, ...restOf(other) }]));
+  const [one, two] = others;
+  if (one === undefined) return rows;
+  return [...rows, two === undefined ? one : { ...one, count: one.count + two.count, rx: one.rx + two.rx, tx: one.tx + two.tx, firstMs: Math.min(one.firstMs, two.firstMs), lastMs: Math.max(one.lastMs, two.lastMs) }];
+}
+
+const NOWHERE: Place = { country: null, asn: null, asnName: "", range: null };
+
+function restOf(other: Other): Omit<Destination, keyof Place> {
+  const { rx, tx, firstMs, lastMs } = otherOf(other) ?? { rx: 0, tx: 0, firstMs: 0, lastMs: 0 };
+  return { id: "other", field: null, name: "", isInferred: false, count: other.groups, rx, tx, firstMs, lastMs };
+}
+
+/** Where each row's largest address is, and all its addresses. */
+function placesOf({ countries, networks }: Places): Map<string, Place & { addresses: Set<string> }> {
+  const networkOf = new Map(networks === null ? [] : rowsOf(networks.groups).map(({ keys }) => [keys["remote"] ?? "", keys]));
+  const found = new Map<string, Place & { addresses: Set<string> }>();
+  for (const { keys } of countries === null ? [] : rowsOf(countries.groups)) {
+    const remote = keys["remote"] ?? "";
+    const id = keys["domain"] === undefined ? `remote=${remote}` : `domain=${keys["domain"]}`;
+    const network = networkOf.get(remote);
+    const place = { country: keys["country"] ?? null, asn: network?.["asn"] ?? null, asnName: network?.["asn_name"] ?? "", range: keys["range"] ?? null };
+    const before = found.get(id);
+    if (before) before.addresses.add(remote);
+    else found.set(id, { ...place, addresses: new Set([remote]) });
+  }
+  return found;
 }
 
 /** The rows in another order; what is not known, and what has no row of its own, stays at the end. */

@@ -61,10 +61,8 @@ export class Drawn {
   async load(): Promise<void> {
     if (this.isLive) return this.asked.cancel();
     const [by, { range }] = [this.by(), this.scope];
-    const before = this.asked.answer;
-    await this.asked.ask({ ask: "series", request: this.scope.request([by], SLOTS) });
-    const answer = this.asked.answer;
-    if (answer !== null && answer !== before) this.told = { answer, by, range, nowMs: Date.now() };
+    const answer = await this.asked.ask({ ask: "series", request: this.scope.request([by], SLOTS) });
+    if (answer !== null) this.told = { answer, by, range, nowMs: Date.now() };
   }
 
   private liveFrame(): Frame {

@@ -2,15 +2,17 @@ import { describe, expect, test, vi } from "vitest";
 
 import { mock } from "../../backend/mock";
 import type { QueryResult, SeriesResult } from "../../bindings/bindings";
-import { tickAt, unknown, type Frame } from "../../chart/frame";
+import { OTHER, tickAt, unknown, type Frame } from "../../chart/frame";
 import { frameOf } from "../../chart/history";
 import { layersOf } from "../../chart/layers";
-import { identityOf, nameOfGroup, termsOfGroup } from "../../model/dimensions";
+import { dimensions, identityOf, nameOfGroup, termsOfGroup, type Dimension } from "../../model/dimensions";
 import { Palette } from "../../model/palette";
 import { refreshMs } from "../../model/range";
 import { Scope } from "../../model/scope.svelte";
+import { View } from "../../model/view.svelte";
 import { Branches } from "./branches.svelte";
 import { destinationsOf, sorted } from "./destinations";
+import { Drawn } from "./drawn.svelte";
 import { KeyCursor } from "./keys";
 import { LEVELS, moveBy, nodesOf, rowsSeen, subjectOf, type Node } from "./tree";
 
@@ -46,7 +48,7 @@ function answer(groups: [Group, rx: number, tx: number][], other: { groups: numb
 
 describe("the tree", () => {
   const top = nodesOf(
-    answer([[{ application: "path:/bin/a" }, 5, 1], [{ kernel: "kernel" }, 9, 0], [{ unattributed: "process-gone" }, 1, 0]], { groups: 7, rx: 100, tx: 100 }),
+    [answer([[{ application: "path:/bin/a" }, 5, 1], [{ kernel: "kernel" }, 9, 0], [{ unattributed: "process-gone" }, 1, 0]], { groups: 7, rx: 100, tx: 100 })],
     LEVELS.applications[0] ?? [],
     null,
   );
@@ -61,16 +63,21 @@ describe("the tree", () => {
   });
 
   const a = top[1] as Node;
-  const executables = nodesOf(answer([[{ executable: "x", path: "/bin/a", sha256: "ab".repeat(32) }, 5, 1]]), ["executable"], a);
+  const executables = nodesOf([answer([[{ executable: "/bin/a", path: "/bin/a", sha256: "ab".repeat(32) }, 5, 1]])], ["executable"], a);
 
   test("a level's query is that of the levels above and its own", () => {
     expect(executables[0]?.terms).toEqual([["app", "path:/bin/a"], ["exe", "/bin/a"], ["hash", "abababababab"]]);
   });
 
-  test("addresses with a name are one row, those without one a row each", () => {
-    const groups: [Group, number, number][] = [[{ domain: "x.org", remote: "192.0.2.1" }, 5, 0], [{ remote: "192.0.2.9" }, 4, 0], [{ domain: "x.org", remote: "192.0.2.2" }, 3, 1]];
-    const nodes = nodesOf(answer(groups), ["domain", "remote"], null);
-    expect(nodes.map((node) => [node.terms[0], node.rx + node.tx])).toEqual([[["domain", "x.org"], 9], [["remote", "192.0.2.9"], 4]]);
+  test("of a name without an address and an address without a name each has its sum, and the rest is one row", () => {
+    const named = answer([[{ domain: "x.org" }, 5, 0], [{ domain: "x.org", inferred: "true" }, 3, 1]], { groups: 2, rx: 10, tx: 0 });
+    const nameless = answer([[{ remote: "192.0.2.9" }, 4, 0]], { groups: 1, rx: 1, tx: 1 });
+    const nodes = nodesOf([named, nameless], ["domain", "remote"], null);
+    expect(nodes.map((node) => [node.terms, node.rx + node.tx, node.groups])).toEqual([
+      [[["domain", "x.org"]], 9, 1],
+      [[["remote", "192.0.2.9"], ["domain", null]], 4, 1],
+      [[], 12, 3],
+    ]);
   });
 
   test("only what is open is seen, and other cannot be opened", () => {
@@ -113,6 +120,35 @@ describe("the tree", () => {
     expect(queries[1]).toEqual([["executable"], 'country:US app:"path:/usr/lib/firefox/firefox" since:24h']);
     // What was found within adds up to the row.
     expect(branches.rows[1]?.node.rx).toBe(first?.node.rx);
+    const executable = branches.rows[1]?.node;
+    if (executable) branches.toggle(executable);
+    await vi.waitFor(() => expect(branches.rows[2]?.node.level).toBe(3));
+    const destinations = branches.rows.filter((row) => row.parent === executable?.id);
+    expect(destinations.reduce((sum, { node }) => sum + node.rx, 0)).toBe(executable?.rx);
+  });
+
+  test("a child that was not answered says why, and a list that was overtaken asks for no children", async () => {
+    const backend = mock("busy", 1_700_000_000_000);
+    const scope = new Scope();
+    const branches = new Branches(backend, scope, LEVELS.applications);
+    await Promise.all([branches.load(), branches.load()]);
+    const [first] = branches.rows;
+    backend.ask = () => Promise.reject({ kind: "other", message: "the disk is full", place: null });
+    if (first) branches.toggle(first.node);
+    await vi.waitFor(() => expect(branches.rows[1]?.node).toMatchObject({ level: 2, failure: "the disk is full" }));
+    expect(branches.rows[1]?.canOpen).toBe(false);
+    let release = () => {};
+    const wait = new Promise<void>((done) => (release = done));
+    const working = mock("busy", 1_700_000_000_000);
+    backend.ask = async (question) => {
+      await wait;
+      return working.ask(question);
+    };
+    const loads = [branches.load(), branches.load()];
+    release();
+    await Promise.all(loads);
+    expect(working.asked.flatMap((one) => ("request" in one ? [one.request.by] : []))).toEqual([["application"], ["application"], ["executable"]]);
+    expect(branches.rows[1]?.node.failure).toBeUndefined();
   });
 });
 
@@ -130,6 +166,9 @@ describe("groups", () => {
 
   test("are told apart and named", () => {
     expect(identityOf("application", { unattributed: "table-full" })).toBe("none:table-full");
+    expect(identityOf("parent", { kernel: "kernel" })).not.toBe(identityOf("parent", { unattributed: "process-gone" }));
+    expect(termsOfGroup("parent", { unattributed: "process-gone" })).toEqual([["owner", "process-gone"]]);
+    expect(termsOfGroup("parent", {})).toEqual([["parent", null], ["owner", "program"]]);
     expect(identityOf("asn", { range: "private" })).not.toBe(identityOf("asn", { range: "loopback" }));
     expect(nameOfGroup("application", { application: "deb:firefox-esr:/usr/lib/firefox/firefox" }, names)).toBe("firefox");
     expect(nameOfGroup("asn", { asn: "64496", asn_name: "EXAMPLE" }, names)).toBe("AS64496 EXAMPLE");
@@ -185,12 +224,65 @@ describe("a series", () => {
   test("the rest is a line of its own, without a colour", () => {
     const other = { rx_bytes: [600], tx_bytes: [0], flows: [0] };
     const drawn = frameOf(series([0], [["a", [60]]], { other }), [0, 60_000], 60_000, new Palette(), naming);
-    expect(drawn.series[1]).toMatchObject({ key: "other", slot: null, rx: [10] });
+    expect(drawn.series[1]).toMatchObject({ key: OTHER, slot: null, rx: [10] });
   });
 });
 
+describe("lines that a person does not tell apart", () => {
+  const keysOf = (keys: Group[]) => ({ ...series([0], keys.map((_, at) => ["", [60 * (at + 1)]])), keys: columnsOf(keys) });
+  const told: [Dimension, Group[]][] = [
+    ["domain", [{ domain: "x.org" }, { domain: "x.org", inferred: "true" }]],
+    ["registrable_domain", [{ registrable_domain: "x.org" }, { registrable_domain: "x.org", inferred: "true" }]],
+    ["service", [{ service: "tls", recognised: "true" }, { service: "tls", recognised: "false" }]],
+    ["parent", [{ parent: "/bin/sh", parent_sha256: "a" }, { parent: "/bin/sh", parent_sha256: "b" }]],
+  ];
+  test.each(told)("are one line of all their bytes: %s", (by, keys) => {
+    const drawn = frameOf(keysOf(keys), [0, 60_000], 60_000, new Palette(), { identity: (line) => identityOf(by, line.keys), name: () => "", other: "" });
+    expect(drawn.series.map(({ slot, rx, rxBytes }) => [slot, rx, rxBytes])).toEqual([[1, [3], 180]]);
+  });
+
+  test("by any dimension each is there once, and all add up to the total", async () => {
+    const request = { query: "since:24h", top: 8, step: "hour", zone: "", token: 0 };
+    for (const { word } of dimensions()) {
+      const backend = mock("busy", 1_700_000_000_000);
+      const found = await backend.ask({ ask: "series", request: { ...request, by: [word] } });
+      const { total } = await backend.ask({ ask: "query", request: { ...request, by: [word] } });
+      const drawn = frameOf(found, null, 1_700_000_000_000, new Palette(), { identity: ({ keys }) => identityOf(word, keys), name: () => "", other: "" });
+      expect(new Set(drawn.series.map(({ key }) => key)).size).toBe(drawn.series.length);
+      // The stand-in rounds each piece.
+      expect(Math.abs(drawn.series.reduce((sum, one) => sum + one.rxBytes, 0) - total.rx_bytes)).toBeLessThan(100_000);
+      expect(drawn.gapBefore.slice(1)).not.toContain(true);
+    }
+  });
+
+  test("a group that is called other is not the rest", () => {
+    const other = { rx_bytes: [600], tx_bytes: [0], flows: [0] };
+    const drawn = frameOf(series([0], [["other", [60]]], { other }), [0, 60_000], 60_000, new Palette(), naming);
+    expect(new Set(drawn.series.map(({ key }) => key)).size).toBe(2);
+  });
+});
+
+test("an older question's answer is not shown", async () => {
+  const backend = mock("busy", 1_700_000_000_000);
+  const answers: (() => void)[] = [];
+  const ask = backend.ask.bind(backend);
+  backend.ask = async (question) => {
+    if (question.ask === "series") await new Promise<void>((done) => answers.push(done));
+    return ask(question);
+  };
+  const scope = new Scope();
+  let by: Dimension = "application";
+  const drawn = new Drawn(backend, scope, new View(), () => by, () => ({ applications: new Map(), userName: String }));
+  const first = drawn.load();
+  by = "country";
+  const second = drawn.load();
+  for (const done of answers.toReversed()) done();
+  await Promise.all([first, second]);
+  expect([...drawn.terms.values()].flat().map(([field]) => field)).toContain("country");
+});
+
 describe("layers", () => {
-  const one = (key: string, slot: number | null, rx: number[], tx: number[]) => ({ key, name: key, slot, rx, tx });
+  const one = (key: string, slot: number | null, rx: number[], tx: number[]) => ({ key, name: key, slot, rx, tx, rxBytes: 0, txBytes: 0 });
   const drawn: Frame = { fromMs: 0, toMs: 2, starts: [0, 1], ends: [1, 2], gapBefore: [true, false], series: [one("a", 1, [1, 2], [5, 0]), one("b", null, [10, 0], [0, 7])] };
 
   test("both ways are stacked from the middle line", () => {
@@ -217,14 +309,20 @@ describe("layers", () => {
 
 describe("destinations", () => {
   const rows = destinationsOf(
-    answer([[{ domain: "x.org", remote: "192.0.2.1", country: "DE" }, 5, 0], [{ remote: "10.0.0.1", range: "private" }, 4, 0], [{ domain: "x.org", remote: "192.0.2.2", country: "US" }, 3, 1]], { groups: 3, rx: 50, tx: 0 }),
-    answer([[{ remote: "192.0.2.1", asn: "64496", asn_name: "EXAMPLE" }, 5, 0]]),
+    {
+      named: answer([[{ domain: "x.org" }, 5, 0], [{ domain: "x.org", inferred: "true" }, 3, 1]], { groups: 2, rx: 40, tx: 0 }),
+      nameless: answer([[{ remote: "10.0.0.1" }, 4, 0]], { groups: 1, rx: 10, tx: 0 }),
+    },
+    {
+      countries: answer([[{ domain: "x.org", remote: "192.0.2.1", country: "DE" }, 1, 0], [{ remote: "10.0.0.1", range: "private" }, 1, 0], [{ domain: "x.org", remote: "192.0.2.2", country: "US" }, 1, 0]]),
+      networks: answer([[{ remote: "192.0.2.1", asn: "64496", asn_name: "EXAMPLE" }, 5, 0]]),
+    },
   );
 
   test("a name has all its addresses, and the rows add up", () => {
     expect(rows.map(({ name, count, rx, tx, country, asn, range, firstMs, lastMs }) => [name, count, rx + tx, country, asn, range, firstMs, lastMs])).toEqual([
-      ["x.org", 2, 9, "DE", "64496", null, 10, 22],
-      ["10.0.0.1", 1, 4, null, null, "private", 11, 21],
+      ["x.org", 2, 9, "DE", "64496", null, 10, 21],
+      ["10.0.0.1", 1, 4, null, null, "private", 10, 20],
       ["", 3, 50, null, null, null, 1, 9],
     ]);
   });
@@ -239,5 +337,5 @@ describe("destinations", () => {
 });
 
 test("what goes on is asked for again, what is over is not", () => {
-  expect([refreshMs({ last: "24h" }), refreshMs({ last: "7d" }), refreshMs({ last: "all" }), refreshMs({ fromMs: 0, toMs: 9 })]).toEqual([10_000, 60_000, 60_000, null]);
+  expect([refreshMs({ last: "1h" }), refreshMs({ last: "24h" }), refreshMs({ last: "all" }), refreshMs({ fromMs: 0, toMs: 9 })]).toEqual([10_000, 60_000, 60_000, null]);
 });

@@ -2,11 +2,11 @@
 
 import type { QueryResult } from "../../bindings/bindings";
 import { executableOf, identityOf, termsOfGroup, type Dimension, type Keys } from "../../model/dimensions";
-import { otherOf, rowsOf, type Group } from "../../model/groups";
+import { otherOf, rowsOf } from "../../model/groups";
 import type { Subject } from "../../model/scope.svelte";
 import { withTerm, type TermOf } from "../../model/terms";
 
-/** What each level is grouped by; of the last of several dimensions where the first is not known. */
+/** What each level is grouped by; where the first is not known, by the second. Each is a question of its own, so that sums are whole. */
 export const LEVELS: Record<"applications" | "destinations", readonly (readonly Dimension[])[]> = {
   applications: [["application"], ["executable"], ["domain", "remote"]],
   destinations: [["registrable_domain"], ["remote"], ["application"]],
@@ -24,6 +24,8 @@ export interface Node {
   tx: number;
   /** How many groups it stands for. */
   groups: number;
+  /** Why nothing is known, where that is all that the row says. */
+  failure?: string;
   /** What a query requires to find just this. */
   terms: readonly TermOf[];
 }
@@ -38,29 +40,46 @@ export interface Row {
   siblings: number;
 }
 
-/** The rows of a level under a node, the largest first; with `other` they add up to the answer's total. */
-export function nodesOf(answer: QueryResult, by: readonly Dimension[], above: Node | null): Node[] {
+/** What the question about a dimension of a level requires besides: of two, the first is known in the one and not in the other. */
+export function termsBeside(by: readonly Dimension[], at: number): TermOf[] {
+  const [first] = by;
+  if (first === undefined || by.length < 2) return [];
+  return [[at === 0 ? `!${first}` : first, null]];
+}
+
+/** The rows of a level under a node, the largest first; with `other` they add up to the total of the answers, one for each dimension. */
+export function nodesOf(answers: readonly QueryResult[], by: readonly Dimension[], above: Node | null): Node[] {
   const level = above === null ? 1 : above.level + 1;
   const begun = above?.id ?? "";
   const found = new Map<string, Node>();
-  for (const group of rowsOf(answer.groups)) {
-    const dimension = by.find((one) => group.keys[one] !== undefined) ?? by[0];
+  const rest: Node = { id: `${begun}/other`, level, dimension: null, keys: {}, rx: 0, tx: 0, groups: 0, terms: [] };
+  for (const [at, { groups }] of answers.entries()) {
+    const dimension = by[at];
     if (dimension === undefined) continue;
-    const id = `${begun}/${dimension}=${identityOf(dimension, group.keys)}`;
-    const before = found.get(id);
-    if (before) {
-      before.rx += group.rx;
-      before.tx += group.tx;
-    } else found.set(id, { id, level, dimension, keys: group.keys, rx: group.rx, tx: group.tx, groups: 1, terms: termsUnder(above, dimension, group) });
+    for (const group of rowsOf(groups)) {
+      const id = `${begun}/${dimension}=${identityOf(dimension, group.keys)}`;
+      const before = found.get(id);
+      if (before) {
+        before.rx += group.rx;
+        before.tx += group.tx;
+        continue;
+      }
+      const own = at === 0 ? [] : termsBeside(by, at);
+      const terms = [...(above?.terms ?? []), ...termsOfGroup(dimension, group.keys), ...own];
+      found.set(id, { id, level, dimension, keys: group.keys, rx: group.rx, tx: group.tx, groups: 1, terms });
+    }
+    const other = otherOf(groups.other);
+    rest.rx += other?.rx ?? 0;
+    rest.tx += other?.tx ?? 0;
+    rest.groups += groups.other?.groups ?? 0;
   }
   const nodes = [...found.values()].sort(bySize);
-  const other = otherOf(answer.groups.other);
-  const groups = answer.groups.other?.groups ?? 0;
-  return other === null ? nodes : [...nodes, { id: `${begun}/other`, level, dimension: null, keys: {}, rx: other.rx, tx: other.tx, groups, terms: [] }];
+  return rest.groups === 0 ? nodes : [...nodes, rest];
 }
 
-function termsUnder(above: Node | null, dimension: Dimension, group: Group): TermOf[] {
-  return [...(above?.terms ?? []), ...termsOfGroup(dimension, group.keys)];
+/** The row under a node of which nothing was answered. */
+export function failed({ id, level }: Node, failure: string): Node {
+  return { id: `${id}/failed`, level: level + 1, dimension: null, keys: {}, rx: 0, tx: 0, groups: 0, failure, terms: [] };
 }
 
 const bySize = (a: Node, b: Node) => b.rx + b.tx - a.rx - a.tx || (a.id < b.id ? -1 : 1);
