@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   plugins: [
-    // The language is the person's choice (`text/language.ts`); nothing of it is kept by the page.
+    // The language is the person's choice (`model/preferences.svelte.ts`); nothing of it is kept by the page.
     paraglideVitePlugin({ project: "./project.inlang", outdir: "./src/paraglide", strategy: ["globalVariable", "baseLocale"] }),
     svelte(),
   ],

@@ -65,6 +65,14 @@ test("what waits is told in one line, which leads to it", () => {
   expect(document.querySelectorAll("li[data-finding]")).toHaveLength(5);
 });
 
+test.each(["applications", "destinations", "map"])("a time is chosen for %s", (tab) => {
+  open("busy");
+  expect(document.querySelector('[aria-label="Time"]')).toBeNull();
+  document.querySelector<HTMLElement>(`a[href="#${tab}"]`)?.click();
+  flushSync();
+  expect(document.querySelector('[aria-label="Time"]')).not.toBeNull();
+});
+
 test("a refused answer is told in a sentence", async () => {
   open("reduced");
   press("Ignore curl");

@@ -3,6 +3,7 @@
 import type { Application } from "../bindings/bindings";
 import { m } from "../paraglide/messages.js";
 import { fileName } from "../text/hostile";
+import { directionName, rangeName } from "../text/place";
 import { nobodyOf } from "./programs";
 import type { TermOf } from "./terms";
 
@@ -79,7 +80,8 @@ export function nameOfGroup(dimension: Dimension, keys: Keys, names: Names): str
       // As likely another name.
       return keys["inferred"] === "true" ? `~${value}` : value;
   }
-  return value ?? keys["range"] ?? m.not_known();
+  if (value !== undefined) return dimension === "direction" ? directionName(value) : value;
+  return keys["range"] === undefined ? m.not_known() : rangeName(keys["range"]);
 }
 
 /** An application by its script or executable; where nothing is known of it, by the end of its key. */

@@ -23,5 +23,5 @@ test.each([
   ["1h", new Date(2026, 0, 1, 23, 30), new Date(2026, 0, 2, 0, 30)],
   ["tomorrow", new Date(2026, 0, 1, 9, 0), new Date(2026, 0, 2, 8, 0)],
   ["tomorrow", new Date(2026, 0, 1, 8, 0), new Date(2026, 0, 2, 8, 0)],
-  ["tomorrow", new Date(2026, 0, 2, 1, 0), new Date(2026, 0, 2, 8, 0)],
+  ["tomorrow", new Date(2026, 0, 2, 1, 0), new Date(2026, 0, 3, 8, 0)],
 ] as const)("%s from %s is %s", (how, now, until) => expect(untilOf(how, now.getTime())).toBe(until.getTime()));

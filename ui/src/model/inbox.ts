@@ -20,13 +20,13 @@ export function currentOf(findings: readonly Finding[], chosen: number | null, a
   return findings.find((finding) => finding.id === chosen) ?? findings[Math.min(at, findings.length - 1)] ?? null;
 }
 
-/** Until when; tomorrow is eight in the morning, where the person is. */
+/** Until when; tomorrow is eight in the morning of the next day, where the person is, as in the tray. */
 export function untilOf(snooze: Snooze, nowMs: number): number {
   if (snooze === "15m") return nowMs + 15 * MINUTE;
   if (snooze === "1h") return nowMs + 60 * MINUTE;
   const morning = new Date(nowMs);
+  morning.setDate(morning.getDate() + 1);
   morning.setHours(8, 0, 0, 0);
-  if (morning.getHours() <= new Date(nowMs).getHours()) morning.setDate(morning.getDate() + 1);
   return morning.getTime();
 }
 

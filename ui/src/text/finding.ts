@@ -32,9 +32,17 @@ export function sign({ severity }: Finding): string {
   return SIGNS[severity];
 }
 
+/** All kinds that this page knows, by the daemon's words. */
+export const KINDS: readonly string[] = Object.keys(WORDS);
+
+/** What a kind is called; `null` for one that this page does not know. */
+export function kindName(kind: string): string | null {
+  return WORDS[kind]?.title() ?? null;
+}
+
 /** What it is. */
 export function title({ kind }: Finding): string {
-  return WORDS[kind]?.title() ?? m.review_finding();
+  return kindName(kind) ?? m.review_finding();
 }
 
 /** What that means; nothing for a kind that this page does not know. */

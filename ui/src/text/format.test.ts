@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 
 import { preferences } from "../model/preferences.svelte";
 import { overwriteGetLocale } from "../paraglide/runtime.js";
-import { ago, axisRate, bytes, clock, duration, number, percent, rate, shortHash } from "./format";
+import { ago, axisRate, bytes, clock, duration, fileSize, number, percent, rate, shortHash } from "./format";
 import { shown, splitPath } from "./hostile";
 
 test.each([
@@ -62,6 +62,7 @@ describe("as a person wants it", () => {
   test("in bits", () => {
     preferences.measure = "bits";
     expect(rate(1_250_000)).toBe("10.0 Mbit/s");
+    expect(fileSize(1_250_000)).toBe("1.25 MB");
   });
 
   test("in Spanish", () => {

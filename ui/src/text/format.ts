@@ -1,6 +1,6 @@
 /** Everything that turns a number or a time into text for a person, as their language and their choices want it. */
 
-import { preferences } from "../model/preferences.svelte";
+import { preferences, type Preferences } from "../model/preferences.svelte";
 import { getLocale } from "../paraglide/runtime.js";
 import { m } from "../paraglide/messages.js";
 
@@ -8,7 +8,12 @@ const LETTERS = ["", "k", "M", "G", "T", "P", "E"];
 
 /** Bytes with a unit and three digits at most: `0 B`, `999 B`, `1.23 MB`, `12.3 MB`, `123 MB`. */
 export function bytes(count: number): string {
-  return amount(count, false);
+  return amount(count, false, preferences.measure);
+}
+
+/** Bytes in memory or on a disk, which nobody counts in bits. */
+export function fileSize(count: number): string {
+  return amount(count, false, "bytes");
 }
 
 /** Bytes in a second. */
@@ -18,12 +23,12 @@ export function rate(bytesPerSecond: number): string {
 
 /** A rate on an axis: no digits that say nothing, and no sign, for what is sent is drawn downwards. */
 export function axisRate(bytesPerSecond: number): string {
-  return `${amount(Math.abs(bytesPerSecond), true)}/s`;
+  return `${amount(Math.abs(bytesPerSecond), true, preferences.measure)}/s`;
 }
 
 /** A round number of bytes, without digits that say nothing. */
 export function roundBytes(count: number): string {
-  return amount(count, true);
+  return amount(count, true, preferences.measure);
 }
 
 /** The distances between the marks of an axis that are round numbers in the unit in force, in bytes. */
@@ -33,9 +38,9 @@ export function axisSteps(): number[] {
   return LETTERS.flatMap((_, power) => round.map((step) => step * base ** power * one));
 }
 
-function amount(count: number, trimmed: boolean): string {
+function amount(count: number, trimmed: boolean, measure: Preferences["measure"]): string {
   const base = baseOf();
-  let value = Math.max(0, count) * (preferences.measure === "bits" ? 8 : 1);
+  let value = Math.max(0, count) * (measure === "bits" ? 8 : 1);
   let power = 0;
   // 999.5 would be rounded to four digits.
   while (value >= (base === 1000 ? 999.5 : 1023.5) && power < LETTERS.length - 1) {
@@ -43,18 +48,18 @@ function amount(count: number, trimmed: boolean): string {
     power += 1;
   }
   const digits = power === 0 ? 0 : value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-  return `${decimal(value, digits, trimmed ? 0 : digits)} ${unitOf(power)}`;
+  return `${decimal(value, digits, trimmed ? 0 : digits)} ${unitOf(power, measure)}`;
 }
 
 function baseOf(): number {
   return preferences.base === "binary" ? 1024 : 1000;
 }
 
-function unitOf(power: number): string {
+function unitOf(power: number, measure: Preferences["measure"]): string {
   const letter = LETTERS[power] ?? "";
   const binary = preferences.base === "binary" && power > 0;
   const prefix = binary ? `${letter.toUpperCase()}i` : letter;
-  return `${prefix}${preferences.measure === "bits" ? "bit" : "B"}`;
+  return `${prefix}${measure === "bits" ? "bit" : "B"}`;
 }
 
 /** A share in percent, rounded down: 100 % means all. `—` when there is nothing to share. */

@@ -1,11 +1,48 @@
+/** The words for where an address is, and which way traffic began. */
+
+import { m } from "../paraglide/messages.js";
 import { getLocale } from "../paraglide/runtime.js";
+
+const RANGES: Readonly<Record<string, () => string>> = {
+  public: m.place_unknown,
+  private: m.place_private,
+  loopback: m.place_loopback,
+  "link-local": m.place_link_local,
+  multicast: m.place_multicast,
+  broadcast: m.place_broadcast,
+  shared: m.place_shared,
+  documentation: m.place_documentation,
+  benchmarking: m.place_benchmarking,
+  unspecified: m.place_unspecified,
+  reserved: m.place_reserved,
+};
+
+const DIRECTIONS: Readonly<Record<string, () => string>> = {
+  outbound: m.direction_outbound,
+  inbound: m.direction_inbound,
+  unknown: m.not_known,
+};
+
+let names: { locale: string; of: Intl.DisplayNames } | undefined;
 
 /** A country's name in the person's language; the code itself where it is none of a country. */
 export function countryName(code: string): string {
+  const locale = getLocale();
+  if (names?.locale !== locale) names = { locale, of: new Intl.DisplayNames(locale, { type: "region" }) };
   try {
-    return new Intl.DisplayNames(getLocale(), { type: "region" }).of(code) ?? code;
+    return names.of.of(code) ?? code;
   } catch {
     // Databases use letters that no country has.
     return code;
   }
+}
+
+/** What the addresses of a range are for; the daemon's word where this page does not know it. */
+export function rangeName(range: string): string {
+  return RANGES[range]?.() ?? range;
+}
+
+/** Who began, in the person's language; the daemon's word where this page does not know it. */
+export function directionName(direction: string): string {
+  return DIRECTIONS[direction]?.() ?? direction;
 }

@@ -1,4 +1,5 @@
 import type { Finding } from "../../bindings/bindings";
+import { fits } from "../../text/search";
 
 /** What a person can keep of the timeline. */
 export const SHOWS = ["all", "new", "changes", "portolan"] as const;
@@ -19,7 +20,7 @@ export interface Day {
 /** The findings that a person wants, by day, the newest first. */
 export function byDay(findings: readonly Finding[], show: Show, words: string): Day[] {
   const days: Day[] = [];
-  const wanted = findings.filter((finding) => (show === "all" || KINDS[show].includes(finding.kind)) && fits(finding, words));
+  const wanted = findings.filter((finding) => (show === "all" || KINDS[show].includes(finding.kind)) && fits(textsOf(finding), words));
   for (const finding of wanted.sort((a, b) => b.unix_ms - a.unix_ms)) {
     const startMs = startOfDay(finding.unix_ms);
     const day = days.at(-1);
@@ -44,7 +45,6 @@ export function startOfDay(unixMs: number): number {
   return new Date(unixMs).setHours(0, 0, 0, 0);
 }
 
-function fits({ application, path, sha256, previous_sha256, detail, evidence }: Finding, words: string): boolean {
-  const text = [application, path, sha256, previous_sha256, detail, evidence].filter(Boolean).join("\n").toLowerCase();
-  return words.toLowerCase().split(/\s+/u).every((word) => text.includes(word));
+function textsOf({ application, path, sha256, previous_sha256, detail, evidence }: Finding): (string | null)[] {
+  return [application, path, sha256, previous_sha256, detail, evidence];
 }

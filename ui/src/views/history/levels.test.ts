@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { HistoryLevel } from "../../bindings/bindings";
 import { keptWord, reachOf } from "./levels";
 
-test.each([["7 days", "7 d"], ["1 hour", "1 h"], ["for ever", "for ever"], ["until the moon", "until the moon"], ["", ""]])("“%s” is %s", (kept, words) =>
+test.each([["7 days", "7 d"], ["12 h", "12 h"], ["15 min", "15 min"], ["1 year", "1 year"], ["2 years", "2 years"], ["100 ms", "100 ms"], ["for ever", "for ever"], ["until the moon", "until the moon"], ["", ""]])("“%s” is %s", (kept, words) =>
   expect(keptWord(kept)).toBe(words),
 );
 

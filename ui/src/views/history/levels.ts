@@ -1,15 +1,24 @@
 import type { HistoryLevel } from "../../bindings/bindings";
 import { m } from "../../paraglide/messages.js";
-import { duration } from "../../text/format";
+import { number } from "../../text/format";
 
-const UNITS: Record<string, number> = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000 };
+/** The daemon's units, each of which it says in no other way. */
+const UNITS: Record<string, (amount: { count: number; number: string }) => string> = {
+  s: m.seconds,
+  min: m.minutes,
+  h: m.hours,
+  day: m.days,
+  days: m.days,
+  year: m.years,
+  years: m.years,
+};
 
 /** How long a level is kept, in the person's language; as the daemon says it where that is something else. */
 export function keptWord(kept: string): string {
   if (kept === "for ever") return m.review_past_forever();
-  const [, count, unit] = /^(\d+) (second|minute|hour|day|week)s?$/u.exec(kept) ?? [];
-  const length = UNITS[unit ?? ""];
-  return count === undefined || length === undefined ? kept : duration(Number(count) * length);
+  const [, digits, unit] = /^(\d+) (\w+)$/u.exec(kept) ?? [];
+  const count = Number(digits);
+  return UNITS[unit ?? ""]?.({ count, number: number(count) }) ?? kept;
 }
 
 /** Where a level begins and ends between the oldest and the newest of all, from 0 to 1; `null` where it has nothing. */

@@ -3,8 +3,8 @@
 import type { Groups, SeriesResult } from "../../bindings/bindings";
 import { linesOf, otherOf, rowsOf, type Group } from "../../model/groups";
 import { m } from "../../paraglide/messages.js";
-import { getLocale } from "../../paraglide/runtime.js";
 import { shown } from "../../text/hostile";
+import { countryName, rangeName } from "../../text/place";
 import { ISO } from "./world";
 
 /** A country, a code that is none (“EU”), a special range, an address whose place is unknown, no address, or all the rest. */
@@ -80,24 +80,15 @@ export function nameOf(place: Pick<Place, "kind" | "word">): string {
     case "region":
       return REGIONS[place.word]?.() ?? shown(place.word);
     case "range":
-      return RANGES[place.word]?.() ?? shown(place.word);
+      return shown(rangeName(place.word));
     case "unknown":
-      return m.map_unknown();
+      return rangeName("public");
     case "none":
       return m.map_no_address();
     case "rest":
       return m.map_rest();
   }
 }
-
-/** A country's name in the page's language. */
-export function countryName(code: string): string {
-  const locale = getLocale();
-  if (names?.resolvedOptions().locale !== locale) names = new Intl.DisplayNames([locale], { type: "region" });
-  return names.of(code) ?? code;
-}
-
-let names: Intl.DisplayNames | undefined;
 
 const REGIONS: Readonly<Record<string, () => string>> = {
   EU: m.map_code_eu,
@@ -107,19 +98,6 @@ const REGIONS: Readonly<Record<string, () => string>> = {
   A3: m.map_code_a3,
   T1: m.map_code_t1,
   XD: m.map_code_xd,
-};
-
-const RANGES: Readonly<Record<string, () => string>> = {
-  private: m.map_range_private,
-  loopback: m.map_range_loopback,
-  "link-local": m.map_range_link_local,
-  multicast: m.map_range_multicast,
-  broadcast: m.map_range_broadcast,
-  shared: m.map_range_shared,
-  documentation: m.map_range_documentation,
-  benchmarking: m.map_range_benchmarking,
-  unspecified: m.map_range_unspecified,
-  reserved: m.map_range_reserved,
 };
 
 function identity(keys: Readonly<Record<string, string>>): Pick<Place, "id" | "kind" | "word"> {

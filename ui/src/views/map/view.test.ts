@@ -9,8 +9,12 @@ import { bytes } from "../../text/format";
 const NOW = 1_700_000_000_000;
 let close: () => void = () => {};
 
-async function open(scene: Scene) {
+type Stand = ReturnType<typeof mock>;
+
+/** The map; `change` puts something in the stand-in's way. */
+async function open(scene: Scene, change: (backend: Stand) => void = () => {}) {
   const backend = mock(scene, NOW);
+  change(backend);
   const app = mount(App, { target: document.body, props: { backend } });
   flushSync();
   document.querySelector<HTMLElement>('a[href="#map"]')?.click();
@@ -18,7 +22,7 @@ async function open(scene: Scene) {
     backend.stop();
     void unmount(app);
   };
-  await eventually(() => expect(document.querySelector(".map footer")).not.toBeNull());
+  await eventually(() => expect(document.querySelector(".map footer, .map [role=alert]")).not.toBeNull());
   return backend;
 }
 
@@ -120,4 +124,64 @@ test("says whose data it is, or that there is none", async () => {
   document.body.replaceChildren();
   await open("reduced");
   expect(one(".map footer").textContent).toContain("There is no database of countries");
+});
+
+/** Answers in another way, where it has one. */
+function instead(backend: Stand, other: (question: Parameters<Stand["ask"]>[0]) => unknown): void {
+  const ask = backend.ask;
+  backend.ask = (async (question: Parameters<Stand["ask"]>[0]) => (await other(question)) ?? ask(question)) as Stand["ask"];
+}
+
+const byWhat = (question: { ask: string; request?: { by: string[] } }) => (question.ask === "query" ? (question.request?.by.join() ?? "") : "");
+
+test("what has no application has its row and its name beside the others", async () => {
+  const column = (key: string, at: number[], text: string) => ({ key, texts: [text], at });
+  const groups = {
+    keys: [column("application", [1, 0, 0, 0], "path:/usr/bin/curl"), column("kernel", [0, 1, 0, 0], "wireguard"), column("unattributed", [0, 0, 1, 2], "late")],
+    tx_bytes: [4, 3, 2, 1], rx_bytes: [0, 0, 0, 0], flows: [1, 1, 1, 1], first_unix_ms: [1, 1, 1, 1], last_unix_ms: [1, 1, 1, 1], other: null,
+  };
+  groups.keys[2]?.texts.push("lost");
+  let answer: typeof groups | null = groups;
+  await open("busy", (backend) =>
+    instead(backend, async (question) => {
+      if (byWhat(question) !== "application" || answer === null) return null;
+      return { ...(await backend.ask<"query">({ ask: "query", request: { query: "", by: ["user"], top: 1, step: "", zone: "", token: 0 } })), groups: answer };
+    }),
+  );
+  const names = () => [...document.querySelectorAll('.card ul:first-of-type li span:first-child')].map((name) => name.textContent);
+  one<SVGPathElement>('[data-code][tabindex="0"]').focus();
+  await eventually(() => expect(names()).toHaveLength(4));
+  expect(names()[0]).toBe("curl");
+  expect(new Set(names()).size).toBe(4);
+});
+
+test("asks again after a failure, when told to and by itself", async () => {
+  let isBroken = true;
+  const backend = await open("busy", (each) =>
+    instead(each, (question) => {
+      if (isBroken && byWhat(question) === "country,domain,remote") throw { kind: "other", message: "the disk is tired", place: null };
+      return null;
+    }),
+  );
+  await eventually(() => expect(one(".map [role=alert]").textContent).toContain("the disk is tired"));
+  isBroken = false;
+  button("Try again").click();
+  await eventually(() => expect(document.querySelector(".map [role=alert]")).toBeNull());
+  const before = queries(backend).length;
+  vi.advanceTimersByTime(10_000);
+  await eventually(() => expect(queries(backend).length).toBeGreaterThan(before));
+});
+
+test("the first touch of the slider chooses its step", async () => {
+  let answer: () => void = () => {};
+  const wanted = new Promise<void>((resolve) => (answer = resolve));
+  await open("busy", (backend) => instead(backend, (question) => (question.ask === "series" ? wanted : null)));
+  const slider = one<HTMLInputElement>('.map input[type="range"]');
+  slider.dispatchEvent(new Event("pointerdown", { bubbles: true }));
+  slider.value = "50";
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  await new Promise((resolve) => setTimeout(resolve));
+  answer();
+  await eventually(() => expect(one("output").textContent).not.toContain("The whole time"));
+  expect(Math.abs(Number(slider.value) / Number(slider.max) - 0.5)).toBeLessThan(0.1);
 });

@@ -23,8 +23,8 @@ const rows = () => [...document.querySelectorAll<HTMLElement>("li[data-finding]"
 const current = () => Number(document.querySelector<HTMLElement>("li.current")?.dataset["finding"]);
 const evidence = () => document.querySelector(".evidence")?.textContent?.replace(/\s+/gu, " ") ?? "";
 
-function key(name: string): void {
-  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
+function key(name: string, repeat = false): void {
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: name, repeat, bubbles: true, cancelable: true }));
   flushSync();
 }
 
@@ -63,6 +63,16 @@ test("keys move and decide; what comes next takes the place of what left", async
   await eventually(() => expect(document.querySelector(".decided")?.textContent).toContain("Approved: curl"));
   key("u");
   await eventually(() => expect(backend.asked).toContainEqual({ ask: "review", application: "path:/usr/bin/curl", state: "unreviewed" }));
+});
+
+test("a key that is held moves, and decides nothing", () => {
+  const backend = open("busy");
+  const order = rows();
+  key("j", true);
+  expect(current()).toBe(order[1]);
+  for (const held of ["a", "i", "d", "s", "x"]) key(held, true);
+  expect(backend.asked.filter(({ ask }) => ask === "review" || ask === "dismiss" || ask === "snooze")).toEqual([]);
+  expect(document.querySelector('[role="menu"], li[data-finding] input:checked')).toBeNull();
 });
 
 test("what no review answers can be dismissed, and what is dismissed cannot come back", async () => {

@@ -115,19 +115,3 @@ export const SECTIONS: readonly Section[] = [
     ],
   },
 ];
-
-/** What findings are called. */
-export const KINDS: Record<string, () => string> = {
-  "new-application": m.settings_kind_new_application,
-  "changed-executable": m.settings_kind_changed_executable,
-  "changed-file": m.settings_kind_changed_file,
-  upgraded: m.settings_kind_upgraded,
-  "foreign-code": m.settings_kind_foreign_code,
-  unidentified: m.settings_kind_unidentified,
-  baseline: m.settings_kind_baseline,
-  "lost-events": m.settings_kind_lost_events,
-  "self-test-failed": m.settings_kind_self_test_failed,
-  "unbalanced-ledger": m.settings_kind_unbalanced_ledger,
-  "history-damaged": m.settings_kind_history_damaged,
-  "history-not-written": m.settings_kind_history_not_written,
-};
