@@ -20,7 +20,7 @@ impl<G: Gui> Controller<G> {
         let store: Arc<Store> = Arc::clone(&self.store);
         let (kept, broken) = tokio::task::spawn_blocking(move || store.load()).await.unwrap_or_default();
         self.kept = kept;
-        self.inbox.speak(self.language());
+        _ = self.inbox.speak(self.language());
         _ = self.inbox.pause(self.kept.notifications_paused);
         if let Some(Broken { reason, aside }) = broken {
             let aside = aside.as_deref().map(|path| path.to_string_lossy());
@@ -49,9 +49,9 @@ impl<G: Gui> Controller<G> {
             return;
         }
         self.kept.preferences = preferences;
-        self.inbox.speak(self.language());
         self.rate = None;
-        self.draw_tray();
+        let changes = self.inbox.speak(self.language());
+        self.show(changes);
         self.keep(Some(answer));
     }
 

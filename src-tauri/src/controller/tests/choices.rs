@@ -8,6 +8,7 @@ use crate::{
     },
     preferences::{Preferences, Spoken},
     question::{FailureKind, Question},
+    words::Language,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,6 +80,21 @@ async fn choices_are_kept_and_the_tray_follows_the_language() {
     assert!(kept.contains("language = \"es\""), "{kept}");
     preferences.home = Some("x".repeat(101));
     assert_eq!(desk.answer(Question::Prefer { preferences }).await.unwrap_err().kind, FailureKind::Other);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_language_is_on_the_screen_at_once() {
+    let bus = Bus::start(None);
+    let _daemon = FakeDaemon::start(&bus, open(vec![finding(1, "/bin/x")])).await;
+    let mut desk = Desk::new(&bus.address);
+    assert_eq!(desk.until_popup().await, PopupKey::Finding(1));
+    let preferences = Preferences { language: Spoken::Es, ..Preferences::default() };
+    desk.answer(Question::Prefer { preferences }).await.unwrap();
+    let shown = desk.until("it in Spanish", |seen| match seen {
+        Seen::Popup(popup) => Some((popup.key, popup.language)),
+        _ => None,
+    });
+    assert_eq!(shown.await, (PopupKey::Finding(1), Language::Es));
 }
 
 #[tokio::test(flavor = "multi_thread")]
