@@ -80,7 +80,9 @@ impl<G: Gui> Controller<G> {
             return;
         };
         let (waiting, until, outcome) = (self.inbox.waiting(), end_of(until), self.outcome.clone());
+        let decisions = self.asking.decisions();
         tokio::spawn(async move {
+            let _turn = decisions.acquire_owned().await.ok();
             for finding in waiting {
                 if let Err(error) = daemon.snooze(finding, Some(until)).await {
                     outcome.send(Outcome::Failed(title, sentence::of(&error))).await.ok();
@@ -104,6 +106,10 @@ impl<G: Gui> Controller<G> {
             }
             Question::Prefer { preferences } => {
                 self.prefer(preferences, answer);
+                return None;
+            }
+            Question::Cancel { token } => {
+                answer.send(json(&self.asking.cancel(token))).ok();
                 return None;
             }
             Question::OpenFolder { path } if path.starts_with('/') && !path.contains('\0') => {
