@@ -88,7 +88,8 @@ impl Asking {
 
     /// Cancels all questions. What was decided is done all the same.
     pub(super) fn forget(&mut self) {
-        self.under_way.clear();
+        // Those that wait come first, so that none of them gets the turn of one that ends.
+        self.under_way.drain(..).rev().for_each(drop);
     }
 
     fn drop_answered(&mut self) {
