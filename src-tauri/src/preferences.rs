@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::{Context as _, bail};
@@ -149,8 +149,23 @@ pub(crate) struct Kept {
 #[derive(Debug)]
 pub(crate) struct Store {
     path: Option<PathBuf>,
+    written: Mutex<Written>,
+}
+
+#[derive(Debug, Default)]
+struct Written {
     /// The number of the last writing; an older one that comes later is left out.
-    last: Mutex<u64>,
+    last: u64,
+    /// The file holds what nobody has read, and no choice is written over it.
+    holds_unread: bool,
+}
+
+/// Why there are no choices from the file.
+enum Unread {
+    /// Its text means nothing.
+    Text(anyhow::Error),
+    /// It was not given out; the text may be fine.
+    File(std::io::Error),
 }
 
 /// Why the file was not read, and where it was put.
@@ -169,28 +184,45 @@ impl Store {
 
     /// `None`: nothing is kept.
     pub(crate) fn at(path: Option<PathBuf>) -> Self {
-        Self { path, last: Mutex::default() }
+        Self { path, written: Mutex::default() }
     }
 
-    /// What is kept. A file that cannot be read is put aside, so that it is not lost when the next choice is written.
+    /// What is kept. A file whose text means nothing is put aside, so that it is not lost when the next choice is written.
     pub(crate) fn load(&self) -> (Kept, Option<Broken>) {
         let Some(path) = &self.path else { return (Kept::default(), None) };
-        match read(path) {
-            Ok(kept) => (kept, None),
-            Err(error) => {
+        let (broken, holds_unread) = match read(path) {
+            Ok(kept) => return (kept, None),
+            Err(Unread::Text(error)) => {
                 let aside = path.with_extension("toml.broken");
                 let aside = fs::rename(path, &aside).ok().map(|()| aside);
-                (Kept::default(), Some(Broken { reason: format!("{error:#}."), aside }))
+                let holds_unread = aside.is_none();
+                (Some(Broken { reason: format!("{error:#}."), aside }), holds_unread)
             }
-        }
+            Err(Unread::File(error)) => {
+                tracing::warn!(path = %path.display(), %error, "the choices cannot be read; the usual ones apply");
+                (None, true)
+            }
+        };
+        self.written().holds_unread = holds_unread;
+        (Kept::default(), broken)
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the file anew, all or nothing; `number` grows with each call. Blocks.
     pub(crate) fn keep(&self, number: u64, kept: &Kept) -> anyhow::Result<()> {
         let path = self.path.as_deref().context("there is no folder for configuration (HOME is not set)")?;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last >= number {
+        let mut written = self.written();
+        if written.last >= number {
             return Ok(());
+        }
+        if written.holds_unread {
+            bail!(
+                "{} could not be read, and is not written over; mend it, then start Portolan again",
+                path.display()
+            );
         }
         let text = toml::to_string(kept).context("they cannot be written as TOML")?;
         let folder = path.parent().unwrap_or(Path::new("/"));
@@ -203,26 +235,27 @@ impl Store {
             fs::rename(&next, path)
         };
         write().with_context(|| format!("{} cannot be written", path.display()))?;
-        *last = number;
+        written.last = number;
         Ok(())
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Kept> {
+fn read(path: &Path) -> Result<Kept, Unread> {
     let file = match fs::File::open(path) {
-        Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Kept::default()),
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be opened", path.display())),
+        opened => opened.map_err(Unread::File)?,
     };
-    let mut text = String::new();
-    file.take(FILE_MAX_BYTES + 1)
-        .read_to_string(&mut text)
-        .with_context(|| format!("{} cannot be read", path.display()))?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > FILE_MAX_BYTES) {
-        bail!("{} is too long", path.display());
+    let mut bytes = Vec::new();
+    file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Unread::File)?;
+    understand(&bytes).with_context(|| path.display().to_string()).map_err(Unread::Text)
+}
+
+fn understand(bytes: &[u8]) -> anyhow::Result<Kept> {
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_MAX_BYTES) {
+        bail!("it is too long");
     }
-    let kept: Kept =
-        toml::from_str(&text).map_err(|error| anyhow::anyhow!("{}: {}", path.display(), error.message()))?;
+    let text = str::from_utf8(bytes)?;
+    let kept: Kept = toml::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.message()))?;
     kept.preferences.check()?;
     Ok(kept)
 }
@@ -272,6 +305,22 @@ mod tests {
             assert_eq!(fs::read_to_string(broken.aside.unwrap()).unwrap(), text);
             assert!(!path.exists() && !broken.reason.is_empty());
         }
+    }
+
+    /// A folder in its place is not given out as text, not even to root.
+    #[test]
+    fn a_file_that_cannot_be_read_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("desktop.toml");
+        fs::create_dir(&path).unwrap();
+        let store = Store::at(Some(path.clone()));
+        assert_eq!(store.load(), (Kept::default(), None));
+        assert!(path.is_dir() && !path.with_extension("toml.broken").exists());
+        fs::remove_dir(&path).unwrap();
+        fs::write(&path, "theme = \"dark\"").unwrap();
+        let refused = store.keep(1, &Kept::default()).unwrap_err().to_string();
+        assert!(refused.contains("could not be read"), "{refused}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theme = \"dark\"", "it can be read again");
     }
 
     #[test]

@@ -116,6 +116,21 @@ pub(crate) enum Question {
     },
 }
 
+impl Question {
+    /// Whether it changes what the daemon keeps. The person may be asked for a password first.
+    pub(crate) fn decides(&self) -> bool {
+        matches!(
+            self,
+            Self::Review { .. }
+                | Self::Dismiss { .. }
+                | Self::Snooze { .. }
+                | Self::EndLearning
+                | Self::Set { .. }
+                | Self::Reset { .. }
+        )
+    }
+}
+
 /// Why a question has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export_to = "desktop.ts")]

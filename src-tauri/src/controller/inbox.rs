@@ -6,6 +6,9 @@ use portolan_core::UnixMillis;
 use super::{Popup, PopupKey};
 use crate::words::Language;
 
+/// How long it is remembered that a finding was told which is not open any more.
+const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// More notifications than this at once become one.
 const SINGLE_AT_MOST: usize = 5;
 
@@ -19,6 +22,8 @@ pub(crate) struct Inbox {
     now_unix_ms: i64,
     /// By id and time: a daemon with a new history counts its findings from 1 again, and what became news is told again.
     announced: HashSet<(i64, i64)>,
+    /// The time of the newest that was forgotten: whatever is as old counts as told.
+    forgotten_until: i64,
     on_screen: BTreeMap<i64, Popup>,
     group_on_screen: bool,
     is_paused: bool,
@@ -68,9 +73,14 @@ impl Inbox {
         (self.shown().count() != shown).then(|| self.changes(before))
     }
 
-    /// From now on notifications are written in this language.
-    pub(crate) fn speak(&mut self, language: Language) {
+    /// From now on notifications are written in this language, also those on the screen.
+    pub(crate) fn speak(&mut self, language: Language) -> Vec<PopupChange> {
         self.language = language;
+        let mut changes = self.renewed();
+        if self.group_on_screen {
+            changes.push(self.renewed_group());
+        }
+        changes
     }
 
     /// Nothing is shown while it is paused; what waits then is told afterwards.
@@ -157,7 +167,7 @@ impl Inbox {
                 changes.push(PopupChange::Show(popup));
             }
         } else if self.group_on_screen && self.to_review() != before {
-            changes.push(self.shrink_group());
+            changes.push(self.renewed_group());
         }
         changes
     }
@@ -187,12 +197,21 @@ impl Inbox {
         for finding in self.open.values().filter(|finding| !is_snoozed(finding, self.now_unix_ms)) {
             let since = finding.unix_ms.max(finding.snoozed_until_unix_ms.unwrap_or_default());
             if let Some(popup) = Popup::of(finding, self.language)
+                && since > self.forgotten_until
                 && self.announced.insert((finding.id, since))
             {
                 fresh.push((finding.id, popup));
             }
         }
+        self.forget_old();
         fresh
+    }
+
+    fn forget_old(&mut self) {
+        let young = self.now_unix_ms.saturating_sub(REMEMBERED_MS);
+        let forgotten =
+            self.announced.extract_if(|(id, since)| *since < young && !self.open.contains_key(id));
+        self.forgotten_until = forgotten.map(|(_, since)| since).fold(self.forgotten_until, i64::max);
     }
 
     /// Takes all single notifications from the screen.
@@ -201,8 +220,8 @@ impl Inbox {
         on_screen.into_keys().map(|id| PopupChange::Close(PopupKey::Finding(id))).collect()
     }
 
-    /// Fewer findings wait than the group on the screen says.
-    fn shrink_group(&mut self) -> PopupChange {
+    /// The group on the screen says something else now.
+    fn renewed_group(&mut self) -> PopupChange {
         if self.to_review() == 0 {
             self.group_on_screen = false;
             PopupChange::Close(PopupKey::Group)

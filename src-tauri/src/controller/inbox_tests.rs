@@ -163,3 +163,35 @@ fn what_is_on_the_screen_follows_what_is_known() {
     let again = Finding { remote_name: None, ..named };
     assert_eq!(inbox.update(again, NOW), [], "what a person closed does not come back");
 }
+
+#[test]
+fn another_language_is_on_the_screen_at_once() {
+    let mut inbox = Inbox::default();
+    inbox.update(finding(1, "/usr/bin/curl"), NOW);
+    let other = if inbox.language == Language::Es { Language::En } else { Language::Es };
+    let changes = inbox.speak(other);
+    assert_eq!(keys(&changes), [(true, PopupKey::Finding(1))]);
+    assert!(matches!(&changes[0], PopupChange::Show(popup) if popup.language == other));
+    assert_eq!(inbox.speak(other), []);
+    inbox.replace((1..=9).map(|id| finding(id, &format!("/bin/{id}"))).collect(), NOW);
+    assert_eq!(keys(&inbox.speak(Language::En)), [(true, PopupKey::Group)]);
+}
+
+#[test]
+fn what_is_over_is_forgotten_and_yet_never_told_again() {
+    const DAY: i64 = REMEMBERED_MS;
+    let at = |id: i64, unix_ms: i64| Finding { unix_ms, ..finding(id, "/usr/bin/curl") };
+    let mut inbox = Inbox::default();
+    inbox.replace(vec![at(1, NOW.0), at(2, NOW.0 + 1)], NOW);
+    for id in 3..100 {
+        let time = NOW.0 + id * DAY;
+        inbox.update(at(id, time), UnixMillis(time));
+        inbox.update(answered(at(id, time)), UnixMillis(time));
+    }
+    assert!(inbox.announced.len() <= 5, "{}", inbox.announced.len());
+    let later = UnixMillis(NOW.0 + 100 * DAY);
+    assert_eq!(inbox.update(at(50, NOW.0 + 50 * DAY), later), []);
+    inbox.on_screen.clear();
+    assert_eq!(inbox.replace(vec![at(1, NOW.0), at(2, NOW.0 + 1)], later), [], "what is open is known");
+    assert_eq!(keys(&inbox.update(at(100, later.0), later)), [(true, PopupKey::Finding(100))]);
+}

@@ -15,7 +15,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     Choice, Gui, LinkState, Pace, Request, Tray, WindowEvent, WindowTab,
-    ask::Asking,
+    ask::{Asking, soon},
     inbox::{Inbox, PopupChange},
     link::{LinkCommand, LinkEvent},
     sentence,
@@ -150,6 +150,7 @@ impl<G: Gui> Controller<G> {
             Request::WindowClosed => {
                 self.page = false;
                 self.users.clear();
+                self.asking.forget();
                 self.command(LinkCommand::StopLive).await;
             }
             Request::Ask(question, answer) => self.ask(question, answer),
@@ -245,7 +246,7 @@ impl<G: Gui> Controller<G> {
         let Some(daemon) = self.daemon.clone() else { return };
         let outcome = self.outcome.clone();
         tokio::spawn(async move {
-            outcome.send(Outcome::Status(Box::new(daemon.status().await))).await.ok();
+            outcome.send(Outcome::Status(Box::new(soon(daemon.status()).await))).await.ok();
         });
     }
 

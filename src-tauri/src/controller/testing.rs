@@ -1,6 +1,9 @@
 //! A desktop without a screen, a daemon without a kernel, and a bus of their own, for the controller's tests.
 
+mod history;
+
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -11,6 +14,8 @@ use portolan_bus::{
 };
 use tokio::sync::{mpsc, oneshot};
 use zbus::{Connection, connection::Builder, object_server::SignalEmitter};
+
+use history::ServedHistory;
 
 use super::{Gui, Outside, Popup, PopupKey, Tray, WindowEvent};
 use crate::{question::Answer, words::Language};
@@ -168,6 +173,10 @@ pub(crate) struct Knowledge {
     pub(crate) reviews: Vec<(String, String)>,
     pub(crate) snoozed: Vec<(i64, i64)>,
     pub(crate) live: Vec<bool>,
+    /// The queries that came, and their tokens.
+    pub(crate) asked: Vec<(String, u32)>,
+    /// Those without an answer, by token.
+    pub(crate) running: BTreeMap<u32, oneshot::Sender<()>>,
 }
 
 /// A daemon that owns the name on a bus until it is dropped.
@@ -185,6 +194,8 @@ impl FakeDaemon {
         let connection = Builder::address(bus.address.as_str())
             .unwrap()
             .serve_at(OBJECT_PATH, Served(Arc::clone(&knowledge)))
+            .unwrap()
+            .serve_at(OBJECT_PATH, ServedHistory(Arc::clone(&knowledge)))
             .unwrap()
             .name(portolan_bus::BUS_NAME)
             .unwrap()
@@ -298,7 +309,7 @@ pub(crate) fn status() -> Status {
             total: 0,
             attributed: 0,
             kernel: 0,
-            unattributed: std::collections::BTreeMap::new(),
+            unattributed: BTreeMap::new(),
             excluded: 0,
             pending: 0,
         },
@@ -310,7 +321,7 @@ pub(crate) fn status() -> Status {
             difference: 0,
         },
         network: NetworkLayer { problem: None, lines: Vec::new() },
-        losses: std::collections::BTreeMap::new(),
+        losses: BTreeMap::new(),
         history: HistoryInfo { path: String::new(), size_bytes: 0, first_unix_ms: None, problem: None },
         resources: Resources { cpu_ms: 0, pss_bytes: 0, sockets: 0, processes: 0, process_events: 5 },
         unreviewed: 0,

@@ -1,3 +1,4 @@
+mod asking;
 mod choices;
 
 use std::{sync::Arc, time::Duration};

@@ -28,8 +28,9 @@ use crate::{
     words::Language,
 };
 
-/// A daemon that does not answer in this time is treated as not there.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
+/// For a call at whose beginning a person may be asked for a password: the daemon gives them two minutes, and needs some seconds
+/// itself. The controller gives all others less.
+const DECISION_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// So long may the notification server take to remove what is on the screen when the app ends.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -153,7 +154,7 @@ async fn quit_on_signal(requests: mpsc::Sender<Request>) -> std::io::Result<()> 
 
 /// The system bus, or the one that `DBUS_SYSTEM_BUS_ADDRESS` names.
 async fn system_bus() -> zbus::Result<zbus::Connection> {
-    zbus::connection::Builder::system()?.method_timeout(ANSWER_TIMEOUT).build().await
+    zbus::connection::Builder::system()?.method_timeout(DECISION_TIMEOUT).build().await
 }
 
 /// May ask a directory service, and therefore block.

@@ -39,8 +39,9 @@ impl<G: Gui> Controller<G> {
             self.refuse(&application, &reason);
             return;
         };
-        let outcome = self.outcome.clone();
+        let (decisions, outcome) = (self.asking.decisions(), self.outcome.clone());
         tokio::spawn(async move {
+            let _turn = decisions.acquire_owned().await.ok();
             let result = daemon.review(&application, state.as_str()).await;
             outcome.send(Outcome::Reviewed { application, state, result }).await.ok();
         });

@@ -20,7 +20,7 @@ impl<G: Gui> Controller<G> {
         let store: Arc<Store> = Arc::clone(&self.store);
         let (kept, broken) = tokio::task::spawn_blocking(move || store.load()).await.unwrap_or_default();
         self.kept = kept;
-        self.inbox.speak(self.language());
+        _ = self.inbox.speak(self.language());
         _ = self.inbox.pause(self.kept.notifications_paused);
         if let Some(Broken { reason, aside }) = broken {
             let aside = aside.as_deref().map(|path| path.to_string_lossy());
@@ -49,9 +49,9 @@ impl<G: Gui> Controller<G> {
             return;
         }
         self.kept.preferences = preferences;
-        self.inbox.speak(self.language());
         self.rate = None;
-        self.draw_tray();
+        let changes = self.inbox.speak(self.language());
+        self.show(changes);
         self.keep(Some(answer));
     }
 
@@ -80,7 +80,9 @@ impl<G: Gui> Controller<G> {
             return;
         };
         let (waiting, until, outcome) = (self.inbox.waiting(), end_of(until), self.outcome.clone());
+        let decisions = self.asking.decisions();
         tokio::spawn(async move {
+            let _turn = decisions.acquire_owned().await.ok();
             for finding in waiting {
                 if let Err(error) = daemon.snooze(finding, Some(until)).await {
                     outcome.send(Outcome::Failed(title, sentence::of(&error))).await.ok();
@@ -104,6 +106,10 @@ impl<G: Gui> Controller<G> {
             }
             Question::Prefer { preferences } => {
                 self.prefer(preferences, answer);
+                return None;
+            }
+            Question::Cancel { token } => {
+                answer.send(json(&self.asking.cancel(token))).ok();
                 return None;
             }
             Question::OpenFolder { path } if path.starts_with('/') && !path.contains('\0') => {

@@ -8,6 +8,7 @@ use crate::{
     },
     preferences::{Preferences, Spoken},
     question::{FailureKind, Question},
+    words::Language,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,15 +48,19 @@ async fn a_pause_is_kept_and_ends_when_a_person_wants() {
     desk.ask(Request::Chosen(Choice::Pause)).await;
     assert_eq!(desk.until_popup().await, PopupKey::Finding(1));
 
-    desk.ask(Request::Chosen(Choice::Pause)).await;
-    desk.until("the end of the notification", |seen| matches!(seen, Seen::Closed(_)).then_some(())).await;
     let file = desk.home.path().join("desktop.toml");
-    let kept = async {
-        while !std::fs::read_to_string(&file).unwrap().contains("notifications_paused = true") {
+    let kept = async |text| {
+        while !std::fs::read_to_string(&file).unwrap().contains(text) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, kept).await.expect("the pause was not written");
+    // The first pause must not be taken for the second.
+    let ended = kept("notifications_paused = false");
+    tokio::time::timeout(PATIENCE, ended).await.expect("the end of the pause was not written");
+    desk.ask(Request::Chosen(Choice::Pause)).await;
+    desk.until("the end of the notification", |seen| matches!(seen, Seen::Closed(_)).then_some(())).await;
+    let paused = kept("notifications_paused = true");
+    tokio::time::timeout(PATIENCE, paused).await.expect("the pause was not written");
     let mut again = Desk::at(&bus.address, desk.home);
     assert!(
         again.until("the tray", |seen| matches!(seen, Seen::Tray(tray) if tray.paused).then_some(true)).await
@@ -79,6 +84,21 @@ async fn choices_are_kept_and_the_tray_follows_the_language() {
     assert!(kept.contains("language = \"es\""), "{kept}");
     preferences.home = Some("x".repeat(101));
     assert_eq!(desk.answer(Question::Prefer { preferences }).await.unwrap_err().kind, FailureKind::Other);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_language_is_on_the_screen_at_once() {
+    let bus = Bus::start(None);
+    let _daemon = FakeDaemon::start(&bus, open(vec![finding(1, "/bin/x")])).await;
+    let mut desk = Desk::new(&bus.address);
+    assert_eq!(desk.until_popup().await, PopupKey::Finding(1));
+    let preferences = Preferences { language: Spoken::Es, ..Preferences::default() };
+    desk.answer(Question::Prefer { preferences }).await.unwrap();
+    let shown = desk.until("it in Spanish", |seen| match seen {
+        Seen::Popup(popup) => Some((popup.key, popup.language)),
+        _ => None,
+    });
+    assert_eq!(shown.await, (PopupKey::Finding(1), Language::Es));
 }
 
 #[tokio::test(flavor = "multi_thread")]
