@@ -18,7 +18,7 @@ use portolan_core::Provenance;
 use portolan_testbed::Program;
 
 use crate::{
-    bed::{Bed, PATIENCE, run, sha256},
+    bed::{Bed, PATIENCE, run, settle, sha256},
     talk::evidence_about,
 };
 
@@ -307,7 +307,9 @@ async fn what_runs_in_layers_that_the_machine_itself_has_is_not_what_has_its_pat
     for folder in ["lower", "upper/usr/bin", "work", "whole"] {
         fs::create_dir_all(place.join(folder)).unwrap();
     }
-    fs::copy(&program, place.join("upper/usr/bin/env")).unwrap();
+    let layered = place.join("upper/usr/bin/env");
+    fs::copy(&program, &layered).unwrap();
+    settle(&layered);
     let script = "cd $1; mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work o whole
         whole$2 tcp $3 110; status=$?; umount -l whole; exit $status";
     let words = ["-c", script, "sh", place.to_str().unwrap(), over.to_str().unwrap(), &server.tcp_v4()];
