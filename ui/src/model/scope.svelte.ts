@@ -1,4 +1,5 @@
 import type { QueryRequest } from "../bindings/bindings";
+import { requestOf } from "./request";
 import { stepped, termsOf, type Range } from "./range";
 import { beside, withTerm, type TermOf } from "./terms";
 
@@ -81,7 +82,6 @@ export class Scope {
   /** A question about what is looked at, or about a part of it. */
   request(by: readonly string[], top: number, step = "", range: Range = this.range, terms: readonly TermOf[] = []): QueryRequest {
     const query = terms.reduce((query, [field, value]) => withTerm(query, field, value), this.query);
-    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    return { query: beside(query, termsOf(range)), by: [...by], top, step, zone, token: 0 };
+    return requestOf(beside(query, termsOf(range)), by, top, step);
   }
 }
