@@ -84,6 +84,10 @@ pub struct Event {
     pub uid: Uid,
     /// When.
     pub at: MonotonicNs,
+    /// The same on the clock that stands still while the machine sleeps, nanoseconds.
+    pub monotonic_ns: u64,
+    /// How many ticks the kernel had counted by then; `None` when that is not known.
+    pub jiffies: Option<u64>,
     /// The executable file; `None` when it has none (it is exiting, or a thread of the kernel).
     pub file: Option<FileId>,
     /// Whether that is none that it executed: it has let go of that one, to which others may write since. Of an exit since Linux 6.16.
@@ -139,7 +143,9 @@ fn split_event(bytes: &[u8]) -> Option<(Event, &[u8])> {
         process: decode_owner(&raw.process),
         parent: decode_owner(&raw.parent),
         uid: Uid(raw.uid),
-        at: MonotonicNs(raw.at_ns),
+        at: MonotonicNs(raw.at.boot_ns),
+        monotonic_ns: raw.at.monotonic_ns,
+        jiffies: (raw.at.jiffies != 0).then_some(raw.at.jiffies),
         file: decode_file(&raw.file),
         has_let_go: raw.file.stamps & abi::PORTOLAN_STAMPS_LET_GO != 0,
         arguments: texts.arguments.to_vec(),

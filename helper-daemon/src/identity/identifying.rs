@@ -159,6 +159,8 @@ mod tests {
             parent: None,
             uid: Uid(0),
             at: now.monotonic,
+            monotonic_ns: now.monotonic.0,
+            jiffies: None,
             file: Some(FileId {
                 device,
                 inode,
