@@ -206,11 +206,13 @@ struct portolan_event {
 	__u32 cgroup_len;		/* 0 in the root */
 	__u32 cgroup_unknown;		/* 1 when the names were too many or too long, and at an exit */
 	__u32 mount_namespace;		/* inode number; 0 when the process has none any more */
+	__u32 mounting_users;		/* inode number of the user namespace whose root may mount there; 0 as before */
 	__u32 directory_len;		/* 0 in the root */
 	__u32 directory_unknown;	/* 1 unless this is an exec whose working directory has a path */
 	__u32 environment_len;
 	__u32 environment;		/* enum portolan_environment */
 	__u32 script_len;
+	__u32 reserved;
 	struct portolan_folder root;
 };
 

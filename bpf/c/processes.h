@@ -116,6 +116,8 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	event->cgroup_len = 0;
 	event->cgroup_unknown = 1;
 	event->mount_namespace = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	event->mounting_users = BPF_CORE_READ(task, nsproxy, mnt_ns, user_ns, ns.inum);
+	event->reserved = 0;
 	event->directory_len = 0;
 	event->directory_unknown = 1;
 	event->environment_len = 0;

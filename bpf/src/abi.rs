@@ -415,16 +415,18 @@ pub struct portolan_event {
     pub cgroup_len: __u32,
     pub cgroup_unknown: __u32,
     pub mount_namespace: __u32,
+    pub mounting_users: __u32,
     pub directory_len: __u32,
     pub directory_unknown: __u32,
     pub environment_len: __u32,
     pub environment: __u32,
     pub script_len: __u32,
+    pub reserved: __u32,
     pub root: portolan_folder,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 184usize];
+    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 192usize];
     ["Alignment of portolan_event"][::core::mem::align_of::<portolan_event>() - 8usize];
     ["Offset of field: portolan_event::kind"][::core::mem::offset_of!(portolan_event, kind) - 0usize];
     ["Offset of field: portolan_event::uid"][::core::mem::offset_of!(portolan_event, uid) - 4usize];
@@ -446,17 +448,21 @@ const _: () = {
         [::core::mem::offset_of!(portolan_event, cgroup_unknown) - 140usize];
     ["Offset of field: portolan_event::mount_namespace"]
         [::core::mem::offset_of!(portolan_event, mount_namespace) - 144usize];
+    ["Offset of field: portolan_event::mounting_users"]
+        [::core::mem::offset_of!(portolan_event, mounting_users) - 148usize];
     ["Offset of field: portolan_event::directory_len"]
-        [::core::mem::offset_of!(portolan_event, directory_len) - 148usize];
+        [::core::mem::offset_of!(portolan_event, directory_len) - 152usize];
     ["Offset of field: portolan_event::directory_unknown"]
-        [::core::mem::offset_of!(portolan_event, directory_unknown) - 152usize];
+        [::core::mem::offset_of!(portolan_event, directory_unknown) - 156usize];
     ["Offset of field: portolan_event::environment_len"]
-        [::core::mem::offset_of!(portolan_event, environment_len) - 156usize];
+        [::core::mem::offset_of!(portolan_event, environment_len) - 160usize];
     ["Offset of field: portolan_event::environment"]
-        [::core::mem::offset_of!(portolan_event, environment) - 160usize];
+        [::core::mem::offset_of!(portolan_event, environment) - 164usize];
     ["Offset of field: portolan_event::script_len"]
-        [::core::mem::offset_of!(portolan_event, script_len) - 164usize];
-    ["Offset of field: portolan_event::root"][::core::mem::offset_of!(portolan_event, root) - 168usize];
+        [::core::mem::offset_of!(portolan_event, script_len) - 168usize];
+    ["Offset of field: portolan_event::reserved"]
+        [::core::mem::offset_of!(portolan_event, reserved) - 172usize];
+    ["Offset of field: portolan_event::root"][::core::mem::offset_of!(portolan_event, root) - 176usize];
 };
 #[repr(C)]
 #[derive(
@@ -477,10 +483,10 @@ pub struct portolan_message {
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_message"][::core::mem::size_of::<portolan_message>() - 16824usize];
+    ["Size of portolan_message"][::core::mem::size_of::<portolan_message>() - 16832usize];
     ["Alignment of portolan_message"][::core::mem::align_of::<portolan_message>() - 8usize];
     ["Offset of field: portolan_message::event"][::core::mem::offset_of!(portolan_message, event) - 0usize];
-    ["Offset of field: portolan_message::text"][::core::mem::offset_of!(portolan_message, text) - 184usize];
+    ["Offset of field: portolan_message::text"][::core::mem::offset_of!(portolan_message, text) - 192usize];
 };
 pub const PORTOLAN_WAY_SENT: portolan_way = 1;
 pub const PORTOLAN_WAY_RECEIVED: portolan_way = 2;

@@ -105,6 +105,8 @@ pub struct Event {
     pub cgroup: Option<Untrusted>,
     /// Inode number of its mount namespace; `None` when it has none any more.
     pub mount_namespace: Option<u32>,
+    /// Inode number of the user namespace whose root may mount in that one.
+    pub mounting_users: Option<u32>,
     /// Of an exec: the folder at which its paths begin.
     pub root: Option<Folder>,
     /// Of an exec: its working directory, seen from its own root. `None` when it has no path (it is removed, or out of the root),
@@ -154,6 +156,7 @@ fn split_event(bytes: &[u8]) -> Option<(Event, &[u8])> {
         script_name: texts.script.strip_suffix(b"\0").map(<[u8]>::to_vec),
         cgroup: (raw.cgroup_unknown == 0).then(|| path_of(texts.cgroup)),
         mount_namespace: (raw.mount_namespace != 0).then_some(raw.mount_namespace),
+        mounting_users: (raw.mounting_users != 0).then_some(raw.mounting_users),
         root: (raw.root.inode != 0).then_some(Folder { mount: raw.root.mount, inode: raw.root.inode }),
         working_directory: (raw.directory_unknown == 0).then(|| path_of(texts.directory)),
         environment: Environment {

@@ -178,6 +178,7 @@ mod tests {
             script_name: None,
             cgroup: None,
             mount_namespace: None,
+            mounting_users: None,
             root: None,
             working_directory: None,
             environment: Environment::default(),

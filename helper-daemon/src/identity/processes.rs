@@ -225,7 +225,7 @@ impl Processes {
             placement: Placement::clone(&placement),
             has_machines_mounts: self.machine.has_namespace(event.mount_namespace),
             has_machines_root: self.machine.has_root(event.root),
-            has_roots_mounts: self.machine.has_roots_mounts(pid, event.mount_namespace),
+            has_roots_mounts: self.machine.has_roots_mounts(event),
             is_in_machines_mount,
             path,
         };
