@@ -177,6 +177,13 @@ struct portolan_folder {
 	__u64 mount;
 };
 
+/* When something happened. */
+struct portolan_instant {
+	__u64 boot_ns;		/* CLOCK_BOOTTIME */
+	__u64 monotonic_ns;	/* CLOCK_MONOTONIC, not earlier */
+	__u64 jiffies;		/* not later; 0 when nobody looked at them */
+};
+
 /*
  * One process event; behind it, what the lengths say. cgroup_len bytes: the names of the cgroup and of those above it up to the
  * root, each with a NUL. arguments_len bytes: the NUL-separated command line. name_len bytes: the name that the executed file was
@@ -190,7 +197,7 @@ struct portolan_event {
 	__u32 uid;
 	struct portolan_owner process;
 	struct portolan_owner parent;
-	__u64 at_ns;		/* CLOCK_BOOTTIME; for an unguarded file, like file: before anybody could notice the exec */
+	struct portolan_instant at;	/* for an unguarded file, like file: before anybody could notice the exec */
 	struct portolan_file file;
 	__u32 kernel_thread;	/* 1 for a thread of the kernel */
 	__u32 arguments_len;
@@ -199,11 +206,13 @@ struct portolan_event {
 	__u32 cgroup_len;		/* 0 in the root */
 	__u32 cgroup_unknown;		/* 1 when the names were too many or too long, and at an exit */
 	__u32 mount_namespace;		/* inode number; 0 when the process has none any more */
+	__u32 mounting_users;		/* inode number of the user namespace whose root may mount there; 0 as before */
 	__u32 directory_len;		/* 0 in the root */
 	__u32 directory_unknown;	/* 1 unless this is an exec whose working directory has a path */
 	__u32 environment_len;
 	__u32 environment;		/* enum portolan_environment */
 	__u32 script_len;
+	__u32 reserved;
 	struct portolan_folder root;
 };
 

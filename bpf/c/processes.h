@@ -80,6 +80,14 @@ static __always_inline void describe_cgroup(struct portolan_message *message, st
 	event->cgroup_len = event->cgroup_unknown ? 0 : len;
 }
 
+/* In this order: what comes between makes the jiffies seem earlier, never later. */
+static __always_inline void note_time(struct portolan_instant *at)
+{
+	at->jiffies = bpf_jiffies64();
+	at->boot_ns = bpf_ktime_get_boot_ns();
+	at->monotonic_ns = bpf_ktime_get_ns();
+}
+
 /* All but the text. */
 static __always_inline void describe(struct portolan_event *event, __u32 kind, struct task_struct *task)
 {
@@ -87,15 +95,17 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	event->uid = task->cred->uid.val;
 	owner_of(task, &event->process);
 	owner_of(task->real_parent, &event->parent);
-	event->at_ns = bpf_ktime_get_boot_ns();
+	note_time(&event->at);
 	describe_file(executed_by(task), &event->file);
 	if (kind == PORTOLAN_EVENT_TASK && event->file.stamps & PORTOLAN_STAMPS_OVERLAID) {
 		__u64 since = executed_since(task);
 
-		if (since)
-			event->at_ns = since;
-		else
+		if (since) {
+			event->at.boot_ns = since;
+			event->at.jiffies = 0;
+		} else {
 			event->file.stamps |= PORTOLAN_STAMPS_UNSEEN;
+		}
 	}
 	if (has_let_go(task))
 		event->file.stamps |= PORTOLAN_STAMPS_LET_GO;
@@ -106,6 +116,8 @@ static __always_inline void describe(struct portolan_event *event, __u32 kind, s
 	event->cgroup_len = 0;
 	event->cgroup_unknown = 1;
 	event->mount_namespace = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	event->mounting_users = BPF_CORE_READ(task, nsproxy, mnt_ns, user_ns, ns.inum);
+	event->reserved = 0;
 	event->directory_len = 0;
 	event->directory_unknown = 1;
 	event->environment_len = 0;
@@ -174,7 +186,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
  */
 struct prepared {
 	struct portolan_file file;
-	__u64 at_ns;
+	struct portolan_instant at;
 };
 
 struct {
@@ -208,7 +220,7 @@ int BPF_PROG(on_prepare, struct task_struct *task, struct linux_binprm *binprm)
 	note = bpf_task_storage_get(&prepared, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!note)
 		return 0;
-	note->at_ns = bpf_ktime_get_boot_ns();
+	note_time(&note->at);
 	describe_file(binprm->file, &note->file);
 	if (inode->i_sb->s_magic != HUGETLBFS_MAGIC && inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC &&
 	    inode->i_mapping->i_mmap_writable.counter <= 0)
@@ -221,7 +233,7 @@ static __always_inline void take_prepared(struct portolan_event *event, struct t
 	struct prepared *note = bpf_task_storage_get(&prepared, task, 0, 0);
 
 	if (note) {
-		event->at_ns = note->at_ns;
+		event->at = note->at;
 		event->file = note->file;
 		bpf_task_storage_delete(&prepared, task);
 	} else if (event->file.stamps & PORTOLAN_STAMPS_SEALED) {

@@ -372,12 +372,41 @@ const _: () = {
     zerocopy :: IntoBytes,
     zerocopy :: KnownLayout,
 )]
+pub struct portolan_instant {
+    pub boot_ns: __u64,
+    pub monotonic_ns: __u64,
+    pub jiffies: __u64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of portolan_instant"][::core::mem::size_of::<portolan_instant>() - 24usize];
+    ["Alignment of portolan_instant"][::core::mem::align_of::<portolan_instant>() - 8usize];
+    ["Offset of field: portolan_instant::boot_ns"]
+        [::core::mem::offset_of!(portolan_instant, boot_ns) - 0usize];
+    ["Offset of field: portolan_instant::monotonic_ns"]
+        [::core::mem::offset_of!(portolan_instant, monotonic_ns) - 8usize];
+    ["Offset of field: portolan_instant::jiffies"]
+        [::core::mem::offset_of!(portolan_instant, jiffies) - 16usize];
+};
+#[repr(C)]
+#[derive(
+    Debug,
+    Copy,
+    Clone,
+    Hash,
+    PartialEq,
+    Eq,
+    zerocopy :: FromBytes,
+    zerocopy :: Immutable,
+    zerocopy :: IntoBytes,
+    zerocopy :: KnownLayout,
+)]
 pub struct portolan_event {
     pub kind: __u32,
     pub uid: __u32,
     pub process: portolan_owner,
     pub parent: portolan_owner,
-    pub at_ns: __u64,
+    pub at: portolan_instant,
     pub file: portolan_file,
     pub kernel_thread: __u32,
     pub arguments_len: __u32,
@@ -386,48 +415,54 @@ pub struct portolan_event {
     pub cgroup_len: __u32,
     pub cgroup_unknown: __u32,
     pub mount_namespace: __u32,
+    pub mounting_users: __u32,
     pub directory_len: __u32,
     pub directory_unknown: __u32,
     pub environment_len: __u32,
     pub environment: __u32,
     pub script_len: __u32,
+    pub reserved: __u32,
     pub root: portolan_folder,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 168usize];
+    ["Size of portolan_event"][::core::mem::size_of::<portolan_event>() - 192usize];
     ["Alignment of portolan_event"][::core::mem::align_of::<portolan_event>() - 8usize];
     ["Offset of field: portolan_event::kind"][::core::mem::offset_of!(portolan_event, kind) - 0usize];
     ["Offset of field: portolan_event::uid"][::core::mem::offset_of!(portolan_event, uid) - 4usize];
     ["Offset of field: portolan_event::process"][::core::mem::offset_of!(portolan_event, process) - 8usize];
     ["Offset of field: portolan_event::parent"][::core::mem::offset_of!(portolan_event, parent) - 32usize];
-    ["Offset of field: portolan_event::at_ns"][::core::mem::offset_of!(portolan_event, at_ns) - 56usize];
-    ["Offset of field: portolan_event::file"][::core::mem::offset_of!(portolan_event, file) - 64usize];
+    ["Offset of field: portolan_event::at"][::core::mem::offset_of!(portolan_event, at) - 56usize];
+    ["Offset of field: portolan_event::file"][::core::mem::offset_of!(portolan_event, file) - 80usize];
     ["Offset of field: portolan_event::kernel_thread"]
-        [::core::mem::offset_of!(portolan_event, kernel_thread) - 104usize];
+        [::core::mem::offset_of!(portolan_event, kernel_thread) - 120usize];
     ["Offset of field: portolan_event::arguments_len"]
-        [::core::mem::offset_of!(portolan_event, arguments_len) - 108usize];
+        [::core::mem::offset_of!(portolan_event, arguments_len) - 124usize];
     ["Offset of field: portolan_event::arguments_truncated"]
-        [::core::mem::offset_of!(portolan_event, arguments_truncated) - 112usize];
+        [::core::mem::offset_of!(portolan_event, arguments_truncated) - 128usize];
     ["Offset of field: portolan_event::name_len"]
-        [::core::mem::offset_of!(portolan_event, name_len) - 116usize];
+        [::core::mem::offset_of!(portolan_event, name_len) - 132usize];
     ["Offset of field: portolan_event::cgroup_len"]
-        [::core::mem::offset_of!(portolan_event, cgroup_len) - 120usize];
+        [::core::mem::offset_of!(portolan_event, cgroup_len) - 136usize];
     ["Offset of field: portolan_event::cgroup_unknown"]
-        [::core::mem::offset_of!(portolan_event, cgroup_unknown) - 124usize];
+        [::core::mem::offset_of!(portolan_event, cgroup_unknown) - 140usize];
     ["Offset of field: portolan_event::mount_namespace"]
-        [::core::mem::offset_of!(portolan_event, mount_namespace) - 128usize];
+        [::core::mem::offset_of!(portolan_event, mount_namespace) - 144usize];
+    ["Offset of field: portolan_event::mounting_users"]
+        [::core::mem::offset_of!(portolan_event, mounting_users) - 148usize];
     ["Offset of field: portolan_event::directory_len"]
-        [::core::mem::offset_of!(portolan_event, directory_len) - 132usize];
+        [::core::mem::offset_of!(portolan_event, directory_len) - 152usize];
     ["Offset of field: portolan_event::directory_unknown"]
-        [::core::mem::offset_of!(portolan_event, directory_unknown) - 136usize];
+        [::core::mem::offset_of!(portolan_event, directory_unknown) - 156usize];
     ["Offset of field: portolan_event::environment_len"]
-        [::core::mem::offset_of!(portolan_event, environment_len) - 140usize];
+        [::core::mem::offset_of!(portolan_event, environment_len) - 160usize];
     ["Offset of field: portolan_event::environment"]
-        [::core::mem::offset_of!(portolan_event, environment) - 144usize];
+        [::core::mem::offset_of!(portolan_event, environment) - 164usize];
     ["Offset of field: portolan_event::script_len"]
-        [::core::mem::offset_of!(portolan_event, script_len) - 148usize];
-    ["Offset of field: portolan_event::root"][::core::mem::offset_of!(portolan_event, root) - 152usize];
+        [::core::mem::offset_of!(portolan_event, script_len) - 168usize];
+    ["Offset of field: portolan_event::reserved"]
+        [::core::mem::offset_of!(portolan_event, reserved) - 172usize];
+    ["Offset of field: portolan_event::root"][::core::mem::offset_of!(portolan_event, root) - 176usize];
 };
 #[repr(C)]
 #[derive(
@@ -448,10 +483,10 @@ pub struct portolan_message {
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_message"][::core::mem::size_of::<portolan_message>() - 16808usize];
+    ["Size of portolan_message"][::core::mem::size_of::<portolan_message>() - 16832usize];
     ["Alignment of portolan_message"][::core::mem::align_of::<portolan_message>() - 8usize];
     ["Offset of field: portolan_message::event"][::core::mem::offset_of!(portolan_message, event) - 0usize];
-    ["Offset of field: portolan_message::text"][::core::mem::offset_of!(portolan_message, text) - 168usize];
+    ["Offset of field: portolan_message::text"][::core::mem::offset_of!(portolan_message, text) - 192usize];
 };
 pub const PORTOLAN_WAY_SENT: portolan_way = 1;
 pub const PORTOLAN_WAY_RECEIVED: portolan_way = 2;

@@ -84,6 +84,10 @@ pub struct Event {
     pub uid: Uid,
     /// When.
     pub at: MonotonicNs,
+    /// The same on the clock that stands still while the machine sleeps, nanoseconds.
+    pub monotonic_ns: u64,
+    /// How many ticks the kernel had counted by then; `None` when that is not known.
+    pub jiffies: Option<u64>,
     /// The executable file; `None` when it has none (it is exiting, or a thread of the kernel).
     pub file: Option<FileId>,
     /// Whether that is none that it executed: it has let go of that one, to which others may write since. Of an exit since Linux 6.16.
@@ -101,6 +105,8 @@ pub struct Event {
     pub cgroup: Option<Untrusted>,
     /// Inode number of its mount namespace; `None` when it has none any more.
     pub mount_namespace: Option<u32>,
+    /// Inode number of the user namespace whose root may mount in that one.
+    pub mounting_users: Option<u32>,
     /// Of an exec: the folder at which its paths begin.
     pub root: Option<Folder>,
     /// Of an exec: its working directory, seen from its own root. `None` when it has no path (it is removed, or out of the root),
@@ -139,7 +145,9 @@ fn split_event(bytes: &[u8]) -> Option<(Event, &[u8])> {
         process: decode_owner(&raw.process),
         parent: decode_owner(&raw.parent),
         uid: Uid(raw.uid),
-        at: MonotonicNs(raw.at_ns),
+        at: MonotonicNs(raw.at.boot_ns),
+        monotonic_ns: raw.at.monotonic_ns,
+        jiffies: (raw.at.jiffies != 0).then_some(raw.at.jiffies),
         file: decode_file(&raw.file),
         has_let_go: raw.file.stamps & abi::PORTOLAN_STAMPS_LET_GO != 0,
         arguments: texts.arguments.to_vec(),
@@ -148,6 +156,7 @@ fn split_event(bytes: &[u8]) -> Option<(Event, &[u8])> {
         script_name: texts.script.strip_suffix(b"\0").map(<[u8]>::to_vec),
         cgroup: (raw.cgroup_unknown == 0).then(|| path_of(texts.cgroup)),
         mount_namespace: (raw.mount_namespace != 0).then_some(raw.mount_namespace),
+        mounting_users: (raw.mounting_users != 0).then_some(raw.mounting_users),
         root: (raw.root.inode != 0).then_some(Folder { mount: raw.root.mount, inode: raw.root.inode }),
         working_directory: (raw.directory_unknown == 0).then(|| path_of(texts.directory)),
         environment: Environment {

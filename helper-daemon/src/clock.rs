@@ -1,34 +1,73 @@
 //! The only place that reads a clock.
 
 use portolan_core::{MonotonicNs, UnixMillis};
-use rustix::time::{ClockId, clock_getres, clock_gettime};
+use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// One instant on both clocks.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Now {
     /// For arithmetic.
     pub monotonic: MonotonicNs,
+    /// See [`Moment::stamp`].
+    pub stamp: MonotonicNs,
     /// For labels.
     pub wall: UnixMillis,
+}
+
+/// An instant, and which changes of files were before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Moment {
+    /// When.
+    pub at: MonotonicNs,
+    /// What the clock that stamps changes of files had come to by then, or less. It stands still from tick to tick (1 to 10 ms), and
+    /// longer where a processor of a virtual machine waits: what has an earlier stamp was changed before, and what is changed later
+    /// has none.
+    pub stamp: MonotonicNs,
 }
 
 impl Now {
     /// Reads both clocks.
     #[must_use]
     pub fn read() -> Self {
-        // In this order: when something comes between the two, what has a label of the past seems younger, not older.
+        // In this order: when something comes between, what has a label of the past seems younger, not older, and so does what
+        // has the stamp of a file.
+        let coarse = nanoseconds(clock_gettime(ClockId::MonotonicCoarse));
         let real = clock_gettime(ClockId::Realtime);
-        let boot = clock_gettime(ClockId::Boottime);
+        let boot = nanoseconds(clock_gettime(ClockId::Boottime));
+        let late = nanoseconds(clock_gettime(ClockId::Monotonic)).saturating_sub(coarse);
         Self {
-            monotonic: MonotonicNs(
-                u64::try_from(boot.tv_sec)
-                    .unwrap_or_default()
-                    .saturating_mul(1_000_000_000)
-                    .saturating_add(u64::try_from(boot.tv_nsec).unwrap_or_default()),
-            ),
+            monotonic: MonotonicNs(boot),
+            stamp: MonotonicNs(boot.saturating_sub(late)),
             wall: UnixMillis(real.tv_sec.saturating_mul(1000).saturating_add(real.tv_nsec / 1_000_000)),
         }
+    }
+
+    /// An earlier instant with its label.
+    #[must_use]
+    pub fn earlier(self, Moment { at, stamp }: Moment) -> Self {
+        Self { monotonic: at, stamp, wall: self.wall_at(at) }
+    }
+
+    /// This instant, without its label.
+    #[must_use]
+    pub const fn moment(self) -> Moment {
+        Moment { at: self.monotonic, stamp: self.stamp }
+    }
+
+    /// Whether a file that has this ctime (seconds and nanoseconds) now was changed for the last time before that moment: each later
+    /// change has given it another one, then, or would have.
+    #[must_use]
+    pub fn was_before(self, changed: (i64, u32), moment: Moment) -> bool {
+        self.changed_at(changed) < moment.stamp
+    }
+
+    /// When that was, or later.
+    fn changed_at(self, (seconds, nanoseconds): (i64, u32)) -> MonotonicNs {
+        let changed = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+        let ago = i128::from(self.wall.0) * 1_000_000 - changed;
+        let at = i128::from(self.monotonic.0).saturating_sub(ago);
+        MonotonicNs(u64::try_from(at.max(0)).unwrap_or(u64::MAX))
     }
 
     /// The label of an earlier instant of the monotonic clock; of now for a later one.
@@ -73,11 +112,17 @@ impl Steady {
     }
 }
 
-/// How long the kernel's timestamps of files stand still: a tick, 1 to 10 ms.
+/// How long the jiffies stand still: a tick, 1 to 10 ms.
 #[must_use]
 pub fn tick_ns() -> u64 {
-    let tick = clock_getres(ClockId::RealtimeCoarse);
-    u64::try_from(tick.tv_nsec).unwrap_or(10_000_000)
+    nanoseconds(clock_getres(ClockId::MonotonicCoarse))
+}
+
+fn nanoseconds(time: Timespec) -> u64 {
+    u64::try_from(time.tv_sec)
+        .unwrap_or_default()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -86,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_is_steady_after_an_hour_awake() {
-        let mut now = Now { monotonic: MonotonicNs(5), wall: UnixMillis(1_700_000_000_000) };
+        let mut now =
+            Now { monotonic: MonotonicNs(5), stamp: MonotonicNs(5), wall: UnixMillis(1_700_000_000_000) };
         let mut steady = Steady::new(now);
         let mut looks = |seconds: u64, set_ms: i64| {
             now.monotonic.0 += seconds * 1_000_000_000;

@@ -73,7 +73,7 @@ impl Contents {
                 .ok()
         };
         let after = stat_as_known(&file).map(|stat| FileKey::from_stat(&stat));
-        let is_certain = may_last && after == Ok(key) && key.is_older_than_a_tick(begun.wall);
+        let is_certain = may_last && after == Ok(key) && key.would_show_changes(begun);
         if let Some(content) = content.filter(|_| is_certain) {
             let mut lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
             if lasting.len() >= CONTENTS_MAX {

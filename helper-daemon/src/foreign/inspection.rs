@@ -29,7 +29,10 @@ use super::{
     looker::Looker,
     mapped::{Mapped, Place, State, machine},
 };
-use crate::{clock::Now, resources};
+use crate::{
+    clock::{Moment, Now},
+    resources,
+};
 
 /// Bytes that are read for one process; what is left out is read at the next look.
 const BYTES_MAX: u64 = 2 << 30;
@@ -161,7 +164,7 @@ impl Inspection {
             uid: request.uid.0,
             is_packaged: executables.is_some_and(|provenance| provenance.package().is_some()),
         };
-        let case = Case::new(&look.executable, program, request.executed_at, changed);
+        let case = Case::new(&look.executable, program, request.executed.wall, changed);
         let mut found = Vec::new();
         let mut memory = look.has_anonymous.then(|| Untrusted::from(""));
         for (file, provenance) in look.files.iter().zip(provenances) {
@@ -169,8 +172,8 @@ impl Inspection {
                 memory = memory.or_else(|| Some(text(file)));
             } else if let Some((kind, provenance)) = case.told(file, provenance.as_ref()) {
                 let was_named = matches!(file.named, Some((_, false)));
-                let since = if was_named { request.executed_at } else { now };
-                let sha256 = sha256_at(file, request.executed_at);
+                let since = if was_named { request.executed.wall } else { now };
+                let sha256 = sha256_at(file, request.executed.moment());
                 let code =
                     ForeignCode { kind, path: text(file), sha256, provenance: Some(provenance), since };
                 found.push(Found { code, is_for_all: file.named.is_some_and(|(_, is_for_all)| is_for_all) });
@@ -223,8 +226,8 @@ fn asked(file: &Mapped) -> Option<Asked> {
 }
 
 /// The hash of what was loaded: of what is mapped, or of what has not changed since the linker was told its path.
-fn sha256_at(file: &Mapped, executed_at: UnixMillis) -> Option<Sha256Digest> {
-    let is_it = file.is_mapped || file.key.is_older_than_a_tick(executed_at);
+fn sha256_at(file: &Mapped, executed: Moment) -> Option<Sha256Digest> {
+    let is_it = file.is_mapped || Now::read().was_before(file.key.changed, executed);
     file.content().filter(|_| is_it).map(|content| content.sha256)
 }
 

@@ -14,9 +14,7 @@ use std::{
     time::Duration,
 };
 
-use portolan_core::{
-    ApplicationKey, Executable, ForeignCode, ProcessEvidence, ProcessKey, Uid, UnixMillis, Untrusted,
-};
+use portolan_core::{ApplicationKey, Executable, ForeignCode, ProcessEvidence, ProcessKey, Uid, Untrusted};
 
 use super::{databases::Databases, environment::Markers, inspection::Inspection};
 use crate::{clock::Now, resources};
@@ -44,7 +42,7 @@ pub struct Request {
     /// What its linker was told at exec.
     pub markers: Markers,
     /// When it was executed.
-    pub executed_at: UnixMillis,
+    pub executed: Now,
 }
 
 impl Request {
@@ -235,12 +233,16 @@ pub(super) fn path_of(text: &Untrusted) -> PathBuf {
 mod tests {
     use std::ops::Range;
 
-    use portolan_core::{ForeignCodeKind, MonotonicNs, Pid};
+    use portolan_core::{ForeignCodeKind, MonotonicNs, Pid, UnixMillis};
 
     use super::*;
 
     fn now(ms: u64) -> Now {
-        Now { monotonic: MonotonicNs(ms * 1_000_000), wall: UnixMillis(0) }
+        Now {
+            monotonic: MonotonicNs(ms * 1_000_000),
+            stamp: MonotonicNs(ms * 1_000_000),
+            wall: UnixMillis(0),
+        }
     }
 
     #[test]
@@ -273,7 +275,7 @@ mod tests {
             executable: executable.clone(),
             script: None,
             markers: Markers::default(),
-            executed_at: UnixMillis(0),
+            executed: now(0),
         };
         let evidence = request.to_evidence(now(5));
         assert_eq!((evidence.pid, evidence.uid, evidence.started), (Pid(7), Uid(1000), UnixMillis(-5)));

@@ -1,6 +1,6 @@
 use std::{cell::OnceCell, rc::Rc};
 
-use portolan_core::{MonotonicNs, Untrusted};
+use portolan_core::Untrusted;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
     file::FileKey,
     process::Hold,
 };
+use crate::clock::Moment;
 
 /// What an AppImage's mount folder begins with, in whichever folder for temporary files it is.
 const MOUNT: &str = ".mount_";
@@ -26,7 +27,7 @@ pub(super) struct AppImageMount {
 #[derive(Debug)]
 enum Source {
     /// What was executed before, and until when it ran. Only its content says whether it is an AppImage.
-    Executed(Rc<Exec>, MonotonicNs),
+    Executed(Rc<Exec>, Moment),
     /// What a daemon before this one has found out.
     Recalled(AppImageFile),
 }
@@ -52,7 +53,7 @@ pub struct RememberedMount {
 
 impl AppImageMount {
     /// In which mount an exec has a share that came at that time after another one in the same process.
-    pub(super) fn of(exec: &Exec, before: &Exec, at: MonotonicNs) -> Option<Rc<Self>> {
+    pub(super) fn of(exec: &Exec, before: &Exec, at: Moment) -> Option<Rc<Self>> {
         let Some(folder) = folder_of(exec) else { return before.mount.clone() };
         let mount = match before.mount.clone().filter(|mount| mount.folder == folder) {
             Some(mount) => mount,

@@ -98,7 +98,7 @@ impl Process {
             executable: lineage.executable.clone(),
             script: lineage.script.as_ref().map(|script| script.path.clone()),
             markers: markers(&note.environment),
-            executed_at: now.wall_at(self.exec.at),
+            executed: now.earlier(self.exec.at),
         })
     }
 

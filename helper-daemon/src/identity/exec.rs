@@ -4,7 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use portolan_bpf::{Environment, FileId, Stamps};
+use portolan_bpf::{Environment, FileId};
 use portolan_core::{
     ApplicationKey, Code, Facts, FileContent, FileOrigin, Interpreted, Lineage, MonotonicNs, Placement,
     Provenance, Unattributed, UnitManager, Untrusted,
@@ -16,10 +16,10 @@ use super::{
     image::{Content, Image, Reading},
     origin::{Answer, AskedScript, Place, Question, Source, UNANSWERED},
     process::{Hold, Process},
-    proof::{Run, next_stamp},
+    proof::Run,
     script::Script,
 };
-use crate::clock::Now;
+use crate::clock::{Moment, Now};
 
 /// What a process executed: the same for all that it forks, until they execute something themselves.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Exec {
     /// The file as the kernel saw it.
     pub(super) file: Option<FileId>,
     /// When (of a file that others may write to: when it began to); of a process that was found running: when it was found.
-    pub(super) at: MonotonicNs,
+    pub(super) at: Moment,
     /// Its content; `None` when it could not be opened.
     pub(super) image: Option<Rc<Image>>,
     /// What it runs besides itself, where it is an interpreter.
@@ -40,8 +40,8 @@ pub(super) struct Exec {
     pub(super) was_seen: bool,
     /// The mount of an AppImage that this came from, or what started it.
     pub(super) mount: Option<Rc<AppImageMount>>,
-    /// From when on a change of the file shows in its ctime; `None` until that is known.
-    pub(super) shows_changes: Cell<Option<MonotonicNs>>,
+    /// After the ctime of its file had been asked for; `None` until then.
+    pub(super) stamps_asked: Cell<Option<Now>>,
     /// What the machine was asked about its files.
     pub(super) asked: RefCell<Asked>,
     /// Whether it is told that it cannot be identified.
@@ -101,7 +101,7 @@ pub struct ExecNote {
 /// When a process that runs an [`Exec`] was there.
 pub(super) struct Life {
     /// When it ended; `None` while it is there.
-    pub(super) ended: Option<MonotonicNs>,
+    pub(super) ended: Option<Moment>,
     /// Whether that is only when it was found out.
     pub(super) end_is_guessed: bool,
     /// Whether it had its file all the time.
@@ -119,12 +119,7 @@ pub(super) enum ContentOf {
 }
 
 impl Exec {
-    pub(super) fn new(
-        note: ExecNote,
-        file: Option<FileId>,
-        at: MonotonicNs,
-        image: Option<Rc<Image>>,
-    ) -> Self {
+    pub(super) fn new(note: ExecNote, file: Option<FileId>, at: Moment, image: Option<Rc<Image>>) -> Self {
         let script = note.interpreted.as_ref().and_then(|interpreted| {
             Some(Script::new(interpreted.script()?.clone(), interpreted.is_named_absolutely()))
         });
@@ -137,7 +132,7 @@ impl Exec {
             seen_as: None,
             was_seen: false,
             mount: None,
-            shows_changes: Cell::new(None),
+            stamps_asked: Cell::new(None),
             asked: RefCell::default(),
             is_told: Cell::new(false),
             answer: OnceCell::new(),
@@ -150,7 +145,7 @@ impl Exec {
         let mut alone = Self::new(self.note.clone(), self.file, self.at, self.image.clone());
         alone.seen_as = self.seen_as.clone();
         alone.was_seen = self.was_seen;
-        alone.shows_changes.set(self.shows_changes.get());
+        alone.stamps_asked.set(self.stamps_asked.get());
         alone.is_told.set(self.is_told.get());
         alone
     }
@@ -316,9 +311,9 @@ impl Exec {
         self.is_proven_until(until, reading)
     }
 
-    fn is_proven_until(&self, until: Option<MonotonicNs>, reading: &Reading) -> bool {
+    fn is_proven_until(&self, until: Option<Moment>, reading: &Reading) -> bool {
         let Some(executed) = self.file else { return false };
-        Run { executed, since: self.at, until, shows_changes: self.shows_changes.get() }.is_proven_by(reading)
+        Run { executed, since: self.at, until, asked: self.stamps_asked.get() }.is_proven_by(reading)
     }
 
     /// Whether it is, only when the process that is there had its file until all was read. Who has ended told so at its end.
@@ -327,15 +322,8 @@ impl Exec {
         life.ended.is_none() && !had_it && !self.is_proven_until(Some(self.at), reading)
     }
 
-    /// Notes from when on changes of the file show. The file's ctime was asked for before `now`.
+    /// Notes that the file's ctime was asked for before `now`.
     pub(super) fn note_stamps(&self, now: Now) {
-        let Some(executed) = &self.file else { return };
-        let since = match executed.stamps {
-            Stamps::Fine | Stamps::Sealed => MonotonicNs(0),
-            Stamps::FineOnceQueried => now.monotonic.min(next_stamp(executed.changed, now)),
-            Stamps::Coarse => next_stamp(executed.changed, now),
-            Stamps::Unseen => MonotonicNs(u64::MAX),
-        };
-        self.shows_changes.set(Some(since));
+        self.stamps_asked.set(Some(now));
     }
 }

@@ -8,13 +8,13 @@ use std::{
 };
 
 use portolan_bpf::{Environment, FileId, code_variables_in, variables};
-use portolan_core::{Pid, UnixMillis, Untrusted};
+use portolan_core::{Pid, Untrusted};
 use rustix::fs::{Mode, OFlags, Statx};
 use serde::{Deserialize, Serialize};
 
 use super::root_folder::{find_below, own_root, reopen, root_of};
 use crate::{
-    clock,
+    clock::Now,
     monitor::{inode_of, path_of, stat_as_known, stat_of_place},
 };
 
@@ -63,12 +63,9 @@ impl FileKey {
         self.inode == executed.inode && (self.device == executed.device || self.size == executed.size)
     }
 
-    /// Whether a change since `begun` would show in the ctime, which comes from the last tick.
-    pub(crate) fn is_older_than_a_tick(&self, begun: UnixMillis) -> bool {
-        let (seconds, nanoseconds) = self.changed;
-        let changed_ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanoseconds / 1_000_000));
-        let age_ms = u64::try_from(begun.0.saturating_sub(changed_ms)).unwrap_or_default();
-        age_ms > clock::tick_ns() / 1_000_000 + 1
+    /// Whether a change since `begun` would show in the ctime.
+    pub(crate) fn would_show_changes(&self, begun: Now) -> bool {
+        begun.was_before(self.changed, begun.moment())
     }
 
     /// Whether nothing touched the file since the kernel executed it.

@@ -159,6 +159,8 @@ mod tests {
             parent: None,
             uid: Uid(0),
             at: now.monotonic,
+            monotonic_ns: now.monotonic.0,
+            jiffies: None,
             file: Some(FileId {
                 device,
                 inode,
@@ -176,6 +178,7 @@ mod tests {
             script_name: None,
             cgroup: None,
             mount_namespace: None,
+            mounting_users: None,
             root: None,
             working_directory: None,
             environment: Environment::default(),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use portolan_bpf::{FileId, Stamps};
-use portolan_core::{MonotonicNs, Sha256Digest, Unattributed};
+use portolan_core::{Sha256Digest, Unattributed};
 
 use super::{
     executed_file::ExecutedFile,
@@ -15,7 +15,7 @@ use super::{
     image::{Image, Reading},
     proof::every_change_shows,
 };
-use crate::clock::Now;
+use crate::clock::{Moment, Now};
 
 /// How many hashes are remembered of files that no process runs any more.
 const REMEMBERED: usize = 16_384;
@@ -46,7 +46,7 @@ impl Images {
         mut file: ExecutedFile,
         key: FileKey,
         executed: &FileId,
-        since: MonotonicNs,
+        since: Moment,
         begun: Now,
         is_next: bool,
     ) -> Rc<Image> {
@@ -66,7 +66,7 @@ impl Images {
             file.keep();
         }
         let is_shared =
-            is_known_by_key && (executed.stamps != Stamps::Coarse || key.is_older_than_a_tick(begun.wall));
+            is_known_by_key && (executed.stamps != Stamps::Coarse || key.would_show_changes(begun));
         self.make(file, key, is_known_by_key, is_shared, begun, seen)
     }
 
@@ -77,7 +77,7 @@ impl Images {
         let is_unwritten = file.nobody_writes();
         let key = FileKey::of(&file.descriptor)?;
         let seen = Now::read();
-        let is_known_by_key = is_unwritten && key.is_older_than_a_tick(begun.wall);
+        let is_known_by_key = is_unwritten && key.would_show_changes(begun);
         if is_known_by_key && let Some(image) = self.shared.get(&key).and_then(Weak::upgrade) {
             return Ok(image);
         }
@@ -115,7 +115,7 @@ impl Images {
             && image.is_known_by_key
             && before == image.key
             && before == after
-            && before.is_older_than_a_tick(begun.wall)
+            && before.would_show_changes(begun)
         {
             if self.known.len() >= REMEMBERED {
                 self.known.clear();
@@ -156,7 +156,7 @@ mod tests {
     fn a_script_that_somebody_may_write_to_through_a_mapping_is_read_each_time() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().write_all(b"abc").unwrap();
-        let age = || FileKey::of(file.as_file()).unwrap().is_older_than_a_tick(Now::read().wall);
+        let age = || FileKey::of(file.as_file()).unwrap().would_show_changes(Now::read());
         while !age() {
             std::thread::yield_now();
         }
@@ -183,7 +183,7 @@ mod tests {
             let descriptor = OwnedFd::from(file.try_clone().unwrap());
             let key = FileKey::of(&file).unwrap();
             let executed = executed(&file, stamps, is_guarded, is_overlaid);
-            images.of(ExecutedFile::open(descriptor), key, &executed, begun.monotonic, begun, false)
+            images.of(ExecutedFile::open(descriptor), key, &executed, begun.moment(), begun, false)
         };
         let (first, second) = (of(Stamps::Coarse, true, false), of(Stamps::Coarse, true, false));
         assert_ne!(first.number, second.number, "a change in this tick would not show");

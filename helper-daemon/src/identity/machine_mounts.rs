@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use portolan_bpf::Folder;
+use portolan_bpf::{Event, Folder};
 use portolan_core::{Pid, Untrusted};
 
 use super::{
@@ -60,9 +60,9 @@ impl MachineMounts {
     }
 
     /// Whether nobody but root has mounted what a process sees.
-    pub(super) fn has_roots_mounts(&self, pid: Pid, mount_namespace: Option<u32>) -> bool {
-        let users = || number_of(&format!("/proc/{}/ns/user", pid.0));
-        self.has_namespace(mount_namespace) || users().is_some_and(|users| self.users == Some(users))
+    pub(super) fn has_roots_mounts(&self, event: &Event) -> bool {
+        self.has_namespace(event.mount_namespace)
+            || event.mounting_users.is_some_and(|users| self.users == Some(users))
     }
 
     /// Whether a file is in a mount of the machine: what has just been mounted is so where the machine has the file at its path.

@@ -24,6 +24,7 @@ mod remembered;
 mod root_folder;
 mod script;
 mod served;
+mod stamp_clock;
 mod turns;
 
 pub use app_image::RememberedMount;

@@ -17,7 +17,7 @@ use super::{
     remembered::Noted,
 };
 
-use crate::foreign::Looks;
+use crate::{clock::Moment, foreign::Looks};
 
 /// One run of one executable.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Process {
     /// What it runs.
     pub(super) exec: Rc<Exec>,
     /// When it ended, or executed another file; `None` while it is there.
-    pub(super) ended: Cell<Option<MonotonicNs>>,
+    pub(super) ended: Cell<Option<Moment>>,
     pub(super) lineage: OnceCell<Result<Arc<Lineage>, Unattributed>>,
     /// Whether its files are watched for changes.
     pub(super) is_watched: Cell<bool>,
@@ -177,7 +177,7 @@ impl Process {
     }
 
     /// The same without those that started it. Its end will not be noted: it is known to be there until `at`.
-    pub(super) fn without_parents(&self, at: MonotonicNs) -> Self {
+    pub(super) fn without_parents(&self, at: Moment) -> Self {
         Self {
             key: self.key,
             uid: self.uid,

@@ -22,9 +22,10 @@ use super::{
     placements::Placements,
     process::{MAX_PARENTS, Process},
     remembered::{Noted, Remembered},
+    stamp_clock::StampClock,
 };
 use crate::{
-    clock::Now,
+    clock::{Moment, Now},
     journal::Entry,
     monitor::{ExecFile, path_of},
 };
@@ -47,6 +48,7 @@ pub struct Processes {
     pub(super) keeps_command_lines: bool,
     files: PendingFiles,
     placements: Placements,
+    stamp_clock: StampClock,
     pub(super) machine: MachineMounts,
     /// Whose files' stamps are to be noted.
     pub(super) unnoted: Vec<Rc<Exec>>,
@@ -93,6 +95,7 @@ impl Processes {
     pub fn event(&mut self, event: Event) {
         // Threads of the kernel have no key and nobody asks for them.
         let Some(key) = event.process else { return };
+        self.stamp_clock.see(&event);
         match event.kind {
             EventKind::Fork => self.forked(key, event),
             EventKind::Exec => self.executed(key, event),
@@ -101,7 +104,7 @@ impl Processes {
                 if event.file.is_some() {
                     self.note_hold(&key, &event);
                 }
-                self.exited(key, event.at);
+                self.exited(key, self.stamp_clock.moment_of(&event));
             }
             EventKind::Task => self.found(key, event),
             EventKind::Moved => self.moved(key, event),
@@ -123,14 +126,14 @@ impl Processes {
     }
 
     /// After lost events: what is not in the list of all processes has ended, and who knows when.
-    pub fn end_all_but(&mut self, running: &HashSet<ProcessKey>, now: MonotonicNs) {
+    pub fn end_all_but(&mut self, running: &HashSet<ProcessKey>, now: Now) {
         let gone: Vec<ProcessKey> =
             self.current.values().filter(|key| !running.contains(key)).copied().collect();
         for key in gone {
             if let Some(process) = self.table.get(&key) {
                 process.end_is_guessed.set(true);
             }
-            self.exited(key, now);
+            self.exited(key, now.moment());
         }
     }
 
@@ -181,7 +184,7 @@ impl Processes {
         let parent = event.parent.and_then(|parent| self.table.get(&parent)).cloned();
         let Some(parent) = parent else { return self.found(key, event) };
         let exec = Rc::clone(&parent.exec);
-        let parent = Some(not_too_deep(&parent, event.at));
+        let parent = Some(not_too_deep(&parent, self.stamp_clock.moment_of(&event)));
         self.begin(key, &event, exec, parent);
     }
 
@@ -190,11 +193,11 @@ impl Processes {
         let mut exec = self.exec_of(key.pid, &event);
         let before = self.current.get(&key.pid).filter(|before| before.started == key.started);
         if let Some(before) = before.and_then(|before| self.table.get(before)) {
-            exec.mount = AppImageMount::of(&exec, &before.exec, event.at);
+            exec.mount = AppImageMount::of(&exec, &before.exec, self.stamp_clock.moment_of(&event));
         }
         let exec = Rc::new(exec);
         self.unnoted.extend(exec.mount.as_ref().and_then(|mount| mount.executed()).cloned());
-        let parent = self.parent_of(key, event.parent, event.at);
+        let parent = self.parent_of(key, event.parent, self.stamp_clock.moment_of(&event));
         self.unnoted.push(Rc::clone(&exec));
         let process = self.begin(key, &event, exec, parent);
         if event.kind == EventKind::Exec {
@@ -222,11 +225,11 @@ impl Processes {
             placement: Placement::clone(&placement),
             has_machines_mounts: self.machine.has_namespace(event.mount_namespace),
             has_machines_root: self.machine.has_root(event.root),
-            has_roots_mounts: self.machine.has_roots_mounts(pid, event.mount_namespace),
+            has_roots_mounts: self.machine.has_roots_mounts(event),
             is_in_machines_mount,
             path,
         };
-        let mut exec = Exec::new(note, event.file, event.at, image);
+        let mut exec = Exec::new(note, event.file, self.stamp_clock.moment_of(event), image);
         exec.was_seen = event.kind == EventKind::Exec;
         exec.seen_as = exec.was_seen.then(|| Untrusted::from_bytes(&event.name));
         exec
@@ -248,7 +251,7 @@ impl Processes {
         }
     }
 
-    fn exited(&mut self, key: ProcessKey, at: MonotonicNs) {
+    fn exited(&mut self, key: ProcessKey, at: Moment) {
         self.files.ended(key.pid);
         if self.current.get(&key.pid) == Some(&key) {
             self.current.remove(&key.pid);
@@ -284,7 +287,7 @@ impl Processes {
         exec: Rc<Exec>,
         parent: Option<Rc<Process>>,
     ) -> Rc<Process> {
-        let at = event.at;
+        let at = self.stamp_clock.moment_of(event);
         let process = Rc::new(Process {
             key,
             uid: event.uid,
@@ -314,16 +317,16 @@ impl Processes {
         process
     }
 
-    fn end(&mut self, key: ProcessKey, at: MonotonicNs) {
+    fn end(&mut self, key: ProcessKey, at: Moment) {
         if let Some(process) = self.table.get(&key) {
             self.changes.push(Entry::Ended(key, at));
             process.ended.set(Some(at));
-            self.ended.push_back((at, self.tick, key));
+            self.ended.push_back((at.at, self.tick, key));
         }
     }
 
     /// Who started a process: who forked it, for by now it may have been given to init; else `parent`.
-    fn parent_of(&self, key: ProcessKey, parent: Option<ProcessKey>, at: MonotonicNs) -> Option<Rc<Process>> {
+    fn parent_of(&self, key: ProcessKey, parent: Option<ProcessKey>, at: Moment) -> Option<Rc<Process>> {
         let before = self.current.get(&key.pid).filter(|before| before.started == key.started);
         if let Some(forker) = before.and_then(|before| self.table.get(before)?.parent.as_ref()) {
             return Some(Rc::clone(forker));
@@ -345,7 +348,8 @@ impl Processes {
                 let is_in_machines_mount = self.machine.has_namespace(event.mount_namespace)
                     && self.machine.has_mount_of(&descriptor, key, &path);
                 let file = ExecutedFile::run_by(pid, descriptor);
-                let image = self.images.of(file, key, &executed, event.at, begun, is_next);
+                let image =
+                    self.images.of(file, key, &executed, self.stamp_clock.moment_of(event), begun, is_next);
                 (Some(image), path, is_in_machines_mount)
             }
             _ => unknown,
@@ -367,7 +371,7 @@ impl Processes {
 }
 
 /// A chain of parents that is too long ends above this one.
-fn not_too_deep(parent: &Rc<Process>, at: MonotonicNs) -> Rc<Process> {
+fn not_too_deep(parent: &Rc<Process>, at: Moment) -> Rc<Process> {
     if parent.with_parents().count() < MAX_PARENTS {
         Rc::clone(parent)
     } else {

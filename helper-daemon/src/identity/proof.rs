@@ -1,21 +1,19 @@
 //! Whether what was read of a file is what a process executed.
 
-use portolan_bpf::{FileId, Stamps};
-use portolan_core::MonotonicNs;
-
 use super::{file::FileKey, image::Reading};
-use crate::clock::{self, Now};
+use crate::clock::{Moment, Now};
+use portolan_bpf::{FileId, Stamps};
 
 /// A process that runs a file.
 pub(super) struct Run {
     /// The file as the kernel saw it.
     pub(super) executed: FileId,
     /// When that was.
-    pub(super) since: MonotonicNs,
+    pub(super) since: Moment,
     /// When it ended; `None` when that was after the reading.
-    pub(super) until: Option<MonotonicNs>,
-    /// From when on a change would show, as compared to `executed`; `None` when that is not known.
-    pub(super) shows_changes: Option<MonotonicNs>,
+    pub(super) until: Option<Moment>,
+    /// After its ctime had been asked for; `None` when it was not yet.
+    pub(super) asked: Option<Now>,
 }
 
 impl Run {
@@ -31,7 +29,7 @@ impl Run {
     /// The kernel denies writing to a file that is being executed (ETXTBSY). What was read before the exec counts when a change
     /// until the exec would show.
     fn nobody_wrote_before_it(&self, reading: &Reading) -> bool {
-        reading.begun.monotonic >= self.since
+        reading.begun.monotonic >= self.since.at
             || (reading.before.is_unchanged_since(&self.executed)
                 && self.would_show(reading.before, reading.begun))
     }
@@ -41,15 +39,15 @@ impl Run {
     /// it was renamed, removed or its mode changed.
     fn nobody_wrote_after_it(&self, reading: &Reading) -> bool {
         let Some(until) = self.until else { return true };
-        if reading.ended.monotonic <= until {
+        if reading.ended.monotonic <= until.at {
             return true;
         }
         if reading.after.is_unchanged_since(&self.executed)
-            && self.shows_changes.is_some_and(|since| since <= until)
+            && self.asked.is_some_and(|asked| self.would_show_after(until, asked))
         {
             return true;
         }
-        if reading.unchanged_since.monotonic <= until
+        if reading.unchanged_since.monotonic <= until.at
             && self.would_show(reading.after, reading.unchanged_since)
         {
             return true;
@@ -57,7 +55,7 @@ impl Run {
         let FileKey { changed, size, .. } = reading.after;
         reading.after.is_file(&self.executed)
             && size == self.executed.size
-            && next_stamp(changed, reading.ended) <= until
+            && reading.ended.was_before(changed, until)
     }
 
     /// Nothing denies writing to a memfd through the descriptor that made it, unless it is sealed, nor to what is below an overlay:
@@ -65,7 +63,7 @@ impl Run {
     /// exec counts, too: it was kept for its stamps ([`every_change_shows`]).
     fn nobody_wrote_at_all(&self, reading: &Reading) -> bool {
         let is_sealed = self.executed.stamps == Stamps::Sealed;
-        (reading.begun.monotonic >= self.since || self.executed.is_overlaid)
+        (reading.begun.monotonic >= self.since.at || self.executed.is_overlaid)
             && (is_sealed || reading.after.is_unchanged_since(&self.executed))
             && every_change_shows(&self.executed, self.since, reading.ended)
     }
@@ -74,47 +72,49 @@ impl Run {
     fn would_show(&self, key: FileKey, asked: Now) -> bool {
         match self.executed.stamps {
             Stamps::Fine | Stamps::FineOnceQueried | Stamps::Sealed => true,
-            Stamps::Coarse => next_stamp(key.changed, asked) <= asked.monotonic,
+            Stamps::Coarse => asked.was_before(key.changed, asked.moment()),
+            Stamps::Unseen => false,
+        }
+    }
+
+    /// Whether a change after that moment gives it another ctime than it was executed with, which was asked for before `asked`.
+    fn would_show_after(&self, moment: Moment, asked: Now) -> bool {
+        let was_before = || asked.was_before(self.executed.changed, moment);
+        match self.executed.stamps {
+            Stamps::Fine | Stamps::Sealed => true,
+            Stamps::FineOnceQueried => asked.monotonic <= moment.at || was_before(),
+            Stamps::Coarse => was_before(),
             Stamps::Unseen => false,
         }
     }
 }
 
 /// Whether each change of an unguarded file since it was executed has another ctime.
-pub(super) fn every_change_shows(executed: &FileId, since: MonotonicNs, now: Now) -> bool {
+pub(super) fn every_change_shows(executed: &FileId, since: Moment, now: Now) -> bool {
     match executed.stamps {
         Stamps::Fine | Stamps::Sealed => true,
         Stamps::Unseen => false,
-        Stamps::Coarse | Stamps::FineOnceQueried => next_stamp(executed.changed, now) <= since,
+        Stamps::Coarse | Stamps::FineOnceQueried => now.was_before(executed.changed, since),
     }
-}
-
-/// The millisecond to which the two clocks are compared.
-const PRECISION_NS: u64 = 1_000_000;
-
-/// When the tick is over in which a file with this ctime changed last: a later change has another one.
-pub(super) fn next_stamp((seconds, nanoseconds): (i64, u32), now: Now) -> MonotonicNs {
-    let changed_ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanoseconds / 1_000_000));
-    let ago_ms = u64::try_from(now.wall.0.saturating_sub(changed_ms)).unwrap_or_default();
-    let changed = now.monotonic.0.saturating_sub(ago_ms.saturating_mul(1_000_000));
-    MonotonicNs(changed.saturating_add(clock::tick_ns()).saturating_add(PRECISION_NS))
 }
 
 #[cfg(test)]
 mod tests {
-    use portolan_core::{Sha256Digest, UnixMillis};
+    use portolan_core::{MonotonicNs, Sha256Digest, UnixMillis};
 
     use super::*;
 
     const WALL_MS: i64 = 1_000_000;
     const NOW_MS: u64 = 500;
 
-    fn at(ms: u64) -> MonotonicNs {
-        MonotonicNs(ms * 1_000_000)
+    /// Files have stamps of 5 ms before then.
+    fn at(ms: u64) -> Moment {
+        Moment { at: MonotonicNs(ms * 1_000_000), stamp: MonotonicNs((ms - 5) * 1_000_000) }
     }
 
     fn now(ms: u64) -> Now {
-        Now { monotonic: at(ms), wall: UnixMillis(WALL_MS - i64::try_from(NOW_MS - ms).unwrap()) }
+        let Moment { at, stamp } = at(ms);
+        Now { monotonic: at, stamp, wall: UnixMillis(WALL_MS - i64::try_from(NOW_MS - ms).unwrap()) }
     }
 
     fn key(changed_ms: u64) -> FileKey {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     /// A file that was changed then and executed at 450 until then.
-    fn run(stamps: Stamps, changed_ms: u64, until: Option<MonotonicNs>) -> Run {
+    fn run(stamps: Stamps, changed_ms: u64, until: Option<Moment>) -> Run {
         let FileKey { device, inode, changed, size } = key(changed_ms);
         let executed = FileId {
             device,
@@ -137,12 +137,7 @@ mod tests {
             is_guarded: true,
             is_overlaid: false,
         };
-        let shows_changes = Some(match stamps {
-            Stamps::Coarse => next_stamp(changed, now(NOW_MS)),
-            Stamps::FineOnceQueried => at(460),
-            _ => at(0),
-        });
-        Run { executed, since: at(450), until, shows_changes }
+        Run { executed, since: at(450), until, asked: Some(now(460)) }
     }
 
     fn memory(stamps: Stamps, changed_ms: u64) -> Run {

@@ -9,8 +9,8 @@ use std::{
 
 use portolan_bpf::FileId;
 use portolan_core::{
-    Executable, FileContent, Lineage, MonotonicNs, Package, Placement, ProcessKey, Provenance, Sha256Digest,
-    Uid, Unattributed, Untrusted,
+    Executable, FileContent, Lineage, Package, Placement, ProcessKey, Provenance, Sha256Digest, Uid,
+    Unattributed, Untrusted,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,10 @@ use super::{
     process::Process,
     processes::Processes,
 };
-use crate::{clock::Now, journal::Entry};
+use crate::{
+    clock::{Moment, Now},
+    journal::Entry,
+};
 
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,9 +45,9 @@ pub struct Remembered {
     /// The file of that, as the kernel saw it.
     pub executed: Option<FileId>,
     /// When it began to run it.
-    pub executed_at: MonotonicNs,
+    pub executed_at: Moment,
     /// When it ended.
-    pub ended: Option<MonotonicNs>,
+    pub ended: Option<Moment>,
     /// Whether that is only when it was found out.
     pub end_is_guessed: bool,
     /// What it runs, or why that is not known; `None` while nobody needed it.
@@ -196,7 +199,7 @@ impl Processes {
             recalled.insert(process.key, Rc::clone(&process));
             match process.ended.get() {
                 None => drop(self.current.insert(process.key.pid, process.key)),
-                Some(ended) => self.ended.push_back((ended, self.tick, process.key)),
+                Some(ended) => self.ended.push_back((ended.at, self.tick, process.key)),
             }
             self.table.insert(process.key, process);
         }

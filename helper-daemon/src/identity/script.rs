@@ -16,10 +16,9 @@ use super::{
     file::FileKey,
     image::{Content, Image},
     images::Images,
-    proof::next_stamp,
     root_folder::{find_below, only_root_decides, reopen},
 };
-use crate::monitor::stat_as_known;
+use crate::{clock::Moment, monitor::stat_as_known};
 
 /// A file that an interpreter runs.
 ///
@@ -104,11 +103,11 @@ impl Script {
     /// What it holds, as started at that time; `None` while that is being found out. What was changed since, or in the tick of the
     /// start, may be another content than the interpreter has read: whatever was there when it was found, nobody knows what was
     /// there before.
-    pub(super) fn content(&self, started: MonotonicNs) -> Option<FileContent> {
+    pub(super) fn content(&self, started: Moment) -> Option<FileContent> {
         let sha256 = match self.found.get()?.as_ref().map(|found| found.image.content()) {
             Some(Content::Pending) => return None,
             Some(Content::Hashed(reading)) => {
-                (next_stamp(reading.after.changed, reading.ended) <= started).then_some(reading.digest)
+                reading.ended.was_before(reading.after.changed, started).then_some(reading.digest)
             }
             Some(Content::Failed(_)) | None => None,
         };

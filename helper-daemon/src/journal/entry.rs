@@ -2,13 +2,14 @@ use portolan_core::{Bytes, Flow, MonotonicNs, Placement, ProcessKey, Unattribute
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::Moment,
     identity::{ExecContent, Remembered},
     monitor::{Closed, Losses},
     pipeline::SelfTestChild,
 };
 
 /// The version of [`Entry`]; another one cannot be read.
-pub(super) const FORMAT: u32 = 12;
+pub(super) const FORMAT: u32 = 13;
 
 /// The first entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +70,7 @@ pub enum Entry {
     /// A process is known.
     Process(Box<Remembered>),
     /// It ended, or runs another executable.
-    Ended(ProcessKey, MonotonicNs),
+    Ended(ProcessKey, Moment),
     /// It was moved to another place.
     Moved(ProcessKey, Placement),
     /// It is known what it runs.

@@ -180,10 +180,11 @@ mod tests {
     use portolan_core::{MonotonicNs, Pid, ProcessKey};
 
     use super::*;
+    use crate::clock::Moment;
 
     fn ended(pid: u32) -> Entry {
         let key = ProcessKey { pid: Pid(pid), started: MonotonicNs(1), exec_generation: 0 };
-        Entry::Ended(key, MonotonicNs(2))
+        Entry::Ended(key, Moment { at: MonotonicNs(2), stamp: MonotonicNs(1) })
     }
 
     #[test]

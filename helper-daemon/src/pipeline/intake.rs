@@ -1,7 +1,5 @@
 //! From the kernel's events to processes.
 
-use portolan_core::MonotonicNs;
-
 use crate::{
     clock::Now,
     identity::Processes,
@@ -23,7 +21,7 @@ pub(super) fn take_snapshot(monitor: &mut Monitor, processes: &mut Processes) ->
 pub(super) fn take_lost_events(
     monitor: &mut Monitor,
     processes: &mut Processes,
-    now: MonotonicNs,
+    now: Now,
 ) -> Result<(), MonitorError> {
     let mut found = monitor.processes()?;
     found.sort_by_key(|event| event.process.map(|process| process.started));

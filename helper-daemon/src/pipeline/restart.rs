@@ -80,7 +80,7 @@ impl Inheritance {
                 processes.recall(recovered.processes, now);
                 self_tests = recovered.self_tests;
                 take_events(&mut monitor, &mut processes, &mut journal)?;
-                take_lost_events(&mut monitor, &mut processes, now.monotonic)?;
+                take_lost_events(&mut monitor, &mut processes, now)?;
                 if monitor.is_resumed() {
                     ledger = recovered.ledger;
                     losses = recovered.losses;

@@ -309,7 +309,7 @@ impl Recorder {
         }
         let grown = |of: fn(&Losses) -> u64| of(&losses).saturating_sub(of(&before));
         if grown(|losses| losses.events) > 0 {
-            take_lost_events(&mut self.monitor, &mut self.processes, now.monotonic)?;
+            take_lost_events(&mut self.monitor, &mut self.processes, now)?;
         }
         let lost = [
             (grown(|losses| losses.events), "process events"),

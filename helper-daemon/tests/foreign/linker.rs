@@ -18,7 +18,7 @@ fn a_library_that_is_preloaded_into_a_package_is_told_once() {
     let asked = request(cat.0.id()).unwrap();
     let found = bed.look_as(asked.clone());
     assert_eq!(told(&found), unowned(Preload, &library));
-    assert_eq!(found[0].since, asked.executed_at);
+    assert_eq!(found[0].since, asked.executed.wall);
     assert_eq!(bed.look(&cat), [], "it was told");
     let another = Process::cat("LD_PRELOAD", &library);
     assert_eq!(told(&bed.look(&another)), unowned(Preload, &library), "in another process");

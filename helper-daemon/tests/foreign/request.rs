@@ -8,7 +8,7 @@ use std::{
 
 use portolan_core::{ApplicationKey, Executable, MonotonicNs, Pid, ProcessKey, Sha256Digest, Uid, Untrusted};
 use portoland::{
-    clock::Now,
+    clock::{Moment, Now},
     foreign::{Markers, Request},
 };
 use sha2::{Digest, Sha256};
@@ -50,6 +50,6 @@ pub(crate) fn request(pid: u32) -> io::Result<Request> {
             audit: marker("LD_AUDIT"),
             library_path: marker("LD_LIBRARY_PATH"),
         },
-        executed_at: now.wall_at(started),
+        executed: now.earlier(Moment { at: started, stamp: started }),
     })
 }

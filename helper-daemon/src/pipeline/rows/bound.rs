@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn each_process_keeps_its_bytes() {
         let mut rows = Rows::default();
-        let now = Now { monotonic: MonotonicNs(10), wall: UnixMillis(5000) };
+        let now = Now { monotonic: MonotonicNs(10), stamp: MonotonicNs(10), wall: UnixMillis(5000) };
         for flow in 0..100 {
             let source = Source::Nobody(Unattributed::ProcessGone);
             rows.add(&growth(flow % 2, flow), &source, 10_000, MonotonicNs(0), now);

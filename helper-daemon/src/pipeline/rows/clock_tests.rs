@@ -109,7 +109,11 @@ fn play(events: &[(Event, u64, Option<u64>)]) {
         epoch: 0,
         written: Vec::new(),
     };
-    let mut now = Now { monotonic: MonotonicNs(60_000_000_000), wall: UnixMillis(START) };
+    let mut now = Now {
+        monotonic: MonotonicNs(60_000_000_000),
+        stamp: MonotonicNs(60_000_000_000),
+        wall: UnixMillis(START),
+    };
     let mut counted = Bytes::default();
     let go = |now: &mut Now, ms: i64| {
         now.wall.0 += ms;
@@ -188,7 +192,11 @@ fn what_moves_first_after_a_suspend_belongs_to_the_time_after() {
     let mut rows = Rows::default();
     let source = Source::Nobody(Unattributed::ProcessGone);
     let slept = 8 * 3_600_000_000_000_u64;
-    let now = Now { monotonic: MonotonicNs(100_000_000_000 + slept), wall: UnixMillis(START + 8 * HOUR) };
+    let now = Now {
+        monotonic: MonotonicNs(100_000_000_000 + slept),
+        stamp: MonotonicNs(100_000_000_000 + slept),
+        wall: UnixMillis(START + 8 * HOUR),
+    };
     let growth = Growth { flow: flow(1), bytes: Bytes { tx: 1, rx: 0 }, opened: None };
     let note = rows.add(&growth, &source, 10_000, MonotonicNs(99_000_000_000), now);
     let start = now.wall.bucket_start(10_000);

@@ -10,7 +10,7 @@ use std::{
 use portolan_testbed::Program;
 
 use super::rows_of;
-use crate::bed::{Bed, PATIENCE, Programs, Server, Stopped, run, sha256};
+use crate::bed::{Bed, PATIENCE, Programs, Server, Stopped, run, settle, sha256};
 
 /// An overlay with a program in its upper layer and one in its lower.
 struct Overlay(PathBuf);
@@ -67,6 +67,7 @@ async fn what_is_written_below_an_overlay_does_not_pass_for_what_runs() {
     for layer in ["upper", "lower"] {
         let (program, below) = (overlay.path("merged", layer), overlay.path(layer, layer));
         for turn in 0..4 {
+            settle(&below);
             run(&program, &["tcp", &server.tcp_v4(), "100"]);
             let before = sha256(&below);
             let rows = rows_of(&bed.query(&["executable"]).await, &program);
