@@ -22,6 +22,7 @@ mod tests;
 mod value;
 mod words;
 
+pub(crate) use parse::parse_kept;
 pub use complete::{Completion, Offer, complete};
 pub use display::quoted;
 pub use parse::{MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse};
