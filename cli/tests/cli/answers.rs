@@ -81,8 +81,10 @@ async fn numbers_are_numbers_in_json_and_nothing_else_is() {
         let _peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
         let json = run(&bus.address, &["query", "--json", "--by", &by.join(",")]).await.json();
         for word in by {
-            let is_number =
-                matches!(*word, "user" | "asn" | "port" | "remote_port" | "local_port" | "namespace" | "time");
+            let is_number = matches!(
+                *word,
+                "user" | "asn" | "port" | "remote_port" | "local_port" | "namespace" | "time"
+            );
             let wanted = if is_number { json!(443) } else { json!("443") };
             assert_eq!((&json["rows"][0][word], &json["rows"][1][word]), (&wanted, &Value::Null), "{word}");
         }

@@ -50,7 +50,14 @@ impl Archive {
 
     /// The same, with what the writer says of its log.
     pub(super) fn bounded(path: PathBuf, found_damage: FoundDamage, log: Arc<LogBound>) -> Self {
-        Self { path, found_damage, log, turns: Turns::default(), exports: Exports::default(), rest: Arc::default() }
+        Self {
+            path,
+            found_damage,
+            log,
+            turns: Turns::default(),
+            exports: Exports::default(),
+            rest: Arc::default(),
+        }
     }
 
     pub(super) fn found_damage(&self) -> FoundDamage {

@@ -18,8 +18,7 @@ use std::{
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use portolan_history::{
-    Checkpoint, Imported, KnownApplication, NewFinding, ReadError, Ready, Record, Retention,
-    language::Query,
+    Checkpoint, Imported, KnownApplication, NewFinding, ReadError, Ready, Record, Retention, language::Query,
 };
 use tokio::sync::oneshot;
 

@@ -145,7 +145,8 @@ fn with_view_own_a_user_is_told_of_their_own_past() {
         stage.act(&user, async |daemon| {
             let asker = history(daemon.inner().connection()).await;
             for dimension in Dimension::ALL.iter().filter(|one| **one != Dimension::Time) {
-                let request = QueryRequest { by: vec![dimension.as_str().to_owned()], ..QueryRequest::default() };
+                let request =
+                    QueryRequest { by: vec![dimension.as_str().to_owned()], ..QueryRequest::default() };
                 let sums = soon(asker.query(&request)).await.unwrap();
                 assert_eq!(tells(&sums), sees_all, "{dimension}: {sums:?}");
                 assert_eq!(sums.total.flows, if sees_all { 2 } else { 1 });

@@ -21,7 +21,10 @@ pub(super) struct Source {
 }
 
 enum Asked {
-    Daemon { daemon: Daemon1Proxy<'static>, history: History1Proxy<'static> },
+    Daemon {
+        daemon: Daemon1Proxy<'static>,
+        history: History1Proxy<'static>,
+    },
     /// All questions together are within the limits.
     File(PathBuf, Limits),
 }

@@ -12,7 +12,7 @@ use portolan_core::{
 
 use super::keeping_tests::{DAY, MINUTE, START, assert_whole, at, count, level, to_host};
 use crate::{
-    ForgetError, Forgetting, History, Limits, NewFinding, Question, Record, Subject,
+    ForgetError, Forgetting, History, NewFinding, Record, Subject,
     block::Level,
     forget::{Fits, Meant},
     language::{self, Condition, Field, Filter, Query, Wanted},
@@ -95,8 +95,7 @@ fn what_is_forgotten_is_nowhere_in_the_file() {
         .into();
     let secrets = actors.clone();
     let fits = Box::new(move |actor: u32, _| secrets.contains(&actor));
-    let mut what =
-        begin(&mut history, rows(i64::MIN..i64::MAX, fits), Uid(1000), UnixMillis(7));
+    let mut what = begin(&mut history, rows(i64::MIN..i64::MAX, fits), Uid(1000), UnixMillis(7));
     let mut steps = 0;
     while history.forget(&mut what).unwrap() {
         steps += 1;

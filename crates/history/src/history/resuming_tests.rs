@@ -137,7 +137,10 @@ fn who_goes_on_does_not_take_what_came_after_it_was_asked() {
     let mut what = history.resume_forgetting(|_, _| None).unwrap().unwrap();
     forget_all(&mut history, &mut what);
     let left: Vec<_> = level(&history.connection, Level::Bucket).into_iter().collect();
-    assert_eq!(left.iter().map(|(start, rows)| (*start, rows.len())).collect::<Vec<_>>(), [(START, 1), (START + DAY, 1)]);
+    assert_eq!(
+        left.iter().map(|(start, rows)| (*start, rows.len())).collect::<Vec<_>>(),
+        [(START, 1), (START + DAY, 1)]
+    );
     assert_whole(&place);
 }
 
@@ -154,7 +157,10 @@ fn all_that_was_begun_is_gone_on_with_the_oldest_first() {
     }
     history
         .connection
-        .execute("UPDATE forgetting SET query = 'cuontry:(' WHERE note = (SELECT max(note) FROM forgetting)", [])
+        .execute(
+            "UPDATE forgetting SET query = 'cuontry:(' WHERE note = (SELECT max(note) FROM forgetting)",
+            [],
+        )
         .unwrap();
     drop(history);
     history = place.history();
@@ -175,7 +181,12 @@ fn what_cannot_be_kept_is_not_begun() {
     let place = Place::new();
     let mut history = place.history();
     history.write(&[to_host(START, 1)]).unwrap();
-    history.connection.execute_batch("CREATE TEMP TRIGGER no BEFORE INSERT ON forgetting BEGIN SELECT RAISE(FAIL, 'no'); END").unwrap();
+    history
+        .connection
+        .execute_batch(
+            "CREATE TEMP TRIGGER no BEFORE INSERT ON forgetting BEGIN SELECT RAISE(FAIL, 'no'); END",
+        )
+        .unwrap();
     let begun = history.begin_forgetting(&query(""), |_, _| None, Uid(7), UnixMillis(START + DAY));
     assert!(begun.is_err());
     assert_eq!(count(&history.connection, "forgotten"), 0);

@@ -321,8 +321,9 @@ fn sums_that_are_lost_are_made_again_of_what_is_left_below_them() {
     assert_eq!(save(&place.path()).restored, 0, "what was deleted for its age is not lost");
     // A file that was too large lost the finest up to the middle of a minute.
     let connection = rusqlite::Connection::open(place.path()).unwrap();
-    let first: i64 =
-        connection.query_row("SELECT min(start_ms) FROM block WHERE level = 1", [], |row| row.get(0)).unwrap();
+    let first: i64 = connection
+        .query_row("SELECT min(start_ms) FROM block WHERE level = 1", [], |row| row.get(0))
+        .unwrap();
     connection.execute("INSERT OR REPLACE INTO deleted VALUES (0, ?1)", [first + 1]).unwrap();
     let lost = "DELETE FROM block WHERE level = 1 AND start_ms IN (SELECT start_ms FROM block WHERE level = 1 ORDER BY start_ms LIMIT 2)";
     connection.execute(lost, []).unwrap();

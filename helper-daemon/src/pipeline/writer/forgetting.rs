@@ -119,7 +119,9 @@ pub(super) enum Oblivious {
 fn refused(error: &ForgetError) -> Error {
     match error {
         ForgetError::ByTotal | ForgetError::ByEnd => Error::InvalidArgument(format!("{error}.")),
-        ForgetError::Read(_) | ForgetError::Write(_) | ForgetError::Unreadable => Error::HistoryUnavailable(sentence::of(error)),
+        ForgetError::Read(_) | ForgetError::Write(_) | ForgetError::Unreadable => {
+            Error::HistoryUnavailable(sentence::of(error))
+        }
     }
 }
 
@@ -139,7 +141,10 @@ mod tests {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         oblivion.step(&mut history, |_| {});
         let told = answer.try_recv().unwrap();
-        assert!(matches!(&told, Err(Error::HistoryUnavailable(why)) if why.contains("goes as soon")), "{told:?}");
+        assert!(
+            matches!(&told, Err(Error::HistoryUnavailable(why)) if why.contains("goes as soon")),
+            "{told:?}"
+        );
         other.execute_batch("ROLLBACK").unwrap();
         assert!(matches!(oblivion.step(&mut history, |_| {}), Oblivious::No), "not at once");
         oblivion.look_at = Some(Instant::now());

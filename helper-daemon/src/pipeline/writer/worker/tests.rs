@@ -118,7 +118,10 @@ fn a_damaged_history_is_saved_after_the_start_and_what_it_knew_is_told_then() {
     let (mut worker, known, writing, told) = worker_with(dir.path(), Writing::default());
     assert_eq!(known.checkpoint, Some(checkpoint));
     assert!(known.learning.unwrap().ended.is_some(), "nothing is learned in silence");
-    assert!(path.exists() && !Salvage::is_under_way(&path).unwrap(), "nothing is saved before there is counting");
+    assert!(
+        path.exists() && !Salvage::is_under_way(&path).unwrap(),
+        "nothing is saved before there is counting"
+    );
     worker.backlog.add_records(vec![record(10_000)], None);
     until_ready(&mut worker);
     assert_eq!(sent(&worker), 2);
