@@ -64,7 +64,7 @@ fn kill_in(job: &str, path: &Path) {
     while killed < KILLS && !done.exists() {
         let mut child = child();
         // Not waiting for luck: the moment is random.
-        thread::sleep(Duration::from_millis(10 + dice.below(120)));
+        thread::sleep(Duration::from_millis(10 + dice.below(60 * u64::from(killed + 1))));
         child.kill().unwrap();
         child.wait().unwrap();
         killed += 1;
