@@ -1,9 +1,10 @@
-//! SIGKILL anywhere in what takes long: to forget, to save what a damaged file holds, to bring an old one to this version.
+//! SIGKILL anywhere in what takes long: to forget, to save what a damaged file holds, to bring an old one to this version; and power that
+//! fails, and a disk that becomes full, in the first of these.
 
-use std::{env, fs, path::Path, process::Command, thread, time::Duration};
+use std::{env, error::Error, fs, io::Write, path::Path, process::Command, thread, time::Duration};
 
 use portolan_core::{Bytes, Uid, UnixMillis};
-use portolan_history::{History, Limits, Reader, Record, Salvage, language};
+use portolan_history::{History, Limits, Reader, Record, Salvage, WriteError, language};
 
 use crate::{
     disk::Disk,
@@ -22,16 +23,7 @@ fn a_child_does_its_job() {
     let (Ok(job), Ok(path)) = (env::var(JOB), env::var(PATH)) else { return };
     let path = Path::new(&path);
     match job.as_str() {
-        "forget" => {
-            let mut history = History::open(path).unwrap();
-            let query = language::parse("app:secret-program", &jiff::Zoned::now()).unwrap();
-            let again = history.resume_forgetting(service).unwrap();
-            let begin = |history: &mut History| {
-                history.begin_forgetting(&query, service, Uid(7), UnixMillis(i64::MAX)).unwrap()
-            };
-            let mut what = again.unwrap_or_else(|| begin(&mut history));
-            while history.forget(&mut what).unwrap() {}
-        }
+        "forget" => forget(path).unwrap(),
         "save" => {
             let mut salvage = Salvage::resume(path).unwrap();
             if salvage.is_none() {
@@ -49,6 +41,27 @@ fn a_child_does_its_job() {
         other => panic!("{other}"),
     }
     fs::write(path.with_extension("done"), "").unwrap();
+}
+
+/// Goes on with what is being forgotten, or begins with it.
+fn forget(path: &Path) -> Result<(), Box<dyn Error>> {
+    let mut history = History::open(path)?;
+    let query = language::parse("app:secret-program", &jiff::Zoned::now()).unwrap();
+    let mut what = match history.resume_forgetting(service)? {
+        Some(again) => again,
+        None => history.begin_forgetting(&query, service, Uid(7), UnixMillis(i64::MAX))?,
+    };
+    while history.forget(&mut what)? {}
+    Ok(())
+}
+
+fn assert_forgotten(disk: &Disk, kept: Bytes) {
+    assert_eq!(total(&disk.path().join("history.sqlite")), kept);
+    let files = fs::read_dir(disk.path()).unwrap().map(|file| file.unwrap().path());
+    for file in files.filter(|file| file.is_file()) {
+        let content = fs::read(&file).unwrap();
+        assert!(!content.windows(14).any(|part| part == b"secret-program"), "{file:?}");
+    }
 }
 
 /// Kills a child again and again in the middle of its job, then lets it come to its end.
@@ -108,12 +121,66 @@ fn what_is_to_be_forgotten_is_gone_and_nothing_else_however_often_somebody_is_ki
     let path = disk.path().join("history.sqlite");
     let kept = fill(&path);
     kill_in("forget", &path);
-    assert_eq!(total(&path), kept);
-    let files = fs::read_dir(disk.path()).unwrap().map(|file| file.unwrap().path());
-    for file in files.filter(|file| file.is_file()) {
-        let content = fs::read(&file).unwrap();
-        assert!(!content.windows(14).any(|part| part == b"secret-program"), "{file:?}");
+    assert_forgotten(&disk, kept);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn the_same_however_often_the_power_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::of_blocks(folder.path(), 256);
+    let path = disk.path().join("history.sqlite");
+    let kept = fill(&path);
+    let mut dice = Dice(u64::from(std::process::id()) << 8 | 5);
+    let mut cuts = 0;
+    while cuts < 10 {
+        let fuse = disk.fuse();
+        let result = thread::scope(|scope| {
+            let forgetting = scope.spawn(|| forget(&path).map_err(|error| error.to_string()));
+            // Not waiting for luck: the moment is random.
+            thread::sleep(Duration::from_millis(5 + dice.below(30 * (cuts + 1))));
+            fuse.blow();
+            forgetting.join().unwrap()
+        });
+        disk.power_on();
+        cuts += 1;
+        if result.is_ok() {
+            break;
+        }
     }
+    println!("{cuts} cuts");
+    forget(&path).unwrap();
+    assert_forgotten(&disk, kept);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_a_full_disk_stopped_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::of_memory(folder.path(), "24m");
+    let path = disk.path().join("history.sqlite");
+    let kept = fill(&path);
+    let mut history = History::open(&path).unwrap();
+    let query = language::parse("app:secret-program", &jiff::Zoned::now()).unwrap();
+    let mut what = history.begin_forgetting(&query, service, Uid(7), UnixMillis(i64::MAX)).unwrap();
+    let ballast = disk.path().join("ballast");
+    let mut file = fs::File::create(&ballast).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    let error = loop {
+        match history.forget(&mut what) {
+            Ok(has_more) => assert!(has_more, "the disk is full"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, WriteError::DiskFull(_)), "{error:?}");
+    drop(file);
+    fs::remove_file(ballast).unwrap();
+    // The same writer goes on, with what is written down.
+    let mut what = history.resume_forgetting(service).unwrap().unwrap();
+    while history.forget(&mut what).unwrap() {}
+    assert!(history.resume_forgetting(service).unwrap().is_none());
+    drop(history);
+    assert_forgotten(&disk, kept);
 }
 
 #[test]
