@@ -9,7 +9,7 @@ use super::{
     keeping_tests::{DAY, MINUTE, START, assert_whole, at, count, level, to_host},
 };
 use crate::{
-    ForgetError, History, Limits, NewFinding, Question, Record, Subject,
+    ForgetError, Limits, NewFinding, Question, Record, Subject,
     block::Level,
     language::{self, Condition, Field, Filter, MAX_CHARACTERS, Query, Wanted},
     world::{Place, endpoint, executable, lineage, name, program, record},
@@ -109,7 +109,7 @@ fn what_has_nothing_left_goes_at_whichever_step_somebody_is_killed() {
             forget_all(&mut history, &mut what);
             gone.extend(what.take_gone());
         }
-        assert_eq!(gone, [application.clone()], "{killed_after}");
+        assert_eq!(gone, std::slice::from_ref(&application), "{killed_after}");
         assert!(place.reader().findings(true, None).unwrap().is_empty(), "{killed_after}");
         for table in ["forgetting", "forgetting_application", "forgetting_domain"] {
             assert_eq!(count(&history.connection, table), 0, "{table} {killed_after}");
