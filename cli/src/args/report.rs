@@ -1,9 +1,9 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
-use super::{Grouping, dimension};
+use super::{Grouping, dimension, length};
 
 #[derive(Debug, Args)]
 #[command(
@@ -38,6 +38,9 @@ pub(crate) struct Report {
     /// Ask this history file, without a daemon and without writing anything to it.
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
+    /// How long all questions to it may take (90s, 10m) [default: 60s]
+    #[arg(long, value_name = "HOW-LONG", requires = "history", value_parser = length)]
+    pub(crate) timeout: Option<Duration>,
     /// Which traffic and which time, in the words of docs/query.md; without any, all of the month.
     #[arg(value_name = "QUERY")]
     pub(crate) query: Vec<String>,

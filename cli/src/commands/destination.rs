@@ -70,9 +70,8 @@ impl NewFile {
         if path.symlink_metadata().is_ok() {
             return Err(not_made(path, &"it is there already; name a file that is not"));
         }
-        let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let ends = EndSignals::new()?;
-        let folder = tempfile::Builder::new().prefix(".portolan-").suffix(".part").tempdir_in(beside);
+        let folder = tempfile::Builder::new().prefix(".portolan-").suffix(".part").tempdir_in(beside(path));
         let folder = folder.map_err(|error| not_made(path, &error))?;
         Ok(Self { path: path.to_owned(), folder, ends })
     }
@@ -99,6 +98,11 @@ impl NewFile {
     }
 }
 
-fn not_made(path: &Path, why: &dyn std::fmt::Display) -> Failure {
+/// The folder of a file that is to be made.
+pub(super) fn beside(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+pub(super) fn not_made(path: &Path, why: &dyn std::fmt::Display) -> Failure {
     Failure::new(Kind::Failed, format!("{} cannot be made: {why}", path.display()))
 }

@@ -1,10 +1,21 @@
 //! A history file that is asked without a daemon.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use portolan_history::{OpenError, ReadError, Reader};
+use portolan_history::{Limits, OpenError, ReadError, Reader};
 
 use crate::failure::{Failure, Kind, sentence};
+
+/// How long a file is asked unless somebody says so; the daemon takes less, because others wait for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// From now on.
+pub(crate) fn limits(timeout: Option<Duration>) -> Limits {
+    Limits { deadline: Instant::now().checked_add(timeout.unwrap_or(PATIENCE)), ..Limits::default() }
+}
 
 /// Asks a file. Nothing is written, neither to it nor beside it.
 pub(crate) fn ask<T>(path: &Path, ask: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, Failure> {

@@ -1,10 +1,8 @@
-use std::time::{Duration, Instant};
-
 use portolan_bus::{
     Access, BY_MAX, Covered, Other, PlaceData, QueryRequest, QueryResult, QueryRow, SeriesResult, Sum,
 };
 use portolan_core::{Dimension, UnixMillis};
-use portolan_history::{Limits, Question, Step};
+use portolan_history::{Question, Step};
 use serde::Serialize;
 
 use super::{
@@ -24,9 +22,6 @@ use crate::{
         wrap::wrap,
     },
 };
-
-/// How long a file is asked unless somebody says so; the daemon takes less, because others wait for it.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is asked.
 pub(crate) struct Asked {
@@ -64,8 +59,7 @@ pub(crate) async fn run(options: &args::Query, json: bool) -> Result<(), Failure
             };
             let question = Question { query, by: asked.by.clone(), top, viewer: None, step: Step::default() };
             history_file::ask(path, |reader| {
-                let patience = options.timeout.unwrap_or(PATIENCE);
-                let limits = Limits { deadline: Instant::now().checked_add(patience), ..Limits::default() };
+                let limits = history_file::limits(options.timeout);
                 Ok(match step {
                     Some(step) => Found::Series(SeriesResult::found(
                         reader.series(&question, step, &limits)?,

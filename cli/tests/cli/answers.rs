@@ -1,4 +1,5 @@
 use portolan_bus::{Access, Column, Covered, Line, Other, SeriesResult, Sum, WrongQuery};
+use portolan_core::Dimension;
 use serde_json::{Value, json};
 
 use crate::{
@@ -68,6 +69,26 @@ async fn query_as_json_has_the_keys_asked_for() {
         (asked[0].top, asked[0].query.as_str(), asked[0].zone.as_str()),
         (3, "since:@1767225600 user:root", "UTC")
     );
+}
+
+#[tokio::test]
+async fn numbers_are_numbers_in_json_and_nothing_else_is() {
+    let bus = Bus::start(Policy::Everybody).await;
+    let dimensions = Dimension::ALL.map(Dimension::as_str);
+    for by in dimensions.chunks(3) {
+        let keys: Vec<_> = by.iter().map(|word| (*word, "443")).collect();
+        let query = samples::result(vec![samples::query_row(&keys, 1, 2), samples::query_row(&[], 1, 2)]);
+        let _peer = Peer::start(&bus.address, Answers { query, ..Answers::default() }).await;
+        let json = run(&bus.address, &["query", "--json", "--by", &by.join(",")]).await.json();
+        for word in by {
+            let is_number = matches!(
+                *word,
+                "user" | "asn" | "port" | "remote_port" | "local_port" | "namespace" | "time"
+            );
+            let wanted = if is_number { json!(443) } else { json!("443") };
+            assert_eq!((&json["rows"][0][word], &json["rows"][1][word]), (&wanted, &Value::Null), "{word}");
+        }
+    }
 }
 
 fn unknown_owner(why: &str, value: Value, tx_bytes: u64, rx_bytes: u64) -> Value {

@@ -65,6 +65,21 @@ async fn a_history_is_made_whole_or_not_at_all() {
         ends.push(ended.code);
     }
     assert!(ends.first() == Some(&Some(1)) && ends.last() == Some(&Some(0)), "{ends:?}");
+    // What is wrong with the source is not said of the new file.
+    let new = folder.path().join("never.sqlite");
+    for (file, code) in [("nowhere.db", 5), ("empty.db", 1)] {
+        let from = folder.path().join(file);
+        if code == 1 {
+            fs::write(&from, "no database").unwrap();
+        }
+        for history in [&["--history", new.to_str().unwrap()][..], &[]] {
+            let import = [&["history", "import", "picosnitch", from.to_str().unwrap()], history].concat();
+            let ended = run("unix:path=/nonexistent/bus", &import).await;
+            assert_eq!(ended.code, Some(code), "{ended:?}");
+            assert!(ended.stderr.contains(file) && !ended.stderr.contains("never"), "{ended:?}");
+        }
+    }
+    assert!(!new.exists());
 }
 
 #[tokio::test]

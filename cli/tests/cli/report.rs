@@ -77,4 +77,6 @@ async fn what_means_nothing_is_said() {
     }
     let ended = report(dir.path(), "C", &["-o", "no/such/folder/x.html"]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    let ended = report(dir.path(), "C", &["--month", "2026-01", "--timeout", "0s", "-o", "-"]).await;
+    assert!(ended.code == Some(1) && ended.stderr.contains("more with --timeout"), "{ended:?}");
 }

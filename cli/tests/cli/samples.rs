@@ -65,7 +65,7 @@ pub(crate) fn status() -> Status {
         losses: BTreeMap::from([("ring_buffer_events".to_owned(), 0)]),
         history: HistoryInfo {
             path: "/var/lib/portolan/history.sqlite".to_owned(),
-            size_bytes: 4096,
+            size_bytes: Some(4096),
             first_unix_ms: None,
             problem: None,
         },

@@ -116,16 +116,16 @@ pub struct Attribution {
     pub pending: u64,
 }
 
-/// The history file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+/// The history file. Who may only see their own traffic is told only why it cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type, TS)]
 #[ts(export, export_to = "bindings.ts")]
 pub struct HistoryInfo {
-    /// Where it is.
+    /// Where it is; empty for who may not know.
     pub path: String,
-    /// Its size with the write-ahead log.
-    #[ts(type = "number")]
-    pub size_bytes: u64,
-    /// The start of its oldest bucket.
+    /// Its size with the write-ahead log; `None` for who may not know, and where it cannot be read.
+    #[ts(type = "number | null")]
+    pub size_bytes: Option<u64>,
+    /// The start of its oldest bucket; `None` for the same, and where there is none.
     #[ts(type = "number | null")]
     pub first_unix_ms: Option<i64>,
     /// Why it cannot be written at the moment.

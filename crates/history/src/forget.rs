@@ -53,11 +53,9 @@ pub struct Forgetting {
     /// Its row in `forgotten`.
     note: i64,
     phase: Phase,
-    /// Whose rows were deleted, and with whom.
+    /// Whose rows were deleted, and with whom, as far as it is noted.
     actors: BTreeSet<u32>,
     peers: BTreeSet<u32>,
-    /// Applications that go where no traffic is left of them.
-    unused: BTreeSet<i64>,
     /// Of which nothing is left.
     gone: Vec<ApplicationKey>,
     pub(crate) is_held: bool,
@@ -93,6 +91,9 @@ pub enum ForgetError {
     /// It could not be noted.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// What was kept of it is no query; it is not kept any more.
+    #[error("what was being forgotten cannot be read any more; ask again for what is to go")]
+    Unreadable,
 }
 
 /// Whether what a query means is something that can be forgotten.
@@ -164,7 +165,6 @@ impl Forgetting {
             phase,
             actors: BTreeSet::new(),
             peers: BTreeSet::new(),
-            unused: BTreeSet::new(),
             gone: Vec::new(),
             is_held: false,
         }
@@ -203,31 +203,16 @@ impl Forgetting {
                 let (level, from) = (*level, *from);
                 self.phase = match self.blocks(connection, level, from)? {
                     Some(from) => Phase::Blocks(level, from),
-                    None => match level.above() {
-                        Some(above) => Phase::Blocks(above, above.start_of(self.meant.times.start)),
-                        None => {
-                            let applications = "SELECT application_id FROM actor WHERE id = ?1";
-                            add_named(connection, applications, &self.actors, &mut self.unused)?;
-                            let domains = "SELECT domain_id FROM peer WHERE id = ?1";
-                            add_named(connection, domains, &self.peers, &mut self.meant.domains)?;
-                            Phase::Numbers
-                        }
-                    },
+                    None => level.above().map_or(Phase::Numbers, |above| {
+                        Phase::Blocks(above, above.start_of(self.meant.times.start))
+                    }),
                 };
             }
             Phase::Numbers => {
                 let had_actors = !sweep.has_actors_done();
                 let swept = sweep.step(connection)?;
                 if had_actors && sweep.has_actors_done() {
-                    for application in &self.meant.applications {
-                        self.gone.extend(forget_application(connection, *application)?);
-                    }
-                    for application in self.unused.difference(&self.meant.applications) {
-                        if !is_used(connection, *application)? {
-                            self.gone.extend(forget_application(connection, *application)?);
-                        }
-                    }
-                    finding_names::forget_unused(connection, &self.meant.domains)?;
+                    self.forget_unused(connection)?;
                 }
                 if swept.is_done {
                     self.phase = Phase::Traces;
@@ -237,6 +222,20 @@ impl Forgetting {
             Phase::Traces => {}
         }
         Ok(0)
+    }
+
+    /// What has nothing left, when the actors and peers that nothing uses are gone.
+    fn forget_unused(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let (applications, domains) = forgotten::take_touched(connection, self.note)?;
+        for application in &self.meant.applications {
+            self.gone.extend(forget_application(connection, *application)?);
+        }
+        for application in applications.difference(&self.meant.applications) {
+            if !is_used(connection, *application)? {
+                self.gone.extend(forget_application(connection, *application)?);
+            }
+        }
+        finding_names::forget_unused(connection, &(&self.meant.domains | &domains))
     }
 
     /// Goes through some intervals of a level; where to go on, `None` at the end.
@@ -295,27 +294,18 @@ impl Forgetting {
         }
         let bytes = bytes.saturating_sub(table::bytes(connection, level, start)?);
         forgotten::add(connection, self.note, deleted, bytes)?;
-        self.actors.extend(gone);
-        self.peers.extend(peers);
+        for actor in gone {
+            if self.actors.insert(actor) {
+                forgotten::touch_actor(connection, self.note, actor)?;
+            }
+        }
+        for peer in peers {
+            if self.peers.insert(peer) {
+                forgotten::touch_peer(connection, self.note, peer)?;
+            }
+        }
         Ok(rows)
     }
-}
-
-/// Adds what rows name.
-fn add_named(
-    connection: &Connection,
-    sql: &'static str,
-    rows: &BTreeSet<u32>,
-    all: &mut BTreeSet<i64>,
-) -> rusqlite::Result<()> {
-    let mut named = connection.prepare(sql)?;
-    for row in rows {
-        let mut rows = named.query([row])?;
-        while let Some(row) = rows.next()? {
-            all.extend(row.get::<_, Option<i64>>(0)?);
-        }
-    }
-    Ok(())
 }
 
 fn is_used(connection: &Connection, application: i64) -> rusqlite::Result<bool> {

@@ -291,6 +291,8 @@ mod forgotten_tests;
 #[cfg(test)]
 mod keeping_tests;
 #[cfg(test)]
+mod resuming_tests;
+#[cfg(test)]
 mod tests {
     use tempfile::TempDir;
 

@@ -17,7 +17,10 @@ const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 pub(crate) fn move_to(path: &Path, to: &Path) -> Result<(), SetAsideError> {
     let failed = |source| SetAsideError { from: path.into(), to: to.into(), source };
     for suffix in SIDE_FILES {
-        match fs::rename(with_suffix(path, suffix), with_suffix(to, suffix)) {
+        let (from, to) = (with_suffix(path, suffix), with_suffix(to, suffix));
+        // What lies there since a move that did not come to its end belongs to no file, and the next one must not be taken for its own.
+        let is_moved = to.symlink_metadata().is_ok();
+        match if is_moved { fs::remove_file(from) } else { fs::rename(from, to) } {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             Ok(()) | Err(_) => {}
         }

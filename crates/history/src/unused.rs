@@ -37,7 +37,8 @@ const TABLES: [Table; 8] = [
         &[("actor", "application_id")],
         "review = 'unreviewed' AND NOT EXISTS (SELECT 1 FROM sighting WHERE application_id = ?1)
             AND NOT EXISTS (SELECT 1 FROM finding WHERE application_id = ?1)
-            AND NOT EXISTS (SELECT 1 FROM finding_member WHERE application_id = ?1)",
+            AND NOT EXISTS (SELECT 1 FROM finding_member WHERE application_id = ?1)
+            AND NOT EXISTS (SELECT 1 FROM forgetting_application WHERE application_id = ?1)",
     ),
     table(
         "executable",
@@ -65,7 +66,8 @@ const TABLES: [Table; 8] = [
     table(
         "domain",
         &[("peer", "domain_id")],
-        "NOT EXISTS (SELECT 1 FROM finding WHERE remote_domain_id = ?1)",
+        "NOT EXISTS (SELECT 1 FROM finding WHERE remote_domain_id = ?1)
+            AND NOT EXISTS (SELECT 1 FROM forgetting_domain WHERE domain_id = ?1)",
     ),
     table("place", &[("peer", "place_id")], "1"),
     Table { key: "asn", ..table("network", &[("place", "asn")], "1") },

@@ -38,6 +38,7 @@ pub struct Archive {
     pub(super) log: Arc<LogBound>,
     turns: Turns,
     pub(super) exports: Exports,
+    rest: Arc<Rest>,
 }
 
 impl Archive {
@@ -49,7 +50,14 @@ impl Archive {
 
     /// The same, with what the writer says of its log.
     pub(super) fn bounded(path: PathBuf, found_damage: FoundDamage, log: Arc<LogBound>) -> Self {
-        Self { path, found_damage, log, turns: Turns::default(), exports: Exports::default() }
+        Self {
+            path,
+            found_damage,
+            log,
+            turns: Turns::default(),
+            exports: Exports::default(),
+            rest: Arc::default(),
+        }
     }
 
     pub(super) fn found_damage(&self) -> FoundDamage {
@@ -75,12 +83,13 @@ impl Archive {
             ))
         })?;
         self.log.admit()?;
-        let is_in_the_way = self.log.is_too_long();
+        let (is_in_the_way, rest) = (self.log.is_too_long(), Arc::clone(&self.rest));
         let ask = move |reader: &Reader| {
             // Its time begins when there is a thread for it.
             let limits = Limits { deadline: Some(Instant::now() + PATIENCE), cancelled, is_in_the_way };
             let answer = ask(reader, &limits);
-            tokio::spawn(give_back());
+            // Once its answer has been sent.
+            tokio::spawn(async move { rest.take(resources::give_back_much).await });
             answer
         };
         self.read(PATIENCE + GRACE, turn, ask).await
@@ -125,10 +134,29 @@ impl Archive {
     }
 }
 
-/// Gives back what a question may have needed, once its answer has been sent.
-async fn give_back() {
-    sleep(SENDING).await;
-    drop(tokio::task::spawn_blocking(resources::give_back_much));
+/// When what questions may have needed is given back: once in the time that an answer is on its way, for all threads wait for that.
+#[derive(Debug)]
+struct Rest {
+    pause: Duration,
+    /// One that waits for its answer to be sent, and one that waits for that: it does so for all that come meanwhile.
+    places: Semaphore,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self { pause: SENDING, places: Semaphore::new(2), turn: tokio::sync::Mutex::default() }
+    }
+}
+
+impl Rest {
+    async fn take(&self, give_back: impl FnOnce() + Send + 'static) {
+        let Ok(_place) = self.places.try_acquire() else { return };
+        let _turn = self.turn.lock().await;
+        sleep(self.pause).await;
+        // Where it fails, the next one does it.
+        drop(tokio::task::spawn_blocking(give_back).await);
+    }
 }
 
 fn refused(error: &ReadError) -> Error {
@@ -226,6 +254,28 @@ mod tests {
         assert_eq!(turns.in_total.available_permits(), IN_TOTAL);
         turns.of(Uid(3));
         assert_eq!(turns.by_uid.lock().unwrap().len(), 1, "who asks nothing is forgotten");
+    }
+
+    #[tokio::test]
+    async fn what_many_questions_needed_is_given_back_once_in_a_while_and_after_the_last() {
+        let pause = Duration::from_millis(50);
+        let rest = Arc::new(Rest { pause, ..Rest::default() });
+        let given = Arc::new(Mutex::new(Vec::new()));
+        let begun = Instant::now();
+        let mut questions = Vec::new();
+        for _ in 0..25 {
+            let (rest, given) = (Arc::clone(&rest), Arc::clone(&given));
+            let at = move || given.lock().unwrap().push(begun.elapsed());
+            questions.push(tokio::spawn(async move { rest.take(at).await }));
+            sleep(pause / 10).await;
+        }
+        let last = begun.elapsed() - pause / 10;
+        for question in questions {
+            question.await.unwrap();
+        }
+        let given = given.lock().unwrap();
+        assert!(given.windows(2).all(|pair| pair[1] - pair[0] >= pause), "{given:?}");
+        assert!(given.len() < 25 && given.last().is_some_and(|at| *at >= last), "{given:?}");
     }
 
     #[tokio::test]

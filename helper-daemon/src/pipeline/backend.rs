@@ -147,10 +147,10 @@ impl Backend for DaemonBackend {
             network: snapshot.network,
             losses: self.with_skipped(snapshot.losses),
             history: HistoryInfo {
-                path: self.archive.path().to_string_lossy().into_owned(),
-                size_bytes: info.as_ref().map_or(0, |info| info.file_bytes + info.log_bytes),
-                first_unix_ms: info.as_ref().ok().and_then(|info| info.first_bucket).map(|first| first.0),
-                problem: snapshot.history_problem.or_else(|| info.err().map(|error| error.to_string())),
+                problem: snapshot
+                    .history_problem
+                    .or_else(|| info.as_ref().err().map(|error| error.to_string())),
+                ..self.archive.said(viewer, info.ok())
             },
             resources: Resources {
                 cpu_ms: resources::cpu_ms(),

@@ -16,9 +16,7 @@ impl Recorder {
             self.rewrites_journal = true;
         }
         // Once learning has ended, it does not begin again.
-        if let Some(learning) = &mut self.learning {
-            learning.period = config.learning.period;
-        }
+        self.learning_period = config.learning.period;
         self.privacy = Privacy::of(config);
         self.writer.keep(config.retention);
     }

@@ -48,11 +48,10 @@ impl LogBound {
         if !self.is_long() {
             return Ok(());
         }
-        Err(Error::LimitExceeded(format!(
-            "The history's log has become {} MB long, because somebody has been reading the history for long. It is shortened when they \
-             have ended; ask again in a minute.",
-            self.bytes.load(Ordering::Acquire) >> 20
-        )))
+        // How long is for those only who may know how much others move.
+        let sentence = "The history's log has become too long, because somebody has been reading the history for long. It is shortened \
+                        when they have ended; ask again in a minute.";
+        Err(Error::LimitExceeded(sentence.to_owned()))
     }
 
     /// Set while those who read must end; see [`portolan_history::Limits`].

@@ -97,6 +97,7 @@ pub struct Recorder {
     pub(super) tally: Tally,
     pub(super) judge: Judge,
     pub(super) learning: Option<Learning>,
+    pub(super) learning_period: Duration,
     pub(super) conservation: Conservation,
     pub(super) network: Network,
     pub(super) naming: Naming,
@@ -230,14 +231,14 @@ impl Recorder {
         watch_known(&mut changes, &known, now);
         let mut judge = Judge::new(known);
         writer.take_open_kinds().into_iter().for_each(|kind| judge.is_open(kind));
-        let learning =
-            writer.learned().map(|past| Learning::new(config.learning.period, past, now.monotonic));
+        let learning = writer.learned().map(|past| Learning::new(past, now.monotonic));
         judge.learn(learning.is_some());
         writer.keep(config.retention);
         writer.wake_after_writing(waker.clone());
         let mut recorder = Self {
             judge,
             learning,
+            learning_period: config.learning.period,
             monitor,
             processes,
             hasher,

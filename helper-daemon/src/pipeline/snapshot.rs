@@ -53,7 +53,10 @@ impl Recorder {
             processes: u64::try_from(self.processes.running()).unwrap_or(u64::MAX),
             process_events: self.monitor.events_taken(),
             unreviewed: u32::try_from(self.judge.unreviewed()).unwrap_or(u32::MAX),
-            learning_until: self.learning.as_ref().map(|learning| learning.until(Now::read().wall)),
+            learning_until: self
+                .learning
+                .as_ref()
+                .map(|learning| learning.until(Now::read().wall, self.learning_period)),
             history_problem: health.problem,
         })
     }

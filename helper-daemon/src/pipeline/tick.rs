@@ -243,7 +243,8 @@ impl Recorder {
 
     /// Whether learning has just come to its end.
     fn has_learned(&mut self, now: Now) -> bool {
-        let is_over = self.learning.as_mut().is_some_and(|learning| learning.look(now.monotonic));
+        let period = self.learning_period;
+        let is_over = self.learning.as_mut().is_some_and(|learning| learning.look(now.monotonic, period));
         if is_over {
             self.learning = None;
             self.judge.learn(false);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use portolan_core::{Evidence, Owner, Pid, ProcessEvidence, Uid, Unattributed};
 use portolan_history::{KnownApplication, NewFinding};
 
-use super::{recorder::Recorder, rows::Source};
+use super::{learning::Learning, recorder::Recorder, rows::Source};
 use crate::{
     changes::{Changed, Changer, Changes, Verdict, Watch},
     clock::Now,
@@ -71,9 +71,13 @@ pub(super) fn watch_known(changes: &mut Changes<SeenAt>, known: &[KnownApplicati
 impl Recorder {
     /// Takes in what the history knew, where that could not be read when the daemon started.
     pub(super) fn take_known_late(&mut self) {
-        let known = self.writer.take_known_late();
-        watch_known(&mut self.changes, &known, Now::read());
-        self.judge.recall(known);
+        let Some(known) = self.writer.take_known_late() else { return };
+        let now = Now::read();
+        self.learning = known.learned().map(|past| Learning::new(past, now.monotonic));
+        self.judge.learn(self.learning.is_some());
+        known.open_kinds.into_iter().for_each(|kind| self.judge.is_open(kind));
+        watch_known(&mut self.changes, &known.applications, now);
+        self.judge.recall(known.applications);
     }
 
     /// Takes in what was done to files, and tells what has been found out about it.

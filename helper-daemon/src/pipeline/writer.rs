@@ -18,8 +18,7 @@ use std::{
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use portolan_history::{
-    Checkpoint, Imported, KnownApplication, Learning, NewFinding, ReadError, Ready, Record, Retention,
-    language::Query,
+    Checkpoint, Imported, KnownApplication, NewFinding, ReadError, Ready, Record, Retention, language::Query,
 };
 use tokio::sync::oneshot;
 
@@ -33,7 +32,7 @@ mod opening;
 mod saving;
 mod worker;
 
-use opening::Known;
+pub(super) use opening::Known;
 use worker::Worker;
 
 /// Jobs that may wait, one of them with rows: a disk that hangs must not be given more and more.
@@ -64,7 +63,7 @@ pub(super) struct Writing {
     /// Applications of which nothing is known any more.
     forgotten: Mutex<Vec<ApplicationKey>>,
     /// What the history knew, where that was found out only after the start.
-    known_late: Mutex<Vec<KnownApplication>>,
+    known_late: Mutex<Option<Known>>,
     pub(super) log: Arc<LogBound>,
 }
 
@@ -96,8 +95,8 @@ impl Writing {
         }
     }
 
-    fn knows(&self, applications: Vec<KnownApplication>) {
-        *self.known_late.lock().unwrap_or_else(PoisonError::into_inner) = applications;
+    fn knows(&self, known: Known) {
+        *self.known_late.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
         if let Some(waker) = self.waker.get() {
             waker.wake();
         }
@@ -249,12 +248,7 @@ impl Writer {
     /// How long it was learned what begins to talk; `None` when that has ended.
     #[must_use]
     pub fn learned(&self) -> Option<Duration> {
-        match self.known.learning {
-            Some(Learning { ended: Some(_), .. }) => None,
-            Some(Learning { learned, .. }) => Some(learned),
-            // On a full disk; the next daemon begins anew.
-            None => Some(Duration::ZERO),
-        }
+        self.known.learned()
     }
 
     /// Kinds of findings about the daemon itself that nobody has answered.
@@ -274,8 +268,8 @@ impl Writer {
     }
 
     /// What the history knew, where it could not be read at the start; once.
-    pub(super) fn take_known_late(&self) -> Vec<KnownApplication> {
-        std::mem::take(&mut *self.writing.known_late.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn take_known_late(&self) -> Option<Known> {
+        self.writing.known_late.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Applications that a person wanted nothing to be known of, since this was asked.

@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     backend::Memory,
+    history::tells,
     past::{Past, record},
     sample,
     setup::{Service, client, history, soon},
@@ -143,12 +144,18 @@ fn with_view_own_a_user_is_told_of_their_own_past() {
     for (user, sees_all) in [(alice(), false), (carol(), true)] {
         stage.act(&user, async |daemon| {
             let asker = history(daemon.inner().connection()).await;
-            let by = [Dimension::Application, Dimension::User, Dimension::Domain];
-            let by = by.map(|dimension| dimension.as_str().to_owned()).to_vec();
-            let request = QueryRequest { by, ..QueryRequest::default() };
+            for dimension in Dimension::ALL.iter().filter(|one| **one != Dimension::Time) {
+                let request =
+                    QueryRequest { by: vec![dimension.as_str().to_owned()], ..QueryRequest::default() };
+                let sums = soon(asker.query(&request)).await.unwrap();
+                assert_eq!(tells(&sums), sees_all, "{dimension}: {sums:?}");
+                assert_eq!(sums.total.flows, if sees_all { 2 } else { 1 });
+                let series = soon(asker.series(&request)).await.unwrap();
+                assert_eq!(tells(&series), sees_all, "{dimension}: {series:?}");
+                let values = soon(asker.values(dimension.as_str(), "", 0)).await.unwrap();
+                assert!(sees_all || !tells(&values), "{dimension}: {values:?}");
+            }
             let told = [
-                format!("{:?}", soon(asker.query(&request)).await.unwrap()),
-                format!("{:?}", soon(asker.series(&request)).await.unwrap()),
                 format!("{:?}", soon(asker.values("domain", "", 0)).await.unwrap()),
                 format!("{:?}", soon(asker.complete("domain:", 7)).await.unwrap()),
                 format!("{:?}", soon(asker.details("flow", "")).await.unwrap()),

@@ -61,7 +61,7 @@ pub(crate) fn status(access: Access) -> Status {
         losses: BTreeMap::from([("exec_events".into(), 0)]),
         history: HistoryInfo {
             path: "/var/lib/portolan/history.sqlite".into(),
-            size_bytes: 4096,
+            size_bytes: Some(4096),
             first_unix_ms: None,
             problem: Some("disk full".into()),
         },

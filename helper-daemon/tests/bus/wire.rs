@@ -74,7 +74,7 @@ async fn the_history_answers_in_columns() {
 async fn enums_are_words_and_options_are_lists_of_none_or_one() {
     assert_eq!(
         Status::SIGNATURE.to_string(),
-        "(ssassx(ssaxa(ssttt))sa(sbs)(ttta{st}tt)(sta(stt)tx)(asa(sxxb))a{st}(staxas)(ttttt)uax)",
+        "(ssassx(ssaxa(ssttt))sa(sbs)(ttta{st}tt)(sta(stt)tx)(asa(sxxb))a{st}(sataxas)(ttttt)uax)",
         "changing this breaks every client"
     );
     assert_eq!(LiveTick::SIGNATURE.to_string(), "(xua(assasasasasasuasasbttu))");

@@ -322,7 +322,7 @@ pub(crate) fn status() -> Status {
         },
         network: NetworkLayer { problem: None, lines: Vec::new() },
         losses: BTreeMap::new(),
-        history: HistoryInfo { path: String::new(), size_bytes: 0, first_unix_ms: None, problem: None },
+        history: HistoryInfo::default(),
         resources: Resources { cpu_ms: 0, pss_bytes: 0, sockets: 0, processes: 0, process_events: 5 },
         unreviewed: 0,
         learning_until_unix_ms: None,

@@ -422,19 +422,19 @@ levels: Array<HistoryLevel>,
 forgotten: Array<ForgottenPart>, };
 
 /**
- * The history file.
+ * The history file. Who may only see their own traffic is told only why it cannot be written.
  */
 export type HistoryInfo = { 
 /**
- * Where it is.
+ * Where it is; empty for who may not know.
  */
 path: string, 
 /**
- * Its size with the write-ahead log.
+ * Its size with the write-ahead log; `None` for who may not know, and where it cannot be read.
  */
-size_bytes: number, 
+size_bytes: number | null, 
 /**
- * The start of its oldest bucket.
+ * The start of its oldest bucket; `None` for the same, and where there is none.
  */
 first_unix_ms: number | null, 
 /**

@@ -1,8 +1,11 @@
-use std::{path::Path, thread, time::SystemTime};
+use std::{io, path::Path, thread, time::SystemTime};
 
 use portolan_bus::ImportResult;
 use portolan_core::{Uid, UnixMillis};
-use portolan_history::{Batch, History, Importing, picosnitch::Picosnitch};
+use portolan_history::{
+    Batch, History, Importing,
+    picosnitch::{FileError, Picosnitch},
+};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -11,7 +14,7 @@ use crate::{
     args::{Import, Recorder},
     bus,
     commands::destination::NewFile,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, sentence},
     output,
     show::amount::counted,
 };
@@ -70,13 +73,19 @@ async fn into_daemon(file: &Path, sum: &mut ImportResult) -> Result<u64, Failure
         add(sum, archive.import(&text).await.map_err(bus::failed_call)?);
     }
     match reading.join() {
-        Ok(read) => read.map_err(|error| Failure::of(Kind::Failed, &error)),
+        Ok(read) => read.map_err(unreadable),
         Err(_) => Err(Failure::new(Kind::Failed, format!("{} could not be read", file.display()))),
     }
 }
 
 fn open(file: &Path) -> Result<Picosnitch, Failure> {
-    Picosnitch::open(file).map_err(|error| Failure::of(Kind::Failed, &error))
+    Picosnitch::open(file).map_err(unreadable)
+}
+
+fn unreadable(error: FileError) -> Failure {
+    let is_missing = matches!(&error, FileError::Open { source, .. }
+        if source.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound));
+    Failure::of(if is_missing { Kind::NotFound } else { Kind::Failed }, &error)
 }
 
 /// A new history of nothing else.
@@ -87,8 +96,11 @@ async fn into_file(file: &Path, history: &Path, sum: &mut ImportResult) -> Resul
     let import = tokio::task::spawn_blocking(move || fill(&source, &unfinished));
     let (result, unreadable) = tokio::select! {
         done = import => done
-            .unwrap_or_else(|error| Err(Failure::of(Kind::Failed, &error)))
-            .map_err(|failure| new.failed(&failure.message()))?,
+            .unwrap_or_else(|error| Err(FileError::Stopped(error.to_string())))
+            .map_err(|error| match error {
+                FileError::Stopped(why) => new.failed(&why),
+                error => unreadable(error),
+            })?,
         () = new.ended() => return Err(Failure::new(Kind::Failed, "the import was ended before it was whole")),
     };
     new.finish()?;
@@ -97,8 +109,8 @@ async fn into_file(file: &Path, history: &Path, sum: &mut ImportResult) -> Resul
 }
 
 /// Makes a history at `path`; what was added, and how many numbers were none.
-fn fill(source: &Picosnitch, path: &Path) -> Result<(ImportResult, u64), Failure> {
-    let mut history = History::open(path).map_err(|error| Failure::of(Kind::HistoryUnavailable, &error))?;
+fn fill(source: &Picosnitch, path: &Path) -> Result<(ImportResult, u64), FileError> {
+    let mut history = History::open(path).map_err(|error| FileError::Stopped(sentence(&error)))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = UnixMillis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
     let importing = Importing {
@@ -111,17 +123,16 @@ fn fill(source: &Picosnitch, path: &Path) -> Result<(ImportResult, u64), Failure
     let mut sum = ImportResult::default();
     let mut take = |batch: Batch| {
         let ready = importing.prepare(&batch);
-        let imported = history.import(&ready, by, now).map_err(|error| error.to_string())?;
+        let imported = history.import(&ready, by, now).map_err(|error| sentence(&error))?;
         let refused = ready.refused;
         add(&mut sum, ImportResult { added: imported.added, known: imported.known, refused });
         Ok(())
     };
-    let unreadable = source.batches(BATCH, &mut take).map_err(|error| Failure::of(Kind::Failed, &error))?;
+    let unreadable = source.batches(BATCH, &mut take)?;
     // Closed, so that its log is written back into it; where there is no room for that, the log stays.
     drop(history);
     if path.with_file_name("unfinished-wal").exists() {
-        let sentence = "the new history cannot be closed; its disk is full or fails";
-        return Err(Failure::new(Kind::Failed, sentence));
+        return Err(FileError::Stopped("it cannot be closed; its disk is full or fails".to_owned()));
     }
     Ok((sum, unreadable))
 }

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use portolan_bus::{
     Access, Application, Daemon1Proxy, Finding, History1Proxy, QueryRequest, QueryResult, SeriesResult,
@@ -8,7 +8,7 @@ use portolan_core::Dimension;
 use portolan_history::{Limits, Question, Reader, Step};
 
 use crate::{
-    bus,
+    args, bus,
     commands::{history_file, question},
     failure::Failure,
     show::clock::Clock,
@@ -21,14 +21,18 @@ pub(super) struct Source {
 }
 
 enum Asked {
-    Daemon { daemon: Daemon1Proxy<'static>, history: History1Proxy<'static> },
-    File(PathBuf),
+    Daemon {
+        daemon: Daemon1Proxy<'static>,
+        history: History1Proxy<'static>,
+    },
+    /// All questions together are within the limits.
+    File(PathBuf, Limits),
 }
 
 impl Source {
-    pub(super) async fn open(file: Option<&Path>, clock: Clock) -> Result<Self, Failure> {
-        let asked = match file {
-            Some(path) => Asked::File(path.to_owned()),
+    pub(super) async fn open(options: &args::Report, clock: Clock) -> Result<Self, Failure> {
+        let asked = match &options.history {
+            Some(path) => Asked::File(path.clone(), history_file::limits(options.timeout)),
             None => {
                 let connection = bus::connect().await?;
                 Asked::Daemon {
@@ -47,9 +51,9 @@ impl Source {
                 let request = self.request(text, Some(by), top);
                 history.query(&request).await.map_err(|error| question::refused(text, error))
             }
-            Asked::File(path) => {
+            Asked::File(path, limits) => {
                 let question = self.question(text, Some(by), top)?;
-                let answer = history_file::ask(path, |reader| reader.answer(&question, &Limits::default()))?;
+                let answer = history_file::ask(path, |reader| reader.answer(&question, limits))?;
                 Ok(QueryResult::found(answer, Vec::new(), Access::All))
             }
         }
@@ -69,9 +73,9 @@ impl Source {
                 let request = QueryRequest { step: word.to_owned(), ..self.request(text, by, top) };
                 history.series(&request).await.map_err(|error| question::refused(text, error))
             }
-            Asked::File(path) => {
+            Asked::File(path, limits) => {
                 let question = self.question(text, by, top)?;
-                let ask = |reader: &Reader| reader.series(&question, step, &Limits::default());
+                let ask = |reader: &Reader| reader.series(&question, step, limits);
                 Ok(SeriesResult::found(history_file::ask(path, ask)?, Vec::new(), Access::All))
             }
         }
@@ -80,7 +84,7 @@ impl Source {
     pub(super) async fn applications(&self) -> Result<Vec<Application>, Failure> {
         match &self.asked {
             Asked::Daemon { daemon, .. } => daemon.applications().await.map_err(bus::failed_call),
-            Asked::File(path) => {
+            Asked::File(path, _) => {
                 let rows = history_file::ask(path, |reader| reader.applications(None))?;
                 Ok(rows.into_iter().map(Application::found).collect())
             }
@@ -91,7 +95,7 @@ impl Source {
     pub(super) async fn findings(&self) -> Result<Vec<Finding>, Failure> {
         match &self.asked {
             Asked::Daemon { daemon, .. } => daemon.findings(true).await.map_err(bus::failed_call),
-            Asked::File(path) => {
+            Asked::File(path, _) => {
                 let rows = history_file::ask(path, |reader| reader.findings(true, None))?;
                 Ok(rows.into_iter().map(Finding::found).collect())
             }
@@ -102,7 +106,7 @@ impl Source {
     pub(super) async fn status(&self) -> Result<Option<Status>, Failure> {
         match &self.asked {
             Asked::Daemon { daemon, .. } => daemon.status().await.map(Some).map_err(bus::failed_call),
-            Asked::File(_) => Ok(None),
+            Asked::File(..) => Ok(None),
         }
     }
 

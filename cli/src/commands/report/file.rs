@@ -5,6 +5,7 @@ use std::{
 
 use crate::{
     args::{self, Format},
+    commands::destination::{beside, not_made},
     failure::{Failure, Kind},
 };
 
@@ -43,8 +44,8 @@ impl Place {
             output.flush()?;
             return Ok(None);
         };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new().prefix(".portolan-report-").suffix(".part").tempfile_in(folder);
+        let mut name = tempfile::Builder::new();
+        let file = name.prefix(".portolan-report-").suffix(".part").tempfile_in(beside(path));
         let mut file = file.map_err(|error| not_made(path, &error))?;
         let written = file.write_all(bytes).and_then(|()| file.as_file().sync_all());
         written.map_err(|error| not_made(path, &error))?;
@@ -52,8 +53,4 @@ impl Place {
         named.map_err(|error| not_made(path, &error.error))?;
         Ok(Some(path))
     }
-}
-
-fn not_made(path: &Path, why: &dyn std::fmt::Display) -> Failure {
-    Failure::new(Kind::Failed, format!("{} cannot be made: {why}", path.display()))
 }

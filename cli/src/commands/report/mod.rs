@@ -29,7 +29,7 @@ pub(crate) async fn run(options: &args::Report, json: bool) -> Result<(), Failur
     let by = by(options)?;
     let place = Place::new(options, format, &range.name(options.chart))?;
     let look = Look { theme: options.theme.into(), ..Look::new(language(options), clock.zone.clone()) };
-    let source = Source::open(options.history.as_deref(), clock).await?;
+    let source = Source::open(options, clock).await?;
     let bytes = match options.chart {
         None => page(&source, &range, &look).await?.into_bytes(),
         Some(chart) => {

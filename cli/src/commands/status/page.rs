@@ -108,11 +108,17 @@ fn tested(status: &Status, all: bool, clock: &Clock) -> String {
 
 fn history(status: &Status, clock: &Clock) -> String {
     let history = &status.history;
+    let Some(size) = history.size_bytes else {
+        return match status.access {
+            Access::All => format!("{}, cannot be read now", harmless(&history.path)),
+            Access::Own => "recorded; its size is for those who may see everybody's traffic".to_owned(),
+        };
+    };
     let since = match history.first_unix_ms {
         Some(first) => format!("since {}", clock.short(UnixMillis(first))),
         None => "empty".to_owned(),
     };
-    format!("{}, {}, {since}", harmless(&history.path), bytes(history.size_bytes, Rounded))
+    format!("{}, {}, {since}", harmless(&history.path), bytes(size, Rounded))
 }
 
 fn used(status: &Status) -> String {

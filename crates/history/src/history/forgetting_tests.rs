@@ -12,7 +12,7 @@ use portolan_core::{
 
 use super::keeping_tests::{DAY, MINUTE, START, assert_whole, at, count, level, to_host};
 use crate::{
-    ForgetError, Forgetting, History, Limits, NewFinding, Question, Record, Subject,
+    ForgetError, Forgetting, History, NewFinding, Record, Subject,
     block::Level,
     forget::{Fits, Meant},
     language::{self, Condition, Field, Filter, Query, Wanted},
@@ -21,6 +21,10 @@ use crate::{
 
 fn rows(times: std::ops::Range<i64>, fits: Fits) -> Meant {
     Meant { times, fits, applications: BTreeSet::new(), domains: BTreeSet::new() }
+}
+
+fn begin(history: &mut History, meant: Meant, by: Uid, now: UnixMillis) -> Forgetting {
+    history.begin_forgetting_what(meant, &Query::default(), by, now).unwrap()
 }
 
 pub(super) fn forget_all(history: &mut History, what: &mut Forgetting) {
@@ -91,8 +95,7 @@ fn what_is_forgotten_is_nowhere_in_the_file() {
         .into();
     let secrets = actors.clone();
     let fits = Box::new(move |actor: u32, _| secrets.contains(&actor));
-    let mut what =
-        history.begin_forgetting_what(rows(i64::MIN..i64::MAX, fits), Uid(1000), UnixMillis(7)).unwrap();
+    let mut what = begin(&mut history, rows(i64::MIN..i64::MAX, fits), Uid(1000), UnixMillis(7));
     let mut steps = 0;
     while history.forget(&mut what).unwrap() {
         steps += 1;
@@ -202,9 +205,8 @@ fn a_part_of_a_day_is_forgotten_and_the_rest_of_it_is_not() {
         )
         .unwrap();
     let times = START + DAY + 333_333..START + 3 * DAY + 4_444_444;
-    let mut what = history
-        .begin_forgetting_what(rows(times.clone(), Box::new(move |_, of| of == peer)), Uid(0), UnixMillis(0))
-        .unwrap();
+    let meant = rows(times.clone(), Box::new(move |_, of| of == peer));
+    let mut what = begin(&mut history, meant, Uid(0), UnixMillis(0));
     forget_all(&mut history, &mut what);
     let kept = |n: usize, record: &Record| n.is_multiple_of(2) || !times.contains(&record.bucket_start.0);
     for of in Level::ALL {
@@ -325,9 +327,8 @@ fn who_reads_the_log_holds_up_nothing_but_the_last_traces() {
     history.write(&[at(START, record())]).unwrap();
     let reader = rusqlite::Connection::open(place.path()).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM block").unwrap();
-    let mut what = history
-        .begin_forgetting_what(rows(i64::MIN..i64::MAX, Box::new(|_, _| true)), Uid(0), UnixMillis(7))
-        .unwrap();
+    let meant = rows(i64::MIN..i64::MAX, Box::new(|_, _| true));
+    let mut what = begin(&mut history, meant, Uid(0), UnixMillis(7));
     let begun = Instant::now();
     for _ in 0..100_000 {
         assert!(history.forget(&mut what).unwrap(), "it is in the log");
@@ -341,44 +342,4 @@ fn who_reads_the_log_holds_up_nothing_but_the_last_traces() {
     drop(reader);
     forget_all(&mut history, &mut what);
     assert!(!what.is_held());
-}
-
-#[test]
-fn whoever_is_killed_while_forgetting_goes_on_and_then_nobody_knows_what_it_was() {
-    let place = Place::new();
-    let mut history = place.history();
-    let batch: Vec<_> = (0..300_u32)
-        .map(|n| to_host(START + i64::from(n) * 15 * MINUTE, u8::try_from(n % 2).unwrap()))
-        .collect();
-    history.write(&batch).unwrap();
-    let domain = Wanted::Below("host-1.example.net".parse().unwrap());
-    let filter = Filter::Has(Condition { field: Field::Of(Dimension::Domain), wanted: domain });
-    let query = Query { filter, ..Query::default() };
-    let mut steps = 0;
-    let mut what = history.begin_forgetting(&query, |_, _| None, Uid(7), UnixMillis(START)).unwrap();
-    loop {
-        // Further each time.
-        let is_done = (0..=steps).any(|_| !history.forget(&mut what).unwrap());
-        drop(history);
-        history = place.history();
-        let Some(again) = history.resume_forgetting(|_, _| None).unwrap() else {
-            assert!(is_done);
-            break;
-        };
-        (what, steps) = (again, steps + 1);
-        // What comes meanwhile is not meant.
-        history.write(&[to_host(START + 100 * DAY + i64::from(steps) * 10_000, 2)]).unwrap();
-    }
-    assert!(steps > 4, "{steps}");
-    let reader = place.reader();
-    assert_eq!(reader.forgotten().unwrap().len(), 1);
-    let by = vec![Dimension::Domain];
-    let left = reader.answer(&Question { by, top: 9, ..Question::default() }, &Limits::default()).unwrap();
-    let left: Vec<_> = left.groups.iter().map(|group| group.keys["domain"].clone()).collect();
-    assert_eq!(left.len(), 2, "{left:?}");
-    drop(history);
-    for file in std::fs::read_dir(place.dir.path()).unwrap() {
-        let content = std::fs::read(file.unwrap().path()).unwrap();
-        assert!(!content.windows(9).any(|part| part == b"host-1.ex"));
-    }
 }

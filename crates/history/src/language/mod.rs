@@ -24,6 +24,7 @@ mod words;
 
 pub use complete::{Completion, Offer, complete};
 pub use display::quoted;
+pub(crate) use parse::parse_kept;
 pub use parse::{MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse};
 pub use portolan_core::Pattern;
 pub use problem::Problem;

@@ -25,6 +25,11 @@ pub fn parse(text: &str, now: &Zoned) -> Result<Query, Problem> {
             format!("a query is not longer than {MAX_CHARACTERS} characters; leave something out"),
         ));
     }
+    parse_kept(text, now)
+}
+
+/// The same of a canonical text, which can be longer than what it was made of.
+pub(crate) fn parse_kept(text: &str, now: &Zoned) -> Result<Query, Problem> {
     let tokens = tokens(text);
     if let Some(problem) = tokens.problem {
         return Err(problem);

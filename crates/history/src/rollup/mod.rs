@@ -169,18 +169,27 @@ fn sum(
     Ok(count)
 }
 
+/// How many sums were made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Restored {
+    pub(crate) whole: u64,
+    /// Of which the level below had been deleted in part: a file that is too large is cut wherever that is enough.
+    pub(crate) in_part: u64,
+}
+
 /// Makes sums anew that are lost although there is something of which they are: a few intervals from `from` on, of those that are not
 /// deleted for their age. How many, and where to go on; `None` at the end of the level.
 pub(crate) fn restore(
     connection: &Connection,
     level: Level,
     from: i64,
-) -> rusqlite::Result<(u64, Option<i64>)> {
-    let mut made = 0;
+) -> rusqlite::Result<(Restored, Option<i64>)> {
+    let mut made = Restored::default();
     let (Some(below), Some(until)) = (level.below(), closed::until(connection, level)?) else {
         return Ok((made, None));
     };
     let deleted = closed::deleted(connection, level)?.unwrap_or(i64::MIN);
+    let deleted_below = closed::deleted(connection, below)?.unwrap_or(i64::MIN);
     let mut from = from.max(deleted);
     for _ in 0..RESTORED {
         let next = table::next(connection, below, from)?.map(|next| level.start_of(next));
@@ -190,7 +199,7 @@ pub(crate) fn restore(
         };
         if start >= deleted && table::parts(connection, level, start)?.0 == 0 {
             sum(connection, level, below, start..=end - 1)?;
-            made += 1;
+            *if start < deleted_below { &mut made.in_part } else { &mut made.whole } += 1;
         }
         from = end;
     }

@@ -75,6 +75,8 @@ pub struct Saved {
     pub stand_ins: u64,
     /// Sums of an interval that were lost and made anew of what they are the sums of.
     pub restored: u64,
+    /// The same of what is left of it, because a part was deleted as old before.
+    pub restored_in_part: u64,
 }
 
 /// A damaged history whose traffic is being read.
@@ -119,21 +121,22 @@ impl Salvage {
         Self::read(path, saved, migrations::newest()).map(Some)
     }
 
-    /// Whether what is at `path` is, or is to become, what can be read of a damaged history.
-    #[must_use]
-    pub fn is_under_way(path: &Path) -> bool {
-        with_suffix(path, NOTE).exists()
+    /// Whether what is at `path` is, or is to become, what can be read of a damaged history. One that was half moved aside is moved
+    /// first: without its log nobody may open it.
+    pub fn is_under_way(path: &Path) -> Result<bool, SalvageError> {
+        Ok(aside(path)?.is_some())
     }
 
-    /// How far a damaged history at `path`, or the one that is being saved, has a journal; `None` where it does not say. Reads nothing but
-    /// the log and some pages.
+    /// How far a damaged history at `path`, or the one that is being saved, has a journal; `None` where it does not say. Reads the log, the
+    /// pages that say where tables begin, and one of the checkpoint's.
     #[must_use]
     pub fn checkpoint(path: &Path) -> Option<Checkpoint> {
         let aside = aside(path).ok()?.filter(|_| !path.exists());
-        let mut pages = Pages::open(aside.as_deref().unwrap_or(path)).ok()?;
+        let path = aside.as_deref().unwrap_or(path);
+        let mut pages = Pages::open(path).ok()?;
         let mut blank = Connection::open_in_memory().ok()?;
         blank.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").ok()?;
-        migrations::migrate(&mut blank).ok()?;
+        migrations::migrate_to(&mut blank, schema::version(path).ok()?).ok()?;
         let (root, table) =
             Table::all(&blank).ok()?.into_iter().find(|(_, table)| table.name == "checkpoint")?;
         let root = schema::roots(&mut pages).get("checkpoint").copied().unwrap_or(root);
@@ -225,7 +228,8 @@ impl Salvage {
             }
         };
         let (made, next) = rollup::restore(connection, level, from)?;
-        self.saved.restored += made;
+        self.saved.restored += made.whole;
+        self.saved.restored_in_part += made.in_part;
         self.sums = match next {
             Some(next) => Some((level, next)),
             None => level.above().map(|above| (above, i64::MIN)),

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use portolan_core::{Uid, UnixMillis};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -16,20 +18,21 @@ pub struct Forgotten {
     pub bytes: u64,
 }
 
-/// Notes that it begins; the number of the note.
-pub(crate) fn begin(connection: &Connection, by: Uid, at: UnixMillis) -> rusqlite::Result<i64> {
+/// Notes that it begins, and keeps what it is until [`end`]; the number of the note.
+pub(crate) fn begin(
+    connection: &Connection,
+    query: &Query,
+    by: Uid,
+    at: UnixMillis,
+) -> rusqlite::Result<i64> {
     connection
         .execute("INSERT INTO forgotten (at_ms, uid, rows, bytes) VALUES (?1, ?2, 0, 0)", (at.0, by.0))?;
-    Ok(connection.last_insert_rowid())
-}
-
-/// Keeps what it is, until [`end`].
-pub(crate) fn keep(connection: &Connection, id: i64, query: &Query, at: UnixMillis) -> rusqlite::Result<()> {
+    let id = connection.last_insert_rowid();
     connection.execute(
         "INSERT INTO forgetting (note, query, at_ms) VALUES (?1, ?2, ?3)",
         (id, query.to_string(), at.0),
     )?;
-    Ok(())
+    Ok(id)
 }
 
 /// The oldest of what is not forgotten to its end: the number of its note, the query, and when it was asked.
@@ -41,8 +44,45 @@ pub(crate) fn unfinished(connection: &Connection) -> rusqlite::Result<Option<(i6
         .optional()
 }
 
+/// Notes that an actor lost something: its application may have nothing left.
+pub(crate) fn touch_actor(connection: &Connection, id: i64, actor: u32) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO forgetting_application (application_id, note)
+                SELECT application_id, ?1 FROM actor WHERE id = ?2 AND application_id IS NOT NULL",
+        )?
+        .execute((id, actor))
+        .map(drop)
+}
+
+/// The same of a peer, whose name may have nothing left.
+pub(crate) fn touch_peer(connection: &Connection, id: i64, peer: u32) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO forgetting_domain (domain_id, note)
+                SELECT domain_id, ?1 FROM peer WHERE id = ?2 AND domain_id IS NOT NULL",
+        )?
+        .execute((id, peer))
+        .map(drop)
+}
+
+/// Which applications and which names lost something; afterwards that is not known any more.
+pub(crate) fn take_touched(
+    connection: &Connection,
+    id: i64,
+) -> rusqlite::Result<(BTreeSet<i64>, BTreeSet<i64>)> {
+    let take = |sql: &str| {
+        connection.prepare(sql)?.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()
+    };
+    Ok((
+        take("DELETE FROM forgetting_application WHERE note = ?1 RETURNING application_id")?,
+        take("DELETE FROM forgetting_domain WHERE note = ?1 RETURNING domain_id")?,
+    ))
+}
+
 /// Nothing of it is left; whether it was kept what it was.
 pub(crate) fn end(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
+    take_touched(connection, id)?;
     Ok(connection.execute("DELETE FROM forgetting WHERE note = ?1", [id])? > 0)
 }
 

@@ -10,6 +10,7 @@ mod filters;
 mod findings;
 mod findings_again;
 mod hostile;
+mod kills;
 mod learning;
 mod limits;
 mod migration;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use portolan_core::{
     Dimension::{self, LocalPort, RemotePort, Time},
-    Endpoint, Executable, FileContent, Name, Owner, Place, UnixMillis, lower,
+    Endpoint, Executable, FileContent, Name, Owner, Place, UnixMillis,
 };
 use portolan_history::{
     Group, Keys, Question, Record, Sum,
@@ -118,6 +118,11 @@ fn fits(record: &Record, filter: &Filter) -> bool {
             }
         }
     }
+}
+
+/// Each character as its small ones, whatever stands beside it.
+fn lower(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// Whether the text, in lower case, is the pattern: by trying what each star may stand for.

@@ -319,6 +319,40 @@ fn sums_that_are_lost_are_made_again_of_what_is_left_below_them() {
     connection.execute("DELETE FROM block WHERE level = 2", []).unwrap();
     drop(connection);
     assert_eq!(save(&place.path()).restored, 0, "what was deleted for its age is not lost");
+    // A file that was too large lost the finest up to the middle of a minute.
+    let connection = rusqlite::Connection::open(place.path()).unwrap();
+    let first: i64 = connection
+        .query_row("SELECT min(start_ms) FROM block WHERE level = 1", [], |row| row.get(0))
+        .unwrap();
+    connection.execute("INSERT OR REPLACE INTO deleted VALUES (0, ?1)", [first + 1]).unwrap();
+    let lost = "DELETE FROM block WHERE level = 1 AND start_ms IN (SELECT start_ms FROM block WHERE level = 1 ORDER BY start_ms LIMIT 2)";
+    connection.execute(lost, []).unwrap();
+    drop(connection);
+    let saved = save(&place.path());
+    assert_eq!((saved.restored, saved.restored_in_part), (1, 1));
+}
+
+#[test]
+fn what_was_half_moved_aside_is_moved_with_its_log() {
+    for has_new_log in [false, true] {
+        let place = Place::new();
+        let history = world(&place);
+        let all = rows(&place.path());
+        put(&crashed(history, &place), place.dir.path());
+        let (path, aside) = (place.path(), place.dir.path().join("history.sqlite.damaged-7"));
+        let log = |of: &Path| std::path::PathBuf::from(format!("{}-wal", of.display()));
+        fs::write(path.with_extension("sqlite.salvaging"), aside.to_str().unwrap()).unwrap();
+        let content = fs::read(log(&path)).unwrap();
+        fs::rename(log(&path), log(&aside)).unwrap();
+        if has_new_log {
+            fs::write(log(&path), "of nothing").unwrap();
+        }
+        assert!(Salvage::is_under_way(&path).unwrap());
+        assert!(aside.exists() && !path.exists() && !log(&path).exists());
+        assert_eq!(fs::read(log(&aside)).unwrap(), content);
+        finish(&path, &mut Salvage::resume(&path).unwrap());
+        assert_eq!(rows(&path), all);
+    }
 }
 
 #[test]
@@ -332,9 +366,9 @@ fn what_a_damaged_file_has_of_a_journal_is_known_before_it_is_saved() {
     let path = place.path();
     assert!(checkpoint.is_some());
     assert_eq!(Salvage::checkpoint(&path), checkpoint);
-    assert!(!Salvage::is_under_way(&path));
+    assert!(!Salvage::is_under_way(&path).unwrap());
     drop(Salvage::begin(&path, UnixMillis(1)).unwrap());
-    assert!(Salvage::is_under_way(&path));
+    assert!(Salvage::is_under_way(&path).unwrap());
     fs::remove_file(&path).unwrap();
     assert_eq!(Salvage::checkpoint(&path), checkpoint, "of the file that is aside");
 }

@@ -88,6 +88,10 @@ impl Backlog {
         self.learning_ended = Some(at);
     }
 
+    pub(super) fn has_learned(&self) -> bool {
+        self.learning_ended.is_some()
+    }
+
     /// Writes everything, and tells each finding that got its number. `written` gets the number up to which rows are on the
     /// disk.
     pub(super) fn write(

@@ -12,12 +12,12 @@ use crate::{clock::Now, sentence};
 
 /// What a history knew when it was opened.
 #[derive(Default)]
-pub(super) struct Known {
-    pub(super) applications: Vec<KnownApplication>,
+pub(in crate::pipeline) struct Known {
+    pub(in crate::pipeline) applications: Vec<KnownApplication>,
     /// How much it has of the journal of the daemon before this one.
     pub(super) checkpoint: Option<Checkpoint>,
     /// Kinds of open findings about the daemon itself.
-    pub(super) open_kinds: Vec<FindingKind>,
+    pub(in crate::pipeline) open_kinds: Vec<FindingKind>,
     /// When it learned; `None` where there was no room to write that it begins.
     pub(super) learning: Option<Learning>,
 }
@@ -31,6 +31,22 @@ impl Known {
             learning: history.learning()?,
         })
     }
+
+    /// How long it was learned what begins to talk; `None` when that has ended.
+    pub(in crate::pipeline) fn learned(&self) -> Option<Duration> {
+        match self.learning {
+            Some(Learning { ended: Some(_), .. }) => None,
+            Some(Learning { learned, .. }) => Some(learned),
+            // On a full disk; it begins when there is room.
+            None => Some(Duration::ZERO),
+        }
+    }
+}
+
+/// What begins to talk is told rather than learned.
+fn learned_all() -> Learning {
+    let now = Now::read().wall;
+    Learning { began: now, ended: Some(now), learned: Duration::ZERO }
 }
 
 impl Worker {
@@ -45,11 +61,8 @@ impl Worker {
             Err(failure) => failure,
         };
         let is_damaged = matches!(failure, Failure::Damaged(_) | Failure::Unready(_));
-        // What it knew may be read all the same.
-        let known = History::open_without_room(&self.path).map_err(|error| sentence::of(&error));
-        let known = known.and_then(|history| {
-            history.map(|history| Known::of(&history).map_err(|error| sentence::of(&error))).transpose()
-        });
+        // What it knew may be read all the same, but not where only a part of it is in its place.
+        let known = if matches!(failure, Failure::Unready(_)) { Ok(None) } else { self.known_without_room() };
         let known = known.unwrap_or_else(|problem| {
             tracing::warn!("what the history knew is not known for now: {problem}");
             None
@@ -59,10 +72,8 @@ impl Worker {
         if is_damaged {
             // SQLite stops where a log is damaged.
             known.checkpoint = Salvage::checkpoint(&self.path).or(known.checkpoint);
-            // What begins to talk is told rather than learned; what turns out to be known is not.
-            let now = Now::read().wall;
-            known.learning =
-                known.learning.or(Some(Learning { began: now, ended: Some(now), learned: Duration::ZERO }));
+            // What turns out to be known is not told.
+            known.learning = known.learning.or_else(|| Some(learned_all()));
         } else {
             self.ready_at = Instant::now() + RETRY;
         }
@@ -70,8 +81,14 @@ impl Worker {
         known
     }
 
+    fn known_without_room(&self) -> Result<Option<Known>, String> {
+        let history = History::open_without_room(&self.path).map_err(|error| sentence::of(&error))?;
+        history.map(|history| Known::of(&history).map_err(|error| sentence::of(&error))).transpose()
+    }
+
     fn open_at_once(&mut self) -> Result<Known, Failure> {
-        let is_being_saved = Salvage::is_under_way(&self.path);
+        let is_being_saved =
+            Salvage::is_under_way(&self.path).map_err(|error| Failure::Unready(sentence::of(&error)))?;
         if is_being_saved && !self.path.exists() {
             return Err(self.unready());
         }
@@ -103,7 +120,7 @@ impl Worker {
         if self.salvage.is_none() {
             self.salvage = Salvage::resume(&self.path).map_err(saving)?;
         }
-        let history = match self.open_sound() {
+        let mut history = match self.open_sound() {
             Err(Failure::Damaged(problem)) => {
                 self.salvage = None;
                 self.begin_anew(&*problem).map_err(saving)?;
@@ -114,8 +131,19 @@ impl Worker {
         let reached = history.checkpoint().map_err(|error| Failure::Other(sentence::of(&error)))?;
         self.backlog.has_reached(reached, &mut self.written);
         if !self.is_known {
-            let known = history.known_applications().map_err(|error| Failure::Other(sentence::of(&error)))?;
-            self.backlog.forget_findings_about(&known);
+            let mut known = Known::of(&history).map_err(|error| Failure::Other(sentence::of(&error)))?;
+            self.backlog.forget_findings_about(&known.applications);
+            known.learning = match known.learning {
+                // Somebody ended it meanwhile, or the damage took it: then the next daemon is to know, too.
+                _ if self.backlog.has_learned() => Some(learned_all()),
+                None if self.salvage.is_some() => {
+                    self.backlog.end_learning(Now::read().wall);
+                    Some(learned_all())
+                }
+                // Where that cannot be written, the next daemon begins anew.
+                None => history.begin_learning(Now::read().wall).ok(),
+                learning => learning,
+            };
             self.writing.knows(known);
             self.is_known = true;
         }

@@ -192,5 +192,11 @@ fn told(saved: &Saved) -> String {
             saved.restored
         ));
     }
+    if saved.restored_in_part > 0 {
+        sentence.push_str(&format!(
+            " {} more are made of what is left of the finer ones, of which a part had been deleted as old: they are too small.",
+            saved.restored_in_part
+        ));
+    }
     sentence
 }

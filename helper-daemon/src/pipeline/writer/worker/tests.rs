@@ -118,14 +118,59 @@ fn a_damaged_history_is_saved_after_the_start_and_what_it_knew_is_told_then() {
     let (mut worker, known, writing, told) = worker_with(dir.path(), Writing::default());
     assert_eq!(known.checkpoint, Some(checkpoint));
     assert!(known.learning.unwrap().ended.is_some(), "nothing is learned in silence");
-    assert!(path.exists() && !Salvage::is_under_way(&path), "nothing is saved before there is counting");
+    assert!(
+        path.exists() && !Salvage::is_under_way(&path).unwrap(),
+        "nothing is saved before there is counting"
+    );
     worker.backlog.add_records(vec![record(10_000)], None);
     until_ready(&mut worker);
     assert_eq!(sent(&worker), 2);
     let found: Vec<Finding> = told.try_iter().collect();
     assert!(found.len() == 1 && found[0].kind == "history-damaged", "{found:?}");
     assert!(worker.is_known && worker.failing.is_none());
-    drop(writing);
+    let late = writing.known_late.lock().unwrap().take().unwrap();
+    assert_eq!(late.learned(), Some(Duration::ZERO), "it goes on, as the history says");
+}
+
+#[test]
+fn where_damage_took_how_long_was_learned_nobody_learns_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("history.sqlite");
+    drop(History::open(&path).unwrap());
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xa5; 4096], 0).unwrap();
+    let (mut worker, known, writing, _told) = worker_with(dir.path(), Writing::default());
+    assert_eq!(known.learned(), None);
+    until_ready(&mut worker);
+    assert_eq!(writing.known_late.lock().unwrap().take().unwrap().learned(), None);
+    worker.write_backlog().unwrap();
+    drop(worker);
+    let (_worker, known, ..) = worker_with(dir.path(), Writing::default());
+    assert_eq!(known.learned(), None, "nor the next daemon");
+}
+
+#[test]
+fn a_damaged_history_that_was_half_moved_is_saved_with_its_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("history.sqlite");
+    let mut history = History::open(&path).unwrap();
+    let bytes = Bytes::default();
+    let checkpoint = Checkpoint { journal: 5, epoch: 6, tables: 7, accounted: bytes, waiting: bytes };
+    // All of it is in the log only.
+    history.write_up_to(&[record(0)], Some(checkpoint)).unwrap();
+    let files = ["", "-wal"].map(|end| (end, std::fs::read(format!("{}{end}", path.display())).unwrap()));
+    drop(history);
+    let aside = format!("{}.damaged-7", path.display());
+    for (end, content) in &files {
+        let to = if *end == "-wal" { format!("{aside}-wal") } else { path.display().to_string() };
+        std::fs::write(to, content).unwrap();
+    }
+    std::fs::write(dir.path().join("history.sqlite.salvaging"), &aside).unwrap();
+    let (mut worker, known, ..) = worker_with(dir.path(), Writing::default());
+    assert_eq!(known.checkpoint, Some(checkpoint));
+    worker.backlog.add_records(vec![record(10_000)], None);
+    until_ready(&mut worker);
+    assert_eq!(sent(&worker), 2);
 }
 
 #[test]
