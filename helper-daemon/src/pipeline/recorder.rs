@@ -25,6 +25,7 @@ use super::{
     naming::Naming,
     network::Network,
     outbox::Outbox,
+    presence::Presence,
     privacy::Privacy,
     restart::Inheritance,
     rows::Rows,
@@ -108,6 +109,7 @@ pub struct Recorder {
     /// What of all that is written down.
     pub(super) privacy: Privacy,
     pub(super) pace: Pace,
+    pub(super) presence: Presence,
     /// Whether the journal is to be written anew, for it has what is not to be kept any more.
     pub(super) rewrites_journal: bool,
     /// Who waits until all that was counted is written.
@@ -262,6 +264,7 @@ impl Recorder {
             events,
             losses,
             pace,
+            presence: Presence::new(now),
             privacy: Privacy::of(config),
             rewrites_journal: false,
             flushing: Vec::new(),

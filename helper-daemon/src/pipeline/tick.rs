@@ -99,6 +99,7 @@ impl Recorder {
     pub(super) fn tick(&mut self, now: Now) -> Result<(), RecorderError> {
         let (interval_ms, since) = self.pace.ticked(now);
         self.pace.width.at(now.wall);
+        self.presence.ticked(now);
         let before = self.monitor.truth()?;
         let closed = self.take_closed()?;
         self.ledger.begin(&closed.cells, &closed.overflow);
@@ -135,6 +136,10 @@ impl Recorder {
             // Before: what is given to the history now is not written for a while.
             self.shorten_journal();
             self.write(Vec::new());
+        }
+        // While rows wait, the history knows nothing of their time yet.
+        if self.rows.len() == 0 && self.presence.is_due() {
+            self.outbox.write(Vec::new(), None, self.presence.take(), Vec::new());
         }
         self.bound_rows();
         self.naming.sweep(now.monotonic, &self.processes, &self.ledger, &self.rows);
@@ -282,7 +287,7 @@ impl Recorder {
         records.iter_mut().for_each(|record| privacy.strip(record));
         let checkpoint = (taken > 0).then(|| self.hand_over());
         if checkpoint.is_some() || !done.is_empty() {
-            self.outbox.write(records, checkpoint, done);
+            self.outbox.write(records, checkpoint, self.presence.take(), done);
         }
     }
 

@@ -2,7 +2,7 @@ use std::sync::mpsc::Receiver;
 
 use portolan_core::{Bytes, Direction, Owner, Protocol, Uid};
 use portolan_history::{
-    Checkpoint, Limits as Patience, Question, ReadError, Reader, Record, language::Query,
+    Checkpoint, Limits as Patience, Question, ReadError, Reader, Record, Spans, language::Query,
 };
 use tokio::sync::oneshot;
 
@@ -119,7 +119,7 @@ fn a_damaged_history_is_saved_after_the_start_and_what_it_knew_is_told_then() {
     assert_eq!(known.checkpoint, Some(checkpoint));
     assert!(known.learning.unwrap().ended.is_some(), "nothing is learned in silence");
     assert!(path.exists() && !Salvage::is_under_way(&path), "nothing is saved before there is counting");
-    worker.backlog.add_records(vec![record(10_000)], None);
+    worker.backlog.add_records(vec![record(10_000)], None, &Spans::default());
     until_ready(&mut worker);
     assert_eq!(sent(&worker), 2);
     let found: Vec<Finding> = told.try_iter().collect();
@@ -148,7 +148,7 @@ fn rows_wait_while_a_history_of_an_old_version_is_brought_to_this_one() {
 
     let (mut worker, known, ..) = worker_with(dir.path(), Writing::default());
     assert!(known.learning.is_none() && !worker.is_ready());
-    worker.backlog.add_records(vec![record(700_000)], None);
+    worker.backlog.add_records(vec![record(700_000)], None, &Spans::default());
     let problem = worker.write_backlog().unwrap_err();
     assert!(problem.contains("old version"), "{problem}");
     assert!(until_ready(&mut worker) > 1);
@@ -164,7 +164,7 @@ fn whoever_reads_on_and_on_is_ended_before_the_log_fills_the_disk() {
     let log = Arc::new(LogBound::of(LONG));
     let (mut worker, _, _, _told) =
         worker_with(dir.path(), Writing { log: Arc::clone(&log), ..Writing::default() });
-    worker.backlog.add_records(vec![record(0)], None);
+    worker.backlog.add_records(vec![record(0)], None, &Spans::default());
     worker.write_backlog().unwrap();
     let reader = Reader::open(&worker.path).unwrap();
     let limits = Patience { is_in_the_way: log.is_too_long(), ..Default::default() };
@@ -180,6 +180,7 @@ fn whoever_reads_on_and_on_is_ended_before_the_log_fills_the_disk() {
                     })
                     .collect(),
                 None,
+                &Spans::default(),
             );
             worker.write_backlog().unwrap();
             worker.look_at_log();
