@@ -135,12 +135,12 @@ pub(crate) fn over_time(by: &[Dimension], rows: &[StepRow], look: &Look) -> Tabl
     let time = std::iter::once(column(Dimension::Time));
     let mut users = Users::default();
     let of_row = |step: &StepRow| {
-        let (start, keys, sums) = match step {
+        let (start, keys, moved) = match step {
             StepRow::Line(row) => (row.first_unix_ms, of_keys(by, row, look, &mut users), Some(row)),
             StepRow::Others(row) => (row.first_unix_ms, others(by, "(others)"), Some(row)),
             StepRow::Gap(gap) => (gap.from_unix_ms, others(by, ""), None),
         };
-        let sums = match sums {
+        let sums = match moved {
             Some(row) => sums(row.tx_bytes, row.rx_bytes, row.flows, look),
             None => [Cell::own("not recorded"), Cell::unknown(), Cell::unknown()],
         };

@@ -25,7 +25,6 @@ use super::{
     naming::Naming,
     network::Network,
     outbox::Outbox,
-    presence::Presence,
     privacy::Privacy,
     restart::Inheritance,
     rows::Rows,
@@ -109,7 +108,6 @@ pub struct Recorder {
     /// What of all that is written down.
     pub(super) privacy: Privacy,
     pub(super) pace: Pace,
-    pub(super) presence: Presence,
     /// Whether the journal is to be written anew, for it has what is not to be kept any more.
     pub(super) rewrites_journal: bool,
     /// Who waits until all that was counted is written.
@@ -264,7 +262,6 @@ impl Recorder {
             events,
             losses,
             pace,
-            presence: Presence::new(now),
             privacy: Privacy::of(config),
             rewrites_journal: false,
             flushing: Vec::new(),

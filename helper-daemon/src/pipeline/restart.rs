@@ -206,7 +206,7 @@ impl Recorder {
         self.settle(Now::read());
         let done = self.flushing.drain(..).map(|waiting| waiting.done).collect();
         self.write(done);
-        self.outbox.write(Vec::new(), None, self.presence.take(), Vec::new());
+        self.outbox.write(Vec::new(), None, self.pace.presence.take(), Vec::new());
         note_changes(&mut self.processes, &mut self.journal);
         if let Some(learning) = &mut self.learning {
             self.outbox.push(Job::Learned(learning.note()));
