@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portolan_bus::{Other, QueryRow};
+use portolan_bus::{Gap, Other, QueryRow};
 use portolan_core::{Dimension, UnixMillis, Untrusted};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -111,15 +111,40 @@ pub(crate) fn table(by: &[Dimension], rows: &[QueryRow], other: Option<&Other>, 
     Table { columns, rows }
 }
 
-/// The same over time, with whether each row is of all others.
-pub(crate) fn over_time(by: &[Dimension], rows: &[(QueryRow, bool)], look: &Look) -> Table {
+/// What stands in a row of a series.
+pub(crate) enum StepRow {
+    /// What moved in a step of a line.
+    Line(QueryRow),
+    /// What all others moved.
+    Others(QueryRow),
+    /// When nobody recorded.
+    Gap(Gap),
+}
+
+impl StepRow {
+    pub(crate) fn into_moved(self) -> Option<QueryRow> {
+        match self {
+            Self::Line(row) | Self::Others(row) => Some(row),
+            Self::Gap(_) => None,
+        }
+    }
+}
+
+/// The same over time.
+pub(crate) fn over_time(by: &[Dimension], rows: &[StepRow], look: &Look) -> Table {
     let time = std::iter::once(column(Dimension::Time));
     let mut users = Users::default();
-    let of_row = |(row, is_other): &(QueryRow, bool)| {
-        let mut cells = vec![look.instant(row.first_unix_ms)];
-        cells.extend(if *is_other { others(by, "(others)") } else { of_keys(by, row, look, &mut users) });
-        cells.extend(sums(row.tx_bytes, row.rx_bytes, row.flows, look));
-        cells
+    let of_row = |step: &StepRow| {
+        let (start, keys, moved) = match step {
+            StepRow::Line(row) => (row.first_unix_ms, of_keys(by, row, look, &mut users), Some(row)),
+            StepRow::Others(row) => (row.first_unix_ms, others(by, "(others)"), Some(row)),
+            StepRow::Gap(gap) => (gap.from_unix_ms, others(by, ""), None),
+        };
+        let sums = match moved {
+            Some(row) => sums(row.tx_bytes, row.rx_bytes, row.flows, look),
+            None => [Cell::own("not recorded"), Cell::unknown(), Cell::unknown()],
+        };
+        [look.instant(start)].into_iter().chain(keys).chain(sums).collect()
     };
     let rows = rows.iter().map(of_row).collect();
     Table { columns: time.chain(columns(by)).collect(), rows }

@@ -1,4 +1,4 @@
-use portolan_bus::{Access, Column, Covered, Line, Other, SeriesResult, Sum, WrongQuery};
+use portolan_bus::{Access, Column, Covered, Gap, Line, Other, SeriesResult, Sum, WrongQuery};
 use portolan_core::Dimension;
 use serde_json::{Value, json};
 
@@ -154,13 +154,15 @@ async fn the_others_and_the_time_that_is_covered_are_said() {
 #[tokio::test]
 async fn a_series_is_shown_step_by_step() {
     let bus = Bus::start(Policy::Everybody).await;
-    let line = |tx: [u64; 2]| Line { tx_bytes: tx.to_vec(), rx_bytes: vec![0, 0], flows: vec![0, 0] };
+    let line = |tx: [u64; 3]| Line { tx_bytes: tx.to_vec(), rx_bytes: vec![0; 3], flows: vec![0; 3] };
+    let gap = Gap { from_unix_ms: 1_767_227_400_000, until_unix_ms: 1_767_232_800_000 };
     let series = SeriesResult {
         step_ms: 3_600_000,
-        times_unix_ms: vec![1_767_225_600_000, 1_767_229_200_000],
+        times_unix_ms: vec![1_767_225_600_000, 1_767_229_200_000, 1_767_232_800_000],
         keys: Column::of([HOSTILE, "example.org"].map(|name| [("domain", name)])),
-        lines: vec![line([5, 6]), line([0, 7])],
-        other: Some(line([8, 0])),
+        lines: vec![line([5, 0, 6]), line([0, 0, 7])],
+        other: Some(line([8, 0, 0])),
+        gaps: vec![gap],
         covered: Covered { since_unix_ms: None, until_unix_ms: None, finest: "hour".to_owned() },
         places: Vec::new(),
         access: Access::Own,
@@ -172,11 +174,17 @@ async fn a_series_is_shown_step_by_step() {
     let lines: Vec<Vec<&str>> = shown.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0], ["TIME", "DOMAIN", "IN", "OUT", "FLOWS"]);
     assert_eq!(lines[2][..3], ["2026-01-01", "00:00:00", "(others)"]);
-    assert_eq!(lines[4][1..3], ["01:00:00", "example.org"], "{shown:?}");
+    assert_eq!(lines[3], ["2026-01-01", "00:30:00", "not", "recorded", "-", "-"]);
+    assert_eq!(lines[5][1..3], ["02:00:00", "example.org"], "{shown:?}");
+    let gap = "Not recorded from 2026-01-01 00:30:00 to 2026-01-01 02:00:00.";
+    assert!(shown.stdout.contains(gap), "{shown:?}");
     assert!(shown.stdout.contains("2 lines in steps of an hour; your own traffic only"), "{shown:?}");
     let json = run(&bus.address, &[&asked[..], &["--json"]].concat()).await.json();
-    assert_eq!((&json["step_ms"], &json["lines"][1]["tx_bytes"]), (&json!(3_600_000), &json!([0, 7])));
-    assert_eq!((&json["lines"][0]["domain"], &json["other"]["tx_bytes"]), (&json!(HOSTILE), &json!([8, 0])));
+    assert_eq!((&json["step_ms"], &json["lines"][1]["tx_bytes"]), (&json!(3_600_000), &json!([0, null, 7])));
+    assert_eq!(
+        (&json["lines"][0]["domain"], &json["other"]["tx_bytes"]),
+        (&json!(HOSTILE), &json!([8, null, 0]))
+    );
     let asked = peer.answers().asked.clone();
     assert_eq!((asked[0].step.as_str(), asked[0].query.as_str()), ("hour", "tx>1"));
 }

@@ -1,10 +1,12 @@
 //! What the history answers, as the bus carries it: for whoever asks a history itself.
 
+use std::ops::Range;
+
 use portolan_core::UnixMillis;
 use portolan_history::{Answer, Covered, Forgotten, Group, Info, Keys, LevelInfo, Line, Series, Sum};
 
 use crate::{
-    Access, Column, ForgottenPart, Groups, HistoryContents, HistoryLevel, Other, PlaceData, QueryResult,
+    Access, Column, ForgottenPart, Gap, Groups, HistoryContents, HistoryLevel, Other, PlaceData, QueryResult,
     SeriesResult, groups, query,
 };
 
@@ -112,13 +114,15 @@ impl SeriesResult {
     /// A series.
     #[must_use]
     pub fn found(series: Series, places: Vec<PlaceData>, access: Access) -> Self {
-        let Series { step_ms, times, lines, other, covered } = series;
+        let Series { step_ms, times, lines, other, gaps, covered } = series;
+        let gap = |gap: Range<UnixMillis>| Gap { from_unix_ms: gap.start.0, until_unix_ms: gap.end.0 };
         Self {
             step_ms,
             times_unix_ms: times,
             keys: Column::of(lines.iter().map(|line| words(&line.keys))),
             lines: lines.into_iter().map(Into::into).collect(),
             other: other.map(Into::into),
+            gaps: gaps.into_iter().map(gap).collect(),
             covered: covered.into(),
             places,
             access,

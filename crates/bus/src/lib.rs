@@ -34,7 +34,7 @@ pub use groups::{Column, Groups, Other, QueryRow, Sum};
 pub use ledger::{Ledger, LedgerState, NetworkLayer, NetworkLine, ProtocolBytes};
 pub use lookup::{ADDRESSES_MAX, AddressInfo, LookupResult, PlaceData, SeenName, SeenService};
 pub use proxy::{Daemon1Proxy, FindingChanged, FindingChangedStream, History1Proxy, Ticked, TickedStream};
-pub use query::{BY_MAX, Completion, Covered, Line, QueryRequest, QueryResult, SeriesResult};
+pub use query::{BY_MAX, Completion, Covered, Gap, Line, QueryRequest, QueryResult, SeriesResult};
 pub use wire::{
     Access, Attribution, DaemonState, Finding, FindingState, HistoryInfo, Hook, LiveRow, LiveTick, Resources,
     SelfTest, SelfTestPart, SelfTestState, Severity, Status,

@@ -72,12 +72,38 @@ pub struct SeriesResult {
     pub lines: Vec<Line>,
     /// All other lines together; `None` where there are none.
     pub other: Option<Line>,
+    /// When nobody recorded, the oldest first; also what is still to come. Each has a whole step; a step that was recorded in part is what
+    /// was recorded.
+    pub gaps: Vec<Gap>,
     /// Which time it is about.
     pub covered: Covered,
     /// Where countries and networks come from; none unless grouped by one of them, and where there is no database.
     pub places: Vec<PlaceData>,
     /// Whose traffic it is.
     pub access: Access,
+}
+
+/// A stretch of time in which nobody recorded, or of which nothing is kept: the daemon did not run, or the machine was off or asleep, or its
+/// clock was another one. What moved then is not known; where the kernel counted on, it stands in the first step after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type, TS)]
+#[ts(export, export_to = "bindings.ts")]
+pub struct Gap {
+    /// Where it begins; perhaps within a step.
+    #[ts(type = "number")]
+    pub from_unix_ms: i64,
+    /// Before when it ends.
+    #[ts(type = "number")]
+    pub until_unix_ms: i64,
+}
+
+impl SeriesResult {
+    /// Whether nothing is known of the step that begins then: it is no step in which nothing moved.
+    #[must_use]
+    pub fn is_gap(&self, start_unix_ms: i64) -> bool {
+        let end = start_unix_ms.saturating_add(self.step_ms);
+        let at = self.gaps.partition_point(|gap| gap.until_unix_ms < end);
+        self.gaps.get(at).is_some_and(|gap| gap.from_unix_ms <= start_unix_ms)
+    }
 }
 
 /// One line of a series: a place for each step.

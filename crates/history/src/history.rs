@@ -4,12 +4,13 @@ use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
-    Checkpoint, FindingRow, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record, WriteError,
+    Checkpoint, FindingRow, KnownApplication, Learning, NewFinding, OpenError, ReadError, Record, Spans,
+    WriteError,
     intern::Interner,
     open,
     place::Place,
     rollup::Batch,
-    tables::{application, checkpoint, finding, learning, sighting::Sightings},
+    tables::{application, checkpoint, finding, learning, recorded, sighting::Sightings},
     unused::Sweep,
 };
 
@@ -109,12 +110,27 @@ impl History {
         records: impl IntoIterator<Item = &'a Record>,
         checkpoint: Option<Checkpoint>,
     ) -> Result<(), WriteError> {
+        self.write_recorded(records, checkpoint, &Spans::default())
+    }
+
+    /// The same, and that somebody recorded at these times: what is not among these records did not move then.
+    ///
+    /// A record shows by itself that somebody recorded in its bucket.
+    pub fn write_recorded<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = &'a Record>,
+        checkpoint: Option<Checkpoint>,
+        recorded: &Spans,
+    ) -> Result<(), WriteError> {
         let mut sweep = self.keeping.sweep.take();
         let result = self.transact(|connection, interner| {
             if let Some(checkpoint) = checkpoint {
                 checkpoint::write(connection, checkpoint)?;
             }
-            write(connection, interner, records, sweep.as_mut())
+            let mut recorded = recorded.clone();
+            let records = records.into_iter().inspect(|record| recorded.add(record.bucket()));
+            write(connection, interner, records, sweep.as_mut())?;
+            Ok(recorded::add(connection, &recorded)?)
         });
         // After an error it noted what was not written, which does no harm.
         self.keeping.sweep = sweep;

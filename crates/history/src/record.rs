@@ -1,11 +1,11 @@
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use portolan_core::{
     Bytes, Direction, Endpoint, Name, Owner, Place, Placement, Protocol, Recognised, Uid, UnixMillis,
     Untrusted,
 };
 
-use crate::{WriteError, block::Moved, intern::Place as Numbers};
+use crate::{WriteError, block::Moved, intern::Place as Numbers, rollup::LONGEST_MS};
 
 /// What one owner exchanged with one peer in one bucket.
 ///
@@ -55,6 +55,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// From when to when its bucket is.
+    pub(crate) fn bucket(&self) -> Range<UnixMillis> {
+        let width_ms = i64::from(self.bucket_ms.clamp(1, LONGEST_MS));
+        self.bucket_start..UnixMillis(self.bucket_start.0.saturating_add(width_ms))
+    }
+
     /// Its row in a block.
     pub(crate) fn moved(&self, numbers: &Numbers) -> Result<Moved, WriteError> {
         let port = |side: Option<Endpoint>| side.map_or(0, |endpoint| endpoint.port);

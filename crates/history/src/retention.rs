@@ -5,7 +5,11 @@ use std::time::Duration;
 use portolan_core::{Retention, UnixMillis};
 use rusqlite::Connection;
 
-use crate::{block::Level, rollup, tables::closed};
+use crate::{
+    block::Level,
+    rollup,
+    tables::{closed, recorded},
+};
 
 /// A clock is believed when something moved in so many minutes of the last days that it shows.
 const BELIEVED_MINUTES: i64 = 60;
@@ -90,6 +94,9 @@ fn delete_before(connection: &Connection, level: Level, before: i64, step: usize
         .query_row((level.number(), before, step), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let Some(last) = last else { return Ok(0) };
     let gone = if count < step { before } else { last.saturating_add(1) };
+    if level == Level::Day {
+        recorded::delete_before(connection, gone)?;
+    }
     connection
         .prepare_cached(
             "INSERT INTO deleted (level, before_ms) VALUES (?1, ?2)

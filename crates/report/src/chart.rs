@@ -16,6 +16,8 @@ use crate::{
 
 const LEGEND: f64 = 250.0;
 const AXIS: f64 = 78.0;
+/// How far apart the lines are that say that nothing is known.
+const HATCH: f64 = 9.0;
 const HOUR_MS: i64 = 3_600_000;
 
 /// A series of the history as a picture: stacked steps by line, or received above sent where there is one line only.
@@ -27,16 +29,13 @@ pub struct Chart<'a> {
     pub series: &'a SeriesResult,
     /// What its lines are of; `None` for one line.
     pub by: Option<Dimension>,
-    /// Where the series is of a part of the traffic: everything, asked for in the same steps. A step in which nothing at all was
-    /// recorded is drawn as a gap. Without, that is a step in which this series has nothing.
-    pub recorded: Option<&'a SeriesResult>,
 }
 
 impl Chart<'_> {
     /// Draws it.
     #[must_use]
     pub fn draw(&self, look: &Look) -> Picture {
-        let steps = Steps::new(look, self.series, self.by, self.recorded);
+        let steps = Steps::new(look, self.series, self.by);
         let title = match self.by {
             Some(by) => {
                 let heading = heading(look, by);
@@ -182,7 +181,20 @@ fn gaps(canvas: &Canvas<'_>, steps: &Steps, plot: &Plot) {
     for (first, end) in steps.gaps() {
         let Some(from) = steps.starts.get(first) else { continue };
         let (from, to) = (plot.x(*from), plot.x(steps.end(end - 1)));
-        canvas.rect([from, plot.top, to - from, plot.bottom - plot.top], canvas.colours.gap);
+        hatched(canvas, [from, plot.top, to - from, plot.bottom - plot.top]);
+    }
+}
+
+/// A place of which nothing is known, which must not look like nothing.
+fn hatched(canvas: &Canvas<'_>, [left, top, width, height]: [f64; 4]) {
+    canvas.rect([left, top, width, height], canvas.colours.gap);
+    let mut at = HATCH;
+    while at < width + height {
+        // From the left or the lower edge up to the upper or the right one.
+        let from = (left + (at - height).max(0.0), top + at.min(height));
+        let to = (left + at.min(width), top + (at - width).max(0.0));
+        canvas.line(from, to, canvas.colours.ink_soft, 0.5);
+        at += HATCH;
     }
 }
 
@@ -240,10 +252,10 @@ fn legend(canvas: &Canvas<'_>, look: &Look, steps: &Steps, rows: &[(&str, Colour
         y += 47.0_f64.min((canvas.height - TOP - BOTTOM - 40.0) / many(rows.len() + 1));
     }
     if steps.known.contains(&false) {
-        canvas.rect([left, y - 6.0, 12.0, 12.0], colours.gap);
+        hatched(canvas, [left, y - 6.0, 12.0, 12.0]);
         let edge = [(0.0, 0.0), (12.0, 0.0), (12.0, 12.0), (0.0, 12.0), (0.0, 0.0)];
         canvas.path(&edge.map(|(x, down)| (left + x, y - 6.0 + down)), colours.line, 1.0);
-        let text = look.say("nothing was recorded", "no se registró nada");
+        let text = look.say("not recorded", "no registrado");
         canvas.text_within(left + 22.0, y, room, text, Pen::new(12.0, colours.ink_soft));
     }
 }

@@ -1,7 +1,5 @@
 //! A series as it is drawn: the largest lines, all others as one, in steps no narrower than a pixel.
 
-use std::collections::BTreeSet;
-
 use portolan_bus::{Column, Line, SeriesResult};
 use portolan_core::Dimension;
 
@@ -44,7 +42,7 @@ pub(crate) struct Steps {
     until: i64,
     /// Largest first; all others are the last one.
     pub(crate) bands: Vec<Band>,
-    /// Whether anything was recorded then: a step without is a gap, not 0.
+    /// Whether anything of it was recorded: a step without is a gap, not 0.
     pub(crate) known: Vec<bool>,
 }
 
@@ -59,13 +57,7 @@ pub(crate) struct Band {
 }
 
 impl Steps {
-    /// `recorded` is the series of everything in the same steps, where this one is only of a part of it.
-    pub(crate) fn new(
-        look: &Look,
-        series: &SeriesResult,
-        by: Option<Dimension>,
-        recorded: Option<&SeriesResult>,
-    ) -> Self {
+    pub(crate) fn new(look: &Look, series: &SeriesResult, by: Option<Dimension>) -> Self {
         let count = series.times_unix_ms.len();
         let every = every(count, series.step_ms.max(1));
         let keys: Vec<_> = (0..series.lines.len()).map(|at| Column::keys_at(&series.keys, at)).collect();
@@ -97,7 +89,7 @@ impl Steps {
             starts: series.times_unix_ms.iter().copied().step_by(every).collect(),
             until: series.times_unix_ms.last().map_or(0, |last| last.saturating_add(series.step_ms.max(1))),
             bands,
-            known: known(recorded.unwrap_or(series), &series.times_unix_ms, every),
+            known: known(series, every),
         }
     }
 
@@ -179,16 +171,10 @@ fn every(count: usize, step_ms: i64) -> usize {
     if fits(&1) { 1 } else { round.find(fits).unwrap_or(count.div_ceil(STEPS)) }
 }
 
-/// Whether anything moved or was opened in each of these steps.
-fn known(recorded: &SeriesResult, times: &[i64], every: usize) -> Vec<bool> {
-    let mut moved = BTreeSet::new();
-    for line in recorded.lines.iter().chain(&recorded.other) {
-        for numbers in [&line.rx_bytes, &line.tx_bytes, &line.flows] {
-            let with_time = numbers.iter().zip(&recorded.times_unix_ms);
-            moved.extend(with_time.filter(|(number, _)| **number > 0).map(|(_, time)| *time));
-        }
-    }
-    times.chunks(every).map(|chunk| chunk.iter().any(|time| moved.contains(time))).collect()
+/// Whether anything of these steps was recorded.
+fn known(series: &SeriesResult, every: usize) -> Vec<bool> {
+    let is_known = |start: &i64| !series.is_gap(*start);
+    series.times_unix_ms.chunks(every).map(|starts| starts.iter().any(is_known)).collect()
 }
 
 fn sum(bytes: &[u64]) -> u64 {

@@ -3,8 +3,8 @@
 
 use jiff::tz::TimeZone;
 use portolan_bus::{
-    Access, Application, Column, Covered, Finding, FindingState, Groups, Line, Other, QueryResult, QueryRow,
-    SeriesResult, Severity, Sum,
+    Access, Application, Column, Covered, Finding, FindingState, Gap, Groups, Line, Other, QueryResult,
+    QueryRow, SeriesResult, Severity, Sum,
 };
 use portolan_core::Dimension;
 use portolan_report::{Bars, Chart, Language, Look, Map, Report, Theme};
@@ -69,6 +69,7 @@ fn series(step_ms: i64, lines: Vec<(&str, Vec<u64>)>) -> SeriesResult {
             })
             .collect(),
         other: None,
+        gaps: Vec::new(),
         covered: Covered { since_unix_ms: None, until_unix_ms: None, finest: "bucket".to_owned() },
         places: Vec::new(),
         access: Access::All,
@@ -83,7 +84,7 @@ fn texts(svg: &str) -> Vec<String> {
 }
 
 fn application<'a>(series: &'a SeriesResult) -> Chart<'a> {
-    Chart { about: "", series, by: Some(Dimension::Application), recorded: None }
+    Chart { about: "", series, by: Some(Dimension::Application) }
 }
 
 /// How many shapes have this colour.
@@ -96,27 +97,18 @@ fn shapes(svg: &str, tag: &str, colour: &str) -> usize {
 }
 
 #[test]
-fn a_step_without_a_record_is_a_gap_and_not_zero() {
-    let with = series(60_000, vec![("path:/a", vec![5, 5, 0, 0, 5, 5])]);
-    let without = series(60_000, vec![("path:/a", vec![5, 5, 5, 5, 5, 5])]);
+fn a_step_that_nobody_recorded_is_a_gap_and_not_zero() {
+    let without = series(60_000, vec![("path:/a", vec![5, 5, 0, 0, 5, 5])]);
+    let first = without.times_unix_ms[0];
+    let gap = Gap { from_unix_ms: first + 90_000, until_unix_ms: first + 240_000 };
+    let with = SeriesResult { gaps: vec![gap], ..without.clone() };
     let drawn = |series: &SeriesResult| application(series).draw(&look(Language::English)).svg().to_owned();
     let (with, without) = (drawn(&with), drawn(&without));
     // Two areas with shade between them, and what the shade means.
     assert_eq!((shapes(&with, "polygon", "#0072B2"), shapes(&without, "polygon", "#0072B2")), (2, 1));
     assert_eq!((shapes(&with, "rect", "#F1ECE0"), shapes(&without, "rect", "#F1ECE0")), (2, 0));
-    assert!(texts(&with).contains(&"nothing was recorded".to_owned()));
-    assert!(!texts(&without).contains(&"nothing was recorded".to_owned()));
-}
-
-#[test]
-fn where_something_else_moved_nothing_is_zero_and_not_a_gap() {
-    let part = series(60_000, vec![("path:/a", vec![5, 0, 0, 5])]);
-    let all = series(60_000, vec![("path:/b", vec![5, 1, 0, 5])]);
-    let chart = Chart { recorded: Some(&all), ..application(&part) };
-    assert_eq!(shapes(chart.draw(&look(Language::English)).svg(), "rect", "#F1ECE0"), 2);
-    let all = series(60_000, vec![("path:/b", vec![5, 1, 1, 5])]);
-    let chart = Chart { recorded: Some(&all), ..application(&part) };
-    assert_eq!(shapes(chart.draw(&look(Language::English)).svg(), "rect", "#F1ECE0"), 0);
+    assert!(texts(&with).contains(&"not recorded".to_owned()));
+    assert!(!texts(&without).contains(&"not recorded".to_owned()));
 }
 
 #[test]
@@ -305,7 +297,6 @@ fn report<'a>(
         until_ms: 1_780_086_400_000,
         now_ms: 1_780_090_000_000,
         series,
-        recorded: None,
         applications,
         destinations,
         countries,

@@ -178,6 +178,7 @@ mod tests {
             keys: Column::of(users.iter().map(|user| [("user", user.as_str())])),
             lines: (0..5).map(line).collect(),
             other: None,
+            gaps: Vec::new(),
             covered: Covered { since_unix_ms: None, until_unix_ms: None, finest: String::new() },
             places: Vec::new(),
             access: Access::All,

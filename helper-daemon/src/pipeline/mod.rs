@@ -15,6 +15,7 @@
 //! | `ledger` | growth of cumulative counters, exactly once |
 //! | `rows` | what moved in buckets that are not written yet |
 //! | `bucket_width` | how long buckets are |
+//! | `presence` | when it was recorded at all |
 //! | `privacy` | what of them is written down |
 //! | `configure` | another configuration while all this runs |
 //! | `tally` | whose the bytes were, and what was lost |
@@ -59,6 +60,7 @@ mod merge;
 mod naming;
 mod network;
 mod outbox;
+mod presence;
 mod privacy;
 mod recorder;
 mod restart;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use portolan_bus::Error;
-use portolan_history::{Checkpoint, NewFinding, Record};
+use portolan_history::{Checkpoint, NewFinding, Record, Spans};
 use tokio::sync::oneshot;
 
 use super::{
@@ -31,24 +31,26 @@ impl Outbox {
         self.jobs.push_back(job);
     }
 
-    /// Rows, and who is to be told when they are on the disk. They go with those that wait already.
+    /// Rows, when it was recorded, and who is to be told when they are on the disk. They go with those that wait already.
     pub(super) fn write(
         &mut self,
         records: Vec<Record>,
         checkpoint: Option<Checkpoint>,
+        recorded: Spans,
         done: Vec<oneshot::Sender<Result<(), Error>>>,
     ) {
         let waiting = self.jobs.iter_mut().find_map(|job| match job {
-            Job::Write { records, checkpoint, done } => Some((records, checkpoint, done)),
+            Job::Write { records, checkpoint, recorded, done } => Some((records, checkpoint, recorded, done)),
             _ => None,
         });
         match waiting {
-            Some((rows, reached, told)) => {
+            Some((rows, reached, times, told)) => {
                 rows.extend(records);
+                times.extend(&recorded);
                 *reached = checkpoint.or(*reached);
                 told.extend(done);
             }
-            None => self.jobs.push_back(Job::Write { records, checkpoint, done }),
+            None => self.jobs.push_back(Job::Write { records, checkpoint, recorded, done }),
         }
     }
 
@@ -129,10 +131,10 @@ mod tests {
     #[test]
     fn rows_that_wait_are_one_job_and_bounded() {
         let mut outbox = Outbox::default();
-        outbox.write((0..ROWS_MAX).map(record).collect(), None, Vec::new());
+        outbox.write((0..ROWS_MAX).map(record).collect(), None, Spans::default(), Vec::new());
         outbox.bound();
         assert_eq!(outbox.merged_rows(), 0);
-        outbox.write(vec![record(0)], None, Vec::new());
+        outbox.write(vec![record(0)], None, Spans::default(), Vec::new());
         outbox.bound();
         let [Job::Write { records, .. }] = outbox.jobs.make_contiguous() else { panic!("two jobs of rows") };
         let rows = u64::try_from(ROWS_MAX).unwrap() + 1;

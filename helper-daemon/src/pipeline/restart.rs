@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use portolan_config::Config;
-use portolan_history::Checkpoint;
+use portolan_history::{Checkpoint, Spans};
 
 use super::{
     gap::Gap,
@@ -120,7 +120,7 @@ impl Recorder {
         self.self_test.begin(now.monotonic);
         self.note_self_test();
         let checkpoint = self.hand_over();
-        self.outbox.write(Vec::new(), Some(checkpoint), Vec::new());
+        self.outbox.write(Vec::new(), Some(checkpoint), Spans::default(), Vec::new());
     }
 
     /// Reads what was closed, and lets the kernel forget it once the journal has it.
@@ -206,6 +206,7 @@ impl Recorder {
         self.settle(Now::read());
         let done = self.flushing.drain(..).map(|waiting| waiting.done).collect();
         self.write(done);
+        self.outbox.write(Vec::new(), None, self.pace.presence.take(), Vec::new());
         note_changes(&mut self.processes, &mut self.journal);
         if let Some(learning) = &mut self.learning {
             self.outbox.push(Job::Learned(learning.note()));

@@ -15,6 +15,7 @@ use super::{
     learning::Learning,
     ledger::Growth,
     live::{Tick, Who},
+    presence::Presence,
     recorder::{Recorder, RecorderError},
     rows::Source,
     watching::{add_process, tell_unidentified, watch},
@@ -41,6 +42,7 @@ pub(super) struct Pace {
     bucket: UnixMillis,
     tick_ns: u64,
     width: BucketWidth,
+    pub(super) presence: Presence,
 }
 
 impl Pace {
@@ -53,6 +55,7 @@ impl Pace {
             bucket: now.wall.bucket_start(width.ms()),
             tick_ns,
             width,
+            presence: Presence::new(now),
         }
     }
 
@@ -79,6 +82,7 @@ impl Pace {
 
     /// Notes a tick; how long ago the last one was, in milliseconds, and when.
     fn ticked(&mut self, now: Now) -> (u32, MonotonicNs) {
+        self.presence.ticked(now);
         let last = std::mem::replace(&mut self.last, now);
         let interval_ms = now.monotonic.0.saturating_sub(last.monotonic.0) / 1_000_000;
         if self.is_due(now) {
@@ -135,6 +139,10 @@ impl Recorder {
             // Before: what is given to the history now is not written for a while.
             self.shorten_journal();
             self.write(Vec::new());
+        }
+        // While rows wait, the history knows nothing of their time yet.
+        if self.rows.len() == 0 && self.pace.presence.is_due() {
+            self.outbox.write(Vec::new(), None, self.pace.presence.take(), Vec::new());
         }
         self.bound_rows();
         self.naming.sweep(now.monotonic, &self.processes, &self.ledger, &self.rows);
@@ -283,7 +291,7 @@ impl Recorder {
         records.iter_mut().for_each(|record| privacy.strip(record));
         let checkpoint = (taken > 0).then(|| self.hand_over());
         if checkpoint.is_some() || !done.is_empty() {
-            self.outbox.write(records, checkpoint, done);
+            self.outbox.write(records, checkpoint, self.pace.presence.take(), done);
         }
     }
 

@@ -18,7 +18,8 @@ use std::{
 use portolan_bus::{Error, Finding};
 use portolan_core::{ApplicationKey, FindingKind, ReviewState, Uid, UnixMillis};
 use portolan_history::{
-    Checkpoint, Imported, KnownApplication, NewFinding, ReadError, Ready, Record, Retention, language::Query,
+    Checkpoint, Imported, KnownApplication, NewFinding, ReadError, Ready, Record, Retention, Spans,
+    language::Query,
 };
 use tokio::sync::oneshot;
 
@@ -134,6 +135,8 @@ pub(super) enum Job {
         records: Vec<Record>,
         /// Up to where these are all that the journal has; `None` without a journal.
         checkpoint: Option<Checkpoint>,
+        /// When it was recorded; what moved then is among these rows or those before them.
+        recorded: Spans,
         done: Vec<oneshot::Sender<Result<(), Error>>>,
     },
     /// Store a finding and tell it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portolan_bus::{
     Access, AddressInfo, Application, Attribution, Covered, DaemonState, DetailsResult, Finding,
-    FindingState, Groups, HistoryInfo, Hook, Ledger, LedgerState, Line, LiveRow, LiveTick, LookupResult,
+    FindingState, Gap, Groups, HistoryInfo, Hook, Ledger, LedgerState, Line, LiveRow, LiveTick, LookupResult,
     NetworkLayer, NetworkLine, Other, PlaceData, ProtocolBytes, Provenance, QueryResult, QueryRow, Resources,
     Script, SeenName, SeenService, SelfTest, SelfTestPart, SelfTestState, SeriesResult, Setting, Severity,
     Status, Sum,
@@ -109,6 +109,7 @@ pub(crate) fn series_result(access: Access) -> SeriesResult {
         keys: groups().keys,
         lines: vec![line.clone(), line],
         other: None,
+        gaps: vec![Gap { from_unix_ms: -90_000, until_unix_ms: 0 }],
         covered: covered(),
         places: Vec::new(),
         access,

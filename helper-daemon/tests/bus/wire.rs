@@ -62,7 +62,10 @@ async fn the_history_answers_in_columns() {
         "changing this breaks every client"
     );
     let line = "(atatat)";
-    assert_eq!(SeriesResult::SIGNATURE.to_string(), format!("(xaxa(sasau)a{line}a{line}(axaxs)a(saxas)s)"));
+    assert_eq!(
+        SeriesResult::SIGNATURE.to_string(),
+        format!("(xaxa(sasau)a{line}a{line}a(xx)(axaxs)a(saxas)s)")
+    );
     let details = DetailsResult::SIGNATURE.to_string();
     assert!(
         details.contains(&format!("a{{s{groups}}}")) && details.len() < 256,

@@ -22,6 +22,7 @@ mod flatpaks;
 mod forgetting;
 #[path = "../fuse/mod.rs"]
 mod fuse;
+mod gaps;
 mod impostors;
 mod java;
 mod kills;

@@ -357,6 +357,20 @@ rows: number,
 bytes: number, };
 
 /**
+ * A stretch of time in which nobody recorded, or of which nothing is kept: the daemon did not run, or the machine was off or asleep, or its
+ * clock was another one. What moved then is not known; where the kernel counted on, it stands in the first step after it.
+ */
+export type Gap = { 
+/**
+ * Where it begins; perhaps within a step.
+ */
+from_unix_ms: number, 
+/**
+ * Before when it ends.
+ */
+until_unix_ms: number, };
+
+/**
  * Sums by group, column by column: place `n` of each column is of group `n`.
  */
 export type Groups = { 
@@ -985,6 +999,11 @@ lines: Array<Line>,
  * All other lines together; `None` where there are none.
  */
 other: Line | null, 
+/**
+ * When nobody recorded, the oldest first; also what is still to come. Each has a whole step; a step that was recorded in part is what
+ * was recorded.
+ */
+gaps: Array<Gap>, 
 /**
  * Which time it is about.
  */

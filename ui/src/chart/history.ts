@@ -1,5 +1,5 @@
 import type { SeriesResult } from "../bindings/bindings";
-import { linesOf, type SeriesLine } from "../model/groups";
+import { gapsOf, linesOf, type SeriesLine } from "../model/groups";
 import type { Palette } from "../model/palette";
 import { OTHER, type Frame, type Series } from "./frame";
 
@@ -16,14 +16,15 @@ export interface Naming {
 /**
  * A series of the history as what the chart draws: bytes become bytes in a second of the part of each step that is known.
  *
- * The daemon sends every step, zeros where nothing moved: unknown is only what is before the history begins and what
- * has not been recorded yet.
+ * The daemon sends every step, zeros where nothing moved. Unknown are those in which nobody recorded, what is before the history
+ * begins and what has not been recorded yet.
  */
 export function frameOf(answer: SeriesResult, ends: [fromMs: number, toMs: number] | null, nowMs: number, palette: Palette, naming: Naming): Frame {
   const { step_ms, times_unix_ms: times } = answer;
   const since = answer.covered.since_unix_ms ?? -Infinity;
   const until = Math.min(answer.covered.until_unix_ms ?? Infinity, nowMs);
-  const known = times.flatMap((start, at) => (start + step_ms > since && start < until ? [at] : []));
+  const isGap = gapsOf(answer);
+  const known = times.flatMap((start, at) => (start + step_ms > since && start < until && !isGap(start) ? [at] : []));
   const starts = known.map((at) => Math.max(times[at] ?? 0, since));
   const stops = known.map((at) => Math.min((times[at] ?? 0) + step_ms, until));
   const perSecond = (numbers: readonly number[]) =>

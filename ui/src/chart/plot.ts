@@ -2,6 +2,7 @@ import uPlot from "uplot";
 
 import { axisRate, axisSteps, axisTime } from "../text/format";
 import { unknown, type Frame } from "./frame";
+import { hatchUnknown } from "./hatch";
 import { layersOf, type Layer } from "./layers";
 import type { Form, Measure } from "./look.svelte";
 import { stepPath } from "./steps";
@@ -105,6 +106,7 @@ export class StackedPlot {
   private options(width: number, height: number): uPlot.Options {
     const style = getComputedStyle(this.place);
     const colour = (name: string) => style.getPropertyValue(name).trim();
+    const wash = { ground: colour("--unknown"), lines: colour("--ink-soft"), surface: colour("--surface"), font: `${11 * devicePixelRatio}px ${style.fontFamily}` };
     const axis = {
       stroke: colour("--ink-soft"),
       font: `11px ${style.fontFamily}`,
@@ -140,8 +142,8 @@ export class StackedPlot {
       hooks: {
         setCursor: [(plot) => this.hover(plot)],
         setSelect: [(plot) => this.select(plot)],
-        drawClear: [(plot) => this.shadeUnknown(plot, colour("--unknown"))],
-        draw: [(plot) => middleLine(plot, colour("--ink-soft")), (plot) => this.showMark(plot)],
+        drawClear: [(plot) => hatchUnknown(plot, this.picture.frame, wash, !this.isBrush)],
+        draw: [(plot) => middleLine(plot, this.picture.frame, colour("--ink-soft")), (plot) => this.showMark(plot)],
       },
     };
   }
@@ -152,18 +154,6 @@ export class StackedPlot {
     const down = Math.min(low ?? 0, -LEAST_RATE / 4) * 1.08;
     // The smaller side keeps room for its name.
     return [Math.min(down, -up * 0.18), Math.max(up, -down * 0.18)];
-  }
-
-  /** Where nothing is known must not look like silence. */
-  private shadeUnknown(plot: uPlot, colour: string): void {
-    plot.ctx.save();
-    plot.ctx.fillStyle = colour;
-    for (const [from, to] of unknown(this.picture.frame)) {
-      const left = Math.max(plot.bbox.left, plot.valToPos(from, "x", true));
-      const width = Math.min(plot.bbox.left + plot.bbox.width, plot.valToPos(to, "x", true)) - left;
-      if (width > 0) plot.ctx.fillRect(left, plot.bbox.top, width, plot.bbox.height);
-    }
-    plot.ctx.restore();
   }
 
   private showMark(plot: uPlot): void {
@@ -189,14 +179,20 @@ export class StackedPlot {
   }
 }
 
-function middleLine(plot: uPlot, colour: string): void {
-  const y = Math.round(plot.valToPos(0, "y", true)) + 0.5;
-  plot.ctx.save();
-  plot.ctx.strokeStyle = colour;
-  plot.ctx.lineWidth = devicePixelRatio;
-  plot.ctx.beginPath();
-  plot.ctx.moveTo(plot.bbox.left, y);
-  plot.ctx.lineTo(plot.bbox.left + plot.bbox.width, y);
-  plot.ctx.stroke();
-  plot.ctx.restore();
+/** Not through stretches of which nothing is known: there it would say zero. */
+function middleLine({ ctx, bbox, valToPos }: uPlot, frame: Frame, colour: string): void {
+  const y = Math.round(valToPos(0, "y", true)) + 0.5;
+  const x = (unixMs: number) => Math.max(bbox.left, Math.min(bbox.left + bbox.width, valToPos(unixMs, "x", true)));
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.beginPath();
+  let from = bbox.left;
+  for (const [start, end] of [...unknown(frame), [Infinity, Infinity] as const]) {
+    ctx.moveTo(from, y);
+    ctx.lineTo(x(start), y);
+    from = x(end);
+  }
+  ctx.stroke();
+  ctx.restore();
 }

@@ -1,7 +1,7 @@
 import { m } from "../paraglide/messages.js";
 import { clock, date, rate, span } from "../text/format";
 import { shown } from "../text/hostile";
-import { tickAt } from "./frame";
+import { tickAt, unknown } from "./frame";
 import type { Picture } from "./plot";
 
 /** How far from the pointer it stands, in pixels. */
@@ -14,7 +14,7 @@ const DISTANCE = 14;
  */
 export class Reading {
   private readonly box = document.createElement("div");
-  private step = -2;
+  private step: number | null = null;
   private picture: Picture | null = null;
 
   constructor(private readonly place: HTMLElement) {
@@ -27,7 +27,9 @@ export class Reading {
   show(picture: Picture, unixMs: number | null, left: number): void {
     this.box.hidden = unixMs === null;
     if (unixMs === null) return;
-    const step = tickAt(picture.frame, unixMs) ?? -1;
+    const tick = tickAt(picture.frame, unixMs);
+    // Stretches of which nothing is known are counted from -1 down.
+    const step = tick ?? -1 - unknown(picture.frame).findIndex(([, to]) => unixMs <= to);
     if (step !== this.step || picture !== this.picture) this.write(picture, step);
     [this.step, this.picture] = [step, picture];
     const isRight = left > this.place.clientWidth / 2;
@@ -38,6 +40,8 @@ export class Reading {
   private write({ frame, measure }: Picture, step: number): void {
     this.box.replaceChildren();
     if (step < 0) {
+      const gap = unknown(frame)[-1 - step];
+      if (gap !== undefined) this.add("p", stretch(...gap));
       this.add("p", m.traffic_not_recorded());
       return;
     }

@@ -1,4 +1,4 @@
-import type { Column, Groups, Other, SeriesResult } from "../bindings/bindings";
+import type { Column, Gap, Groups, Other, SeriesResult } from "../bindings/bindings";
 
 /** One group of an answer. */
 export interface Group {
@@ -39,6 +39,15 @@ export function otherOf(other: Other | null): Group | null {
 /** The lines of a series, largest first. */
 export function linesOf(series: SeriesResult): SeriesLine[] {
   return series.lines.map((line, at) => ({ keys: keysAt(series.keys, at), tx: line.tx_bytes, rx: line.rx_bytes }));
+}
+
+/** Whether nobody recorded any of the step that begins at an instant; asked for one step after the other. */
+export function gapsOf({ step_ms, gaps }: { step_ms: number; gaps: readonly Gap[] }): (startMs: number) => boolean {
+  let at = 0;
+  return (startMs) => {
+    while ((gaps[at]?.until_unix_ms ?? Infinity) < startMs + step_ms) at += 1;
+    return (gaps[at]?.from_unix_ms ?? Infinity) <= startMs;
+  };
 }
 
 function keysAt(columns: readonly Column[], at: number): Record<string, string> {

@@ -62,8 +62,7 @@ async fn draw(
     Ok(match chart {
         Chart::Time => {
             let series = source.series(&range.text, by, 8, range.step()).await?;
-            let recorded = range.recorded(source).await?;
-            portolan_report::Chart { about, series: &series, by, recorded: recorded.as_ref() }.draw(look)
+            portolan_report::Chart { about, series: &series, by }.draw(look)
         }
         Chart::Bars => {
             let by = by.unwrap_or(Dimension::Application);
@@ -94,7 +93,6 @@ async fn page(source: &Source, range: &Range, look: &Look) -> Result<String, Fai
         until_ms,
         now_ms: range.now_ms,
         series: &source.series(text, Some(Dimension::Application), 8, range.step()).await?,
-        recorded: range.recorded(source).await?.as_ref(),
         destinations: &source.answer(text, Dimension::RegistrableDomain, 100).await?,
         countries: &source.answer(text, Dimension::Country, 0).await?,
         services: &source.answer(text, Dimension::Service, 100).await?,

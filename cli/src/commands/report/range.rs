@@ -1,8 +1,6 @@
 use jiff::{Timestamp, ToSpan as _, civil::Date};
-use portolan_bus::SeriesResult;
 use portolan_history::{Step, language::Query};
 
-use super::asking::Source;
 use crate::{
     args::{self, Chart},
     commands::question,
@@ -21,7 +19,6 @@ pub(super) struct Range {
     pub(super) now_ms: i64,
     /// The same without its times.
     untimed: String,
-    is_of_a_part: bool,
     days: String,
 }
 
@@ -54,20 +51,12 @@ impl Range {
         let text = timed(&untimed, since, until);
         // Its times are said elsewhere.
         let given = if is_of_a_part { untimed.clone() } else { String::new() };
-        Ok(Self { text, given, since, until, now_ms: clock.now_ms(), untimed, is_of_a_part, days })
+        Ok(Self { text, given, since, until, now_ms: clock.now_ms(), untimed, days })
     }
 
     /// The same traffic at another time.
     pub(super) fn at(&self, since_ms: i64, until_ms: i64) -> String {
         timed(&self.untimed, Some(since_ms), Some(until_ms))
-    }
-
-    /// Everything of the time, where only a part was asked for: a step without anything in it is a gap.
-    pub(super) async fn recorded(&self, source: &Source) -> Result<Option<SeriesResult>, Failure> {
-        if !self.is_of_a_part {
-            return Ok(None);
-        }
-        source.series(&timed("", self.since, self.until), None, 0, self.step()).await.map(Some)
     }
 
     /// In steps of an hour a month can be drawn by days that begin where the person's do; else what suits the time.

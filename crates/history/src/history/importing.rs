@@ -2,8 +2,8 @@ use portolan_core::{Owner, Uid, UnixMillis};
 
 use super::{History, write};
 use crate::{
-    Imported, Ready, Record, WriteError,
-    tables::{application, import},
+    Imported, Ready, Record, Spans, WriteError,
+    tables::{application, import, recorded},
 };
 
 impl History {
@@ -18,6 +18,9 @@ impl History {
             let records: Vec<&Record> = markers.unknown(ready);
             let rows = ready.records.iter().flatten().count();
             write(connection, interner, records.iter().copied(), sweep.as_mut())?;
+            let mut recorded = Spans::default();
+            records.iter().for_each(|record| recorded.add(recorded::day_of(record.bucket_start)));
+            recorded::add(connection, &recorded)?;
             for record in &records {
                 if let Owner::Program { application, .. } = &record.owner {
                     application::ignore_unreviewed(connection, application, by, now)?;

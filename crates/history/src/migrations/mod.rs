@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i64 = 0x504f_5254;
 
 /// The step from version `n` to `n + 1` stands at index `n`. A step, once released, never changes.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     include_str!("0001_first.sql"),
     include_str!("0002_checkpoint.sql"),
     include_str!("0003_placement.sql"),
@@ -19,6 +19,11 @@ const STEPS: [&str; 12] = [
     include_str!("0010_learned.sql"),
     include_str!("0011_forgetting.sql"),
     include_str!("0012_touched.sql"),
+    concat!(
+        include_str!("0013_recorded.sql"),
+        "INSERT INTO recorded (from_ms, until_ms) ",
+        include_str!("0013_days.sql")
+    ),
 ];
 
 /// The version that this program reads and writes.

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use portolan_core::{Bytes, UnixMillis};
 
 use super::Keys;
@@ -76,6 +78,8 @@ pub struct Series {
     pub lines: Vec<Line>,
     /// The sum of all other groups; `None` when there are none.
     pub other: Option<Line>,
+    /// Times at which nobody recorded, as far as they have a whole step, the oldest first; also what is still to come.
+    pub gaps: Vec<Range<UnixMillis>>,
     /// Of what time this is the answer.
     pub covered: Covered,
 }

@@ -10,6 +10,7 @@ mod columns;
 mod conditions;
 mod flow;
 mod flows;
+mod gaps;
 mod keys;
 mod pattern;
 mod question;

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use super::{
     Keys, Limits, Line, Question, Series, Step,
     ask::{Asked, Ranked},
+    gaps,
     steps::{self, POINTS_MAX},
     sums::Grouping,
     words::words,
@@ -79,6 +80,7 @@ pub(crate) fn series(
         times: times.map(|at| steps.first_ms.saturating_add(at.saturating_mul(steps.step_ms))).collect(),
         lines,
         other: has_other.then_some(other),
+        gaps: gaps::gaps(connection, &steps)?,
         covered: cover.covered,
     })
 }

@@ -31,7 +31,7 @@ use crate::{
     block::Level,
     migrations, rollup,
     set_aside::{free_name, move_to, with_suffix},
-    tables::checkpoint,
+    tables::{checkpoint, recorded},
 };
 use pages::Pages;
 use tables::Table;
@@ -224,6 +224,9 @@ impl Salvage {
             Some(place) => place,
             None => {
                 blocks::close(connection)?;
+                if self.lost("recorded") {
+                    recorded::restore(connection)?;
+                }
                 (Level::Minute, i64::MIN)
             }
         };
@@ -257,6 +260,11 @@ impl Salvage {
     #[must_use]
     pub fn saved(&self) -> &Saved {
         &self.saved
+    }
+
+    /// Whether anything of a table was lost.
+    fn lost(&self, table: &str) -> bool {
+        self.saved.lost.contains_key(table) || self.saved.lost_pages.contains_key(table)
     }
 
     fn take(

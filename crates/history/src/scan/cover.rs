@@ -1,7 +1,12 @@
 use portolan_core::UnixMillis;
 use rusqlite::Connection;
 
-use crate::{Covered, block::Level, language::Query, tables::closed};
+use crate::{
+    Covered,
+    block::Level,
+    language::Query,
+    tables::{closed, recorded},
+};
 
 /// What of one level is there: all that was written with a start in `[from, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +21,7 @@ struct Window {
 pub(crate) struct Held {
     /// From the finest to the coarsest.
     windows: Vec<Window>,
-    /// The start of the first block, and of the last.
+    /// The start of the first block, and a time in the last; or the last at which somebody recorded, where that is later.
     ends: Option<(i64, i64)>,
 }
 
@@ -105,7 +110,10 @@ impl Held {
             let deleted = closed::deleted(connection, level)?;
             levels.push(Kept { level, starts: first.zip(last), until, deleted });
         }
-        Ok(Self::of(&levels))
+        let mut held = Self::of(&levels);
+        let last = recorded::last(connection)?.map_or(i64::MIN, |UnixMillis(until)| until.saturating_sub(1));
+        held.ends = held.ends.map(|ends| (ends.0, ends.1.max(last)));
+        Ok(held)
     }
 
     /// What there is, by what is kept of each level.
@@ -131,7 +139,7 @@ impl Held {
         Self { windows: windows.collect(), ends }
     }
 
-    /// When the first block starts, and a time in the last one; `None` while there is none.
+    /// When the first block starts, and a time in the last one, or when somebody recorded after it; `None` while there is none.
     pub(crate) fn ends(&self) -> Option<(i64, i64)> {
         self.ends
     }

@@ -21,6 +21,7 @@ pub(crate) mod learning;
 pub(crate) mod lineage;
 pub(crate) mod peer;
 pub(crate) mod place;
+pub(crate) mod recorded;
 pub(crate) mod sighting;
 pub(crate) mod text;
 

@@ -35,7 +35,7 @@ fn a_new_file_is_readable_by_its_owner_only() {
     };
     assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
     assert_eq!(pragma("auto_vacuum"), "Integer(2)");
-    assert_eq!(pragma("user_version"), "Integer(12)");
+    assert_eq!(pragma("user_version"), "Integer(13)");
     let info = place.reader().info().unwrap();
     assert_eq!(info.first_bucket, Some(record().bucket_start));
     assert!(info.file_bytes > 0 && info.log_bytes > 0, "{info:?}");
@@ -114,7 +114,7 @@ fn what_is_no_history_is_named_and_left_alone() {
     drop(place.history());
     sqlite(&path, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
     unchanged(&fs::read(&path).unwrap(), |error| {
-        matches!(error, OpenError::NewerVersion { found: 99, known: 12, .. })
+        matches!(error, OpenError::NewerVersion { found: 99, known: 13, .. })
     });
 }
 

@@ -9,6 +9,7 @@ mod files;
 mod filters;
 mod findings;
 mod findings_again;
+mod gaps;
 mod hostile;
 mod kills;
 mod learning;

@@ -37,8 +37,6 @@ pub struct Report<'a> {
     pub now_ms: i64,
     /// By application over time.
     pub series: &'a SeriesResult,
-    /// Everything in the same steps, where there is a query.
-    pub recorded: Option<&'a SeriesResult>,
     /// By application; all of them.
     pub applications: &'a QueryResult,
     /// By registrable domain.
@@ -94,7 +92,7 @@ impl Report<'_> {
     fn pictures(&self, look: &Look, page: &mut Html) {
         let by = Some(Dimension::Application);
         page.section(look.say("Over time", "En el tiempo"));
-        page.picture(&Chart { about: "", series: self.series, by, recorded: self.recorded }.draw(look));
+        page.picture(&Chart { about: "", series: self.series, by }.draw(look));
         for (by, answer) in [
             (Dimension::Application, self.applications),
             (Dimension::RegistrableDomain, self.destinations),

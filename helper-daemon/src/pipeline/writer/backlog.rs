@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use portolan_bus::Finding;
 use portolan_core::{FindingKind, UnixMillis};
-use portolan_history::{Checkpoint, History, KnownApplication, NewFinding, Record, WriteError};
+use portolan_history::{Checkpoint, History, KnownApplication, NewFinding, Record, Spans, WriteError};
 
 use super::Writing;
 use crate::pipeline::{merge, outbox::FINDINGS_MAX};
@@ -18,6 +18,8 @@ pub(super) struct Backlog {
     records: Vec<Record>,
     /// Up to where these are all.
     checkpoint: Option<Checkpoint>,
+    /// When it was recorded.
+    recorded: Spans,
     /// Rows that were given to the history in one transaction, which may or may not have reached the disk.
     tried: Option<(Vec<Record>, Checkpoint)>,
     findings: VecDeque<NewFinding>,
@@ -29,7 +31,8 @@ pub(super) struct Backlog {
 
 impl Backlog {
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0 && self.tried.is_none() && self.checkpoint.is_none() && self.learning_ended.is_none()
+        let has_no_rows = self.len() == 0 && self.tried.is_none() && self.checkpoint.is_none();
+        has_no_rows && self.recorded.is_empty() && self.learning_ended.is_none()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -44,7 +47,13 @@ impl Backlog {
         self.findings_refused
     }
 
-    pub(super) fn add_records(&mut self, records: Vec<Record>, checkpoint: Option<Checkpoint>) {
+    pub(super) fn add_records(
+        &mut self,
+        records: Vec<Record>,
+        checkpoint: Option<Checkpoint>,
+        recorded: &Spans,
+    ) {
+        self.recorded.extend(recorded);
         self.records.extend(records);
         self.checkpoint = checkpoint.or(self.checkpoint);
     }
@@ -135,16 +144,18 @@ impl Backlog {
             *written = checkpoint.epoch;
             self.tried = None;
         }
-        if self.checkpoint.is_none() && !self.records.is_empty() {
-            history.write(&self.records)?;
-            self.records = Vec::new();
+        let has_more = !self.records.is_empty() || !self.recorded.is_empty();
+        if self.checkpoint.is_none() && has_more {
+            history.write_recorded(&self.records, None, &self.recorded)?;
+            (self.records, self.recorded) = (Vec::new(), Spans::default());
         }
         if let Some(checkpoint) = self.checkpoint.take() {
             // Not kept beside: a burst would keep its room for ever.
             let (records, _) = self.tried.insert((std::mem::take(&mut self.records), checkpoint));
-            history.write_up_to(records.iter().inspect(|_| writing.step()), Some(checkpoint))?;
+            let records = records.iter().inspect(|_| writing.step());
+            history.write_recorded(records, Some(checkpoint), &self.recorded)?;
             *written = checkpoint.epoch;
-            self.tried = None;
+            (self.tried, self.recorded) = (None, Spans::default());
         }
         Ok(())
     }

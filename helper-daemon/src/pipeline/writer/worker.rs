@@ -139,10 +139,10 @@ impl Worker {
 
     fn work(&mut self, job: Job) {
         match job {
-            Job::Write { mut records, checkpoint, done } => {
+            Job::Write { mut records, checkpoint, recorded, done } => {
                 self.atlas.locate(&mut records);
                 self.log.flows(&records);
-                self.backlog.add_records(records, checkpoint);
+                self.backlog.add_records(records, checkpoint, &recorded);
                 let result = self.write_backlog();
                 self.writing.ended();
                 for done in done {

@@ -1,6 +1,6 @@
 /** A history that is made up: who talked with whom in each hour of the last 400 days, and sums of it by anything. */
 
-import type { Column, Groups, PlaceData, QueryRequest, QueryResult, SeriesResult, Sum } from "../../bindings/bindings";
+import type { Column, Gap, Groups, PlaceData, QueryRequest, QueryResult, SeriesResult, Sum } from "../../bindings/bindings";
 import type { Failure } from "../../bindings/desktop";
 import { termsIn } from "../../model/terms";
 import type { World } from "./answers";
@@ -107,6 +107,21 @@ function moved(flow: Flow, atMs: number, forMs: number): { rx: number; tx: numbe
 }
 
 const isOff = (atMs: number) => Math.floor(atMs / (18 * HOUR)) % 29 === 0 || Math.floor(atMs / (18 * HOUR)) % 29 === 1;
+
+/** When the machine was off, as far as that is a whole step. */
+function gapsIn(from: number, to: number, step: number): Gap[] {
+  const gaps: Gap[] = [];
+  for (let at = from; at < to; ) {
+    const end = Math.min(to, (Math.floor(at / HOUR) + 1) * HOUR);
+    const last = gaps.at(-1);
+    if (isOff(at)) {
+      if (last?.until_unix_ms === at) last.until_unix_ms = end;
+      else gaps.push({ from_unix_ms: at, until_unix_ms: end });
+    }
+    at = end;
+  }
+  return gaps.filter((gap) => Math.floor(gap.until_unix_ms / step) * step - step >= gap.from_unix_ms);
+}
 
 interface Read {
   flows: Flow[];
@@ -243,6 +258,7 @@ export function seriesBy(world: World, request: QueryRequest): SeriesResult {
     keys: columns(shown.map((line) => line.keys)),
     lines: shown.map((line) => asLine(line.rx, line.tx)),
     other: rest.length === 0 ? null : asLine(added("rx"), added("tx")),
+    gaps: gapsIn(first, (times.at(-1) ?? first) + step_ms, step_ms),
     covered: covered(what),
     places: placesFor(world, request),
     access: "all",

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import type { Gap } from "../../bindings/bindings";
 import { shape } from "./spark";
 import { executableOf, queryOf } from "./subject";
 
@@ -17,7 +18,7 @@ test("the key of an executable is a hash and whatever path", () => {
   expect(executableOf("/no/hash")).toEqual(["", "/no/hash"]);
 });
 
-const series = (times: number[], rx: number[]) => ({ step_ms: 10, times_unix_ms: times, lines: [{ rx_bytes: rx, tx_bytes: rx.map(() => 1), flows: rx }] });
+const series = (times: number[], rx: number[]) => ({ step_ms: 10, gaps: [] as Gap[], times_unix_ms: times, lines: [{ rx_bytes: rx, tx_bytes: rx.map(() => 1), flows: rx }] });
 
 test("a sparkline has steps of whole steps, and nothing where nothing is known", () => {
   const drawn = shape(series([0, 10, 40], [1, 3, 2]), 100, 20);
@@ -28,6 +29,13 @@ test("a sparkline has steps of whole steps, and nothing where nothing is known",
   expect(drawn?.received.startsWith("M0 20")).toBe(true);
 });
 
+test("in a sparkline, what nobody recorded is a hole and what did not move is none", () => {
+  const gaps = [{ from_unix_ms: 15, until_unix_ms: 40 }];
+  const drawn = shape({ ...series([0, 10, 20, 30, 40], [1, 0, 0, 0, 2]), gaps }, 100, 20);
+  expect(drawn?.gaps).toEqual([{ x: 40, width: 40, fromMs: 20, toMs: 40 }]);
+  expect(drawn?.received.match(/M/gu)).toHaveLength(2);
+});
+
 test("a long history is drawn with at most one column a place, and loses no byte", () => {
   const times = Array.from({ length: 1000 }, (_, at) => at * 10);
   const drawn = shape(series(times, times.map(() => 1)), 100, 20);
@@ -35,4 +43,4 @@ test("a long history is drawn with at most one column a place, and loses no byte
   expect(drawn?.most).toBe(10);
 });
 
-test("nothing makes no sparkline", () => expect(shape({ step_ms: 10, times_unix_ms: [], lines: [] }, 100, 20)).toBeNull());
+test("nothing makes no sparkline", () => expect(shape({ step_ms: 10, gaps: [], times_unix_ms: [], lines: [] }, 100, 20)).toBeNull());

@@ -186,6 +186,7 @@ function series(times: number[], lines: [name: string, rx: number[]][], more: Pa
     keys: columnsOf(lines.map(([application]) => ({ application }))),
     lines: lines.map(([, rx]) => ({ rx_bytes: rx, tx_bytes: rx.map(() => 0), flows: rx.map(() => 0) })),
     other: null,
+    gaps: [],
     covered: { since_unix_ms: null, until_unix_ms: null, finest: "minute" },
     places: [],
     access: "all",
@@ -194,6 +195,16 @@ function series(times: number[], lines: [name: string, rx: number[]][], more: Pa
 }
 
 describe("a series", () => {
+  test("steps that nobody recorded are gaps, those recorded in part and silence are none", () => {
+    const times = [0, 1, 2, 3, 4, 5, 6].map((minute) => minute * 60_000);
+    const gaps = [{ from_unix_ms: 90_000, until_unix_ms: 240_000 }, { from_unix_ms: 300_000, until_unix_ms: 370_000 }];
+    const drawn = frameOf(series(times, [["a", [60, 30, 0, 0, 0, 0, 60]]], { gaps }), [0, 420_000], 420_000, new Palette(), naming);
+    expect(drawn.starts.map((start) => start / 60_000)).toEqual([0, 1, 4, 6]);
+    expect(drawn.series[0]?.rx).toEqual([1, 0.5, 0, 1]);
+    expect(drawn.gapBefore).toEqual([true, false, true, true]);
+    expect(unknown(drawn).filter(([from, to]) => from !== to)).toEqual([[120_000, 240_000], [300_000, 360_000]]);
+  });
+
   test("steps that are missing are gaps, and silence is none", () => {
     const drawn = frameOf(series([0, 60_000, 240_000], [["a", [60, 0, 120]]]), [0, 600_000], 300_000, new Palette(), naming);
     expect(drawn.series[0]?.rx).toEqual([1, 0, 2]);

@@ -2,7 +2,7 @@ use std::sync::mpsc::Receiver;
 
 use portolan_core::{Bytes, Direction, Owner, Protocol, Uid};
 use portolan_history::{
-    Checkpoint, Limits as Patience, Question, ReadError, Reader, Record, language::Query,
+    Checkpoint, Limits as Patience, Question, ReadError, Reader, Record, Spans, language::Query,
 };
 use tokio::sync::oneshot;
 
@@ -122,7 +122,7 @@ fn a_damaged_history_is_saved_after_the_start_and_what_it_knew_is_told_then() {
         path.exists() && !Salvage::is_under_way(&path).unwrap(),
         "nothing is saved before there is counting"
     );
-    worker.backlog.add_records(vec![record(10_000)], None);
+    worker.backlog.add_records(vec![record(10_000)], None, &Spans::default());
     until_ready(&mut worker);
     assert_eq!(sent(&worker), 2);
     let found: Vec<Finding> = told.try_iter().collect();
@@ -168,7 +168,7 @@ fn a_damaged_history_that_was_half_moved_is_saved_with_its_log() {
     std::fs::write(dir.path().join("history.sqlite.salvaging"), &aside).unwrap();
     let (mut worker, known, ..) = worker_with(dir.path(), Writing::default());
     assert_eq!(known.checkpoint, Some(checkpoint));
-    worker.backlog.add_records(vec![record(10_000)], None);
+    worker.backlog.add_records(vec![record(10_000)], None, &Spans::default());
     until_ready(&mut worker);
     assert_eq!(sent(&worker), 2);
 }
@@ -193,7 +193,7 @@ fn rows_wait_while_a_history_of_an_old_version_is_brought_to_this_one() {
 
     let (mut worker, known, ..) = worker_with(dir.path(), Writing::default());
     assert!(known.learning.is_none() && !worker.is_ready());
-    worker.backlog.add_records(vec![record(700_000)], None);
+    worker.backlog.add_records(vec![record(700_000)], None, &Spans::default());
     let problem = worker.write_backlog().unwrap_err();
     assert!(problem.contains("old version"), "{problem}");
     assert!(until_ready(&mut worker) > 1);
@@ -209,7 +209,7 @@ fn whoever_reads_on_and_on_is_ended_before_the_log_fills_the_disk() {
     let log = Arc::new(LogBound::of(LONG));
     let (mut worker, _, _, _told) =
         worker_with(dir.path(), Writing { log: Arc::clone(&log), ..Writing::default() });
-    worker.backlog.add_records(vec![record(0)], None);
+    worker.backlog.add_records(vec![record(0)], None, &Spans::default());
     worker.write_backlog().unwrap();
     let reader = Reader::open(&worker.path).unwrap();
     let limits = Patience { is_in_the_way: log.is_too_long(), ..Default::default() };
@@ -225,6 +225,7 @@ fn whoever_reads_on_and_on_is_ended_before_the_log_fills_the_disk() {
                     })
                     .collect(),
                 None,
+                &Spans::default(),
             );
             worker.write_backlog().unwrap();
             worker.look_at_log();
