@@ -147,7 +147,8 @@ mod tests {
         );
         other.execute_batch("ROLLBACK").unwrap();
         assert!(matches!(oblivion.step(&mut history, |_| {}), Oblivious::No), "not at once");
-        oblivion.look_at = Some(Instant::now());
+        let again = oblivion.look_at.replace(Instant::now());
+        assert!(again.is_some_and(|at| at > Instant::now()), "but in a while");
         while !matches!(oblivion.step(&mut history, |_| {}), Oblivious::No) {}
         let left: i64 = other.query_row("SELECT count(*) FROM forgetting", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0);
