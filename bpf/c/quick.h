@@ -167,12 +167,17 @@ static __always_inline void begin_sequence(struct portolan_cell *cell, struct tc
 static __always_inline int quick_consumed(struct sock *sk)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-	struct portolan_truth *mine = my_truth();
+	struct portolan_truth *mine;
+	struct task_struct *task;
+	struct tcp_sock *tcp;
 	__u32 now, grown;
 
-	if (!cell || !tcp || !mine || tcp->urg_seq || !is_used_by(task, cell))
+	if (!cell || cell->state != PORTOLAN_CELL_READY)
+		return 0;
+	task = bpf_get_current_task_btf();
+	tcp = bpf_skc_to_tcp_sock(sk);
+	mine = my_truth();
+	if (!tcp || !mine || tcp->urg_seq || !is_used_by(task, cell))
 		return 0;
 	begin_sequence(cell, tcp);
 	now = consumed(sk, tcp);
