@@ -6,8 +6,10 @@ use std::{env, path::PathBuf, process::Command};
 const COMPILERS: [&str; 7] =
     ["clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang"];
 
-/// What gives the tables of the kernel their layout.
-const LAYOUT: [&str; 2] = ["c/abi.h", "c/maps.h"];
+/// What gives the tables of the kernel their layout, and what the attached programs are made of: a daemon that takes over
+/// leaves both as they are.
+const LAYOUT: [&str; 7] =
+    ["c/abi.h", "c/maps.h", "c/hooks.h", "c/quick.h", "c/owner.h", "c/truth.h", "c/kernel.h"];
 
 fn main() -> Result<(), String> {
     println!("cargo::rerun-if-changed=c");

@@ -95,12 +95,14 @@ struct portolan_cell {
 	__u32 state;		/* enum portolan_cell_state */
 	__u32 flags;		/* enum portolan_cell_flags */
 	__u32 copied_seq;	/* TCP: what the program had consumed at the last reading of tcp_sock.copied_seq */
-	__u32 shown_to;		/* the reader that knows the flow; written by dump_cells, 0 when another flow begins */
+	__u16 heard;		/* enum portolan_heard */
 	__u16 looks;		/* calls that were looked at; set to 0 by dump_cells */
-	__u16 dns_looks;	/* the same of those with a DNS server */
-	__u32 heard;		/* enum portolan_heard */
+	__u64 named_by;		/* datagrams: the thread whose call now names the flow's peer, a pointer only to compare; 0: none */
+	__u32 shown_to;		/* the reader that knows the flow; written by dump_cells, 0 when another flow begins */
 	__u32 said_tx;		/* TCP: where in the stream the next call begins, until that is enough */
 	__u32 said_rx;		/* the same of what is received, where that is looked at */
+	__u16 dns_looks;	/* as looks, of calls with a DNS server */
+	__u16 reserved;
 };
 
 /* What a socket has left when it was closed. */
@@ -238,10 +240,11 @@ struct portolan_said {
 	__u16 reserved;
 };
 
-/* What calls moved, counted before any cell or table: cumulative, per CPU. What all owners add up to must equal it. */
+/* What calls moved, counted apart from any cell or table: cumulative, per CPU. What all owners add up to must equal it. */
 struct portolan_truth {
 	__u64 tcp_tx_bytes;
-	__u64 tcp_rx_bytes;
+	__u64 tcp_rx_bytes;	/* as tcp_rcv_space_adjust sees them; and of TCP, … */
+	__u64 tcp_rx_apart_bytes;	/* … as only sock_recv_length does: MPTCP, urgent bytes */
 	__u64 udp_tx_bytes;
 	__u64 udp_rx_bytes;
 	__u64 other_tx_bytes;

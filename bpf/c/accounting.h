@@ -50,23 +50,48 @@ static __noinline int charge_stream_apart(struct sock *sk, struct portolan_cell 
 	return settle_stream(sk, cell, tx, rx);
 }
 
-static __always_inline void charge_stream(struct sock *sk, __u64 tx, __u64 rx)
+static __always_inline void charge_stream_sent(struct sock *sk, __u64 length, enum witness how)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
+	struct portolan_truth *mine = my_truth();
 
-	witness_stream(tx, rx);
+	if (mine)
+		witness(&mine->tcp_tx_bytes, length, how);
 	if (cell && is_mine(cell))
-		add(&cell->counters, tx, rx);
+		add(&cell->counters, length, 0);
 	else
-		charge_stream_apart(sk, cell, tx, rx);
-	if (tx && cell && !cell->heard)
-		look_at_sent(sk, cell, tx);
+		charge_stream_apart(sk, cell, length, 0);
+	if (cell && !cell->heard)
+		look_at_sent(sk, cell, length);
 }
+
+/*
+ * What of a stream only the call tells: MPTCP, and urgent bytes, which are no part of it (on_consumed sees the rest, and alone adds
+ * to the cell).
+ */
+static __noinline int charge_stream_received(struct sock *sk, __u64 length, int is_urgent, enum witness how)
+{
+	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
+	struct portolan_truth *mine = my_truth();
+
+	if (mine)
+		witness(&mine->tcp_rx_apart_bytes, length, how);
+	if (is_urgent)
+		return settle_stream(sk, cell, 0, length);
+	return charge_stream_apart(sk, cell, 0, length);
+}
+
+/* How a datagram was moved. */
+enum moved {
+	MOVED_SENT = 1,
+	MOVED_WITH_CELL = 2, /* the call named the peer of the cell */
+};
 
 /* Charges a datagram of another program or another peer than the cell's. */
 static __noinline int charge_datagram_apart(struct sock *sk, struct portolan_cell *cell, const struct peer *peer,
-					    int sent, __u64 length)
+					    __u32 moved, __u64 length)
 {
+	int sent = moved & MOVED_SENT;
 	__u8 direction = sent ? PORTOLAN_DIRECTION_OUTBOUND : PORTOLAN_DIRECTION_INBOUND;
 	__u64 tx = sent ? length : 0, rx = sent ? 0 : length;
 	struct portolan_cell fresh = {};
@@ -77,6 +102,9 @@ static __noinline int charge_datagram_apart(struct sock *sk, struct portolan_cel
 	if (peer) {
 		__builtin_memcpy(fresh.flow.remote_address, peer->address, 16);
 		fresh.flow.remote_port = peer->port;
+	} else if (cell && moved & MOVED_WITH_CELL) {
+		__builtin_memcpy(fresh.flow.remote_address, cell->flow.remote_address, 16);
+		fresh.flow.remote_port = cell->flow.remote_port;
 	}
 	/* What never reaches cgroup/sock_release has no cell that could be lost: frames, and the kernel's own sockets. */
 	if (!cell && fresh.flow.family != AF_PACKET && !is_of_kernel(sk)) {
@@ -100,19 +128,22 @@ static __noinline int charge_datagram_apart(struct sock *sk, struct portolan_cel
 }
 
 /* An empty datagram is one too: the flow is known by it. */
-static __always_inline void charge_datagram(struct sock *sk, int sent, __u64 length)
+static __always_inline void charge_datagram(struct sock *sk, int sent, __u64 length, enum witness how)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct peer *peer = peer_of_call(task, sk, cell);
+	struct portolan_truth *mine = my_truth();
+	int with_cell = take_named(task, cell);
+	struct peer *peer = with_cell ? 0 : peer_of_call(task, sk, cell);
 
-	witness_datagram(sk, sent ? length : 0, sent ? 0 : length);
-	if (cell && is_used_by(task, cell) && is_with(&cell->flow, sk, peer)) {
+	if (mine)
+		witness_datagram(mine, sk, sent, length, how);
+	if (cell && is_used_by(task, cell) && (with_cell || is_with(&cell->flow, sk, peer))) {
 		add(&cell->counters, sent ? length : 0, sent ? 0 : length);
 		if (is_worth_a_look(cell, &cell->flow, sent))
 			look_at_datagram(sk, cell, &cell->flow, length, sent);
 	} else {
-		charge_datagram_apart(sk, cell, peer, sent, length);
+		charge_datagram_apart(sk, cell, peer, sent | (with_cell ? MOVED_WITH_CELL : 0), length);
 	}
 	if (peer)
 		peer->socket = 0;
@@ -121,56 +152,37 @@ static __always_inline void charge_datagram(struct sock *sk, int sent, __u64 len
 /* A call that failed still has to forget the peer that its cgroup hook left. */
 static __always_inline void forget_peer(struct sock *sk)
 {
+	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct peer *peer = peer_of_call(task, sk, bpf_sk_storage_get(&cells, sk, 0, 0));
+	struct peer *peer = take_named(task, cell) ? 0 : peer_of_call(task, sk, cell);
 
 	if (peer)
 		peer->socket = 0;
 }
 
-static __always_inline int is_counted(struct sock *sk)
+/* The rest of quick_sent. */
+static __always_inline void charge_sent(struct sock *sk, long length, enum witness how)
 {
-	__u16 family = sk->__sk_common.skc_family;
-
-	return family == AF_INET || family == AF_INET6 || family == AF_PACKET;
-}
-
-/* A send call moved length bytes; negative: it failed. */
-static __always_inline void charge_sent(struct sock *sk, long length)
-{
-	if (!is_counted(sk))
-		return;
-	if (is_stream(sk)) {
-		if (length > 0)
-			charge_stream(sk, length, 0);
-	} else if (length >= 0) {
-		charge_datagram(sk, 1, length);
-	} else {
+	if (is_stream(sk))
+		charge_stream_sent(sk, length, how);
+	else if (length >= 0)
+		charge_datagram(sk, MOVED_SENT, length, how);
+	else
 		forget_peer(sk);
-	}
 }
 
-/* A receive call gave length bytes; negative: it failed. */
-static __always_inline void charge_received(struct sock *sk, long length, int flags)
+/* The rest of quick_received. */
+static __always_inline void charge_received(struct sock *sk, long length, int flags, enum witness how)
 {
-	if (!is_counted(sk))
-		return;
-	if (flags & (MSG_PEEK | MSG_ERRQUEUE)) /* what will be received again; what was sent */
-		length = -1;
 	if (is_stream(sk)) {
-		if (length <= 0)
-			return;
-		if (sk->sk_protocol == IPPROTO_MPTCP) {
-			charge_stream(sk, 0, length);
-		} else if (flags & MSG_OOB) { /* on_consumed sees the rest, and alone adds to the cell */
-			witness_stream(0, length);
-			settle_stream(sk, bpf_sk_storage_get(&cells, sk, 0, 0), 0, length);
-			return; /* it is no part of the stream */
-		}
-		if (sk->__sk_common.skc_dport == bpf_htons(DNS_PORT))
+		int is_mptcp = sk->sk_protocol == IPPROTO_MPTCP;
+
+		if (is_mptcp || flags & MSG_OOB)
+			charge_stream_received(sk, length, !is_mptcp, how);
+		if ((is_mptcp || !(flags & MSG_OOB)) && sk->__sk_common.skc_dport == bpf_htons(DNS_PORT))
 			look_at_answers(sk, length, flags);
-	} else if (length >= 0) {
-		charge_datagram(sk, 0, length);
+	} else if (length >= 0 && !(flags & (MSG_PEEK | MSG_ERRQUEUE))) {
+		charge_datagram(sk, 0, length, how);
 	} else {
 		forget_peer(sk);
 	}
@@ -179,14 +191,14 @@ static __always_inline void charge_received(struct sock *sk, long length, int fl
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sent, struct sock *sk, int length, int flags)
 {
-	charge_sent(sk, length);
+	charge_sent(sk, length, WITNESS_ALONE);
 	return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_received, struct sock *sk, int length, int flags)
 {
-	charge_received(sk, length, flags);
+	charge_received(sk, length, flags, WITNESS_ALONE);
 	return 0;
 }
 
@@ -210,6 +222,7 @@ int BPF_PROG(on_consumed, struct sock *sk)
 {
 	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct portolan_truth *mine = my_truth();
 	__u32 now, grown;
 
 	if (!tcp)
@@ -228,10 +241,7 @@ int BPF_PROG(on_consumed, struct sock *sk)
 		}
 		return 0;
 	}
-	if (!(cell->flags & PORTOLAN_CELL_SEQUENCED)) { /* its beginning; a FIN is in both */
-		cell->copied_seq = tcp->rcv_nxt - (__u32)tcp->bytes_received;
-		cell->flags |= PORTOLAN_CELL_SEQUENCED;
-	}
+	begin_sequence(cell, tcp);
 	grown = now - cell->copied_seq;
 	if ((__s32)grown <= 0) /* negative: the urgent byte that comes next has been passed over in advance */
 		return 0;
@@ -242,7 +252,8 @@ int BPF_PROG(on_consumed, struct sock *sk)
 	cell->copied_seq = now;
 	if (!grown)
 		return 0;
-	witness_stream(0, grown);
+	if (mine)
+		witness(&mine->tcp_rx_bytes, grown, WITNESS_ALONE);
 	if (is_mine(cell))
 		cell->counters.rx_bytes += grown;
 	else

@@ -7,17 +7,7 @@
 #include <bpf/bpf_endian.h>
 #include "maps.h"
 #include "owner.h"
-#include "truth.h"
-
-static __always_inline void map_ipv4(__u8 to[16], __be32 address)
-{
-	__u32 *words = (__u32 *)to;
-
-	words[0] = 0;
-	words[1] = 0;
-	words[2] = bpf_htonl(0xffff);
-	words[3] = address;
-}
+#include "quick.h"
 
 static __always_inline void copy_ipv6(__u8 to[16], struct in6_addr *from)
 {
@@ -35,33 +25,32 @@ static __always_inline int is_of_kernel(struct sock *sk)
 	return BPF_CORE_READ_BITFIELD(sk, sk_kern_sock);
 }
 
-static __always_inline int is_connected(struct sock *sk)
-{
-	return sk->__sk_common.skc_state == TCP_ESTABLISHED;
-}
-
 /* The addresses and ports that the socket itself knows; what it does not know stays 0. */
-static __always_inline void describe_socket(struct sock *sk, struct portolan_flow *flow)
+static __always_inline void describe_addresses(struct sock *sk, struct portolan_flow *flow)
 {
-	__u16 family = sk->__sk_common.skc_family;
-	__u16 protocol = sk->sk_protocol;
-
-	flow->family = family;
-	flow->protocol = protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol;
-	flow->network_namespace = sk->__sk_common.skc_net.net->ns.inum;
-	if (family == AF_PACKET)
-		return;
 	if (sk->sk_type != SOCK_RAW) { /* there they are the protocol, and whatever connect() was given */
 		flow->local_port = sk->__sk_common.skc_num;
 		flow->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	}
-	if (family == AF_INET6) {
+	if (sk->__sk_common.skc_family == AF_INET6) {
 		copy_ipv6(flow->local_address, &sk->__sk_common.skc_v6_rcv_saddr);
 		copy_ipv6(flow->remote_address, &sk->__sk_common.skc_v6_daddr);
 		return;
 	}
 	map_ipv4(flow->local_address, sk->__sk_common.skc_rcv_saddr);
 	map_ipv4(flow->remote_address, sk->__sk_common.skc_daddr);
+}
+
+/* All that the socket knows of its flow. */
+static __always_inline void describe_socket(struct sock *sk, struct portolan_flow *flow)
+{
+	__u16 protocol = sk->sk_protocol;
+
+	flow->family = sk->__sk_common.skc_family;
+	flow->protocol = protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol;
+	flow->network_namespace = sk->__sk_common.skc_net.net->ns.inum;
+	if (flow->family != AF_PACKET)
+		describe_addresses(sk, flow);
 }
 
 /* The owner of what moves at the socket now: the current task, or the kernel. */
@@ -83,11 +72,6 @@ static __always_inline void describe_flow(struct sock *sk, struct portolan_flow 
 	describe_owner(sk, flow);
 	flow->direction = direction;
 	describe_socket(sk, flow);
-}
-
-static __always_inline int is_used_by(struct task_struct *task, const struct portolan_cell *cell)
-{
-	return cell->state == PORTOLAN_CELL_READY && is_of(task, &cell->flow.owner, cell->flow.uid);
 }
 
 static __always_inline int is_mine(const struct portolan_cell *cell)

@@ -72,6 +72,22 @@ struct {
 } active SEC(".maps");
 
 /*
+ * Never read: the kernel lets who puts a map into it wait until no program runs that began before. Written by the daemon, which
+ * waits so after it has made the other tables active.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_ARRAY);
+		__uint(max_entries, 1);
+		__type(key, __u32);
+		__type(value, __u32);
+	});
+} grace SEC(".maps");
+
+/*
  * Names this set of tables: 0 until the daemon that made them has written when that was (CLOCK_BOOTTIME). Written and read by
  * daemons, to know whether their notes are about these counters.
  */
@@ -132,7 +148,7 @@ struct {
 
 /*
  * The truth that the tables are checked against. Written where a call is charged, read by the daemon. Each CPU adds to its own
- * and each field is one program's, so nothing interrupts an addition. It has room for every byte: it is never full.
+ * and each field is one hook's (truth.h). It has room for every byte: it is never full.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

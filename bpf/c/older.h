@@ -39,8 +39,8 @@ static __always_inline int sent(struct socket *sock, long length)
 {
 	struct sock *sk = sock->sk;
 
-	if (sk)
-		charge_sent(sk, length);
+	if (sk && !quick_sent(sk, length, WITNESS_AMONG_OTHERS))
+		charge_sent(sk, length, WITNESS_AMONG_OTHERS);
 	return 0;
 }
 
@@ -48,8 +48,8 @@ static __always_inline int received(struct socket *sock, long length, int flags)
 {
 	struct sock *sk = sock->sk;
 
-	if (sk)
-		charge_received(sk, length, flags);
+	if (sk && !quick_received(sk, length, flags, WITNESS_AMONG_OTHERS))
+		charge_received(sk, length, flags, WITNESS_AMONG_OTHERS);
 	return 0;
 }
 
@@ -144,7 +144,7 @@ static __always_inline int remember_name(struct sock *sk, struct msghdr *msg)
 {
 	struct internet_name name = {};
 	void *from = msg->msg_name;
-	struct peer *peer;
+	struct peer named = {};
 
 	/* What is behind a short address is not used. */
 	if (!from || bpf_probe_read_kernel(&name, 8, from))
@@ -153,13 +153,14 @@ static __always_inline int remember_name(struct sock *sk, struct msghdr *msg)
 		return 0;
 	if (name.family != AF_INET && name.family != AF_INET6)
 		return 0;
-	peer = begin_peer(sk, is_connected(sk), bpf_ntohs(name.port));
-	if (!peer)
-		return 0;
+	named.socket = (__u64)sk;
+	named.port = bpf_ntohs(name.port);
 	if (name.family == AF_INET6)
-		__builtin_memcpy(peer->address, name.ipv6, 16);
+		__builtin_memcpy(named.address, name.ipv6, 16);
 	else
-		map_ipv4(peer->address, name.ipv4);
+		map_ipv4(named.address, name.ipv4);
+	if (!quick_name(sk, &named, 0))
+		name_peer(sk, is_connected(sk), &named);
 	return 0;
 }
 

@@ -20,60 +20,41 @@ struct internet_name {
 	__u8 ipv6[16];
 };
 
-/* Where to put the address of the peer of this call on sk; NULL when there is no room. */
-static __always_inline struct peer *begin_peer(void *sk, int is_connected, __u16 port)
+/* Keeps the peer of this call for the tracepoint, in the thread's storage. */
+static __noinline int keep_peer(struct task_struct *task, const struct peer *named)
 {
-	struct portolan_cell *cell;
-	struct peer *peer;
+	struct peer *peer = bpf_task_storage_get(&peers, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-	if (is_connected) { /* the tracepoint looks here only when told to */
-		cell = bpf_sk_storage_get(&cells, sk, 0, 0);
-		if (cell)
-			cell->flags |= PORTOLAN_CELL_NAMED;
-	}
-	peer = bpf_task_storage_get(&peers, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!peer) {
-		lose(PORTOLAN_LOSS_PEERS, 1);
-		return 0;
-	}
-	peer->socket = (__u64)sk;
-	peer->port = port;
-	return peer;
-}
-
-static __always_inline int remember_ipv4(struct bpf_sock_addr *ctx)
-{
-	struct bpf_sock *sk = ctx->sk;
-	struct peer *peer;
-
-	if (!sk)
-		return 1;
-	peer = begin_peer(sk, sk->state == TCP_ESTABLISHED, bpf_ntohs((__u16)ctx->user_port));
 	if (peer)
-		map_ipv4(peer->address, ctx->user_ip4);
-	return 1;
+		*peer = *named;
+	else
+		lose(PORTOLAN_LOSS_PEERS, 1);
+	return 0;
 }
 
-static __always_inline int remember_ipv6(struct bpf_sock_addr *ctx)
+/* The same, of a call that does not name the peer of the cell, or while another thread does (quick_name). */
+static __always_inline void name_peer(void *sk, int is_connected, const struct peer *named)
 {
-	struct bpf_sock *sk = ctx->sk;
-	struct peer *peer;
-	__u32 *words;
+	struct portolan_cell *cell = bpf_sk_storage_get(&cells, sk, 0, 0);
+	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (!sk)
-		return 1;
-	peer = begin_peer(sk, sk->state == TCP_ESTABLISHED, bpf_ntohs((__u16)ctx->user_port));
-	if (!peer)
-		return 1;
-	words = (__u32 *)peer->address;
-	words[0] = ctx->user_ip6[0];
-	words[1] = ctx->user_ip6[1];
-	words[2] = ctx->user_ip6[2];
-	words[3] = ctx->user_ip6[3];
+	if (cell && has_named(task, cell)) /* in a call that was not counted */
+		cell->named_by = 0;
+	if (cell && is_connected) /* the tracepoint asks the thread's storage only when told to */
+		cell->flags |= PORTOLAN_CELL_NAMED;
+	keep_peer(task, named);
+}
+
+/* Whether this call has named the peer of the cell; once. */
+static __always_inline int take_named(struct task_struct *task, struct portolan_cell *cell)
+{
+	if (!cell || !has_named(task, cell))
+		return 0;
+	cell->named_by = 0;
 	return 1;
 }
 
-/* What the hook of this call has left; NULL when it did not run. */
+/* What the hook of this call has left in the thread's storage; NULL when it did not run. */
 static __always_inline struct peer *peer_of_call(struct task_struct *task, struct sock *sk,
 						 const struct portolan_cell *cell)
 {
@@ -85,27 +66,36 @@ static __always_inline struct peer *peer_of_call(struct task_struct *task, struc
 	return peer && peer->socket == (__u64)sk ? peer : 0;
 }
 
-static __always_inline int same_address(const __u8 *a, const __u8 *b)
-{
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
-
-	return x[0] == y[0] && x[1] == y[1];
-}
-
 /* Whether the flow's peer is that of this call: as its cgroup hook saw it, else as the socket is connected. */
 static __always_inline int is_with(const struct portolan_flow *flow, struct sock *sk, const struct peer *peer)
 {
-	const __u32 *words = (const __u32 *)flow->remote_address;
-	struct in6_addr *address = &sk->__sk_common.skc_v6_daddr;
-
 	if (peer)
 		return flow->remote_port == peer->port && same_address(flow->remote_address, peer->address);
-	if (flow->remote_port != bpf_ntohs(sk->__sk_common.skc_dport))
-		return 0;
-	if (sk->__sk_common.skc_family == AF_INET6)
-		return words[0] == address->in6_u.u6_addr32[0] && words[1] == address->in6_u.u6_addr32[1] &&
-		       words[2] == address->in6_u.u6_addr32[2] && words[3] == address->in6_u.u6_addr32[3];
-	return words[3] == sk->__sk_common.skc_daddr && words[2] == bpf_htonl(0xffff);
+	return is_with_peer_of(sk, flow);
+}
+
+static __always_inline int remember_ipv4(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct peer named;
+
+	if (!sk)
+		return 1;
+	read_ipv4(ctx, sk, &named);
+	name_peer(sk, sk->state == TCP_ESTABLISHED, &named);
+	return 1;
+}
+
+static __always_inline int remember_ipv6(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct peer named;
+
+	if (!sk)
+		return 1;
+	read_ipv6(ctx, sk, &named);
+	name_peer(sk, sk->state == TCP_ESTABLISHED, &named);
+	return 1;
 }
 
 SEC("cgroup/sendmsg4")

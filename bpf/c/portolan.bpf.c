@@ -5,6 +5,7 @@
 #include "maps.h"
 #include "owner.h"
 #include "processes.h"
+#include "quick.h"
 #include "flows.h"
 #include "peers.h"
 #include "call.h"

@@ -14,7 +14,6 @@
 #include "call.h"
 #include "peers.h"
 
-#define DNS_PORT 53
 #define GREETING_MAX 16 /* bytes of what an accepted connection sends first */
 #define QUESTION_MAX 512 /* bytes of a question to a DNS server */
 #define BEGINNING 8 /* bytes that tell whether the rest matters */
@@ -158,10 +157,10 @@ __noinline int say(struct said_room *room)
 
 #define WORD(a, b, c, d) bpf_htonl((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
-/* Whether what is in the room can be the beginning of something that has a name in it, or tells what is spoken. */
-static __always_inline int begins_known(const struct said_room *room)
+/* Whether length bytes, of which these are the first, can begin something that has a name in it, or tells what is spoken. */
+static __always_inline int begins_known(__u32 length, __u32 word)
 {
-	__u32 length = room->said.bytes_len, word = *(const __u32 *)room->bytes, mask = ~0U;
+	__u32 mask = ~0U;
 
 	if (!length)
 		return 0;
@@ -203,6 +202,22 @@ static __always_inline void describe_speaker(struct sock *sk, const struct porto
 		describe_flow(sk, flow, cell->flow.direction);
 }
 
+/*
+ * Whether the current call sends nothing that is known, as nearly all do: asked without the room, which is far away. 0 when this does
+ * not tell.
+ */
+static __always_inline int sends_unknown(__u64 length)
+{
+	struct call call;
+	__u32 word;
+
+	if (!find_call(1, &call))
+		return 1;
+	if (call.shape != CALL_BUFFER || call.count < sizeof(word) || length < sizeof(word))
+		return 0;
+	return bpf_probe_read_user(&word, sizeof(word), (void *)call.at) || !begins_known(sizeof(word), word);
+}
+
 /* A stream sent length bytes. Of what a program opened, the first calls; of what it accepted, how the first one begins. */
 static __noinline int look_at_sent(struct sock *sk, struct portolan_cell *cell, __u64 length)
 {
@@ -220,7 +235,7 @@ static __noinline int look_at_sent(struct sock *sk, struct portolan_cell *cell, 
 		return 0;
 	}
 	cell->looks++;
-	room = is_of_kernel(sk) ? 0 : enter_room(PORTOLAN_WAY_SENT);
+	room = is_of_kernel(sk) || (!offset && sends_unknown(length)) ? 0 : enter_room(PORTOLAN_WAY_SENT);
 	if (!room) {
 		cell->heard = PORTOLAN_HEARD_ENOUGH;
 		return 0;
@@ -228,7 +243,8 @@ static __noinline int look_at_sent(struct sock *sk, struct portolan_cell *cell, 
 	room->said.bytes_len = 0;
 	if (room->call.messages == 1 && !offset)
 		copy_call(room, room->call.at, length < BEGINNING ? length : BEGINNING);
-	if (room->call.messages == 1 && (offset || begins_known(room)) && is_call_on(sk, &room->call))
+	if (room->call.messages == 1 && (offset || begins_known(room->said.bytes_len, *(__u32 *)room->bytes)) &&
+	    is_call_on(sk, &room->call))
 		copy_call(room, room->call.at, length < limit ? length : limit);
 	else
 		room->said.bytes_len = 0;
@@ -361,12 +377,6 @@ static __noinline int look_at_datagram(struct sock *sk, struct portolan_cell *ce
 	}
 	leave_room(room);
 	return 0;
-}
-
-/* Whether a datagram of this flow may say something. */
-static __always_inline int is_worth_a_look(const struct portolan_cell *cell, const struct portolan_flow *flow, int sent)
-{
-	return flow->remote_port == DNS_PORT || (sent && cell->looks < PORTOLAN_LOOKS_MAX);
 }
 
 #endif

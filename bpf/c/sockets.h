@@ -14,28 +14,12 @@
 #include <bpf/bpf_tracing.h>
 #include "flows.h"
 
-/* TCP, and MPTCP's socket as the program sees it. Not a raw socket of the same protocol. */
-static __always_inline int is_stream(struct sock *sk)
-{
-	return sk->sk_type == SOCK_STREAM && (sk->sk_protocol == IPPROTO_TCP || sk->sk_protocol == IPPROTO_MPTCP);
-}
-
 /* A TCP connection inside MPTCP's: what it carries is counted at MPTCP's socket. Also where MPTCP fell back to TCP. */
 static __always_inline int is_subflow(struct sock *sk)
 {
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tcp = is_of_kernel(sk) ? bpf_skc_to_tcp_sock(sk) : 0;
 
 	return tcp && bpf_core_field_exists(tcp->is_mptcp) && tcp->is_mptcp;
-}
-
-/* What the program has consumed, as a sequence number. A FIN takes one too, which is no byte. */
-static __always_inline __u32 consumed(struct sock *sk, struct tcp_sock *tcp)
-{
-	__u32 copied = tcp->copied_seq;
-
-	if (sk->__sk_common.skc_flags & SOCK_DONE && copied == tcp->rcv_nxt)
-		copied--;
-	return copied;
 }
 
 /* A cell for the current task's use of a socket that has none; somebody else's, when they were first. */
@@ -95,7 +79,7 @@ static __always_inline void begin(struct sock *sk, __u8 direction, __u32 state)
 /* The copy of its listener's cell becomes a socket's own: nobody's, until somebody uses it. */
 static __always_inline void begin_accepted(struct sock *sk, struct portolan_cell *cell)
 {
-	describe_socket(sk, &cell->flow);
+	describe_addresses(sk, &cell->flow);
 	cell->flow.direction = PORTOLAN_DIRECTION_INBOUND;
 	cell->counters.opened_ns = bpf_ktime_get_boot_ns();
 	__sync_lock_test_and_set(&cell->state, PORTOLAN_CELL_PROVISIONAL);
@@ -126,7 +110,7 @@ static __always_inline void on_established(struct sock *sk, int inbound)
 		begin_accepted(sk, cell);
 		return;
 	}
-	describe_socket(sk, &cell->flow);
+	describe_addresses(sk, &cell->flow);
 	cell->flow.direction = PORTOLAN_DIRECTION_OUTBOUND;
 	if (cell->flags & PORTOLAN_CELL_RELEASED) { /* the answer came while it was given up */
 		close_cell(cell);
@@ -156,10 +140,8 @@ static __always_inline void on_unanswered(struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 {
-	int unanswered = new_state == TCP_CLOSE && old_state == TCP_SYN_SENT;
+	int unanswered = new_state == TCP_CLOSE; /* quick_state lets no other end through */
 
-	if (new_state != TCP_SYN_SENT && new_state != TCP_LISTEN && new_state != TCP_ESTABLISHED && !unanswered)
-		return 0;
 	if (!is_stream(sk) || is_subflow(sk))
 		return 0;
 	if (unanswered)

@@ -172,16 +172,18 @@ pub struct portolan_cell {
     pub state: __u32,
     pub flags: __u32,
     pub copied_seq: __u32,
-    pub shown_to: __u32,
+    pub heard: __u16,
     pub looks: __u16,
-    pub dns_looks: __u16,
-    pub heard: __u32,
+    pub named_by: __u64,
+    pub shown_to: __u32,
     pub said_tx: __u32,
     pub said_rx: __u32,
+    pub dns_looks: __u16,
+    pub reserved: __u16,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_cell"][::core::mem::size_of::<portolan_cell>() - 136usize];
+    ["Size of portolan_cell"][::core::mem::size_of::<portolan_cell>() - 144usize];
     ["Alignment of portolan_cell"][::core::mem::align_of::<portolan_cell>() - 8usize];
     ["Offset of field: portolan_cell::flow"][::core::mem::offset_of!(portolan_cell, flow) - 0usize];
     ["Offset of field: portolan_cell::counters"][::core::mem::offset_of!(portolan_cell, counters) - 72usize];
@@ -189,13 +191,15 @@ const _: () = {
     ["Offset of field: portolan_cell::flags"][::core::mem::offset_of!(portolan_cell, flags) - 108usize];
     ["Offset of field: portolan_cell::copied_seq"]
         [::core::mem::offset_of!(portolan_cell, copied_seq) - 112usize];
-    ["Offset of field: portolan_cell::shown_to"][::core::mem::offset_of!(portolan_cell, shown_to) - 116usize];
-    ["Offset of field: portolan_cell::looks"][::core::mem::offset_of!(portolan_cell, looks) - 120usize];
+    ["Offset of field: portolan_cell::heard"][::core::mem::offset_of!(portolan_cell, heard) - 116usize];
+    ["Offset of field: portolan_cell::looks"][::core::mem::offset_of!(portolan_cell, looks) - 118usize];
+    ["Offset of field: portolan_cell::named_by"][::core::mem::offset_of!(portolan_cell, named_by) - 120usize];
+    ["Offset of field: portolan_cell::shown_to"][::core::mem::offset_of!(portolan_cell, shown_to) - 128usize];
+    ["Offset of field: portolan_cell::said_tx"][::core::mem::offset_of!(portolan_cell, said_tx) - 132usize];
+    ["Offset of field: portolan_cell::said_rx"][::core::mem::offset_of!(portolan_cell, said_rx) - 136usize];
     ["Offset of field: portolan_cell::dns_looks"]
-        [::core::mem::offset_of!(portolan_cell, dns_looks) - 122usize];
-    ["Offset of field: portolan_cell::heard"][::core::mem::offset_of!(portolan_cell, heard) - 124usize];
-    ["Offset of field: portolan_cell::said_tx"][::core::mem::offset_of!(portolan_cell, said_tx) - 128usize];
-    ["Offset of field: portolan_cell::said_rx"][::core::mem::offset_of!(portolan_cell, said_rx) - 132usize];
+        [::core::mem::offset_of!(portolan_cell, dns_looks) - 140usize];
+    ["Offset of field: portolan_cell::reserved"][::core::mem::offset_of!(portolan_cell, reserved) - 142usize];
 };
 #[repr(C)]
 #[derive(
@@ -540,6 +544,7 @@ const _: () = {
 pub struct portolan_truth {
     pub tcp_tx_bytes: __u64,
     pub tcp_rx_bytes: __u64,
+    pub tcp_rx_apart_bytes: __u64,
     pub udp_tx_bytes: __u64,
     pub udp_rx_bytes: __u64,
     pub other_tx_bytes: __u64,
@@ -547,20 +552,22 @@ pub struct portolan_truth {
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of portolan_truth"][::core::mem::size_of::<portolan_truth>() - 48usize];
+    ["Size of portolan_truth"][::core::mem::size_of::<portolan_truth>() - 56usize];
     ["Alignment of portolan_truth"][::core::mem::align_of::<portolan_truth>() - 8usize];
     ["Offset of field: portolan_truth::tcp_tx_bytes"]
         [::core::mem::offset_of!(portolan_truth, tcp_tx_bytes) - 0usize];
     ["Offset of field: portolan_truth::tcp_rx_bytes"]
         [::core::mem::offset_of!(portolan_truth, tcp_rx_bytes) - 8usize];
+    ["Offset of field: portolan_truth::tcp_rx_apart_bytes"]
+        [::core::mem::offset_of!(portolan_truth, tcp_rx_apart_bytes) - 16usize];
     ["Offset of field: portolan_truth::udp_tx_bytes"]
-        [::core::mem::offset_of!(portolan_truth, udp_tx_bytes) - 16usize];
+        [::core::mem::offset_of!(portolan_truth, udp_tx_bytes) - 24usize];
     ["Offset of field: portolan_truth::udp_rx_bytes"]
-        [::core::mem::offset_of!(portolan_truth, udp_rx_bytes) - 24usize];
+        [::core::mem::offset_of!(portolan_truth, udp_rx_bytes) - 32usize];
     ["Offset of field: portolan_truth::other_tx_bytes"]
-        [::core::mem::offset_of!(portolan_truth, other_tx_bytes) - 32usize];
+        [::core::mem::offset_of!(portolan_truth, other_tx_bytes) - 40usize];
     ["Offset of field: portolan_truth::other_rx_bytes"]
-        [::core::mem::offset_of!(portolan_truth, other_rx_bytes) - 40usize];
+        [::core::mem::offset_of!(portolan_truth, other_rx_bytes) - 48usize];
 };
 pub const PORTOLAN_LOSS_EVENTS: portolan_loss = 0;
 pub const PORTOLAN_LOSS_CLOSED: portolan_loss = 1;

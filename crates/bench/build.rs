@@ -2,7 +2,7 @@
 
 use std::{env, fmt::Write as _, fs, path::PathBuf, process::Command};
 
-/// Where the hooks are: `HOOK("section", name, otherwise)`.
+/// Where the hooks are: `HOOK("section", name, otherwise)`, or `QUICK_HOOK("section", name, otherwise, is_done)`.
 const HOOKS: &str = "../../bpf/c/hooks.h";
 /// Newest first; the same as for the kernel programs.
 const COMPILERS: [&str; 7] =
@@ -46,7 +46,8 @@ fn main() -> Result<(), String> {
 
 /// Section, name and what the program returns.
 fn hook(line: &str) -> Option<(&str, &str, &str)> {
-    let mut words = line.strip_prefix("HOOK(\"")?.trim_end().strip_suffix(')')?.splitn(3, ',');
+    let line = line.strip_prefix("QUICK_").unwrap_or(line);
+    let mut words = line.strip_prefix("HOOK(\"")?.trim_end().strip_suffix(')')?.splitn(4, ',');
     Some((words.next()?.strip_suffix('"')?, words.next()?.trim(), words.next()?.trim()))
 }
 

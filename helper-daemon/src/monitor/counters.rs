@@ -11,7 +11,7 @@ use portolan_core::{Bytes, Flow, MonotonicNs, ProcessKey};
 use serde::{Deserialize, Serialize};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
-use super::{MonitorError, closings::Closings, grace, programs::Programs, syscall, syscall::Batch};
+use super::{MonitorError, closings::Closings, grace::Grace, programs::Programs, syscall, syscall::Batch};
 
 /// How many entries one system call takes out of a table.
 const BATCH: usize = 1024;
@@ -72,6 +72,7 @@ pub(super) struct Counters {
     overflow: Pair<OwnerKey>,
     closings: Closings,
     active: Array<MapData, u32>,
+    grace: Grace,
     losses: Array<MapData, u64>,
     /// Names this set of tables; see `instance` in bpf/c/maps.h.
     instance: Array<MapData, u64>,
@@ -92,6 +93,7 @@ impl Counters {
             overflow: Pair::open(programs, ["overflow_0", "overflow_1"])?,
             closings: Closings::open(programs)?,
             active,
+            grace: Grace::open(programs)?,
             losses: open(programs, "losses")?,
             instance: open(programs, "instance")?,
             generation,
@@ -133,7 +135,7 @@ impl Counters {
             .map_err(|source| MonitorError::Map { name: "active", source: Box::new(source) })?;
         self.generation = next;
         self.is_clear = false;
-        grace::wait();
+        self.grace.wait(&self.active);
         self.read_retired()
     }
 

@@ -2,7 +2,7 @@
 
 use super::hooks::Hook;
 
-/// A hook: `at_<name>` is attached and jumps to the program in `<name>_now`, which is `on_<name>`.
+/// A hook: `at_<name>` is attached, and jumps to the program in `<name>_now`, which is `on_<name>`.
 pub(super) struct Place {
     pub(super) name: &'static str,
     pub(super) hook: &'static str,

@@ -1,6 +1,6 @@
 //! Loading and attaching.
 //!
-//! What is attached to a hook only jumps to the program in the hook's table (bpf/c/hooks.h). Tables and links are pinned where
+//! What is attached to a hook jumps to the program in the hook's table (bpf/c/hooks.h). Tables and links are pinned where
 //! that is possible: they go on without a daemon, and the next one puts its own programs into the tables.
 
 use std::{

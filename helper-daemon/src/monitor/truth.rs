@@ -59,7 +59,7 @@ pub(super) fn read_pinned(path: &Path) -> Option<Truth> {
 fn sum(table: &PerCpuArray<MapData, RawTruth>) -> Result<Truth, aya::maps::MapError> {
     let mut sum = Truth::default();
     for RawTruth(cpu) in table.get(&0, 0)?.iter() {
-        sum.tcp += Bytes { tx: cpu.tcp_tx_bytes, rx: cpu.tcp_rx_bytes };
+        sum.tcp += Bytes { tx: cpu.tcp_tx_bytes, rx: cpu.tcp_rx_bytes + cpu.tcp_rx_apart_bytes };
         sum.udp += Bytes { tx: cpu.udp_tx_bytes, rx: cpu.udp_rx_bytes };
         sum.other += Bytes { tx: cpu.other_tx_bytes, rx: cpu.other_rx_bytes };
     }

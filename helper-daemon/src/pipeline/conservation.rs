@@ -87,6 +87,13 @@ impl Conservation {
         })
     }
 
+    /// What has been counted by now, for who asks before the first reading: it is in flight, and not nothing.
+    pub(super) fn begin(&mut self, now: Truth) {
+        if self.began.is_empty() {
+            self.now = now;
+        }
+    }
+
     pub(super) fn to_wire(&self, tally: u64) -> Ledger {
         let truth = self.now.growth_since(&self.base);
         let difference = self.difference(tally);
@@ -148,6 +155,17 @@ mod tests {
 
     fn truth(bytes: u64) -> Truth {
         Truth { tcp: Bytes { tx: bytes, rx: 0 }, ..Truth::default() }
+    }
+
+    #[test]
+    fn before_the_first_reading_what_was_counted_is_in_flight() {
+        let mut conservation = Conservation::new(truth(0), Bytes::default(), Bytes::default());
+        conservation.begin(truth(70));
+        let ledger = conservation.to_wire(0);
+        assert_eq!((ledger.state, ledger.truth, ledger.difference), (LedgerState::InFlight, 70, 70));
+        assert_eq!(conservation.read(MonotonicNs(1), truth(80), truth(90), 90), None);
+        conservation.begin(truth(95));
+        assert_eq!(conservation.to_wire(90).truth, 90, "as of the reading that the tally is of");
     }
 
     /// Readings a second apart, each with the truth around it and the tally; the sentences.

@@ -13,8 +13,9 @@ use crate::{
 };
 
 impl Recorder {
-    pub(super) fn snapshot(&self) -> Result<Snapshot, RecorderError> {
-        let losses = self.monitor.losses()?;
+    pub(super) fn snapshot(&mut self) -> Result<Snapshot, RecorderError> {
+        let (losses, truth) = (self.monitor.losses()?, self.monitor.truth()?);
+        self.conservation.begin(truth);
         let hooks: Vec<Hook> = self
             .monitor
             .hooks()
@@ -47,7 +48,7 @@ impl Recorder {
             hooks,
             attribution: self.tally.to_wire(self.rows.pending()),
             ledger: self.conservation.to_wire(self.owned()),
-            network: self.network.to_wire(NetworkLayer::read(), self.monitor.truth()?),
+            network: self.network.to_wire(NetworkLayer::read(), truth),
             losses: losses_to_wire(&losses, refused),
             sockets: u64::try_from(self.ledger.sizes().1).unwrap_or(u64::MAX),
             processes: u64::try_from(self.processes.running()).unwrap_or(u64::MAX),
