@@ -176,7 +176,11 @@ async fn of_daemon(daemon: &Daemon1Proxy<'static>, question: Question) -> Result
         | Question::Preferences
         | Question::Prefer { .. }
         | Question::OpenFolder { .. }
-        | Question::VirusTotal { .. } => Err(Error::Internal("The daemon is not asked this.".to_owned())),
+        | Question::VirusTotal { .. }
+        | Question::SavePicture { .. }
+        | Question::ExportReviews
+        | Question::ImportReviews
+        | Question::Icons { .. } => Err(Error::Internal("The daemon is not asked this.".to_owned())),
     }
 }
 

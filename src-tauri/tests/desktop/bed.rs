@@ -54,24 +54,16 @@ impl Bed {
 
     /// Waits until the panel has an item of ours.
     pub(crate) fn wait_for_tray(&self) {
-        self.wait_until("the tray has an icon", || {
-            let items = self.desktop.run(
-                "gdbus",
-                &[
-                    "call",
-                    "--session",
-                    "--dest",
-                    "org.kde.StatusNotifierWatcher",
-                    "--object-path",
-                    "/StatusNotifierWatcher",
-                    "--method",
-                    "org.freedesktop.DBus.Properties.Get",
-                    "org.kde.StatusNotifierWatcher",
-                    "RegisteredStatusNotifierItems",
-                ],
-            );
-            items.is_ok_and(|items| items.contains("/StatusNotifierItem") || items.contains("portolan"))
-        });
+        let is_ours = |items: String| items.contains("/StatusNotifierItem") || items.contains("portolan");
+        self.wait_until("the tray has an icon", || self.tray_items().is_some_and(is_ours));
+    }
+
+    /// What the panel shows, as the watcher lists it; `None` while there is no watcher.
+    fn tray_items(&self) -> Option<String> {
+        let name = "org.kde.StatusNotifierWatcher";
+        let call = ["call", "--session", "--dest", name, "--object-path", "/StatusNotifierWatcher"];
+        let get = ["--method", "org.freedesktop.DBus.Properties.Get", name, "RegisteredStatusNotifierItems"];
+        self.desktop.run("gdbus", &[&call[..], &get].concat()).ok()
     }
 
     /// The texts of the tray's menu and their numbers, as the panel is told.
@@ -90,22 +82,7 @@ impl Bed {
     }
 
     fn ask_menu(&self, method: &str, arguments: &[&str]) -> String {
-        let items = self.desktop.run(
-            "gdbus",
-            &[
-                "call",
-                "--session",
-                "--dest",
-                "org.kde.StatusNotifierWatcher",
-                "--object-path",
-                "/StatusNotifierWatcher",
-                "--method",
-                "org.freedesktop.DBus.Properties.Get",
-                "org.kde.StatusNotifierWatcher",
-                "RegisteredStatusNotifierItems",
-            ],
-        );
-        let items = items.unwrap();
+        let items = self.tray_items().unwrap();
         let item = items.split('\'').find(|part| part.starts_with(':')).unwrap();
         let (name, path) = item.split_at(item.find('/').unwrap());
         let (path, method) = (format!("{path}/Menu"), format!("com.canonical.dbusmenu.{method}"));
@@ -148,6 +125,24 @@ impl Bed {
             );
             read = output("tesseract", &[large.as_ref(), "-".as_ref(), "--psm".as_ref(), "11".as_ref()]);
         }
+    }
+
+    /// Presses keys in a window, as soon as it has the focus.
+    pub(crate) fn press(&self, title: &str, keys: &str) {
+        let window = self.desktop.wait_for_window(title, PATIENCE).unwrap();
+        self.desktop.run("xdotool", &["windowactivate", "--sync", &window, "key", keys]).unwrap();
+    }
+
+    /// Types a path into a dialog for a file and accepts it.
+    pub(crate) fn name_file(&self, title: &str, path: &Path) {
+        let window = self.desktop.wait_for_window(title, PATIENCE).unwrap();
+        self.desktop.run("xdotool", &["windowactivate", "--sync", &window, "key", "ctrl+a"]).unwrap();
+        self.picture("dialog");
+        self.desktop.run("xdotool", &["type", path.to_str().unwrap()]).unwrap();
+        self.desktop.run("xdotool", &["key", "Return"]).unwrap();
+        self.wait_until("the dialog is gone", || {
+            self.desktop.run("xdotool", &["search", "--onlyvisible", "--name", title]).is_err()
+        });
     }
 
     /// Closes the window and waits until nothing of WebKit is left.

@@ -11,7 +11,7 @@ import type {
   SeriesResult,
   Setting,
 } from "../bindings/bindings";
-import type { Failure, Preferences, Question, WindowEvent } from "../bindings/desktop";
+import type { Failure, Imported, Preferences, Question, Saved, WindowEvent } from "../bindings/desktop";
 
 /** What a person can decide about an application. */
 export type Review = "approved" | "ignored" | "unreviewed";
@@ -39,6 +39,10 @@ export interface Answers {
   prefer: null;
   "open-folder": null;
   "virus-total": null;
+  "save-picture": Saved | null;
+  "export-reviews": Saved | null;
+  "import-reviews": Imported | null;
+  icons: Record<string, string>;
 }
 
 /** The name of a question. */
