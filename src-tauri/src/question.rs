@@ -56,6 +56,8 @@ pub(crate) enum Question {
     Applications,
     /// What the history's file holds.
     Contents,
+    /// The daemon's state.
+    Status,
     /// The daemon's configuration.
     Settings,
     /// Reviews an application.
@@ -118,6 +120,11 @@ pub(crate) enum Question {
     SavePicture {
         /// Which.
         picture: PictureRequest,
+    },
+    /// Writes the report of a month where the person says: a [`Saved`], or null where they say nowhere.
+    SaveReport {
+        /// As `2026-10`.
+        month: String,
     },
     /// Writes what was approved and ignored where the person says: a [`Saved`], or null where they say nowhere.
     ExportReviews,

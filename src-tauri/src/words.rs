@@ -109,6 +109,7 @@ phrases! {
         "El escritorio no tiene ningún programa que lo abra (org.freedesktop.FileManager1, xdg-open).";
     // Files that the person names.
     save_picture: "Save picture", "Guardar imagen";
+    save_report: "Save the report", "Guardar el informe";
     save: "_Save", "_Guardar";
     cancel: "_Cancel", "_Cancelar";
     export_reviews: "Export the answers", "Exportar las respuestas";
@@ -117,6 +118,8 @@ phrases! {
     of_png: "Picture (PNG)", "Imagen (PNG)";
     of_svg: "Drawing (SVG)", "Dibujo (SVG)";
     of_answers: "Answers of Portolan (JSON)", "Respuestas de Portolan (JSON)";
+    of_page: "Page (HTML)", "Página (HTML)";
+    no_month: "There is no such month.", "No existe ese mes.";
     no_dialog: "The dialog for the file cannot be shown.", "No se puede mostrar el diálogo del archivo.";
     not_a_dimension: "There is no such grouping to draw.", "No existe esa agrupación que dibujar.";
     no_hash: "This is not a SHA-256: 64 hexadecimal digits are needed.",

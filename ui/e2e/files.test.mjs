@@ -43,6 +43,14 @@ describe("files", { concurrency: 2, skip: whyNot() }, () => {
       }));
   }
 
+  test("the report of a month is saved", () =>
+    within("busy", {}, async (page) => {
+      await go(page, "history");
+      await page.getByLabel("Report of").selectOption({ index: 1 });
+      await page.getByRole("button", { name: "Save…" }).click();
+      assert.match(await page.getByRole("status").filter({ hasText: "Saved:" }).innerText(), /portolan-\d{4}-\d\d\.html/u);
+    }));
+
   test("a picture that cannot be written is told with the reason", () =>
     within("hostile", { language: "es" }, async (page) => {
       await page.keyboard.press("Control+s");

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tauri::{AppHandle, State, ipc::Channel};
 
-use super::{Tray, icons, pictures, reviews};
+use super::{Tray, icons, pictures, reports, reviews};
 use crate::{
     protocol::FromWindow,
     question::{Answer, Failure, Question},
@@ -22,6 +22,7 @@ pub(super) async fn attach(tray: State<'_, Tray>, channel: Channel<Box<RawValue>
 pub(super) async fn ask(app: AppHandle, tray: State<'_, Tray>, question: Question) -> Answer {
     match question {
         Question::SavePicture { picture } => answer(pictures::save(&app, &tray, picture).await),
+        Question::SaveReport { month } => answer(reports::save(&app, &tray, month).await),
         Question::ExportReviews => answer(reviews::export(&app, &tray).await),
         Question::ImportReviews => answer(reviews::read(&app, &tray).await),
         Question::Icons { applications } => answer(Ok(icons::of(&app, applications).await)),

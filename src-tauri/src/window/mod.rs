@@ -8,6 +8,7 @@ mod commands;
 mod dialog;
 mod icons;
 mod pictures;
+mod reports;
 mod reviews;
 mod tray;
 

@@ -110,7 +110,7 @@ async fn draw(tray: &Tray, wanted: &PictureRequest, preferences: &Preferences) -
 }
 
 /// Paper, whatever the window looks like.
-fn look(preferences: &Preferences) -> Look {
+pub(super) fn look(preferences: &Preferences) -> Look {
     let language = match preferences.language.language() {
         Language::En => portolan_report::Language::English,
         Language::Es => portolan_report::Language::Spanish,

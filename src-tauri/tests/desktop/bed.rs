@@ -47,8 +47,13 @@ impl Bed {
     }
 
     pub(crate) fn start_app(&self, arguments: &[&str]) -> Program {
+        self.start_app_with(arguments, None)
+    }
+
+    /// The same with a variable of the environment.
+    pub(crate) fn start_app_with(&self, arguments: &[&str], variable: Option<(&str, &str)>) -> Program {
         let mut command = self.desktop.command(&built("portolan-desktop").unwrap()).unwrap();
-        command.args(arguments);
+        command.args(arguments).envs(variable);
         Program::start("portolan-desktop", command).unwrap()
     }
 
@@ -179,6 +184,17 @@ impl Bed {
         }
     }
 
+    /// Waits until something on the screen has exactly this colour.
+    pub(crate) fn wait_for_colour(&self, colour: &str) {
+        let picture = self.programs.folder.path().join("colour.png");
+        self.wait_until(&format!("something is {colour}"), || {
+            self.desktop.screenshot(&picture).unwrap();
+            let mut convert = Command::new("/usr/bin/convert-im6");
+            convert.arg(&picture).args(["-fill", "black", "+opaque", colour, "-format", "%[max]", "info:"]);
+            convert.output().unwrap().stdout != b"0"
+        });
+    }
+
     pub(crate) fn picture(&self, name: &str) {
         let folder = source_path("target/desktop-test");
         fs::create_dir_all(&folder).unwrap();
@@ -275,6 +291,21 @@ impl Programs {
         fs::copy(built("portolan-traffic").unwrap(), &path).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
         path
+    }
+
+    /// A folder of data in which a desktop entry names a picture for a program: a square of this colour.
+    pub(crate) fn data_with_icon(&self, program: &Path, colour: &str) -> String {
+        let data = self.folder.path().join("data");
+        fs::create_dir_all(data.join("applications")).unwrap();
+        let svg = format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'><rect width='1' height='1' fill='{colour}'/></svg>"
+        );
+        fs::write(data.join("square.svg"), svg).unwrap();
+        let (icon, program) = (data.join("square.svg"), program.display());
+        let entry =
+            format!("[Desktop Entry]\nType=Application\nIcon={}\nExec={program} %U\n", icon.display());
+        fs::write(data.join("applications/square.desktop"), entry).unwrap();
+        format!("{}:/usr/share", data.display())
     }
 
     /// Gives the file another content; what follows the end of an ELF file changes nothing but its hash.

@@ -10,6 +10,7 @@ import type {
   SelfTest,
   SeriesResult,
   Setting,
+  Status,
 } from "../bindings/bindings";
 import type { Failure, Imported, Preferences, Question, Saved, WindowEvent } from "../bindings/desktop";
 
@@ -39,7 +40,9 @@ export interface Answers {
   prefer: null;
   "open-folder": null;
   "virus-total": null;
+  status: Status;
   "save-picture": Saved | null;
+  "save-report": Saved | null;
   "export-reviews": Saved | null;
   "import-reviews": Imported | null;
   icons: Record<string, string>;

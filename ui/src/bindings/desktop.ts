@@ -163,7 +163,7 @@ addresses: Array<string>, } | { "ask": "findings",
 /**
  * Also what was answered.
  */
-answered: boolean, } | { "ask": "applications" } | { "ask": "contents" } | { "ask": "settings" } | { "ask": "review", 
+answered: boolean, } | { "ask": "applications" } | { "ask": "contents" } | { "ask": "status" } | { "ask": "settings" } | { "ask": "review", 
 /**
  * Its key.
  */
@@ -211,7 +211,11 @@ sha256: string, } | { "ask": "save-picture",
 /**
  * Which.
  */
-picture: PictureRequest, } | { "ask": "export-reviews" } | { "ask": "import-reviews" } | { "ask": "icons", 
+picture: PictureRequest, } | { "ask": "save-report", 
+/**
+ * As `2026-10`.
+ */
+month: string, } | { "ask": "export-reviews" } | { "ask": "import-reviews" } | { "ask": "icons", 
 /**
  * Their keys; more than a screen of them are left out.
  */

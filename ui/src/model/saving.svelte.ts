@@ -1,6 +1,6 @@
 import { failureOf, type Answers, type Backend, type QuestionOf } from "../backend/backend";
 
-type Kind = "save-picture" | "export-reviews";
+type Kind = "save-picture" | "save-report" | "export-reviews";
 
 /** A file that is written where a person says, and how that went. */
 export class Saving {

@@ -72,6 +72,10 @@ export function answerOf(world: World, question: Question): unknown {
       return null;
     case "save-picture":
       return saved(world, `/home/alice/Pictures/portolan-${question.picture.name}-2026-11-22.${question.picture.format}`);
+    case "save-report":
+      return saved(world, `/home/alice/Documents/portolan-${question.month}.html`);
+    case "status":
+      return statusOf(world.scene, world.nowMs);
     case "export-reviews":
       return saved(world, "/home/alice/portolan-reviews-2026-11-22.json");
     case "import-reviews":
