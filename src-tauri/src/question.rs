@@ -1,7 +1,7 @@
 //! All that a page can ask. The page's own half is `ui/src/backend/backend.ts`.
 
 use portolan_bus::{Error, QueryRequest};
-use portolan_core::ReviewState;
+use portolan_core::{Change, ReviewState};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use ts_rs::TS;
@@ -56,6 +56,8 @@ pub(crate) enum Question {
     Applications,
     /// What the history's file holds.
     Contents,
+    /// The daemon's state.
+    Status,
     /// The daemon's configuration.
     Settings,
     /// Reviews an application.
@@ -114,6 +116,87 @@ pub(crate) enum Question {
         /// 64 hexadecimal digits.
         sha256: String,
     },
+    /// Draws a picture and writes it where the person says: a [`Saved`], or null where they say nowhere.
+    SavePicture {
+        /// Which.
+        picture: PictureRequest,
+    },
+    /// Writes the report of a month where the person says: a [`Saved`], or null where they say nowhere.
+    SaveReport {
+        /// As `2026-10`.
+        month: String,
+    },
+    /// Writes what was approved and ignored where the person says: a [`Saved`], or null where they say nowhere.
+    ExportReviews,
+    /// Reads such a file, which the person chooses, and changes nothing: an [`Imported`], or null where they choose none.
+    ImportReviews,
+    /// The pictures of applications: by key a `data:` address, for those that have one.
+    Icons {
+        /// Their keys; more than a screen of them are left out.
+        applications: Vec<String>,
+    },
+}
+
+/// A picture to be saved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export_to = "desktop.ts")]
+pub(crate) struct PictureRequest {
+    /// What it shows.
+    pub(crate) kind: PictureKind,
+    /// The question that it is the answer to; what it groups by are the lines, none for received and sent alone.
+    pub(crate) request: QueryRequest,
+    /// Which traffic, in the query language without its time; empty for all.
+    pub(crate) about: String,
+    /// The time, in the same language; empty for all.
+    pub(crate) time: String,
+    /// As what it is written, where the file's name does not say it.
+    pub(crate) format: PictureFormat,
+    /// Of which part of the window it is: a word for the file's name.
+    pub(crate) name: String,
+}
+
+/// What a picture shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export_to = "desktop.ts")]
+pub(crate) enum PictureKind {
+    /// What moved over time.
+    Time,
+    /// The countries of the world.
+    Map,
+}
+
+/// As what a picture is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export_to = "desktop.ts")]
+pub(crate) enum PictureFormat {
+    /// Pixels.
+    Png,
+    /// A drawing, at any size.
+    Svg,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export_to = "desktop.ts")]
+pub(crate) struct Saved {
+    /// Its absolute path. Hostile text.
+    pub(crate) path: String,
+}
+
+/// What a file of answers means here. Nothing was changed yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export_to = "desktop.ts")]
+pub(crate) struct Imported {
+    /// Its absolute path. Hostile text.
+    pub(crate) path: String,
+    /// What would change.
+    pub(crate) changes: Vec<Change>,
+    /// How many applications have this answer already.
+    pub(crate) same: u32,
+    /// How many have not talked here and are left out.
+    pub(crate) unseen: u32,
 }
 
 impl Question {
@@ -214,6 +297,11 @@ mod tests {
         Question::export(&config)?;
         Failure::export(&config)?;
         FailureKind::export(&config)?;
+        PictureRequest::export(&config)?;
+        PictureKind::export(&config)?;
+        PictureFormat::export(&config)?;
+        Saved::export(&config)?;
+        Imported::export(&config)?;
         WrongPlace::export(&config)
     }
 }

@@ -107,6 +107,21 @@ phrases! {
     not_there: "That file is not there any more.", "Ese archivo ya no existe.";
     no_opener: "The desktop has no program that opens it (org.freedesktop.FileManager1, xdg-open).",
         "El escritorio no tiene ningún programa que lo abra (org.freedesktop.FileManager1, xdg-open).";
+    // Files that the person names.
+    save_picture: "Save picture", "Guardar imagen";
+    save_report: "Save the report", "Guardar el informe";
+    save: "_Save", "_Guardar";
+    cancel: "_Cancel", "_Cancelar";
+    export_reviews: "Export the answers", "Exportar las respuestas";
+    import_reviews: "Import answers", "Importar respuestas";
+    import: "_Look at it", "_Examinar";
+    of_png: "Picture (PNG)", "Imagen (PNG)";
+    of_svg: "Drawing (SVG)", "Dibujo (SVG)";
+    of_answers: "Answers of Portolan (JSON)", "Respuestas de Portolan (JSON)";
+    of_page: "Page (HTML)", "Página (HTML)";
+    no_month: "There is no such month.", "No existe ese mes.";
+    no_dialog: "The dialog for the file cannot be shown.", "No se puede mostrar el diálogo del archivo.";
+    not_a_dimension: "There is no such grouping to draw.", "No existe esa agrupación que dibujar.";
     no_hash: "This is not a SHA-256: 64 hexadecimal digits are needed.",
         "Esto no es un SHA-256: se necesitan 64 cifras hexadecimales.";
 }
@@ -169,6 +184,14 @@ impl Language {
         match self {
             Self::En => format!("{manager} package "),
             Self::Es => format!("paquete {manager} "),
+        }
+    }
+
+    /// A file of answers that means nothing, and why.
+    pub(crate) fn not_imported(self, path: &str, why: &dyn std::fmt::Display) -> String {
+        match self {
+            Self::En => format!("{path} cannot be imported, and nothing was changed: {why}."),
+            Self::Es => format!("{path} no se puede importar y no se ha cambiado nada: {why}."),
         }
     }
 

@@ -1,4 +1,4 @@
-use portolan_core::Provenance as Origin;
+use portolan_core::{Answer, Provenance as Origin, ReviewState};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use zvariant::Type;
@@ -27,6 +27,20 @@ pub struct Application {
     pub last_unix_ms: i64,
     /// How many executables it has had.
     pub executables: u32,
+}
+
+impl Application {
+    /// How it is reviewed, and the content that appeared last, as a file for another machine has it.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        let script = self.script.iter().map(|script| (&script.path, &script.sha256));
+        let files = [(&self.path, &self.sha256)].into_iter().chain(script);
+        Answer {
+            application: self.application.clone(),
+            review: self.review.parse().unwrap_or(ReviewState::Unreviewed),
+            contents: files.filter_map(|(path, sha256)| Some((path.clone(), sha256.parse().ok()?))).collect(),
+        }
+    }
 }
 
 /// What an interpreter runs.

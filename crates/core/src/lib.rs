@@ -3,6 +3,7 @@
 //! Invariant: no I/O, no clock, no thread. Time arrives as an argument.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod application;
 mod bytes;
 mod container;
@@ -25,6 +26,7 @@ mod time;
 mod unattributed;
 mod unit;
 
+pub use answers::{Answer, AnswersError, Change};
 pub use application::{
     ApplicationKey, Code, Facts, FileOrigin, Interpreted, Invocation, ReviewState, code_variables,
 };

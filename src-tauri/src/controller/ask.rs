@@ -164,6 +164,7 @@ async fn of_daemon(daemon: &Daemon1Proxy<'static>, question: Question) -> Result
         Question::Findings { answered } => json(&daemon.findings(answered).await?),
         Question::Applications => json(&daemon.applications().await?),
         Question::Contents => json(&Archive1Proxy::new(bus).await?.info().await?),
+        Question::Status => json(&daemon.status().await?),
         Question::Settings => json(&Config1Proxy::new(bus).await?.show().await?),
         Question::Review { application, state } => json(&daemon.review(&application, state.as_str()).await?),
         Question::Dismiss { finding } => json(&daemon.dismiss(finding).await?),
@@ -176,7 +177,12 @@ async fn of_daemon(daemon: &Daemon1Proxy<'static>, question: Question) -> Result
         | Question::Preferences
         | Question::Prefer { .. }
         | Question::OpenFolder { .. }
-        | Question::VirusTotal { .. } => Err(Error::Internal("The daemon is not asked this.".to_owned())),
+        | Question::VirusTotal { .. }
+        | Question::SavePicture { .. }
+        | Question::SaveReport { .. }
+        | Question::ExportReviews
+        | Question::ImportReviews
+        | Question::Icons { .. } => Err(Error::Internal("The daemon is not asked this.".to_owned())),
     }
 }
 

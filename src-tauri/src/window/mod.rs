@@ -1,8 +1,15 @@
 //! The process of the window: a web view and a line to the tray's process, which started it and decides everything.
 //!
+//! It draws pictures, asks the person for a file and reads icons: what that takes of memory goes with the window.
+//!
 //! Invariant: it ends when the window is closed or the tray's process is gone, and takes WebKit's memory with it.
 
 mod commands;
+mod dialog;
+mod icons;
+mod pictures;
+mod reports;
+mod reviews;
 mod tray;
 
 use std::{
@@ -39,6 +46,7 @@ pub(crate) fn run(context: tauri::Context) -> anyhow::Result<()> {
     open_display()?;
     tauri::Builder::default()
         .manage(Tray::new(socket))
+        .manage(icons::Cache::default())
         .invoke_handler(tauri::generate_handler![commands::attach, commands::ask, commands::retry])
         .setup(move |app| {
             build(app.handle())?;

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tauri::ipc::Channel;
 use tokio::sync::oneshot;
@@ -65,6 +65,13 @@ impl Tray {
         };
         self.say(&FromWindow::Ask { call, question }).map_err(Failure::gone)?;
         answered.await.unwrap_or_else(|_| Err(Failure::gone(GONE.to_owned())))
+    }
+
+    /// The same, as what it is.
+    pub(super) async fn asked<T: DeserializeOwned>(&self, question: Question) -> Result<T, Failure> {
+        let answer = self.ask(question).await?;
+        serde_json::from_str(answer.get())
+            .map_err(|error| Failure::other(format!("The tray's answer cannot be read: {error}.")))
     }
 
     /// The tray answered.

@@ -47,31 +47,28 @@ impl Bed {
     }
 
     pub(crate) fn start_app(&self, arguments: &[&str]) -> Program {
+        self.start_app_with(arguments, None)
+    }
+
+    /// The same with a variable of the environment.
+    pub(crate) fn start_app_with(&self, arguments: &[&str], variable: Option<(&str, &str)>) -> Program {
         let mut command = self.desktop.command(&built("portolan-desktop").unwrap()).unwrap();
-        command.args(arguments);
+        command.args(arguments).envs(variable);
         Program::start("portolan-desktop", command).unwrap()
     }
 
     /// Waits until the panel has an item of ours.
     pub(crate) fn wait_for_tray(&self) {
-        self.wait_until("the tray has an icon", || {
-            let items = self.desktop.run(
-                "gdbus",
-                &[
-                    "call",
-                    "--session",
-                    "--dest",
-                    "org.kde.StatusNotifierWatcher",
-                    "--object-path",
-                    "/StatusNotifierWatcher",
-                    "--method",
-                    "org.freedesktop.DBus.Properties.Get",
-                    "org.kde.StatusNotifierWatcher",
-                    "RegisteredStatusNotifierItems",
-                ],
-            );
-            items.is_ok_and(|items| items.contains("/StatusNotifierItem") || items.contains("portolan"))
-        });
+        let is_ours = |items: String| items.contains("/StatusNotifierItem") || items.contains("portolan");
+        self.wait_until("the tray has an icon", || self.tray_items().is_some_and(is_ours));
+    }
+
+    /// What the panel shows, as the watcher lists it; `None` while there is no watcher.
+    fn tray_items(&self) -> Option<String> {
+        let name = "org.kde.StatusNotifierWatcher";
+        let call = ["call", "--session", "--dest", name, "--object-path", "/StatusNotifierWatcher"];
+        let get = ["--method", "org.freedesktop.DBus.Properties.Get", name, "RegisteredStatusNotifierItems"];
+        self.desktop.run("gdbus", &[&call[..], &get].concat()).ok()
     }
 
     /// The texts of the tray's menu and their numbers, as the panel is told.
@@ -90,22 +87,7 @@ impl Bed {
     }
 
     fn ask_menu(&self, method: &str, arguments: &[&str]) -> String {
-        let items = self.desktop.run(
-            "gdbus",
-            &[
-                "call",
-                "--session",
-                "--dest",
-                "org.kde.StatusNotifierWatcher",
-                "--object-path",
-                "/StatusNotifierWatcher",
-                "--method",
-                "org.freedesktop.DBus.Properties.Get",
-                "org.kde.StatusNotifierWatcher",
-                "RegisteredStatusNotifierItems",
-            ],
-        );
-        let items = items.unwrap();
+        let items = self.tray_items().unwrap();
         let item = items.split('\'').find(|part| part.starts_with(':')).unwrap();
         let (name, path) = item.split_at(item.find('/').unwrap());
         let (path, method) = (format!("{path}/Menu"), format!("com.canonical.dbusmenu.{method}"));
@@ -150,6 +132,24 @@ impl Bed {
         }
     }
 
+    /// Presses keys in a window, as soon as it has the focus.
+    pub(crate) fn press(&self, title: &str, keys: &str) {
+        let window = self.desktop.wait_for_window(title, PATIENCE).unwrap();
+        self.desktop.run("xdotool", &["windowactivate", "--sync", &window, "key", keys]).unwrap();
+    }
+
+    /// Types a path into a dialog for a file and accepts it.
+    pub(crate) fn name_file(&self, title: &str, path: &Path) {
+        let window = self.desktop.wait_for_window(title, PATIENCE).unwrap();
+        self.desktop.run("xdotool", &["windowactivate", "--sync", &window, "key", "ctrl+a"]).unwrap();
+        self.picture("dialog");
+        self.desktop.run("xdotool", &["type", path.to_str().unwrap()]).unwrap();
+        self.desktop.run("xdotool", &["key", "Return"]).unwrap();
+        self.wait_until("the dialog is gone", || {
+            self.desktop.run("xdotool", &["search", "--onlyvisible", "--name", title]).is_err()
+        });
+    }
+
     /// Closes the window and waits until nothing of WebKit is left.
     pub(crate) fn close_window(&self) {
         let window = self.desktop.wait_for_window("Portolan", PATIENCE).unwrap();
@@ -182,6 +182,17 @@ impl Bed {
             assert!(Instant::now() < deadline, "waited in vain until {what}");
             thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Waits until something on the screen has exactly this colour.
+    pub(crate) fn wait_for_colour(&self, colour: &str) {
+        let picture = self.programs.folder.path().join("colour.png");
+        self.wait_until(&format!("something is {colour}"), || {
+            self.desktop.screenshot(&picture).unwrap();
+            let mut convert = Command::new("/usr/bin/convert-im6");
+            convert.arg(&picture).args(["-fill", "black", "+opaque", colour, "-format", "%[max]", "info:"]);
+            convert.output().unwrap().stdout != b"0"
+        });
     }
 
     pub(crate) fn picture(&self, name: &str) {
@@ -280,6 +291,21 @@ impl Programs {
         fs::copy(built("portolan-traffic").unwrap(), &path).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
         path
+    }
+
+    /// A folder of data in which a desktop entry names a picture for a program: a square of this colour.
+    pub(crate) fn data_with_icon(&self, program: &Path, colour: &str) -> String {
+        let data = self.folder.path().join("data");
+        fs::create_dir_all(data.join("applications")).unwrap();
+        let svg = format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'><rect width='1' height='1' fill='{colour}'/></svg>"
+        );
+        fs::write(data.join("square.svg"), svg).unwrap();
+        let (icon, program) = (data.join("square.svg"), program.display());
+        let entry =
+            format!("[Desktop Entry]\nType=Application\nIcon={}\nExec={program} %U\n", icon.display());
+        fs::write(data.join("applications/square.desktop"), entry).unwrap();
+        format!("{}:/usr/share", data.display())
     }
 
     /// Gives the file another content; what follows the end of an ELF file changes nothing but its hash.

@@ -118,3 +118,47 @@ fn the_tray_says_how_it_stands_and_pauses_at_no_cost() {
     assert!(pss < 60_000_000, "{pss} bytes without a window");
     assert!(ticks <= 10, "{ticks} hundredths of a second in {seconds} s");
 }
+
+#[test]
+#[ignore = "needs root, eBPF, a private bus and a desktop"]
+fn a_picture_is_saved_where_the_person_says() {
+    let bed = Bed::start();
+    let _app = bed.start_app(&[]);
+    bed.programs.send(&bed.programs.copy("zephyr"), 654_321);
+    bed.wait_to_read(&["zephyr", "654 kB"]);
+
+    // The name that is proposed is replaced; how it ends says what is written.
+    let drawing = bed.desktop.home().join("drawing.svg");
+    bed.press("^Portolan$", "ctrl+s");
+    bed.name_file("^Save picture$", &drawing);
+    bed.wait_until("the drawing is written", || drawing.exists());
+    let svg = std::fs::read_to_string(&drawing).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("zephyr") && svg.contains("654"), "{svg}");
+    bed.wait_to_read(&["Saved:", "drawing.svg", "Open folder"]);
+    bed.picture("saved");
+
+    let pixels = bed.desktop.home().join("pixels");
+    bed.press("^Portolan$", "ctrl+s");
+    bed.name_file("^Save picture$", &pixels);
+    let pixels = pixels.with_extension("png");
+    bed.wait_until("the picture is written", || pixels.exists());
+    assert!(std::fs::read(&pixels).unwrap().starts_with(b"\x89PNG"));
+
+    // A folder that cannot be written to: nothing is left, and the reason is told.
+    bed.press("^Portolan$", "ctrl+s");
+    bed.name_file("^Save picture$", std::path::Path::new("/proc/nothing.png"));
+    bed.wait_to_read(&["Nothing was saved"]);
+    bed.picture("not-saved");
+}
+
+#[test]
+#[ignore = "needs root, eBPF, a private bus and a desktop"]
+fn an_application_has_the_picture_that_its_desktop_entry_names() {
+    let bed = Bed::start();
+    let program = bed.programs.copy("zephyr");
+    let data = bed.programs.data_with_icon(&program, "#fe01fd");
+    let _app = bed.start_app_with(&[], Some(("XDG_DATA_DIRS", &data)));
+    bed.programs.send(&program, 654_321);
+    bed.wait_for_colour("#fe01fd");
+    bed.picture("icon");
+}

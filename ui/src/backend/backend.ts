@@ -10,8 +10,9 @@ import type {
   SelfTest,
   SeriesResult,
   Setting,
+  Status,
 } from "../bindings/bindings";
-import type { Failure, Preferences, Question, WindowEvent } from "../bindings/desktop";
+import type { Failure, Imported, Preferences, Question, Saved, WindowEvent } from "../bindings/desktop";
 
 /** What a person can decide about an application. */
 export type Review = "approved" | "ignored" | "unreviewed";
@@ -39,6 +40,12 @@ export interface Answers {
   prefer: null;
   "open-folder": null;
   "virus-total": null;
+  status: Status;
+  "save-picture": Saved | null;
+  "save-report": Saved | null;
+  "export-reviews": Saved | null;
+  "import-reviews": Imported | null;
+  icons: Record<string, string>;
 }
 
 /** The name of a question. */

@@ -9,6 +9,35 @@
 export type ApplicationKey = Untrusted;
 
 /**
+ * An answer of a file, and what it means where it is read. Its texts are hostile.
+ */
+export type Change = { 
+/**
+ * The application's key.
+ */
+application: string, 
+/**
+ * What the file says.
+ */
+review: "approved" | "ignored", 
+/**
+ * How it is reviewed here; `None` where it has not talked.
+ */
+before: "approved" | "ignored" | "unreviewed" | null, 
+/**
+ * Whether it has talked here and is reviewed otherwise.
+ */
+changes: boolean, 
+/**
+ * Whether what runs here is not what was known there.
+ */
+other_content: boolean, 
+/**
+ * Whether its path lies in somebody's home, and so need not mean the same here.
+ */
+in_a_home: boolean, };
+
+/**
  * A change of a file on disk.
  */
 export type ChangeEvidence = { 

@@ -96,6 +96,11 @@ export function moment(unixMs: number, nowMs: number): string {
   return times({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
 }
 
+/** The month, where the person is. */
+export function month(unixMs: number): string {
+  return times({ month: "long", year: "numeric" }).format(unixMs);
+}
+
 /** The date, where the person is. */
 export function date(unixMs: number): string {
   return times({ dateStyle: "medium" }).format(unixMs);

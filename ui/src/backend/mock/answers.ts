@@ -5,6 +5,7 @@ import { evidenceOf } from "../../text/evidence";
 import { answeredOf } from "./findings";
 import { actorsOf, hash } from "./live";
 import { groupsBy, seriesBy, sumOf } from "./history";
+import { iconsOf, imported, saved } from "./files";
 import type { Scene } from "./scenes";
 import { statusOf } from "./status";
 
@@ -69,6 +70,18 @@ export function answerOf(world: World, question: Question): unknown {
     case "open-folder":
     case "virus-total":
       return null;
+    case "save-picture":
+      return saved(world, `/home/alice/Pictures/portolan-${question.picture.name}-2026-11-22.${question.picture.format}`);
+    case "save-report":
+      return saved(world, `/home/alice/Documents/portolan-${question.month}.html`);
+    case "status":
+      return statusOf(world.scene, world.nowMs);
+    case "export-reviews":
+      return saved(world, "/home/alice/portolan-reviews-2026-11-22.json");
+    case "import-reviews":
+      return imported(world);
+    case "icons":
+      return iconsOf(world.scene, question.applications);
     case "self-test":
       return { state: "passed", detail: "Moved 1 MB, counted 1 MB.", checked_unix_ms: world.nowMs, parts: [] };
     case "set":
@@ -117,7 +130,8 @@ function leave(world: World, leaves: (finding: Finding) => boolean, change: Part
   return null;
 }
 
-function applications(world: World): Application[] {
+/** What has talked. */
+export function applications(world: World): Application[] {
   return actorsOf(world.scene).map((actor, index) => ({
     application: `path:${actor.path}`,
     path: actor.path,
@@ -234,6 +248,7 @@ const CONTENTS = (nowMs: number) => ({
   forgotten: [{ unix_ms: nowMs - 2.2e9, by: 1000, rows: 1_240, bytes: 310_000 }],
 });
 
-function failure(kind: Failure["kind"], message: string): Failure {
+/** What a question is rejected with. */
+export function failure(kind: Failure["kind"], message: string): Failure {
   return { kind, message, place: null };
 }
