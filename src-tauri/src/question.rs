@@ -147,8 +147,6 @@ pub(crate) struct PictureRequest {
     pub(crate) request: QueryRequest,
     /// Which traffic, in the query language without its time; empty for all.
     pub(crate) about: String,
-    /// The time, in the same language; empty for all.
-    pub(crate) time: String,
     /// As what it is written, where the file's name does not say it.
     pub(crate) format: PictureFormat,
     /// Of which part of the window it is: a word for the file's name.

@@ -120,7 +120,7 @@ impl Change {
                 before: here.map(|here| here.review),
                 changes: here.is_some_and(|here| here.review != answer.review),
                 other_content: here.is_some_and(|here| !here.contents.values().all(is_known)),
-                in_a_home: answer.application.contains(":/home/") || answer.application.contains(":/root/"),
+                in_a_home: is_in_a_home(&answer.application),
                 application: answer.application,
             }
         };
@@ -159,6 +159,12 @@ fn state<'de, D: Deserializer<'de>>(file: D) -> Result<ReviewState, D::Error> {
         Ok(state @ (ReviewState::Approved | ReviewState::Ignored)) => Ok(state),
         Ok(ReviewState::Unreviewed) | Err(_) => Err(D::Error::custom("a review is approved or ignored")),
     }
+}
+
+/// Whether a path in an application's key lies in the folder of a person.
+fn is_in_a_home(application: &str) -> bool {
+    let first_folder = |path: &str| path.split_once('/').map(|(folder, _)| folder.to_owned());
+    application.split(":/").skip(1).filter_map(first_folder).any(|folder| folder == "home" || folder == "root")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use directories::UserDirs;
 use jiff::{Zoned, tz::TimeZone};
-use portolan_bus::{QueryRequest, SeriesResult};
+use portolan_bus::SeriesResult;
 use portolan_core::Dimension;
 use portolan_report::{Chart, Look, Map, Picture, Units};
 use tauri::AppHandle;
@@ -95,16 +95,7 @@ async fn draw(tray: &Tray, wanted: &PictureRequest, preferences: &Preferences) -
                 ),
             };
             let series: SeriesResult = tray.asked(Question::Series { request: request.clone() }).await?;
-            // What was recorded of all tells a gap from a time in which this part was silent.
-            let recorded: Option<SeriesResult> = match about.is_empty() {
-                true => None,
-                false => {
-                    let query = wanted.time.clone();
-                    let all = QueryRequest { query, by: Vec::new(), top: 0, ..request.clone() };
-                    Some(tray.asked(Question::Series { request: all }).await?)
-                }
-            };
-            Ok(Chart { about, series: &series, by, recorded: recorded.as_ref() }.draw(&look))
+            Ok(Chart { about, series: &series, by }.draw(&look))
         }
     }
 }

@@ -80,7 +80,6 @@ async fn page(tray: &Tray, look: &Look, since_ms: i64, until_ms: i64) -> Result<
         until_ms,
         now_ms: Timestamp::now().as_millisecond(),
         series: &series,
-        recorded: None,
         applications: &answer(range, Dimension::Application, 0).await?,
         destinations: &answer(range, Dimension::RegistrableDomain, TOP).await?,
         countries: &answer(range, Dimension::Country, 0).await?,

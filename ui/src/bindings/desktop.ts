@@ -87,10 +87,6 @@ request: QueryRequest,
  */
 about: string, 
 /**
- * The time, in the same language; empty for all.
- */
-time: string, 
-/**
  * As what it is written, where the file's name does not say it.
  */
 format: PictureFormat, 
