@@ -77,7 +77,7 @@ test("a refused answer is told in a sentence", async () => {
   open("reduced");
   press("Ignore curl");
   const told = () => document.querySelector("[role=alert]")?.textContent ?? "";
-  await eventually(() => expect(told()).toContain("only the group “portolan” may review"));
+  await eventually(() => expect(told()).toContain("Members of the group portolan in a local session may"));
 });
 
 test("hostile names are text and nothing else", () => {

@@ -4,7 +4,7 @@ import type { Column, Groups, PlaceData, QueryRequest, QueryResult, SeriesResult
 import type { Failure } from "../../bindings/desktop";
 import { termsIn } from "../../model/terms";
 import type { World } from "./answers";
-import { actorsOf, hash } from "./live";
+import { HOSTILE, actorsOf, hash, isHostile } from "./live";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
@@ -66,10 +66,14 @@ function peerKeys([domain, remote, country, asn, name]: (typeof PEERS)[number]):
 }
 
 function programs(world: World): Flow[] {
-  return actorsOf(world.scene).flatMap((actor, who) =>
-    PEERS.filter((_, whom) => (whom * 7 + who * 3) % 4 !== 1).map((peer, whom) => {
+  const actors = actorsOf(world.scene);
+  // Many programs have few peers each.
+  const every = actors.length > 50 ? 19 : 4;
+  return actors.flatMap((actor, who) =>
+    PEERS.filter((_, whom) => (every === 4 ? (whom * 7 + who * 3) % 4 !== 1 : (whom + who) % every < 2)).map((peer, whom) => {
       const keys: Record<string, string> = {
         ...peerKeys(peer),
+        command: `${actor.path} --silent --output /var/tmp/${peer[1]} https://${peer[0] || peer[1]}/${whom}`,
         owner: "program",
         application: `path:${actor.path}`,
         executable: actor.path,
@@ -89,12 +93,13 @@ function programs(world: World): Flow[] {
       };
       // What one program asked a name for, another may only be believed to have used.
       if (keys["domain"] !== undefined && who % 3 === 2) keys["inferred"] = "true";
+      if (isHostile(world.scene) && whom % 3 === 0 && keys["domain"] !== undefined) keys["domain"] = `${HOSTILE[who % HOSTILE.length]}.${keys["domain"]}`;
       return { keys, weight: 4e8 / (1 + who * 1.7) / (1 + whom * whom * 0.6), seed: who * 31 + whom * 7 };
     }),
   );
 }
 
-/** What a flow moved from an instant on, for a while that is not longer than an hour. */
+/** What a flow moved from an instant on, for a while of one hour or, of many, a few. */
 function moved(flow: Flow, atMs: number, forMs: number): { rx: number; tx: number } {
   const hour = Math.floor(atMs / HOUR);
   const daytime = Math.max(0, Math.sin(((hour % 24) - 6) * (Math.PI / 16)));
@@ -134,7 +139,7 @@ function read(world: World, query: string): Read {
 
 const KEYS: Record<string, string> = {
   app: "application", application: "application", exe: "path", path: "path", parent: "parent_path", user: "user", uid: "user",
-  remote: "remote", domain: "domain", site: "registrable_domain", country: "country", asn: "asn", port: "port", service: "service",
+  remote: "remote", domain: "domain", site: "registrable_domain", country: "country", asn: "asn", port: "port", service: "service", command: "command", cmd: "command",
   sha256: "sha256", hash: "sha256", state: "state", range: "range", protocol: "protocol", direction: "direction", owner: "owner",
 };
 
@@ -160,9 +165,11 @@ function wrong(query: string, text: string, field: string): Failure {
   return { kind: "wrong-query", message: `“${field}” is no field; put the word in quotes to find it as text`, place: { column, length: field.length, suggestion } };
 }
 
-function* pieces({ from, to }: Read): Generator<[atMs: number, forMs: number]> {
+function* pieces({ from, to, flows }: Read): Generator<[atMs: number, forMs: number]> {
+  // What is made up for many must not take longer than what is drawn of it.
+  const length = flows.length > 500 && to - from > 2 * DAY ? 5 * HOUR : HOUR;
   for (let at = from; at < to; ) {
-    const end = Math.min(to, (Math.floor(at / HOUR) + 1) * HOUR);
+    const end = Math.min(to, (Math.floor(at / length) + 1) * length);
     yield [at, end - at];
     at = end;
   }
@@ -224,7 +231,7 @@ export function seriesBy(world: World, request: QueryRequest): SeriesResult {
     const line = lines.get(id) ?? { keys, rx: times.map(() => 0), tx: times.map(() => 0), size: 0 };
     lines.set(id, line);
     for (const [index, start] of times.entries()) {
-      for (const [at, long] of pieces({ flows: [], from: Math.max(start, what.from), to: Math.min(start + step_ms, what.to) })) {
+      for (const [at, long] of pieces({ flows: what.flows, from: Math.max(start, what.from), to: Math.min(start + step_ms, what.to) })) {
         const { rx, tx } = moved(flow, at, long);
         line.rx[index] = (line.rx[index] ?? 0) + rx;
         line.tx[index] = (line.tx[index] ?? 0) + tx;

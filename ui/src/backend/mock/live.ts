@@ -47,16 +47,27 @@ export function hash(text: string): string {
   return digits;
 }
 
+/** Whether everything that a program chooses tries to be something else. */
+export const isHostile = (scene: Scene) => scene === "hostile" || scene === "crowd";
+
+/** The names of a hostile scene: one of each, or as many as a person will ever see. */
+function namesOf(scene: Scene): string[] {
+  if (scene === "hostile") return HOSTILE;
+  return Array.from({ length: CROWD }, (_, index) => `${HOSTILE[index % HOSTILE.length]}${index < HOSTILE.length ? "" : ` ${index}`}`);
+}
+
+const CROWD = 500;
+
 /** Who talks. */
 export function actorsOf(scene: Scene): Actor[] {
-  if (scene !== "hostile") return scene === "quiet" ? [] : ACTORS;
-  return HOSTILE.map((name, index) => ({
+  if (!isHostile(scene)) return scene === "quiet" ? [] : ACTORS;
+  return namesOf(scene).map((name, index) => ({
     path: `/tmp/${name}`,
     parent: `/home/<b>${name}`,
     uid: 1000,
     review: "unreviewed",
-    rx: wave(100_000 * (index + 1), 7 + index),
-    tx: wave(20_000 * (index + 1), 5 + index),
+    rx: wave(100_000 * ((index % 8) + 1), 7 + index),
+    tx: wave(20_000 * ((index % 8) + 1), 5 + index),
   }));
 }
 

@@ -111,7 +111,7 @@ test("a refusal leaves the finding where it is, and says why", async () => {
   open("reduced");
   const order = rows();
   key("a");
-  await eventually(() => expect(document.querySelector("[role=alert]")?.textContent).toContain("only the group “portolan” may review"));
+  await eventually(() => expect(document.querySelector("[role=alert]")?.textContent).toContain("Members of the group portolan in a local session may"));
   expect(rows()).toEqual(order);
 });
 
