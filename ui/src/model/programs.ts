@@ -16,6 +16,12 @@ export interface Program {
   parent: string | null;
   uid: number;
   review: string | null;
+  /** Where most of its bytes went last, `address:port`, and what that is called: hostile. `null` where nothing is known. */
+  remote: string | null;
+  domain: string | null;
+  isInferred: boolean;
+  /** Connections that were open in the last tick; 0 of what was closed. */
+  flows: number;
   /** Bytes in a second, of the last tick. */
   rxRate: number;
   txRate: number;
@@ -43,9 +49,13 @@ export function programs(ticks: readonly LiveTick[]): Program[] {
       }
       program.parent = row.parent_path ?? program.parent;
       program.review = row.review;
+      if (row.remote !== null) {
+        [program.remote, program.domain, program.isInferred] = [row.remote, row.domain, row.domain_inferred];
+      }
       program.rxTotal += row.rx_bytes;
       program.txTotal += row.tx_bytes;
       if (tick === last) {
+        program.flows += row.flows;
         program.rxRate += perSecond(row.rx_bytes, tick);
         program.txRate += perSecond(row.tx_bytes, tick);
       }
@@ -105,6 +115,10 @@ function begin(key: string, row: LiveRow): Program {
     parent: row.parent_path,
     uid: row.uid,
     review: row.review,
+    remote: null,
+    domain: null,
+    isInferred: false,
+    flows: 0,
     rxRate: 0,
     txRate: 0,
     rxTotal: 0,

@@ -60,7 +60,7 @@ function flowsOfNobody(owner: string, who: number): Flow[] {
 
 function peerKeys([domain, remote, country, asn, name]: (typeof PEERS)[number]): Record<string, string> {
   const keys: Record<string, string> = { remote, range: RANGES[remote] ?? "public" };
-  if (domain !== "") Object.assign(keys, { domain, registrable_domain: domain.split(".").slice(-2).join("."), country });
+  if (domain !== "") Object.assign(keys, { domain, registrable_domain: domain.split(".").slice(/\.(?:com|co)\.\w\w$/u.test(domain) ? -3 : -2).join("."), country });
   if (asn !== "") Object.assign(keys, { asn, asn_name: name });
   return keys;
 }

@@ -71,6 +71,17 @@ export function actorsOf(scene: Scene): Actor[] {
   }));
 }
 
+const REMOTES = [
+  { remote: "140.82.121.4:443", domain: "github.com", domain_inferred: false },
+  { remote: "151.101.2.132:443", domain: "deb.debian.org", domain_inferred: false },
+  { remote: "[2a02:26f0::1]:443", domain: "cdn.example.net", domain_inferred: true },
+  { remote: "192.168.1.1:22", domain: null, domain_inferred: false },
+] as const;
+
+function remoteOf(path: string): (typeof REMOTES)[number] {
+  return REMOTES[path.length % REMOTES.length] ?? REMOTES[0];
+}
+
 /** One second. */
 export function tick(scene: Scene, second: number, reviews: ReadonlyMap<string, string>): LiveTick {
   const rows: LiveRow[] = actorsOf(scene).map((actor) => ({
@@ -82,12 +93,11 @@ export function tick(scene: Scene, second: number, reviews: ReadonlyMap<string, 
     unit: null,
     container: null,
     uid: actor.uid,
-    remote: "151.101.2.132:443",
-    domain: "deb.debian.org",
-    domain_inferred: false,
+    ...remoteOf(actor.path),
+    ...(isHostile(scene) ? { domain: actor.path } : {}),
     tx_bytes: actor.tx(second),
     rx_bytes: actor.rx(second),
-    flows: 1,
+    flows: actor.rx(second) + actor.tx(second) > 0 ? 1 + (actor.path.length % 3) : 0,
   }));
   if (scene === "busy") rows.push(nobody("kernel", 900), nobody("process-gone", second % 50 === 0 ? 4000 : 0));
   return { unix_ms: second * 1000, interval_ms: 1000, rows };
