@@ -41,7 +41,7 @@ export function programs(ticks: readonly LiveTick[]): Program[] {
   const last = ticks.at(-1);
   for (const tick of ticks) {
     for (const row of tick.rows) {
-      const key = JSON.stringify([seriesOf(row), row.sha256, row.uid]);
+      const key = keyOf(row);
       let program = found.get(key);
       if (!program) {
         program = begin(key, row);
@@ -62,6 +62,17 @@ export function programs(ticks: readonly LiveTick[]): Program[] {
     }
   }
   return [...found.values()].sort(byBytes);
+}
+
+/** Ticks stay for five minutes: a row's key is made once. */
+const keys = new WeakMap<LiveRow, string>();
+
+function keyOf(row: LiveRow): string {
+  const known = keys.get(row);
+  if (known !== undefined) return known;
+  const key = JSON.stringify([seriesOf(row), row.sha256, row.uid]);
+  keys.set(row, key);
+  return key;
 }
 
 /** Bytes of a tick as bytes in a second. */
