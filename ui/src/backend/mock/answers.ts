@@ -25,9 +25,13 @@ export interface World {
   tell: (event: WindowEvent) => void;
 }
 
+/** More questions no test looks at; a browser stays open for long. */
+const ASKED_MAX = 1000;
+
 /** Answers as the daemon would; throws a `Failure`. */
 export function answerOf(world: World, question: Question): unknown {
   world.asked.push(question);
+  if (world.asked.length > ASKED_MAX) world.asked.shift();
   if (question.ask === "preferences") return world.preferences ?? { ...preferences };
   if (question.ask === "prefer") {
     world.preferences = question.preferences;
@@ -137,7 +141,7 @@ function applications(world: World): Application[] {
     provenance: index % 3 === 2 ? UNOWNED : VERIFIED,
     script: null,
     review: world.reviews.get(`path:${actor.path}`) ?? actor.review,
-    first_unix_ms: world.nowMs - 9e9,
+    first_unix_ms: world.nowMs - (actor.daysOld ?? 400) * 86_400_000,
     last_unix_ms: world.nowMs - 60_000 * index,
     executables: 1 + (index % 3),
   }));

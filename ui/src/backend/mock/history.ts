@@ -41,6 +41,8 @@ interface Flow {
   keys: Record<string, string>;
   weight: number;
   seed: number;
+  /** When it was first. */
+  since?: number;
 }
 
 function flowsOf(world: World): Flow[] {
@@ -94,7 +96,7 @@ function programs(world: World): Flow[] {
       // What one program asked a name for, another may only be believed to have used.
       if (keys["domain"] !== undefined && who % 3 === 2) keys["inferred"] = "true";
       if (isHostile(world.scene) && whom % 3 === 0 && keys["domain"] !== undefined) keys["domain"] = `${HOSTILE[who % HOSTILE.length]}.${keys["domain"]}`;
-      return { keys, weight: 4e8 / (1 + who * 1.7) / (1 + whom * whom * 0.6), seed: who * 31 + whom * 7 };
+      return { keys, weight: 4e8 / (1 + who * 1.7) / (1 + whom * whom * 0.6), seed: who * 31 + whom * 7, since: world.nowMs - (actor.daysOld ?? 400) * DAY };
     }),
   );
 }
@@ -106,7 +108,7 @@ function moved(flow: Flow, atMs: number, forMs: number): { rx: number; tx: numbe
   const noise = (((hour + 1) * (flow.seed + 3) * 2_654_435_761) >>> 0) / 2 ** 32;
   const asleep = (((Math.floor(atMs / DAY) + 3) * (flow.seed + 11) * 40_503) >>> 0) % 7 === 0;
   // For a day and a half the machine was off.
-  if (asleep || noise < 0.35 || isOff(atMs)) return { rx: 0, tx: 0 };
+  if (asleep || noise < 0.35 || isOff(atMs) || atMs < (flow.since ?? 0)) return { rx: 0, tx: 0 };
   const bytes = flow.weight * daytime * noise * (forMs / HOUR);
   return { rx: Math.round(bytes), tx: Math.round(bytes * (0.04 + 0.3 * (flow.seed % 3))) };
 }

@@ -18,6 +18,8 @@ export interface Actor {
   parent: string;
   uid: number;
   review: string;
+  /** For how many days it has been known; of an old one nothing is said. */
+  daysOld?: number;
   rx: (second: number) => number;
   tx: (second: number) => number;
 }
@@ -29,11 +31,11 @@ const burst = (height: number, every: number, long: number) => (second: number) 
 
 const ACTORS: Actor[] = [
   { path: "/usr/lib/firefox/firefox", parent: "/usr/bin/gnome-shell", uid: 1000, review: "approved", rx: wave(1_600_000, 23), tx: wave(90_000, 17) },
-  { path: "/usr/bin/curl", parent: "/usr/bin/bash", uid: 1000, review: "unreviewed", rx: burst(2_400_000, 97, 21), tx: burst(12_000, 97, 21) },
+  { path: "/usr/bin/curl", parent: "/usr/bin/bash", uid: 1000, review: "unreviewed", daysOld: 5, rx: burst(2_400_000, 97, 21), tx: burst(12_000, 97, 21) },
   { path: "/usr/bin/rsync", parent: "/usr/bin/cron", uid: 0, review: "approved", rx: wave(8_000, 11), tx: burst(1_300_000, 140, 60) },
   { path: "/usr/lib/apt/methods/http", parent: "/usr/bin/apt-get", uid: 100, review: "approved", rx: burst(900_000, 170, 35), tx: burst(7_000, 170, 35) },
   { path: "/usr/bin/ssh", parent: "/usr/bin/bash", uid: 1000, review: "ignored", rx: wave(14_000, 5), tx: wave(6_000, 4) },
-  { path: "/opt/updater/bin/updater-helper", parent: "/usr/lib/systemd/systemd", uid: 0, review: "unreviewed", rx: burst(200_000, 61, 4), tx: burst(60_000, 61, 9) },
+  { path: "/opt/updater/bin/updater-helper", parent: "/usr/lib/systemd/systemd", uid: 0, review: "unreviewed", daysOld: 190, rx: burst(200_000, 61, 4), tx: burst(60_000, 61, 9) },
 ];
 
 /** Sixty-four digits that follow from a text. */
