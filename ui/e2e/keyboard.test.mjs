@@ -100,7 +100,7 @@ describe("keyboard", { concurrency: 2, skip: whyNot() }, () => {
       await row.getByRole("switch").focus();
       await page.keyboard.press("Space");
       await row.getByRole("alert").waitFor();
-      assert.match(await row.getByRole("alert").innerText(), /only administrators may configure/u);
+      assert.match(await row.getByRole("alert").innerText(), /administrator's password in a local session/u);
       assert.equal(await row.getByRole("switch").isChecked(), true);
     }));
 

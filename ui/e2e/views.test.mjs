@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 
 import { TABS, go, start, violations, whyNot } from "./window.mjs";
 
-const SCENES = ["busy", "quiet", "gone", "lost", "denied", "hostile", "reduced"];
+const SCENES = ["busy", "quiet", "gone", "lost", "denied", "hostile", "crowd", "reduced"];
 const THEMES = ["light", "dark"];
 const LANGUAGES = ["en", "es"];
 

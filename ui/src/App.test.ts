@@ -73,11 +73,76 @@ test.each(["applications", "destinations", "map"])("a time is chosen for %s", (t
   expect(document.querySelector('[aria-label="Time"]')).not.toBeNull();
 });
 
+test("the range changes only where it is seen", () => {
+  open("busy");
+  const pressed = () => [...document.querySelectorAll('[aria-label="Time"] [aria-pressed="true"]')].map((one) => one.textContent);
+  const key = (name: string) => {
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
+    flushSync();
+  };
+  key("[");
+  key("1");
+  expect(pressed()).toEqual(["24 h"]);
+  key("[");
+  expect(pressed()).not.toEqual(["24 h"]);
+});
+
+test("what was decided is told wherever it was, and can be taken back", async () => {
+  const backend = open("busy");
+  press("Ignore curl");
+  await eventually(() => expect(document.querySelector(".floats")?.textContent).toContain("Ignored: curl"));
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "u", bubbles: true, cancelable: true }));
+  await eventually(() => expect(document.querySelector(".floats")?.textContent).toContain("Taken back: curl"));
+  const states = backend.asked.flatMap((question) => (question.ask === "review" ? [question.state] : []));
+  expect(states).toEqual(["ignored", "unreviewed"]);
+});
+
+test("decisions that come quickly are all stored, in their order", async () => {
+  const backend = open("busy");
+  press("Ignore curl");
+  press("Ignore firefox");
+  await eventually(() => {
+    const told = backend.asked.flatMap((question) => (question.ask === "review" ? [question.application] : []));
+    expect(told).toEqual(["path:/usr/bin/curl", "path:/usr/lib/firefox/firefox"]);
+  });
+});
+
+test("the live table is filtered, sorted and held", () => {
+  open("busy");
+  const names = () => [...document.querySelectorAll("tr[data-application] .name")].map((one) => one.textContent);
+  const named = (name: string) => [...document.querySelectorAll("button")].find((one) => one.textContent?.trim() === name);
+  named("Application")?.click();
+  flushSync();
+  expect(names()).toEqual([...names()].sort());
+  named("Pause")?.click();
+  flushSync();
+  const before = row("path:/usr/bin/curl")?.dataset["rxTotal"];
+  vi.advanceTimersByTime(30_000);
+  flushSync();
+  expect(row("path:/usr/bin/curl")?.dataset["rxTotal"]).toBe(before);
+  named("Go on")?.click();
+  flushSync();
+  expect(row("path:/usr/bin/curl")?.dataset["rxTotal"]).not.toBe(before);
+  const field = document.querySelector<HTMLInputElement>('input[aria-label="Filter the table"]');
+  if (field) field.value = "deb.debian.org";
+  field?.dispatchEvent(new Event("input", { bubbles: true }));
+  flushSync();
+  expect(names().length).toBeGreaterThan(0);
+  expect(names()).not.toContain("firefox");
+});
+
+test("the header says what Portolan is, and that recording goes on", async () => {
+  open("busy");
+  document.querySelector<HTMLElement>("header .about")?.click();
+  await eventually(() => expect(document.querySelector('[role="dialog"]')?.textContent).toContain("Recording goes on"));
+  expect(document.querySelector('[role="dialog"]')?.textContent).toContain("MIT or Apache-2.0");
+});
+
 test("a refused answer is told in a sentence", async () => {
   open("reduced");
   press("Ignore curl");
   const told = () => document.querySelector("[role=alert]")?.textContent ?? "";
-  await eventually(() => expect(told()).toContain("only the group “portolan” may review"));
+  await eventually(() => expect(told()).toContain("Members of the group portolan in a local session may"));
 });
 
 test("hostile names are text and nothing else", () => {

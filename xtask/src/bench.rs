@@ -4,6 +4,7 @@ mod document;
 mod fuzz;
 mod machine;
 mod peers;
+mod window;
 
 use std::{
     fs,
@@ -39,6 +40,8 @@ pub(crate) enum Bench {
     History,
     /// The parsers of foreign bytes, with bytes that are made up
     Fuzz,
+    /// The window in Chromium: frames, drawing, memory
+    Window,
 }
 
 #[derive(clap::Args)]
@@ -83,7 +86,10 @@ pub(crate) fn bench(place: &Place, arguments: &Arguments) -> anyhow::Result<Exit
     if benches.contains(&Bench::Peers) {
         peers::install(&tools)?;
     }
-    build(place, benches)?;
+    // The window needs nothing of it.
+    if benches.iter().any(|bench| *bench != Bench::Window) {
+        build(place, benches)?;
+    }
     let machine = machine::describe(place)?;
     let mut has_failed = false;
     for bench in benches {
@@ -91,6 +97,7 @@ pub(crate) fn bench(place: &Place, arguments: &Arguments) -> anyhow::Result<Exit
         tool::say(&format!("\n{word}"));
         let tables = match bench {
             Bench::Fuzz => fuzz::run(place, arguments.quick),
+            Bench::Window => window::run(place, arguments.quick),
             _ => run(place, &word, arguments.quick),
         };
         match tables {

@@ -37,8 +37,18 @@ pub(crate) const SCENARIOS: &[&str] = &["iproute2", "nftables"];
 
 /// What the benches use beside the base: loads, another tool, and what others are compiled with. nginx is not among them: it
 /// is unpacked and not installed, because its package starts a server.
-pub(crate) const BENCH: &[&str] =
-    &["iperf3", "wrk", "nethogs", "iproute2", "libpcre2-8-0", "libpcap-dev", "libelf-dev", "zlib1g-dev"];
+pub(crate) const BENCH: &[&str] = &[
+    "iperf3",
+    "wrk",
+    "nethogs",
+    "iproute2",
+    "libpcre2-8-0",
+    "libpcap-dev",
+    "libelf-dev",
+    "zlib1g-dev",
+    "chromium|chromium-browser",
+    "nodejs",
+];
 
 /// What the tests use beside all of that: programs that are to be told apart come first.
 pub(crate) const TESTS: &[&str] = &[

@@ -14,6 +14,24 @@ use crate::question::{Answer, Failure, Question};
 /// what the app itself has to say.
 const QUESTIONS_AT_ONCE: usize = 2;
 
+/// The app's own calls, one at a time: the link's and the reading of the state take turns.
+#[derive(Debug, Clone)]
+pub(super) struct Own(Arc<Semaphore>);
+
+impl Default for Own {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl Own {
+    /// Calls when it is its turn.
+    pub(super) async fn call<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let _turn = self.0.acquire().await.ok();
+        soon(call).await
+    }
+}
+
 /// A daemon that does not answer in this time is treated as not there.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 

@@ -110,8 +110,10 @@ pub(crate) enum WindowTab {
     Live,
     /// The world.
     Map,
-    /// What can be changed, and what this program is.
+    /// What can be changed.
     Settings,
+    /// What this program is: above whatever is seen.
+    About,
 }
 
 /// Something that another program of the desktop opens.

@@ -9,7 +9,7 @@ use zbus::{
     names::BusName,
 };
 
-use super::{ask::soon, sentence};
+use super::{ask::Own, sentence};
 
 /// What the link tells. The channel is bounded; when it is full the link waits, and the daemon's signals queue at zbus.
 #[derive(Debug)]
@@ -68,13 +68,14 @@ enum End {
 pub(crate) async fn run<C, F>(
     connect: C,
     patience: Patience,
+    own: Own,
     events: mpsc::Sender<LinkEvent>,
     commands: mpsc::Receiver<LinkCommand>,
 ) where
     C: Fn() -> F,
     F: Future<Output = zbus::Result<Connection>>,
 {
-    let mut link = Link { events, commands, live: false, patience, pause: patience.first };
+    let mut link = Link { events, commands, own, live: false, patience, pause: patience.first };
     loop {
         let end = match connect().await {
             Ok(connection) => link.stay(&connection).await,
@@ -93,6 +94,7 @@ pub(crate) async fn run<C, F>(
 struct Link {
     events: mpsc::Sender<LinkEvent>,
     commands: mpsc::Receiver<LinkCommand>,
+    own: Own,
     live: bool,
     patience: Patience,
     pause: Duration,
@@ -156,7 +158,7 @@ impl Link {
         // The signals' rules come before the call, so that nothing falls between.
         let findings = daemon.receive_finding_changed().await?;
         let findings = Box::pin(findings.map(|signal| signal.args().map(|args| args.finding)));
-        let open = soon(daemon.subscribe_findings()).await?;
+        let open = self.own.call(daemon.subscribe_findings()).await?;
         self.pause = self.patience.first;
         self.tell(LinkEvent::Up(daemon.clone(), open)).await.ok();
         let ticks = if self.live { Some(self.start_live(&daemon).await?) } else { None };
@@ -216,7 +218,7 @@ impl Link {
             Some(LinkCommand::StopLive) => {
                 self.live = false;
                 *ticks = None;
-                if let Err(error) = soon(daemon.unsubscribe_live()).await {
+                if let Err(error) = self.own.call(daemon.unsubscribe_live()).await {
                     tracing::warn!(%error, "the daemon did not end the live view");
                 }
             }
@@ -226,7 +228,7 @@ impl Link {
 
     async fn start_live(&mut self, daemon: &Daemon1Proxy<'static>) -> Result<Signals<LiveTick>, Error> {
         let ticks = daemon.receive_ticked().await?;
-        let history = soon(daemon.subscribe_live()).await?;
+        let history = self.own.call(daemon.subscribe_live()).await?;
         self.tell(LinkEvent::History(history)).await.ok();
         Ok(Box::pin(ticks.map(|signal| signal.args().map(|args| args.tick))))
     }

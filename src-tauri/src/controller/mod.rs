@@ -93,6 +93,10 @@ pub(crate) async fn run<G, C, F>(
     let (tell, events) = mpsc::channel(64);
     let (commands, orders) = mpsc::channel(16);
     let (outcome, outcomes) = mpsc::channel(16);
-    let controller = Controller::new(gui, name_of_user, pace, store, commands, outcome);
-    tokio::join!(link::run(connect, pace.patience, tell, orders), controller.run(requests, events, outcomes));
+    let own = ask::Own::default();
+    let controller = Controller::new(gui, name_of_user, pace, store, own.clone(), commands, outcome);
+    tokio::join!(
+        link::run(connect, pace.patience, own, tell, orders),
+        controller.run(requests, events, outcomes)
+    );
 }

@@ -15,7 +15,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     Choice, Gui, LinkState, Pace, Request, Tray, WindowEvent, WindowTab,
-    ask::{Asking, soon},
+    ask::{Asking, Own},
     inbox::{Inbox, PopupChange},
     link::{LinkCommand, LinkEvent},
     sentence,
@@ -56,6 +56,7 @@ pub(super) struct Controller<G> {
     /// When to read the state; `None` while it is being read or the link is not up.
     status_due: Option<Instant>,
     asking: Asking,
+    own: Own,
     inbox: Inbox,
     /// What was drawn last.
     tray: Option<Tray>,
@@ -82,6 +83,7 @@ impl<G: Gui> Controller<G> {
         name_of_user: fn(u32) -> Option<String>,
         pace: Pace,
         store: Arc<Store>,
+        own: Own,
         commands: mpsc::Sender<LinkCommand>,
         outcome: mpsc::Sender<Outcome>,
     ) -> Self {
@@ -97,6 +99,7 @@ impl<G: Gui> Controller<G> {
             status: None,
             status_due: None,
             asking: Asking::default(),
+            own,
             inbox: Inbox::default(),
             tray: None,
             page: false,
@@ -244,9 +247,9 @@ impl<G: Gui> Controller<G> {
     fn read_status(&mut self) {
         self.status_due = None;
         let Some(daemon) = self.daemon.clone() else { return };
-        let outcome = self.outcome.clone();
+        let (outcome, own) = (self.outcome.clone(), self.own.clone());
         tokio::spawn(async move {
-            outcome.send(Outcome::Status(Box::new(soon(daemon.status()).await))).await.ok();
+            outcome.send(Outcome::Status(Box::new(own.call(daemon.status()).await))).await.ok();
         });
     }
 

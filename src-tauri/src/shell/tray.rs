@@ -49,7 +49,7 @@ const SNOOZE: [Entry; 3] = [
 ];
 const LAST: [Entry; 3] = [
     entry("settings", Language::settings, Choice::Show(WindowTab::Settings)),
-    entry("about", Language::about, Choice::Show(WindowTab::Settings)),
+    entry("about", Language::about, Choice::Show(WindowTab::About)),
     entry("quit", Language::quit, Choice::Quit),
 ];
 const REVIEW: &str = "review";

@@ -288,7 +288,7 @@ finding: number | null, };
 /**
  * A part of the window that the tray can open.
  */
-export type WindowTab = "applications" | "review" | "live" | "map" | "settings";
+export type WindowTab = "applications" | "review" | "live" | "map" | "settings" | "about";
 
 /**
  * The characters of a query that are wrong.

@@ -1,6 +1,7 @@
 import { getContext, setContext } from "svelte";
 
 import type { Backend, Review } from "../backend";
+import type { Decisions } from "./decisions.svelte";
 import type { Scope } from "./scope.svelte";
 import type { View } from "./view.svelte";
 
@@ -11,8 +12,12 @@ export interface App {
   scope: Scope;
   /** What the daemon tells by itself. */
   view: View;
-  /** Decides about an application; why that was not stored is shown at the top of the window. */
+  /** What a person decides. What came of it is told wherever they are. */
+  decisions: Decisions;
+  /** Decides about an application. */
   review: (application: string, state: Review) => Promise<void>;
+  /** Says what this program is. */
+  about: () => void;
 }
 
 const KEY = Symbol("app");

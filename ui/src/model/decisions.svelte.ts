@@ -5,7 +5,7 @@ import type { View } from "./view.svelte";
 
 /** What was decided last, and how it can be taken back. */
 export interface Decided {
-  what: "approved" | "ignored" | "snoozed" | "dismissed" | "undone";
+  what: "approved" | "ignored" | "unreviewed" | "snoozed" | "woken" | "dismissed" | "undone";
   /** What it was about: hostile. */
   paths: readonly string[];
   /** Of snoozed ones. */
@@ -14,17 +14,32 @@ export interface Decided {
   undo: (() => Promise<void>) | null;
 }
 
-/** What a person decides in the inbox: one step for one finding or for many, and back. */
+/** What a person decides, wherever they do: one step for one finding or for many, and back. */
 export class Decisions {
   last = $state.raw<Decided | null>(null);
   /** Why the last one was not stored. */
   failure = $state<string | null>(null);
   busy = $state(false);
+  /** Single decisions wait for each other: a person is faster than polkit. */
+  private queue: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly backend: Backend,
     private readonly view: View,
   ) {}
+
+  /** Reviews an application, also one that no finding is about. */
+  decide(key: string, state: Review): Promise<void> {
+    const work = async () => {
+      const known = await this.backend.ask<"applications">({ ask: "applications" });
+      const application = known.find((one) => one.application === key);
+      const before = reviewOf(application?.review ?? "unreviewed");
+      await this.reviewAll([[key, state]]);
+      const path = application?.script?.path ?? application?.path ?? key;
+      this.last = { what: state, paths: [path], untilMs: null, undo: before === state ? null : () => this.reviewAll([[key, before]]) };
+    };
+    return (this.queue = this.queue.then(() => this.step(work)));
+  }
 
   /** Reviews the applications of findings that a review answers. */
   async review(findings: readonly Finding[], state: "approved" | "ignored"): Promise<void> {
@@ -45,20 +60,20 @@ export class Decisions {
     });
   }
 
-  /** Keeps findings from being shown before a time. */
-  async snooze(findings: readonly Finding[], untilMs: number): Promise<void> {
+  /** Keeps findings from being shown before a time; `null` shows them now. */
+  async snooze(findings: readonly Finding[], untilMs: number | null): Promise<void> {
     const done: Finding[] = [];
-    const all = (until_unix_ms: number | null) => async (finding: Finding) => {
-      await this.backend.ask<"snooze">({ ask: "snooze", finding: finding.id, until_unix_ms });
+    const put = async ({ id }: Finding, until_unix_ms: number | null) => {
+      await this.backend.ask<"snooze">({ ask: "snooze", finding: id, until_unix_ms });
     };
     const undo = async () => {
-      for (const finding of done) await all(null)(finding);
+      for (const finding of done) await put(finding, finding.snoozed_until_unix_ms);
     };
     await this.step(async () => {
       for (const finding of findings) {
-        await all(untilMs)(finding);
+        await put(finding, untilMs);
         done.push(finding);
-        this.last = { what: "snoozed", paths: pathsOf(done), untilMs, undo };
+        this.last = { what: untilMs === null ? "woken" : "snoozed", paths: pathsOf(done), untilMs, undo };
       }
     });
   }
@@ -85,9 +100,9 @@ export class Decisions {
     });
   }
 
-  /** Looks at an application again. */
-  async reset(application: string): Promise<void> {
-    await this.step(() => this.reviewAll([[application, "unreviewed"]]));
+  /** What was decided last needs no more words. */
+  forget(): void {
+    [this.last, this.failure] = [null, null];
   }
 
   private async reviewAll(reviews: readonly (readonly [string, Review])[]): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Application } from "../bindings/bindings";
 import { m } from "../paraglide/messages.js";
 import { fileName } from "../text/hostile";
-import { directionName, rangeName } from "../text/place";
+import { countryName, directionName, rangeName } from "../text/place";
 import { nobodyOf } from "./programs";
 import type { TermOf } from "./terms";
 
@@ -80,7 +80,7 @@ export function nameOfGroup(dimension: Dimension, keys: Keys, names: Names): str
       // As likely another name.
       return keys["inferred"] === "true" ? `~${value}` : value;
   }
-  if (value !== undefined) return dimension === "direction" ? directionName(value) : value;
+  if (value !== undefined) return dimension === "direction" ? directionName(value) : dimension === "country" ? countryName(value) : value;
   return keys["range"] === undefined ? m.not_known() : rangeName(keys["range"]);
 }
 

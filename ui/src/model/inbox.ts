@@ -15,6 +15,12 @@ export function inOrder(findings: readonly Finding[]): Finding[] {
   return [...findings].sort((a, b) => RANK[a.severity] - RANK[b.severity] || b.unix_ms - a.unix_ms || b.id - a.id);
 }
 
+/** Those that were put off, the soonest back first. */
+export function snoozedOf(findings: readonly Finding[], nowMs: number): Finding[] {
+  const untilMs = ({ snoozed_until_unix_ms: until }: Finding) => until ?? 0;
+  return findings.filter((finding) => finding.state === "open" && untilMs(finding) > nowMs).sort((a, b) => untilMs(a) - untilMs(b));
+}
+
 /** What a person looks at: what they chose, or what took its place when it left. */
 export function currentOf(findings: readonly Finding[], chosen: number | null, at: number): Finding | null {
   return findings.find((finding) => finding.id === chosen) ?? findings[Math.min(at, findings.length - 1)] ?? null;

@@ -1,12 +1,13 @@
 /** The keys that do something anywhere in the window. */
 
-import { TABS, type Scope } from "./scope.svelte";
+import { RANGED, TABS, type Scope } from "./scope.svelte";
 
 /** What else a key can do. */
 export interface KeyActions {
   query: () => void;
   ranges: () => void;
   help: () => void;
+  undo: () => void;
 }
 
 /** Does what the key is for; whether it was for anything. */
@@ -17,17 +18,21 @@ export function press(event: KeyboardEvent, scope: Scope, actions: KeyActions): 
   if (isTyping(event.target) || isOpen()) return false;
   const tab = TABS[Number(event.key) - 1];
   if (tab !== undefined) return done(() => scope.go({ tab }));
+  // What is not seen there does not change.
+  const isRanged = RANGED.includes(scope.tab);
   switch (event.key) {
     case "/":
       return done(actions.query);
     case "r":
-      return done(actions.ranges);
+      return isRanged && done(actions.ranges);
     case "[":
-      return done(() => scope.shift(-1, Date.now()));
+      return isRanged && done(() => scope.shift(-1, Date.now()));
     case "]":
-      return done(() => scope.shift(1, Date.now()));
+      return isRanged && done(() => scope.shift(1, Date.now()));
     case "?":
       return done(actions.help);
+    case "u":
+      return done(actions.undo);
     default:
       return false;
   }

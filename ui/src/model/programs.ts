@@ -16,6 +16,12 @@ export interface Program {
   parent: string | null;
   uid: number;
   review: string | null;
+  /** Where most of its bytes went last, `address:port`, and what that is called: hostile. `null` where nothing is known. */
+  remote: string | null;
+  domain: string | null;
+  isInferred: boolean;
+  /** Connections that were open in the last tick; 0 of what was closed. */
+  flows: number;
   /** Bytes in a second, of the last tick. */
   rxRate: number;
   txRate: number;
@@ -35,7 +41,7 @@ export function programs(ticks: readonly LiveTick[]): Program[] {
   const last = ticks.at(-1);
   for (const tick of ticks) {
     for (const row of tick.rows) {
-      const key = JSON.stringify([seriesOf(row), row.sha256, row.uid]);
+      const key = keyOf(row);
       let program = found.get(key);
       if (!program) {
         program = begin(key, row);
@@ -43,15 +49,30 @@ export function programs(ticks: readonly LiveTick[]): Program[] {
       }
       program.parent = row.parent_path ?? program.parent;
       program.review = row.review;
+      if (row.remote !== null) {
+        [program.remote, program.domain, program.isInferred] = [row.remote, row.domain, row.domain_inferred];
+      }
       program.rxTotal += row.rx_bytes;
       program.txTotal += row.tx_bytes;
       if (tick === last) {
+        program.flows += row.flows;
         program.rxRate += perSecond(row.rx_bytes, tick);
         program.txRate += perSecond(row.tx_bytes, tick);
       }
     }
   }
   return [...found.values()].sort(byBytes);
+}
+
+/** Ticks stay for five minutes: a row's key is made once. */
+const keys = new WeakMap<LiveRow, string>();
+
+function keyOf(row: LiveRow): string {
+  const known = keys.get(row);
+  if (known !== undefined) return known;
+  const key = JSON.stringify([seriesOf(row), row.sha256, row.uid]);
+  keys.set(row, key);
+  return key;
 }
 
 /** Bytes of a tick as bytes in a second. */
@@ -105,6 +126,10 @@ function begin(key: string, row: LiveRow): Program {
     parent: row.parent_path,
     uid: row.uid,
     review: row.review,
+    remote: null,
+    domain: null,
+    isInferred: false,
+    flows: 0,
     rxRate: 0,
     txRate: 0,
     rxTotal: 0,

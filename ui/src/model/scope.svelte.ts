@@ -7,6 +7,9 @@ import { beside, withTerm, type TermOf } from "./terms";
 export const TABS = ["applications", "destinations", "review", "live", "map", "history", "settings"] as const;
 export type Tab = (typeof TABS)[number];
 
+/** The tabs that are about a time, which a person chooses there. */
+export const RANGED: readonly Tab[] = ["applications", "destinations", "map"];
+
 /** What is looked at in the inspector. */
 export interface Subject {
   kind: "application" | "executable" | "flow";

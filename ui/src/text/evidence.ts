@@ -4,6 +4,7 @@ import type { Finding, Provenance as Flat } from "../bindings/bindings";
 import type { ChangeKind, Evidence, ForeignCodeKind, ProcessEvidence, Provenance } from "../bindings/evidence";
 import { m } from "../paraglide/messages.js";
 import { fileName } from "./hostile";
+import { said } from "./said";
 
 const CHANGES: Record<ChangeKind, () => string> = {
   written: m.review_written,
@@ -52,7 +53,7 @@ export function origin(provenance: Provenance | null): string {
     case "unowned":
       return m.review_unowned();
     case "unknown":
-      return m.review_unknown_because({ reason: provenance.of });
+      return m.review_unknown_because({ reason: said(provenance.of) });
     default: {
       const { manager, name, version } = provenance.of;
       return `${manager} ${name} ${version}, ${trustWord(provenance.state)}`;
@@ -65,7 +66,7 @@ export function flatOrigin(provenance: Flat | null): string {
   if (provenance === null) return m.not_known();
   const { package_manager: manager, package_name: name, package_version: version, reason } = provenance;
   if (name !== null) return `${[manager, name, version].filter(Boolean).join(" ")}, ${trustWord(trustOf(provenance.state))}`;
-  return provenance.state === "unowned" ? m.review_unowned() : m.review_unknown_because({ reason: reason ?? m.not_known() });
+  return provenance.state === "unowned" ? m.review_unowned() : m.review_unknown_because({ reason: reason === null ? m.not_known() : said(reason) });
 }
 
 /** A word of the daemon as one of these. */
@@ -91,7 +92,7 @@ export function chain(processes: readonly ProcessEvidence[]): string {
 /** What weighs most, in one line for a list: nothing where the evidence says nothing. */
 export function gist(finding: Finding): string {
   const { provenance, change, foreign_code: foreign = [], members = [] } = evidenceOf(finding);
-  if (finding.detail !== null) return finding.detail;
+  if (finding.detail !== null) return said(finding.detail);
   if (members.length > 0) return members.map((member) => fileName(member.path)).join(", ");
   const first = foreign[0];
   if (first) return [foreignWord(first.kind), fileName(first.path)].filter(Boolean).join(": ");

@@ -85,7 +85,7 @@ export function clock(unixMs: number): string {
 
 /** Date and time to the minute, where the person is. */
 export function dateTime(unixMs: number): string {
-  return times({ dateStyle: "medium", timeStyle: "short" }).format(unixMs);
+  return times({ dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(unixMs);
 }
 
 /** An instant in as few signs as tell it: the time of today, day and time of this year, or the date. */
@@ -118,7 +118,7 @@ export function axisTime(unixMs: number, stepMs: number): string {
 
 /** Two instants as a stretch of time, where the person is. */
 export function span(fromMs: number, toMs: number): string {
-  return times({ dateStyle: "short", timeStyle: "short" }).formatRange(fromMs, toMs);
+  return times({ dateStyle: "short", timeStyle: "short", hourCycle: "h23" }).formatRange(fromMs, toMs);
 }
 
 /** How long ago, in the largest unit that fits: `now`, `40 s ago`, `3 min ago`, `2 h ago`, `5 d ago`. */

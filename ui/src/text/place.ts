@@ -25,8 +25,21 @@ const DIRECTIONS: Readonly<Record<string, () => string>> = {
 
 let names: { locale: string; of: Intl.DisplayNames } | undefined;
 
-/** A country's name in the person's language; the code itself where it is none of a country. */
+/** What databases call by a code of two letters although it is no country. */
+const REGIONS: Readonly<Record<string, () => string>> = {
+  EU: m.map_code_eu,
+  AP: m.map_code_ap,
+  A1: m.map_code_a1,
+  A2: m.map_code_a2,
+  A3: m.map_code_a3,
+  T1: m.map_code_t1,
+  XD: m.map_code_xd,
+};
+
+/** A country's name in the person's language; the code itself where nobody knows it. */
 export function countryName(code: string): string {
+  const region = REGIONS[code];
+  if (region !== undefined) return region();
   const locale = getLocale();
   if (names?.locale !== locale) names = { locale, of: new Intl.DisplayNames(locale, { type: "region" }) };
   try {

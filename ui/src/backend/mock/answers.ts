@@ -19,14 +19,20 @@ export interface World {
   /** What was answered or put off while it runs. */
   gone: Finding[];
   reviews: Map<string, string>;
+  /** What was answered, by question. */
+  answers: Map<string, unknown>;
   settings: Map<string, string>;
   preferences?: Preferences;
   tell: (event: WindowEvent) => void;
 }
 
+/** More questions no test looks at; a browser stays open for long. */
+const ASKED_MAX = 1000;
+
 /** Answers as the daemon would; throws a `Failure`. */
 export function answerOf(world: World, question: Question): unknown {
   world.asked.push(question);
+  if (world.asked.length > ASKED_MAX) world.asked.shift();
   if (question.ask === "preferences") return world.preferences ?? { ...preferences };
   if (question.ask === "prefer") {
     world.preferences = question.preferences;
@@ -36,9 +42,9 @@ export function answerOf(world: World, question: Question): unknown {
   if (world.scene === "denied") throw failure("denied", "You do not have permission for this.");
   switch (question.ask) {
     case "query":
-      return groupsBy(world, question.request);
+      return remembered(world, question, () => groupsBy(world, question.request));
     case "series":
-      return seriesBy(world, question.request);
+      return remembered(world, question, () => seriesBy(world, question.request));
     case "complete":
       return completion(question.text, question.cursor);
     case "details":
@@ -48,7 +54,7 @@ export function answerOf(world: World, question: Question): unknown {
     case "lookup":
       return { addresses: [], places: PLACES, truncated: false, access: "all" };
     case "findings":
-      return question.answered ? [...world.findings, ...world.gone, ...answeredOf(world.scene, world.nowMs)] : world.findings;
+      return question.answered ? [...world.findings, ...world.gone, ...answeredOf(world.scene, world.nowMs)] : [...world.findings, ...world.gone.filter((finding) => finding.state === "open")];
     case "applications":
       return applications(world);
     case "contents":
@@ -58,13 +64,13 @@ export function answerOf(world: World, question: Question): unknown {
     case "review":
       return review(world, question.application, question.state);
     case "dismiss":
-      allow(world, "review");
+      allow(world, "review applications");
       return leave(world, (finding) => finding.id === question.finding, { state: "ignored", answered_by: 1000, answered_unix_ms: world.nowMs });
     case "snooze":
-      allow(world, "review");
+      allow(world, "review applications");
       return snooze(world, question.finding, question.until_unix_ms);
     case "end-learning":
-      allow(world, "review");
+      allow(world, "review applications");
       world.tell({ event: "status", status: { ...statusOf(world.scene, world.nowMs), learning_until_unix_ms: null } });
       return null;
     case "open-folder":
@@ -87,7 +93,7 @@ export function answerOf(world: World, question: Question): unknown {
     case "set":
     case "reset": {
       const setting = SETTINGS.find((one) => one.key === question.key);
-      if (world.scene === "reduced") throw failure("denied", "You do not have permission for this: only administrators may configure.");
+      if (world.scene === "reduced") throw failure("denied", refusedBy("change the configuration (org.portolan.configure). Who gives an administrator's password in a local session may, and root."));
       if (!setting) throw failure("other", `There is no key “${question.key}”.`);
       if (question.ask === "set") world.settings.set(question.key, question.value);
       else world.settings.delete(question.key);
@@ -96,12 +102,22 @@ export function answerOf(world: World, question: Question): unknown {
   }
 }
 
+/** The clock of the stand-in stands still: what was asked before has the same answer. */
+function remembered(world: World, { request, ask }: Extract<Question, { request: unknown }>, answer: () => unknown): unknown {
+  const key = JSON.stringify([ask, { ...request, token: 0 }, [...world.reviews]]);
+  const known = world.answers.get(key) ?? answer();
+  world.answers.set(key, known);
+  return known;
+}
+
+const refusedBy = (what: string) => `You do not have permission for this: polkit does not allow user 1000 to ${what}`;
+
 function allow(world: World, what: string): void {
-  if (world.scene === "reduced") throw failure("denied", `You do not have permission for this: only the group “portolan” may ${what}.`);
+  if (world.scene === "reduced") throw failure("denied", refusedBy(`${what} (org.portolan.review). Members of the group portolan in a local session may, and root.`));
 }
 
 function review(world: World, application: string, state: "approved" | "ignored" | "unreviewed"): null {
-  allow(world, "review");
+  allow(world, "review applications");
   world.reviews.set(application, state);
   // A reset answers nothing, and opens nothing again.
   if (state === "unreviewed") return null;
@@ -139,7 +155,7 @@ export function applications(world: World): Application[] {
     provenance: index % 3 === 2 ? UNOWNED : VERIFIED,
     script: null,
     review: world.reviews.get(`path:${actor.path}`) ?? actor.review,
-    first_unix_ms: world.nowMs - 9e9,
+    first_unix_ms: world.nowMs - (actor.daysOld ?? 400) * 86_400_000,
     last_unix_ms: world.nowMs - 60_000 * index,
     executables: 1 + (index % 3),
   }));
@@ -242,7 +258,7 @@ const CONTENTS = (nowMs: number) => ({
   levels: [
     { level: "bucket", intervals: 60_000, rows: 700_000, bytes: 16_000_000, first_unix_ms: nowMs - 6.04e8, last_unix_ms: nowMs, kept: "7 days" },
     { level: "minute", intervals: 43_200, rows: 900_000, bytes: 21_000_000, first_unix_ms: nowMs - 2.59e9, last_unix_ms: nowMs, kept: "30 days" },
-    { level: "hour", intervals: 8_000, rows: 800_000, bytes: 19_000_000, first_unix_ms: nowMs - 3e10, last_unix_ms: nowMs, kept: "730 days" },
+    { level: "hour", intervals: 8_000, rows: 800_000, bytes: 19_000_000, first_unix_ms: nowMs - 3e10, last_unix_ms: nowMs, kept: "2 years" },
     { level: "day", intervals: 365, rows: 300_000, bytes: 7_000_000, first_unix_ms: nowMs - 3.1e10, last_unix_ms: nowMs, kept: "for ever" },
   ],
   forgotten: [{ unix_ms: nowMs - 2.2e9, by: 1000, rows: 1_240, bytes: 310_000 }],

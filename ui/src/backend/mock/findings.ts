@@ -3,6 +3,8 @@ import type { ChangeEvidence, Evidence, Member, ProcessEvidence } from "../../bi
 import { HOSTILE, actorsOf, hash } from "./live";
 import type { Scene } from "./scenes";
 
+const LOST = "12 process events were lost: some traffic may lack its owner. The status shows all losses by kind.";
+
 /** What waits for a person. */
 export function findingsOf(scene: Scene, nowMs: number): Finding[] {
   if (scene === "quiet") return [];
@@ -40,7 +42,7 @@ export function answeredOf(scene: Scene, nowMs: number): Finding[] {
         kind,
         severity: kind === "changed-file" ? ("loud" as const) : ("normal" as const),
         state: kind === "lost-events" || who % 3 === 2 ? ("ignored" as const) : ("approved" as const),
-        detail: kind === "lost-events" ? "12 exec records were lost, because the ring buffer was full." : null,
+        detail: kind === "lost-events" ? LOST : null,
         evidence: kind === "upgraded" ? JSON.stringify(MEMBERS) : kind === "changed-file" ? JSON.stringify({ change: changed(actor.path, at) }) : null,
         answered_by: who % 2 === 0 ? 1000 : 0,
         answered_unix_ms: at + 900_000 * (round + 1),
@@ -49,12 +51,23 @@ export function answeredOf(scene: Scene, nowMs: number): Finding[] {
   ).sort((a, b) => b.unix_ms - a.unix_ms);
 }
 
+/** What was put off. */
+export function snoozedOf(scene: Scene, nowMs: number): Finding[] {
+  if (scene !== "busy") return [];
+  const [path, parent] = ["/home/alice/bin/sync-notes", "/usr/bin/bash"];
+  const about = { application: `path:${path}`, path, sha256: hash(path), parent_path: parent, uid: 1000, evidence: JSON.stringify(unowned(path, parent, nowMs)) };
+  return [
+    { ...blank(31, nowMs - 9_600_000), ...about, snoozed_until_unix_ms: nowMs + 1_860_000 },
+    { ...blank(32, nowMs - 40_000_000), kind: "self-test-failed", severity: "loud", snoozed_until_unix_ms: nowMs + 52_000_000, detail: "known bytes through loopback: tcp-ipv4 moved 65536, counted 65536 sent and 65024 received" },
+  ];
+}
+
 function groups(nowMs: number): Finding[] {
   const by = { process: step("/usr/bin/dpkg", 0, nowMs, "dpkg --unpack --auto-deconfigure"), parents: [step("/usr/bin/apt-get", 0, nowMs, "apt-get upgrade -y"), step("/usr/bin/bash", 0, nowMs)] };
   return [
     { ...blank(21, nowMs - 3_700_000), kind: "upgraded", severity: "quiet", evidence: JSON.stringify({ ...MEMBERS, ...by }) },
     { ...blank(22, nowMs - 7_300_000), kind: "baseline", evidence: JSON.stringify({ members: MEMBERS.members?.map((member) => ({ ...member, before: null })) }) },
-    { ...blank(23, nowMs - 9_000_000), kind: "lost-events", times: 3, detail: "12 exec records were lost in 3 s, because the ring buffer was full." },
+    { ...blank(23, nowMs - 9_000_000), kind: "lost-events", times: 3, detail: LOST },
   ];
 }
 

@@ -4,7 +4,7 @@ import type { Column, Gap, Groups, PlaceData, QueryRequest, QueryResult, SeriesR
 import type { Failure } from "../../bindings/desktop";
 import { termsIn } from "../../model/terms";
 import type { World } from "./answers";
-import { actorsOf, hash } from "./live";
+import { HOSTILE, actorsOf, hash, isHostile } from "./live";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
@@ -41,6 +41,8 @@ interface Flow {
   keys: Record<string, string>;
   weight: number;
   seed: number;
+  /** When it was first. */
+  since?: number;
 }
 
 function flowsOf(world: World): Flow[] {
@@ -60,16 +62,20 @@ function flowsOfNobody(owner: string, who: number): Flow[] {
 
 function peerKeys([domain, remote, country, asn, name]: (typeof PEERS)[number]): Record<string, string> {
   const keys: Record<string, string> = { remote, range: RANGES[remote] ?? "public" };
-  if (domain !== "") Object.assign(keys, { domain, registrable_domain: domain.split(".").slice(-2).join("."), country });
+  if (domain !== "") Object.assign(keys, { domain, registrable_domain: domain.split(".").slice(/\.(?:com|co)\.\w\w$/u.test(domain) ? -3 : -2).join("."), country });
   if (asn !== "") Object.assign(keys, { asn, asn_name: name });
   return keys;
 }
 
 function programs(world: World): Flow[] {
-  return actorsOf(world.scene).flatMap((actor, who) =>
-    PEERS.filter((_, whom) => (whom * 7 + who * 3) % 4 !== 1).map((peer, whom) => {
+  const actors = actorsOf(world.scene);
+  // Many programs have few peers each.
+  const every = actors.length > 50 ? 19 : 4;
+  return actors.flatMap((actor, who) =>
+    PEERS.filter((_, whom) => (every === 4 ? (whom * 7 + who * 3) % 4 !== 1 : (whom + who) % every < 2)).map((peer, whom) => {
       const keys: Record<string, string> = {
         ...peerKeys(peer),
+        command: `${actor.path} --silent --output /var/tmp/${peer[1]} https://${peer[0] || peer[1]}/${whom}`,
         owner: "program",
         application: `path:${actor.path}`,
         executable: actor.path,
@@ -89,19 +95,20 @@ function programs(world: World): Flow[] {
       };
       // What one program asked a name for, another may only be believed to have used.
       if (keys["domain"] !== undefined && who % 3 === 2) keys["inferred"] = "true";
-      return { keys, weight: 4e8 / (1 + who * 1.7) / (1 + whom * whom * 0.6), seed: who * 31 + whom * 7 };
+      if (isHostile(world.scene) && whom % 3 === 0 && keys["domain"] !== undefined) keys["domain"] = `${HOSTILE[who % HOSTILE.length]}.${keys["domain"]}`;
+      return { keys, weight: 4e8 / (1 + who * 1.7) / (1 + whom * whom * 0.6), seed: who * 31 + whom * 7, since: world.nowMs - (actor.daysOld ?? 400) * DAY };
     }),
   );
 }
 
-/** What a flow moved from an instant on, for a while that is not longer than an hour. */
+/** What a flow moved from an instant on, for a while of one hour or, of many, a few. */
 function moved(flow: Flow, atMs: number, forMs: number): { rx: number; tx: number } {
   const hour = Math.floor(atMs / HOUR);
   const daytime = Math.max(0, Math.sin(((hour % 24) - 6) * (Math.PI / 16)));
   const noise = (((hour + 1) * (flow.seed + 3) * 2_654_435_761) >>> 0) / 2 ** 32;
   const asleep = (((Math.floor(atMs / DAY) + 3) * (flow.seed + 11) * 40_503) >>> 0) % 7 === 0;
   // For a day and a half the machine was off.
-  if (asleep || noise < 0.35 || isOff(atMs)) return { rx: 0, tx: 0 };
+  if (asleep || noise < 0.35 || isOff(atMs) || atMs < (flow.since ?? 0)) return { rx: 0, tx: 0 };
   const bytes = flow.weight * daytime * noise * (forMs / HOUR);
   return { rx: Math.round(bytes), tx: Math.round(bytes * (0.04 + 0.3 * (flow.seed % 3))) };
 }
@@ -149,7 +156,7 @@ function read(world: World, query: string): Read {
 
 const KEYS: Record<string, string> = {
   app: "application", application: "application", exe: "path", path: "path", parent: "parent_path", user: "user", uid: "user",
-  remote: "remote", domain: "domain", site: "registrable_domain", country: "country", asn: "asn", port: "port", service: "service",
+  remote: "remote", domain: "domain", site: "registrable_domain", country: "country", asn: "asn", port: "port", service: "service", command: "command", cmd: "command",
   sha256: "sha256", hash: "sha256", state: "state", range: "range", protocol: "protocol", direction: "direction", owner: "owner",
 };
 
@@ -175,9 +182,11 @@ function wrong(query: string, text: string, field: string): Failure {
   return { kind: "wrong-query", message: `“${field}” is no field; put the word in quotes to find it as text`, place: { column, length: field.length, suggestion } };
 }
 
-function* pieces({ from, to }: Read): Generator<[atMs: number, forMs: number]> {
+function* pieces({ from, to, flows }: Read): Generator<[atMs: number, forMs: number]> {
+  // What is made up for many must not take longer than what is drawn of it.
+  const length = flows.length > 500 && to - from > 2 * DAY ? 5 * HOUR : HOUR;
   for (let at = from; at < to; ) {
-    const end = Math.min(to, (Math.floor(at / HOUR) + 1) * HOUR);
+    const end = Math.min(to, (Math.floor(at / length) + 1) * length);
     yield [at, end - at];
     at = end;
   }
@@ -239,7 +248,7 @@ export function seriesBy(world: World, request: QueryRequest): SeriesResult {
     const line = lines.get(id) ?? { keys, rx: times.map(() => 0), tx: times.map(() => 0), size: 0 };
     lines.set(id, line);
     for (const [index, start] of times.entries()) {
-      for (const [at, long] of pieces({ flows: [], from: Math.max(start, what.from), to: Math.min(start + step_ms, what.to) })) {
+      for (const [at, long] of pieces({ flows: what.flows, from: Math.max(start, what.from), to: Math.min(start + step_ms, what.to) })) {
         const { rx, tx } = moved(flow, at, long);
         line.rx[index] = (line.rx[index] ?? 0) + rx;
         line.tx[index] = (line.tx[index] ?? 0) + tx;

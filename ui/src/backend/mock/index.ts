@@ -1,7 +1,7 @@
 import type { WindowEvent } from "../../bindings/desktop";
 import type { Answers, Backend, Kind, QuestionOf } from "../backend";
 import { answerOf, type World } from "./answers";
-import { findingsOf } from "./findings";
+import { findingsOf, snoozedOf } from "./findings";
 import { tick } from "./live";
 import type { Scene } from "./scenes";
 import { linkOf, statusOf } from "./status";
@@ -13,7 +13,7 @@ export { scenes, type Scene } from "./scenes";
 export function mock(scene: Scene, nowMs = Date.now()): Backend & { asked: World["asked"]; stop: () => void } {
   let tell: (event: WindowEvent) => void = () => {};
   let timer: ReturnType<typeof setInterval> | undefined;
-  const world: World = { scene, nowMs, asked: [], findings: findingsOf(scene, nowMs), gone: [], reviews: new Map(), settings: new Map(), tell: (event) => tell(event) };
+  const world: World = { scene, nowMs, asked: [], findings: findingsOf(scene, nowMs), gone: snoozedOf(scene, nowMs), reviews: new Map(), answers: new Map(), settings: new Map(), tell: (event) => tell(event) };
   const start = Math.floor(nowMs / 1000);
   const tickAt = (second: number) => tick(scene, second, world.reviews);
 

@@ -11,7 +11,7 @@ export function linkOf(scene: Scene): WindowEvent {
   }
   if (scene === "denied") {
     const reason =
-      "You are not allowed to see the traffic of this machine. Ask its administrator to add you to the group “portolan”, then log in again.";
+      "You are not allowed to see the traffic of this machine. Ask its administrator to add you to the group “portolan”, then log in again. (polkit does not allow user 1000 to see network traffic (org.portolan.view-own). Members of the group portolan in a local session may, and root.)";
     return { event: "link", state: "denied", reason };
   }
   return { event: "link", state: "up", reason: null };

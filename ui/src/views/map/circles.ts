@@ -4,6 +4,7 @@ import { packSiblings } from "d3-hierarchy";
 
 import type { Groups } from "../../bindings/bindings";
 import { rowsOf } from "../../model/groups";
+import type { TermOf } from "../../model/terms";
 import { valueOf, type Measure, type Place } from "./places";
 import { seenAt, type Size, type Viewport } from "./viewport";
 import type { Point } from "./world";
@@ -32,10 +33,16 @@ const RADIUS = 24;
 const RADIUS_LEAST = 2.5;
 const DESTINATIONS_MAX = 24;
 
-/** The destinations of each country, the largest first; one a name. */
-export function destinationsOf(groups: Groups): Map<string, Destination[]> {
+/** What destinations are asked by, and what is required besides: names where there are names, else addresses. Each sum is whole. */
+export const QUESTIONS: Record<"named" | "nameless", { by: readonly string[]; terms: readonly TermOf[] }> = {
+  named: { by: ["country", "domain"], terms: [["!domain", null]] },
+  nameless: { by: ["country", "remote"], terms: [["domain", null]] },
+};
+
+/** The destinations of each country, the largest first; one a name. Those that were not told are in no row. */
+export function destinationsOf(answers: readonly Groups[]): Map<string, Destination[]> {
   const countries = new Map<string, Map<string, Destination>>();
-  for (const { keys, tx, rx } of rowsOf(groups)) {
+  for (const { keys, tx, rx } of answers.flatMap(rowsOf)) {
     const name = keys["domain"] ?? keys["remote"];
     if (keys["country"] === undefined || name === undefined) continue;
     const names = countries.get(keys["country"]) ?? new Map<string, Destination>();

@@ -136,7 +136,7 @@ describe("the part that is seen", () => {
 describe("circles", () => {
   test("have the area of what moved, and split into destinations of the same area", async () => {
     const places = placesOf((await asked(["country"])).groups);
-    const destinations = destinationsOf((await asked(["country", "domain", "remote"])).groups);
+    const destinations = destinationsOf([(await asked(["country", "domain"], "since:24h !domain:-")).groups, (await asked(["country", "remote"], "since:24h domain:-")).groups]);
     const countries = places.filter((place) => place.kind === "country");
     const most = Math.max(...countries.map((place) => valueOf(place, "total")));
     const what = { places, middles: world().middles, destinations, measure: "total" as const, most };

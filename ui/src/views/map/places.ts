@@ -76,9 +76,8 @@ export function termsOfPlace(place: Place): string | null {
 export function nameOf(place: Pick<Place, "kind" | "word">): string {
   switch (place.kind) {
     case "country":
-      return countryName(place.word);
     case "region":
-      return REGIONS[place.word]?.() ?? shown(place.word);
+      return shown(countryName(place.word));
     case "range":
       return shown(rangeName(place.word));
     case "unknown":
@@ -89,16 +88,6 @@ export function nameOf(place: Pick<Place, "kind" | "word">): string {
       return m.map_rest();
   }
 }
-
-const REGIONS: Readonly<Record<string, () => string>> = {
-  EU: m.map_code_eu,
-  AP: m.map_code_ap,
-  A1: m.map_code_a1,
-  A2: m.map_code_a2,
-  A3: m.map_code_a3,
-  T1: m.map_code_t1,
-  XD: m.map_code_xd,
-};
 
 function identity(keys: Readonly<Record<string, string>>): Pick<Place, "id" | "kind" | "word"> {
   const { country, range } = keys;

@@ -6,8 +6,8 @@ import { mock, type Scene } from "../../backend/mock";
 
 let close: () => void = () => {};
 
-function open(scene: Scene) {
-  const backend = mock(scene, 1_700_000_000_000);
+function open(scene: Scene, nowMs = 1_700_000_000_000) {
+  const backend = mock(scene, nowMs);
   const app = mount(App, { target: document.body, props: { backend } });
   flushSync();
   document.querySelector<HTMLElement>('a[href="#review"]')?.click();
@@ -107,11 +107,26 @@ test("several are decided at once and taken back at once", async () => {
   await eventually(() => expect(backend.asked.filter((question) => question.ask === "review" && question.state === "unreviewed")).toHaveLength(2));
 });
 
+test("what was put off says when it comes back, and comes back at once", async () => {
+  const backend = open("busy", Date.now());
+  const listed = () => [...document.querySelectorAll<HTMLElement>("li[data-snoozed]")].map((row) => Number(row.dataset["snoozed"]));
+  const list = () => [...document.querySelectorAll<HTMLElement>(".lists button")].find((one) => one.textContent?.includes("Snoozed"));
+  await eventually(() => expect(list()?.textContent).toContain("2"));
+  list()?.click();
+  flushSync();
+  expect(listed()).toEqual([31, 32]);
+  document.querySelector<HTMLElement>('[aria-label="Wake sync-notes now"]')?.click();
+  await eventually(() => expect(listed()).toEqual([32]));
+  expect(backend.asked).toContainEqual({ ask: "snooze", finding: 31, until_unix_ms: null });
+  key("u");
+  await eventually(() => expect(listed()).toEqual([31, 32]));
+});
+
 test("a refusal leaves the finding where it is, and says why", async () => {
   open("reduced");
   const order = rows();
   key("a");
-  await eventually(() => expect(document.querySelector("[role=alert]")?.textContent).toContain("only the group “portolan” may review"));
+  await eventually(() => expect(document.querySelector("[role=alert]")?.textContent).toContain("Members of the group portolan in a local session may"));
   expect(rows()).toEqual(order);
 });
 
