@@ -26,7 +26,7 @@ use super::{
 use crate::{
     clock::Now,
     journal::Entry,
-    monitor::{ExecFile, path_of},
+    monitor::{ExecFile, Layers, path_of},
 };
 
 /// How long a process is kept after its end, for bytes that are read later.
@@ -59,6 +59,7 @@ pub struct Processes {
     pub(super) refused_at: Option<MonotonicNs>,
     /// Filesystems that are not behind a server.
     pub(super) local: HashSet<(u32, u32)>,
+    pub(super) layers: Layers,
     /// What the journal is still to be told.
     pub(super) changes: Vec<Entry>,
 }
@@ -66,8 +67,8 @@ pub struct Processes {
 impl Processes {
     /// None yet.
     #[must_use]
-    pub fn new(keeps_command_lines: bool) -> Self {
-        Self { keeps_command_lines, ..Self::default() }
+    pub fn new(keeps_command_lines: bool, layers: Layers) -> Self {
+        Self { keeps_command_lines, layers, ..Self::default() }
     }
 
     /// Keeps command lines from now on, or forgets those that are kept. `true` when there is something to forget.
@@ -190,7 +191,7 @@ impl Processes {
         let mut exec = self.exec_of(key.pid, &event);
         let before = self.current.get(&key.pid).filter(|before| before.started == key.started);
         if let Some(before) = before.and_then(|before| self.table.get(before)) {
-            exec.mount = AppImageMount::of(&exec, &before.exec, event.at);
+            exec.mount = AppImageMount::of(&exec, before, event.at);
         }
         let exec = Rc::new(exec);
         self.unnoted.extend(exec.mount.as_ref().and_then(|mount| mount.executed()).cloned());
@@ -344,7 +345,8 @@ impl Processes {
                 // /proc/PID/root leads into other namespaces.
                 let is_in_machines_mount = self.machine.has_namespace(event.mount_namespace)
                     && self.machine.has_mount_of(&descriptor, key, &path);
-                let file = ExecutedFile::run_by(pid, descriptor);
+                let mut file = ExecutedFile::run_by(pid, descriptor);
+                let key = file.is_known_by_layer(key, &executed, &self.layers).unwrap_or(key);
                 let image = self.images.of(file, key, &executed, event.at, begun, is_next);
                 (Some(image), path, is_in_machines_mount)
             }
