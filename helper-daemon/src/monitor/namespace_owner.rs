@@ -29,8 +29,6 @@ mod tests {
 
     use portolan_testbed::Program;
 
-    use super::*;
-
     #[test]
     #[ignore = "needs root"]
     fn a_namespace_that_a_user_made_is_told_from_one_that_root_made() {
