@@ -143,6 +143,12 @@ struct portolan_file {
 	__u32 stamps;		/* enum portolan_stamps */
 };
 
+/* A file of an overlay that the daemon has open. */
+struct portolan_opened {
+	__u64 descriptor;
+	struct portolan_file file;
+};
+
 /*
  * Whether a change of the file shows in its ctime. Timestamps come from the last tick (1 to 10 ms); on filesystems with
  * multigrain timestamps (Linux 6.13) a change after somebody asked for the ctime has a finer one.

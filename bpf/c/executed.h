@@ -18,11 +18,9 @@ static __always_inline int is_sealed(struct inode *inode)
 	return BPF_CORE_READ(info, seals) & F_SEAL_WRITE;
 }
 
-/* Whether a program or another machine has to answer before it can be opened. */
-static __always_inline int is_served(struct inode *inode)
+/* Whether a program or another machine has to answer before a file of such a filesystem can be opened. */
+static __always_inline int is_served(__u32 magic)
 {
-	__u32 magic = inode->i_sb->s_magic;
-
 	return magic == FUSE_SUPER_MAGIC || magic == NFS_SUPER_MAGIC || magic == CIFS_SUPER_MAGIC ||
 	       magic == SMB2_SUPER_MAGIC || magic == CEPH_SUPER_MAGIC || magic == AFS_SUPER_MAGIC;
 }
@@ -113,6 +111,8 @@ static __always_inline void describe_below(struct file *file, struct portolan_fi
 	to->stamps = PORTOLAN_STAMPS_UNGUARDED | PORTOLAN_STAMPS_OVERLAID;
 	if (!inode || BPF_CORE_READ(inode, i_writecount.counter) > 0)
 		to->stamps |= PORTOLAN_STAMPS_UNSEEN;
+	if (!inode || is_served(BPF_CORE_READ(inode, i_sb, s_magic)))
+		to->stamps |= PORTOLAN_STAMPS_SERVED;
 	to->size = BPF_CORE_READ(inode, i_size);
 	if (bpf_core_field_exists(struct inode, i_ctime_sec)) {
 		to->changed_s = BPF_CORE_READ(inode, i_ctime_sec);
@@ -168,7 +168,7 @@ static __always_inline void describe_file(struct file *file, struct portolan_fil
 	describe_stamps(inode, to);
 	if (is_sealed(inode))
 		to->stamps |= PORTOLAN_STAMPS_SEALED;
-	if (is_served(inode))
+	if (is_served(inode->i_sb->s_magic))
 		to->stamps |= PORTOLAN_STAMPS_SERVED;
 	if (!is_guarded(inode))
 		to->stamps |= PORTOLAN_STAMPS_UNGUARDED | PORTOLAN_STAMPS_UNSEEN;

@@ -297,6 +297,24 @@ int BPF_PROG(on_moved, struct cgroup *to, const char *path, struct task_struct *
 	return 0;
 }
 
+/*
+ * The files of overlays that a process has open, with the stamps of what holds their content: nothing else says those where the upper layer
+ * has a file's attributes only (metacopy). A link of the daemon alone: since Linux 6.1.
+ */
+SEC("iter/task_file")
+int dump_opened(struct bpf_iter__task_file *ctx)
+{
+	struct portolan_opened opened = {};
+	struct file *file = ctx->file;
+
+	if (!ctx->task || !file || file->f_inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC)
+		return 0;
+	opened.descriptor = ctx->fd;
+	describe_file(file, &opened.file);
+	bpf_seq_write(ctx->meta->seq, &opened, sizeof(opened));
+	return 0;
+}
+
 /* Every process that exists, as portolan_event without arguments. Since Linux 5.8. */
 SEC("iter/task")
 int dump_tasks(struct bpf_iter__task *ctx)

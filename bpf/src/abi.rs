@@ -300,6 +300,31 @@ const _: () = {
         [::core::mem::offset_of!(portolan_file, generation) - 32usize];
     ["Offset of field: portolan_file::stamps"][::core::mem::offset_of!(portolan_file, stamps) - 36usize];
 };
+#[repr(C)]
+#[derive(
+    Debug,
+    Copy,
+    Clone,
+    Hash,
+    PartialEq,
+    Eq,
+    zerocopy :: FromBytes,
+    zerocopy :: Immutable,
+    zerocopy :: IntoBytes,
+    zerocopy :: KnownLayout,
+)]
+pub struct portolan_opened {
+    pub descriptor: __u64,
+    pub file: portolan_file,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of portolan_opened"][::core::mem::size_of::<portolan_opened>() - 48usize];
+    ["Alignment of portolan_opened"][::core::mem::align_of::<portolan_opened>() - 8usize];
+    ["Offset of field: portolan_opened::descriptor"]
+        [::core::mem::offset_of!(portolan_opened, descriptor) - 0usize];
+    ["Offset of field: portolan_opened::file"][::core::mem::offset_of!(portolan_opened, file) - 8usize];
+};
 pub const PORTOLAN_STAMPS_MULTIGRAIN: portolan_stamps = 1;
 pub const PORTOLAN_STAMPS_QUERIED: portolan_stamps = 2;
 pub const PORTOLAN_STAMPS_SEALED: portolan_stamps = 4;

@@ -225,6 +225,17 @@ fn path_of(names: &[u8]) -> Untrusted {
     Untrusted::from_bytes(&path)
 }
 
+/// The files of overlays that this process has open, as [`FileId`] says it, by their descriptors; a rest that is none is left out.
+#[must_use]
+pub fn decode_opened(mut bytes: &[u8]) -> Vec<(u64, FileId)> {
+    let mut all = Vec::new();
+    while let Ok((raw, rest)) = abi::portolan_opened::read_from_prefix(bytes) {
+        all.extend(decode_file(&raw.file).map(|file| (raw.descriptor, file)));
+        bytes = rest;
+    }
+    all
+}
+
 fn decode_file(raw: &abi::portolan_file) -> Option<FileId> {
     (raw.inode != 0).then_some(FileId {
         device: (raw.device >> 20, raw.device & 0xf_ffff),

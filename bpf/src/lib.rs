@@ -15,7 +15,7 @@ mod said;
 
 pub use decode::{Cell, DecodeError, Socket, decode_closed, decode_owner, split_socket};
 pub use environment::{Environment, Value, Variable, code_variables_in, variable_tables, variables};
-pub use event::{Event, EventKind, FileId, Folder, Stamps, decode_event, decode_events};
+pub use event::{Event, EventKind, FileId, Folder, Stamps, decode_event, decode_events, decode_opened};
 pub use map::{Counters, FlowKey, OwnerKey, Truth};
 pub use said::{Said, Way, decode_said};
 

@@ -164,7 +164,11 @@ fn state<'de, D: Deserializer<'de>>(file: D) -> Result<ReviewState, D::Error> {
 /// Whether a path in an application's key lies in the folder of a person.
 fn is_in_a_home(application: &str) -> bool {
     let first_folder = |path: &str| path.split_once('/').map(|(folder, _)| folder.to_owned());
-    application.split(":/").skip(1).filter_map(first_folder).any(|folder| folder == "home" || folder == "root")
+    application
+        .split(":/")
+        .skip(1)
+        .filter_map(first_folder)
+        .any(|folder| folder == "home" || folder == "root")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The way to a file, step by step: each folder and each link on it can be changed, too.
 
-use std::{collections::VecDeque, fs::File, io, os::fd::OwnedFd};
+use std::{collections::VecDeque, io, os::fd::OwnedFd};
 
 use portolan_core::Pid;
 use rustix::{
@@ -74,8 +74,8 @@ pub(super) fn walk(root: Root, path: &[u8]) -> io::Result<Way> {
             (Some(pid), rustix::fs::open(format!("/proc/{}/root", pid.0), flags, Mode::empty())?)
         }
     };
-    let process = pid.map_or_else(|| "self".to_owned(), |pid| pid.0.to_string());
-    let ordinary = mounts_without_server(&mut File::open(format!("/proc/{process}/mountinfo"))?)?;
+    let process = pid.map_or_else(|| "/proc/self".to_owned(), |pid| format!("/proc/{}", pid.0));
+    let ordinary = mounts_without_server(process.as_ref())?;
     let is_ordinary = |place: &OwnedFd| mount_id_of(place).is_some_and(|id| ordinary.contains(&id));
     let mut way = Way { places: Vec::new(), end: End::Missing };
     if !is_ordinary(&top) {

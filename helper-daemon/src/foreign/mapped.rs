@@ -1,7 +1,6 @@
 use std::{
     collections::HashSet,
     ffi::OsString,
-    fs::File,
     io,
     os::{
         fd::{AsRawFd, OwnedFd},
@@ -87,7 +86,8 @@ pub(super) struct Views {
     has_one_root: bool,
     /// The filesystem of what is in memory only.
     memory: (u32, u32),
-    mountinfo: Vec<PathBuf>,
+    /// The folders in /proc of those whose mounts count.
+    seers: Vec<PathBuf>,
     /// Filled when it is needed.
     local: Option<HashSet<u64>>,
 }
@@ -103,13 +103,13 @@ impl Views {
             None => true,
         };
         let memory = stat_as_known(rustix::fs::memfd_create("", MemfdFlags::CLOEXEC)?)?;
-        let own = folder.map(|folder| format!("/proc/self/fd/{}/mountinfo", folder.as_raw_fd()).into());
+        let own = folder.map(|folder| format!("/proc/self/fd/{}", folder.as_raw_fd()).into());
         Ok(Self {
             machine,
             process,
             has_one_root,
             memory: (memory.stx_dev_major, memory.stx_dev_minor),
-            mountinfo: own.into_iter().chain(["/proc/1/mountinfo".into()]).collect(),
+            seers: own.into_iter().chain(["/proc/1".into()]).collect(),
             local: None,
         })
     }
@@ -202,11 +202,10 @@ impl Views {
     }
 
     fn is_local(&mut self, stat: &Statx) -> bool {
-        let mountinfo = &self.mountinfo;
+        let seers = &self.seers;
         self.local
             .get_or_insert_with(|| {
-                let lists = mountinfo.iter().filter_map(|path| File::open(path).ok());
-                lists.filter_map(|mut list| mounts_without_server(&mut list).ok()).flatten().collect()
+                seers.iter().filter_map(|process| mounts_without_server(process).ok()).flatten().collect()
             })
             .contains(&stat.stx_mnt_id)
     }

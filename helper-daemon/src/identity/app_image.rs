@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     exec::{ContentOf, Exec, Life},
     file::FileKey,
-    process::Hold,
+    process::Process,
 };
 use crate::clock::Moment;
 
@@ -26,8 +26,8 @@ pub(super) struct AppImageMount {
 
 #[derive(Debug)]
 enum Source {
-    /// What was executed before, and until when it ran. Only its content says whether it is an AppImage.
-    Executed(Rc<Exec>, Moment),
+    /// What was executed before, and how long it ran. Only its content says whether it is an AppImage.
+    Executed(Rc<Exec>, Life),
     /// What a daemon before this one has found out.
     Recalled(AppImageFile),
 }
@@ -52,13 +52,15 @@ pub struct RememberedMount {
 }
 
 impl AppImageMount {
-    /// In which mount an exec has a share that came at that time after another one in the same process.
-    pub(super) fn of(exec: &Exec, before: &Exec, at: Moment) -> Option<Rc<Self>> {
+    /// In which mount an exec has a share that came at that time after what the same process ran before.
+    pub(super) fn of(exec: &Exec, process: &Process, at: Moment) -> Option<Rc<Self>> {
+        let before = &process.exec;
         let Some(folder) = folder_of(exec) else { return before.mount.clone() };
         let mount = match before.mount.clone().filter(|mount| mount.folder == folder) {
             Some(mount) => mount,
             None => {
-                let source = Source::Executed(Rc::new(before.without_mount()), at);
+                let life = Life { ended: Some(at), end_is_guessed: false, hold: process.hold.get() };
+                let source = Source::Executed(Rc::new(before.without_mount()), life);
                 Rc::new(Self { folder: folder.to_owned(), device: OnceCell::new(), source })
             }
         };
@@ -88,9 +90,8 @@ impl AppImageMount {
     pub(super) fn file(&self) -> Option<Option<AppImageFile>> {
         match &self.source {
             Source::Recalled(file) => Some(Some(file.clone())),
-            Source::Executed(exec, until) => {
-                let life = Life { ended: Some(*until), end_is_guessed: false, hold: Hold::default() };
-                let ContentOf::Known(content) = exec.content(&life) else { return None };
+            Source::Executed(exec, life) => {
+                let ContentOf::Known(content) = exec.content(life) else { return None };
                 let note = &exec.note;
                 Some(content.is_ok_and(|reading| reading.is_app_image).then(|| AppImageFile {
                     path: note.path.clone(),

@@ -99,6 +99,7 @@ pub struct ExecNote {
 }
 
 /// When a process that runs an [`Exec`] was there.
+#[derive(Debug)]
 pub(super) struct Life {
     /// When it ended; `None` while it is there.
     pub(super) ended: Option<Moment>,

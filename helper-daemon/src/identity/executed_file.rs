@@ -1,12 +1,13 @@
 use std::{fs::File, io, os::fd::OwnedFd};
 
+use portolan_bpf::FileId;
 use portolan_core::Pid;
 use rustix::fs::{OFlags, fcntl_getfl};
 
 use super::file::FileKey;
 use crate::{
     clock::Now,
-    monitor::{give_lease_back, has_lease, mount_id_of, private_to, take_lease},
+    monitor::{Layers, give_lease_back, has_lease, mount_id_of, private_to, take_lease},
 };
 
 /// Who writes to a larger file does not wait: this one is hashed in some 40 ms.
@@ -21,6 +22,8 @@ pub(super) struct ExecutedFile {
     kept: Option<Kept>,
     /// What is mounted where it was executed, of one that not even root may look at.
     mounts: Option<File>,
+    /// To be asked for the stamps of its content, where nothing else shows them.
+    layers: Option<Layers>,
 }
 
 /// A moment from which on nobody has written to a file, and its key at that time.
@@ -34,7 +37,7 @@ impl ExecutedFile {
     /// A file that may be written to until it has been read.
     pub(super) fn open(descriptor: OwnedFd) -> Self {
         let is_served = fcntl_getfl(&descriptor).is_ok_and(|flags| flags.contains(OFlags::PATH));
-        Self { descriptor, is_served, kept: None, mounts: None }
+        Self { descriptor, is_served, kept: None, mounts: None, layers: None }
     }
 
     /// The same of one that a process runs, which sees its mount if anybody does.
@@ -53,6 +56,39 @@ impl ExecutedFile {
         // The number is not given away again while the file is held.
         let mount = mount_id_of(&self.descriptor)?;
         private_to(&mut self.mounts.as_ref()?.try_clone().ok()?, mount).ok()?
+    }
+
+    /// Its key, to which its content belongs.
+    ///
+    /// # Errors
+    /// When nobody tells.
+    pub(super) fn key(&self) -> io::Result<FileKey> {
+        let key = FileKey::of(&self.descriptor)?;
+        let Some(layers) = &self.layers else { return Ok(key) };
+        let FileId { changed, size, .. } = layers.behind(&self.descriptor)?;
+        Ok(FileKey { changed, size, ..key })
+    }
+
+    /// Whether only the layer with its content has the stamps that it was executed with; then its key is with those.
+    pub(super) fn is_known_by_layer(
+        &mut self,
+        key: FileKey,
+        executed: &FileId,
+        layers: &Layers,
+    ) -> Option<FileKey> {
+        if !executed.is_overlaid
+            || self.is_served
+            || key.is_unchanged_since(executed)
+            || !key.is_file(executed)
+        {
+            return None;
+        }
+        self.layers = Some(layers.clone());
+        let found = self.key().ok().filter(|key| key.is_unchanged_since(executed));
+        if found.is_none() {
+            self.layers = None;
+        }
+        found
     }
 
     /// Keeps it from being written to until it has been read or is given back, where the kernel grants that.

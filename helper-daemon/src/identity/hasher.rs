@@ -149,7 +149,7 @@ pub(super) fn read(file: &ExecutedFile) -> io::Result<Reading> {
 /// The same, and gives up when it is told to, or when the file becomes longer while it is read.
 fn read_unless(ending: &AtomicBool, file: &ExecutedFile) -> io::Result<Reading> {
     let descriptor = &file.descriptor;
-    let (begun, before) = (Now::read(), FileKey::of(descriptor)?);
+    let (begun, before) = (Now::read(), file.key()?);
     let (mut unchanged_since, mut after) = (Now::read(), before);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; chunk_of(before.size)];
@@ -167,7 +167,7 @@ fn read_unless(ending: &AtomicBool, file: &ExecutedFile) -> io::Result<Reading> 
             is_app_image = begins_like_app_image(&buffer[..length]);
         }
         offset = offset.saturating_add(u64::try_from(length).map_err(io::Error::other)?);
-        let key = FileKey::of(descriptor)?;
+        let key = file.key()?;
         if key != after {
             (unchanged_since, after) = (Now::read(), key);
         }

@@ -141,6 +141,7 @@ mod tests {
     use crate::{
         clock::Now,
         identity::{file::FileKey, origin::UNANSWERED},
+        monitor::Layers,
     };
 
     /// This very process, as if it had been executed now.
@@ -190,7 +191,7 @@ mod tests {
     fn who_finds_no_room_for_a_question_asks_again_and_is_answered_after_a_minute_at_last() {
         let (now, hasher) = (Now::read(), Hasher::start(|_| ()).unwrap());
         let at = |ns| MonotonicNs(now.monotonic.0 + ns);
-        let mut processes = Processes::new(false);
+        let mut processes = Processes::new(false, Layers::default());
         let event = executed(now);
         let key = event.process.unwrap();
         processes.event(event);

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     clock::{Moment, Now},
     journal::Entry,
-    monitor::{ExecFile, path_of},
+    monitor::{ExecFile, Layers, path_of},
 };
 
 /// How long a process is kept after its end, for bytes that are read later.
@@ -61,6 +61,7 @@ pub struct Processes {
     pub(super) refused_at: Option<MonotonicNs>,
     /// Filesystems that are not behind a server.
     pub(super) local: HashSet<(u32, u32)>,
+    pub(super) layers: Layers,
     /// What the journal is still to be told.
     pub(super) changes: Vec<Entry>,
 }
@@ -68,8 +69,8 @@ pub struct Processes {
 impl Processes {
     /// None yet.
     #[must_use]
-    pub fn new(keeps_command_lines: bool) -> Self {
-        Self { keeps_command_lines, ..Self::default() }
+    pub fn new(keeps_command_lines: bool, layers: Layers) -> Self {
+        Self { keeps_command_lines, layers, ..Self::default() }
     }
 
     /// Keeps command lines from now on, or forgets those that are kept. `true` when there is something to forget.
@@ -193,7 +194,7 @@ impl Processes {
         let mut exec = self.exec_of(key.pid, &event);
         let before = self.current.get(&key.pid).filter(|before| before.started == key.started);
         if let Some(before) = before.and_then(|before| self.table.get(before)) {
-            exec.mount = AppImageMount::of(&exec, &before.exec, self.stamp_clock.moment_of(&event));
+            exec.mount = AppImageMount::of(&exec, before, self.stamp_clock.moment_of(&event));
         }
         let exec = Rc::new(exec);
         self.unnoted.extend(exec.mount.as_ref().and_then(|mount| mount.executed()).cloned());
@@ -347,9 +348,10 @@ impl Processes {
                 // /proc/PID/root leads into other namespaces.
                 let is_in_machines_mount = self.machine.has_namespace(event.mount_namespace)
                     && self.machine.has_mount_of(&descriptor, key, &path);
-                let file = ExecutedFile::run_by(pid, descriptor);
-                let image =
-                    self.images.of(file, key, &executed, self.stamp_clock.moment_of(event), begun, is_next);
+                let mut file = ExecutedFile::run_by(pid, descriptor);
+                let key = file.is_known_by_layer(key, &executed, &self.layers).unwrap_or(key);
+                let at = self.stamp_clock.moment_of(event);
+                let image = self.images.of(file, key, &executed, at, begun, is_next);
                 (Some(image), path, is_in_machines_mount)
             }
             _ => unknown,

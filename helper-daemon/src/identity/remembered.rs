@@ -213,7 +213,8 @@ impl Processes {
             let name = one.note.path.to_bytes();
             let (descriptor, _) = file::open_executed(one.key.pid, None, &name, &executed)?;
             let key = file::FileKey::of_executed(&descriptor, &executed).ok()?;
-            let file = ExecutedFile::run_by(one.key.pid, descriptor);
+            let mut file = ExecutedFile::run_by(one.key.pid, descriptor);
+            let key = file.is_known_by_layer(key, &executed, &self.layers).unwrap_or(key);
             Some(self.images.of(file, key, &executed, one.executed_at, now, false))
         });
         let path = one.note.path.clone();

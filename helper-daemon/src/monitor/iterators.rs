@@ -7,7 +7,13 @@ use std::{
 
 use portolan_bpf::{Event, Socket, decode_events};
 
-use super::{MonitorError, cells::Cells, programs::Programs, syscall};
+use super::{
+    MonitorError,
+    cells::Cells,
+    layers::Layers,
+    programs::Programs,
+    syscall::{self, Over},
+};
 
 /// As much as the kernel gives in one read (bpf_seq_read, with pages of 4 KiB).
 const AT_ONCE: usize = 32 * 1024;
@@ -16,6 +22,7 @@ pub(super) struct Iterators {
     cells: Cells,
     processes: OwnedFd,
     adoption: Result<OwnedFd, String>,
+    pub(super) layers: Layers,
 }
 
 impl Iterators {
@@ -23,16 +30,20 @@ impl Iterators {
         let map = programs.take_map("cells")?;
         let aya::maps::Map::SkStorage(map) = map else { return Err(MonitorError::Missing("cells")) };
         let map = map.fd();
-        let mut link = |program, over, map| -> Result<OwnedFd, String> {
-            let program = programs.load_iterator(program, over)?;
-            syscall::create_iterator_link(program.as_fd(), map).map_err(|error| error.to_string())
+        let mut link = |program, kind, over| -> Result<OwnedFd, String> {
+            let program = programs.load_iterator(program, kind)?;
+            syscall::create_iterator_link(program.as_fd(), over).map_err(|error| error.to_string())
         };
         let essential = |hook| move |reason| MonitorError::Essential { hook, reason };
-        let cells = link("dump_cells", "bpf_sk_storage_map", Some(map.as_fd()))
+        let cells = link("dump_cells", "bpf_sk_storage_map", Over::Map(map.as_fd()))
             .map_err(essential("iter/bpf_sk_storage_map"))?;
-        let processes = link("dump_tasks", "task", None).map_err(essential("iter/task"))?;
-        let adoption = link("adopt_sockets", "task_file", None);
-        Ok(Self { cells: Cells::new(cells, programs)?, processes, adoption })
+        let processes = link("dump_tasks", "task", Over::All).map_err(essential("iter/task"))?;
+        let adoption = link("adopt_sockets", "task_file", Over::All);
+        let opened = link("dump_opened", "task_file", Over::Itself);
+        let layers = Layers::new(opened.map_err(|reason| {
+            tracing::info!("what holds the content of a file in an overlay cannot be asked: {reason}");
+        }));
+        Ok(Self { cells: Cells::new(cells, programs)?, processes, adoption, layers })
     }
 
     /// Gives a cell to each socket that exists. Reading the iterator to its end is the work.
@@ -54,7 +65,7 @@ impl Iterators {
     }
 }
 
-fn read(link: &OwnedFd) -> std::io::Result<Vec<u8>> {
+pub(super) fn read(link: &OwnedFd) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     read_parts(link, |part| bytes.extend_from_slice(part))?;
     Ok(bytes)

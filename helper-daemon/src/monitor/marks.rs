@@ -120,9 +120,10 @@ impl ExecFiles {
 
     /// Marks the filesystem of what a process runs: its mount was made and left within a moment, or is in no list.
     fn mark_executed(&mut self, pid: Pid, executed: &FileId) {
-        if executed.is_served {
+        // See `mounts::SERVED`; of an overlay, this file says nothing of the next one.
+        if executed.is_served || executed.is_overlaid {
             self.refused.insert(executed.device);
-            return; // see `mounts::SERVED`
+            return;
         }
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let Ok(file) = rustix::fs::open(format!("/proc/{}/exe", pid.0), flags, Mode::empty()) else { return };

@@ -35,6 +35,7 @@ mod file_handle;
 mod grace;
 mod hooks;
 mod iterators;
+mod layers;
 mod lease;
 mod left_behind;
 mod marks;
@@ -42,6 +43,7 @@ mod missed;
 mod mount_namespaces;
 mod mount_points;
 mod mounts;
+mod namespace_owner;
 mod network_layer;
 mod pins;
 mod places;
@@ -58,6 +60,7 @@ pub use error::MonitorError;
 pub use exec_files::{ExecFile, path_of};
 pub use file_handle::FileHandle;
 pub use hooks::Hook;
+pub use layers::Layers;
 pub use lease::{give_lease_back, has_lease, is_open_for_writing, take_lease};
 pub use left_behind::LeftBehind;
 pub use mounts::{all_mounts, mounts_without_server, private_to};
@@ -241,6 +244,12 @@ impl Monitor {
             changed.into_iter().for_each(|namespace| exec_files.mounts_changed(namespace));
         }
         Ok(())
+    }
+
+    /// What holds the content of files in overlays.
+    #[must_use]
+    pub fn layers(&self) -> Layers {
+        self.iterators.layers.clone()
     }
 
     /// How bytes are counted on this kernel, and what that cannot see: a sentence.

@@ -18,6 +18,7 @@ use portolan_core::{MonotonicNs, Pid};
 use super::{
     allowance::Allowance,
     mounts::{self, Device, Mount},
+    namespace_owner::is_of_users,
     sources::Sources,
 };
 
@@ -47,6 +48,8 @@ pub(super) struct MountNamespaces {
 struct Namespace {
     /// `None` when it could not be opened, or there were too many.
     list: Option<File>,
+    /// Whether somebody without rights may have made what is mounted.
+    is_users: bool,
     mounts: HashSet<(u64, Device)>,
     /// Whether `mounts` has been read at all.
     is_known: bool,
@@ -103,13 +106,14 @@ impl MountNamespaces {
             return None;
         }
         match open(pid, namespace) {
-            Ok(list) => {
+            Ok((list, is_users)) => {
                 if let Err(error) = self.sources.add_mounts(&list, namespace) {
                     tracing::warn!(
                         "what is mounted in mount namespace {namespace} cannot be watched: {error}"
                     );
                 }
                 entry.list = Some(list);
+                entry.is_users = is_users;
             }
             // It is over already, or in another namespace.
             Err(error) => {
@@ -127,7 +131,7 @@ impl MountNamespaces {
             return None;
         }
         let entry = self.known.get_mut(&namespace)?;
-        let (mut mounts, length) = match mounts::read(entry.list.as_mut()?) {
+        let (mut mounts, length) = match mounts::read(entry.list.as_mut()?, entry.is_users) {
             Ok(read) => read,
             Err(error) => {
                 tracing::warn!("a list of mounts cannot be read, new filesystems are not watched: {error}");
@@ -232,10 +236,11 @@ impl MountNamespaces {
     }
 }
 
-/// The list of mounts of a process, which must be in that namespace.
-fn open(pid: Pid, namespace: u32) -> io::Result<File> {
+/// The list of mounts of a process, which must be in that namespace, and whether that is one of users.
+fn open(pid: Pid, namespace: u32) -> io::Result<(File, bool)> {
     let list = File::open(format!("/proc/{}/mountinfo", pid.0))?;
     // The event has said that it was there; if it still is, it was there when the list was opened.
-    let actual = fs::metadata(format!("/proc/{}/ns/mnt", pid.0))?.ino();
-    if actual == u64::from(namespace) { Ok(list) } else { Err(io::Error::other("it has left")) }
+    let place = format!("/proc/{}/ns/mnt", pid.0);
+    let (is_users, actual) = (is_of_users(place.as_ref())?, fs::metadata(&place)?.ino());
+    if actual == u64::from(namespace) { Ok((list, is_users)) } else { Err(io::Error::other("it has left")) }
 }

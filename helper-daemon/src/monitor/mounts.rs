@@ -6,8 +6,10 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Seek},
     os::unix::ffi::OsStringExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
+
+use super::namespace_owner::is_of_users;
 
 /// Filesystems of the kernel, which hold no program.
 const PSEUDO: [&str; 20] = [
@@ -52,20 +54,58 @@ pub(super) struct Mount {
 /// Bytes of a list that are read: users decide how long theirs are.
 const LIST_MAX: u64 = 8 * 1024 * 1024;
 
-/// All mounts of an open /proc/PID/mountinfo, and how many bytes that took.
-pub(super) fn read(list: &mut File) -> io::Result<(Vec<Mount>, usize)> {
+/// All mounts of an open /proc/PID/mountinfo whose files are read without asking a server, and how many bytes that took. `is_users`:
+/// somebody without rights may have made them.
+pub(super) fn read(list: &mut File, is_users: bool) -> io::Result<(Vec<Mount>, usize)> {
     let mut text = Vec::new();
     list.rewind()?;
     let length = list.take(LIST_MAX).read_to_end(&mut text)?;
-    Ok((text.split(|byte| *byte == b'\n').filter_map(parse).collect(), length))
+    Ok((without_server(&text, is_users), length))
 }
 
-/// The numbers of the mounts in an open /proc/PID/mountinfo whose files are read without asking a server.
+/// An overlay opens the file of a layer. Its options name the layers by the paths that they had, which is as much as can be known; not
+/// where who made it may have put a server of their own below, and have left other paths, or none, to be seen.
+fn without_server(text: &[u8], is_users: bool) -> Vec<Mount> {
+    let lines = || text.split(|byte| *byte == b'\n');
+    let served: HashSet<PathBuf> = lines()
+        .filter_map(parse_any)
+        .filter(|(family, _)| is_served(family))
+        .map(|(_, mount)| mount.path)
+        .collect();
+    let is_behind = |line: &&[u8]| match parse_any(line) {
+        Some((b"overlay", _)) => {
+            is_users
+                || layers_of(line).iter().any(|layer| layer.ancestors().any(|above| served.contains(above)))
+        }
+        _ => false,
+    };
+    lines().filter(|line| !is_behind(line)).filter_map(parse).collect()
+}
+
+/// The layers of an overlay.
+fn layers_of(line: &[u8]) -> Vec<PathBuf> {
+    let options = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    let layers = |option: &[u8]| {
+        let at = option.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = option.split_at(at);
+        matches!(name, b"lowerdir" | b"lowerdir+" | b"datadir+" | b"upperdir").then(|| unescape(&value[1..]))
+    };
+    let of_option = |value: Vec<u8>| {
+        let paths =
+            value.split(|byte| *byte == b':').map(|path| PathBuf::from(OsString::from_vec(path.to_vec())));
+        paths.collect::<Vec<_>>()
+    };
+    options.split(|byte| *byte == b',').filter_map(layers).flat_map(of_option).collect()
+}
+
+/// The numbers of the mounts that a process sees whose files are read without asking a server. `process` is its folder in /proc.
 ///
 /// # Errors
 /// When the process is gone.
-pub fn mounts_without_server(list: &mut File) -> io::Result<HashSet<u64>> {
-    Ok(read(list)?.0.into_iter().map(|mount| mount.id).collect())
+pub fn mounts_without_server(process: &Path) -> io::Result<HashSet<u64>> {
+    let is_users = is_of_users(&process.join("ns/mnt")).unwrap_or(true);
+    let (mounts, _) = read(&mut File::open(process.join("mountinfo"))?, is_users)?;
+    Ok(mounts.into_iter().map(|mount| mount.id).collect())
 }
 
 /// The numbers of all mounts in an open /proc/PID/mountinfo.
@@ -112,8 +152,12 @@ fn owner_in(line: &[u8]) -> Option<(u32, u32)> {
 /// A line of mountinfo; `None` for what cannot hold programs, or is behind a server.
 fn parse(line: &[u8]) -> Option<Mount> {
     let (family, mount) = parse_any(line)?;
-    let is_left_out = PSEUDO.iter().chain(&SERVED).any(|left_out| left_out.as_bytes() == family);
+    let is_left_out = is_served(family) || PSEUDO.iter().any(|left_out| left_out.as_bytes() == family);
     (!is_left_out).then_some(mount)
+}
+
+fn is_served(family: &[u8]) -> bool {
+    SERVED.iter().any(|served| served.as_bytes() == family)
 }
 
 /// A line of mountinfo (Documentation/filesystems/proc.rst, 3.5), and the family of its filesystem.
@@ -164,6 +208,18 @@ mod tests {
         assert_eq!(parse(b"22 1 0:21 / /proc rw - proc proc rw"), None);
         assert_eq!(parse(b"23 1 0:22 / /home/a/x rw - fuse.sshfs a@b:/ rw"), None);
         assert_eq!(parse(b"nonsense"), None);
+    }
+
+    #[test]
+    fn an_overlay_of_a_served_layer_is_behind_that_server_and_a_user_s_may_be_behind_any() {
+        let text = b"40 1 98:0 / / rw - ext4 /dev/root rw\n\
+            41 40 0:50 / /mnt/a\\040b rw - fuse.x x rw\n\
+            42 40 0:51 / /1 rw - overlay o rw,lowerdir=/usr:/mnt/a\\040b/c,upperdir=/u,workdir=/w\n\
+            43 40 0:52 / /2 rw - overlay o rw,lowerdir=/usr:/mnt/a,upperdir=/u,workdir=/mnt/a\\040b\n\
+            44 40 0:53 / /3 rw - overlay o rw,lowerdir+=/usr,lowerdir+=/mnt/a\\040b\n\
+            45 40 0:54 / /4 rw - overlay o rw,lowerdir=l/A:l/B\n";
+        let ids = |is_users| without_server(text, is_users).iter().map(|mount| mount.id).collect::<Vec<_>>();
+        assert_eq!((ids(false), ids(true)), (vec![40, 43, 45], vec![40]));
     }
 
     #[test]

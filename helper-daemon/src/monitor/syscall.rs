@@ -68,13 +68,23 @@ fn owned(result: libc::c_long) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// A link of an iterator program, over a map where it needs one.
-pub(super) fn create_iterator_link(
-    program: BorrowedFd<'_>,
-    map: Option<BorrowedFd<'_>>,
-) -> io::Result<OwnedFd> {
-    // union bpf_iter_link_info: the map's descriptor first; 16 bytes hold every variant.
-    let mut info = [0_u32; 4];
+/// What an iterator goes through.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Over<'a> {
+    All,
+    Map(BorrowedFd<'a>),
+    /// What belongs to this process.
+    Itself,
+}
+
+/// A link of an iterator program.
+pub(super) fn create_iterator_link(program: BorrowedFd<'_>, over: Over<'_>) -> io::Result<OwnedFd> {
+    // union bpf_iter_link_info: of a map its descriptor, of tasks the number of a thread and that of a process; 16 bytes hold every variant.
+    let info = match over {
+        Over::All => None,
+        Over::Map(map) => Some([fd_number(map)?, 0, 0, 0]),
+        Over::Itself => Some([0, std::process::id(), 0, 0]),
+    };
     let mut attributes = LinkCreate {
         program_fd: fd_number(program)?,
         target_fd: 0,
@@ -84,10 +94,9 @@ pub(super) fn create_iterator_link(
         iterator_info_len: 0,
         reserved: 0,
     };
-    if let Some(map) = map {
-        info[0] = fd_number(map)?;
+    if let Some(info) = &info {
         attributes.iterator_info = address(info.as_ptr().cast());
-        attributes.iterator_info_len = u32::try_from(size_of_val(&info)).map_err(io::Error::other)?;
+        attributes.iterator_info_len = u32::try_from(size_of_val(info)).map_err(io::Error::other)?;
     }
     owned(bpf(BPF_LINK_CREATE, &mut attributes)?)
 }

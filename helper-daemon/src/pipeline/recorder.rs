@@ -18,7 +18,7 @@ use super::{
     gap::Gap,
     handle::{Command, End, Handle},
     intake::{note_changes, take_events},
-    learned::Learned,
+    learned::{self, Learned},
     learning::Learning,
     ledger::{Ledger, SETTLED_AFTER},
     live::{Recent, Tick},
@@ -83,7 +83,7 @@ pub struct Recorder {
     /// The files of all that has talked, on disk.
     pub(super) changes: Changes<SeenAt>,
     pub(super) inspector: Inspector,
-    pub(super) learned: mpsc::Receiver<Learned>,
+    pub(super) learned: learned::Queue,
     pub(super) ledger: Ledger,
     pub(super) rows: Rows,
     pub(super) journal: Journal,
@@ -171,15 +171,7 @@ impl Recorder {
         mut writer: Writer,
     ) -> Result<(Self, Handle), RecorderError> {
         let waker = Waker::new()?;
-        let (send_learned, learned) = mpsc::channel();
-        let learn = {
-            let waker = waker.clone();
-            move |what| {
-                // Nobody listens any more at the end of the daemon.
-                drop(send_learned.send(what));
-                waker.wake();
-            }
-        };
+        let (learn, learned) = learned::queue(waker.clone());
         let hasher = Hasher::start({
             let learn = learn.clone();
             move |hashed| learn(Learned::Hash(hashed))
@@ -303,12 +295,14 @@ impl Recorder {
     }
 
     fn step(&mut self) -> Result<(), RecorderError> {
+        // What came before anybody was to be told of it.
+        let came = self.learned.is_awaited() && self.take_learned();
         let now = Now::read();
         let due = self.pace.until_due(now).min(self.changes.until_due(now.monotonic).unwrap_or(u64::MAX));
-        self.monitor.wait(Duration::from_nanos(due))?;
+        self.monitor.wait(Duration::from_nanos(if came { 0 } else { due }))?;
         self.waker.reset();
         // Hashes first: a process whose end is not among the events that follow was there when its file had been read.
-        let has_learned = self.take_learned();
+        let has_learned = self.take_learned() || came;
         take_events(&mut self.monitor, &mut self.processes, &mut self.journal)?;
         self.hear()?;
         self.processes.identify_executed(&self.hasher);

@@ -61,7 +61,7 @@ impl Inheritance {
         let noted = recovered.as_ref().map(|recovered| &recovered.head);
         let gaps =
             monitor.left_behind().iter().map(|left| Gap::of(left, noted, writer.checkpoint())).collect();
-        let mut processes = Processes::new(config.recording.command_lines);
+        let mut processes = Processes::new(config.recording.command_lines, monitor.layers());
         let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
         let mut losses = None;
         let (mut head, mut epoch) = (None, 0);

@@ -243,6 +243,7 @@ impl Recorder {
                 Owner::Kernel => {}
             }
         });
+        self.learned.is_awaited_if(rows.unidentified().next().is_some());
         found.into_iter().for_each(|finding| self.raise(finding));
         if has_learned {
             self.outbox.push(Job::EndLearning { at: now.wall, done: None });

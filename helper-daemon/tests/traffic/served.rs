@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -41,8 +41,25 @@ impl Served {
         Self { mount, unanswered }
     }
 
-    fn program(&self) -> PathBuf {
-        self.mount.file()
+    /// Starts the program where it is to be found.
+    fn start(&self, place: At, words: &[&str]) -> Running {
+        let served = self.mount.file();
+        let mut command = match place {
+            At::Server => Command::new(&served),
+            At::Overlay | At::OverlayOfUser => {
+                let mut command = Command::new("unshare");
+                let layer = "mkdir $1; mount -t tmpfs t $1; mkdir $1/a $1/o; \
+                             mount -t overlay -o lowerdir=$2:$1/a o $1/o; p=$1/o/program; shift 2; exec $p \"$@\"";
+                let folder = served.parent().unwrap();
+                command
+                    .arg(if place == At::Overlay { "-m" } else { "-Urm" })
+                    .args(["sh", "-ec", layer, "sh"]);
+                command.arg(folder.with_extension("over")).arg(folder);
+                command
+            }
+        };
+        command.args(words).stdin(Stdio::piped()).stdout(Stdio::null());
+        Running(command.spawn().unwrap())
     }
 
     /// Who has asked.
@@ -56,6 +73,16 @@ impl Served {
             thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// Where a served program is executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Server,
+    /// In an overlay that names the served folder as a layer.
+    Overlay,
+    /// The same, made by somebody without rights.
+    OverlayOfUser,
 }
 
 /// A program of the mount, which may hang in it for ever. Dropping it ends it.
@@ -80,17 +107,13 @@ fn is_gone(pid: u32) -> bool {
 }
 
 /// A served program runs and talks; then the server does not answer the daemon. All else must go on.
-async fn nothing_waits_for_a_server_that_is_silent_at(operation: u32) {
+async fn nothing_waits_for_a_server_that_is_silent_at(operation: u32, place: At) {
     let mut bed = Bed::start();
     let server = bed.programs.server();
     let original = bed.programs.copy("original");
     let folder = Folder::for_everybody().unwrap();
     let served = Served::mount(folder.path(), &original, operation);
-    let mut command = Command::new(served.program());
-    command.args(["steady-udp", &format!("127.0.0.1:{}", server.udp)]);
-    let hanging = Running(
-        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap(),
-    );
+    let hanging = served.start(place, &["steady-udp", &format!("127.0.0.1:{}", server.udp)]);
     let asking = served.wait_until_asked();
     let other = bed.programs.copy("other");
     let begun = Instant::now();
@@ -115,7 +138,7 @@ async fn nothing_waits_for_a_server_that_is_silent_at(operation: u32) {
     assert!(!is_gone(asking), "the server was not silent");
     for opened in opened_by(asking) {
         let is_its_own = opened == Path::new("/dev/null")
-            || opened == served.program()
+            || opened.file_name() == served.mount.file().file_name()
             || opened.to_str().unwrap().starts_with("pipe:");
         assert!(is_its_own, "{} is the daemon's", opened.display());
     }
@@ -134,11 +157,22 @@ async fn nothing_waits_for_a_server_that_is_silent_at(operation: u32) {
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
 async fn a_server_that_never_opens_its_file_keeps_nobody_waiting() {
-    nothing_waits_for_a_server_that_is_silent_at(OPEN).await;
+    nothing_waits_for_a_server_that_is_silent_at(OPEN, At::Server).await;
 }
 
 #[tokio::test]
 #[ignore = "needs root, eBPF and a private bus"]
 async fn a_server_that_never_gives_its_file_keeps_nobody_waiting() {
-    nothing_waits_for_a_server_that_is_silent_at(READ).await;
+    nothing_waits_for_a_server_that_is_silent_at(READ, At::Server).await;
+}
+
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_server_below_an_overlay_keeps_nobody_waiting() {
+    for place in [At::Overlay, At::OverlayOfUser] {
+        for operation in [OPEN, READ] {
+            println!("{place:?}, {operation}");
+            nothing_waits_for_a_server_that_is_silent_at(operation, place).await;
+        }
+    }
 }

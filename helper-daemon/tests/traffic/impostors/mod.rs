@@ -3,6 +3,7 @@
 mod let_go;
 mod overlays;
 mod scripts;
+mod ways;
 
 use std::{
     fs,

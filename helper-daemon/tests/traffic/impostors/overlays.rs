@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt, chown},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -17,6 +17,10 @@ struct Overlay(PathBuf);
 
 impl Overlay {
     fn new(programs: &Programs) -> Self {
+        Self::with(programs, "")
+    }
+
+    fn with(programs: &Programs, options: &str) -> Self {
         let place = programs.path("overlay");
         for folder in ["lower", "upper", "work", "merged"] {
             fs::create_dir_all(place.join(folder)).unwrap();
@@ -28,8 +32,8 @@ impl Overlay {
             OpenOptions::new().write(true).open(&path).unwrap().set_len(100 << 20).unwrap();
             fs::metadata(&path).unwrap();
         }
-        let script = "cd $1; mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work o merged";
-        run(Path::new("/bin/sh"), &["-c", script, "sh", place.to_str().unwrap()]);
+        let script = "cd $1; mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work$2 o merged";
+        run(Path::new("/bin/sh"), &["-c", script, "sh", place.to_str().unwrap(), options]);
         Self(place)
     }
 
@@ -124,4 +128,57 @@ async fn programs_in_an_overlay_are_named_also_when_they_were_there_before() {
     }
     let unattributed = bed.proxy().await.status().await.unwrap().attribution.unattributed;
     assert_eq!(unattributed.get("file-changed").copied().unwrap_or_default(), 0, "{unattributed:?}");
+}
+
+/// As engines of containers mount: a file whose owner or mode was changed has these in the upper layer, and its content in the lower.
+#[tokio::test]
+#[ignore = "needs root, eBPF and a private bus"]
+async fn a_program_of_which_the_upper_layer_has_the_attributes_only_is_known_by_its_content() {
+    let bed = Bed::start();
+    let server = bed.programs.server();
+    let overlay = Overlay::with(&bed.programs, ",metacopy=on,redirect_dir=on");
+    let (program, below) = (overlay.path("merged", "lower"), overlay.path("lower", "lower"));
+    let untouched = sha256(&below);
+    let ended = |program: &Path| run(program, &["tcp", &server.tcp_v4(), "100"]);
+    ended(&program);
+    bed.query(&[]).await; // it is hashed by now
+    for user in [1, 2] {
+        chown(&program, Some(user), None).unwrap();
+        assert!(fs::metadata(overlay.path("upper", "lower")).unwrap().blocks() < 1000, "it was copied");
+        settle(&program);
+        ended(&program);
+        ended(&program);
+        end(start(&program, &server, "100"));
+    }
+    let rows = rows_of(&bed.query(&["executable"]).await, &program);
+    let [row] = rows.as_slice() else { panic!("{rows:#?}") };
+    assert_eq!((row.keys["sha256"].as_str(), row.tx_bytes), (untouched.as_str(), 700), "{rows:#?}");
+
+    // Written to in the lower layer: before it runs, and while it does.
+    let write = |byte| {
+        OpenOptions::new().write(true).open(&below).unwrap().write_all_at(&[byte], (100 << 20) - 1).unwrap()
+    };
+    for turn in 1..5 {
+        write(turn);
+        settle(&below);
+        let executed = sha256(&below);
+        let stopped = (turn % 2 == 0).then(|| Stopped::new(&bed));
+        let running = start(&program, &server, "7");
+        write(turn + 100);
+        drop(stopped);
+        end(running);
+        let rows = rows_of(&bed.query(&["executable"]).await, &program);
+        let written = sha256(&below);
+        assert!(rows.iter().all(|row| row.keys["sha256"] != written), "{turn}: {rows:#?}");
+        println!("{turn}: {}", rows.iter().any(|row| row.keys["sha256"] == executed));
+    }
+    let named = rows_of(&bed.query(&["executable"]).await, &program);
+    let unattributed = bed.proxy().await.status().await.unwrap().attribution.unattributed;
+    let unknown = unattributed.get("file-changed").copied().unwrap_or_default();
+    assert_eq!(
+        named.iter().map(|row| row.tx_bytes).sum::<u64>() + unknown,
+        728,
+        "{named:#?} {unattributed:?}"
+    );
+    assert!(unknown >= 14, "{unattributed:?}");
 }
