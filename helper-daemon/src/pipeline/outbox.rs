@@ -50,7 +50,10 @@ impl Outbox {
                 *reached = checkpoint.or(*reached);
                 told.extend(done);
             }
-            None => self.jobs.push_back(Job::Write { records, checkpoint, recorded, done }),
+            None => {
+                let recorded = Box::new(recorded);
+                self.jobs.push_back(Job::Write { records, checkpoint, recorded, done });
+            }
         }
     }
 

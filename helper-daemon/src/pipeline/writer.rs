@@ -136,7 +136,7 @@ pub(super) enum Job {
         /// Up to where these are all that the journal has; `None` without a journal.
         checkpoint: Option<Checkpoint>,
         /// When it was recorded; what moved then is among these rows or those before them.
-        recorded: Spans,
+        recorded: Box<Spans>,
         done: Vec<oneshot::Sender<Result<(), Error>>>,
     },
     /// Store a finding and tell it.
