@@ -81,7 +81,7 @@ describe("files", { concurrency: 2, skip: whyNot() }, () => {
       await page.getByRole("button", { name: "Approved", exact: true }).click();
       await page.getByRole("button", { name: "Import…" }).click();
       await page.getByRole("button", { name: /^Take over/u }).click();
-      assert.match(await page.getByRole("dialog").getByRole("alert").innerText(), /^0 of 6 answers were taken over, then: .*only the group “portolan” may review/u);
+      assert.match(await page.getByRole("dialog").getByRole("alert").innerText(), /^0 of 6 answers were taken over, then: .*Members of the group portolan in a local session may/u);
     }));
 
   test("pictures of applications are pictures, and what is none becomes a letter", () =>

@@ -48,6 +48,8 @@ async fn the_time_without_a_daemon_is_a_gap_and_silence_is_none() {
     let mut bed = Bed::start_with(&DaemonOptions { config, ..DaemonOptions::default() });
     let program = bed.programs.copy("now-and-then");
     talk(&bed, &program, 1000, 1000).await;
+    // A series begins with a whole bucket.
+    pass(2).await;
     let began = now_ms();
     pass(4).await;
     let silent = series(&bed, &program, began).await;

@@ -101,7 +101,10 @@ fn write_now(path: &Path, bytes: &[u8], may_replace: bool) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let file = tempfile::Builder::new().prefix(".portolan-").suffix(".part").tempfile_in(folder);
     // The person named another file than the one that it speaks of.
-    let mut file = file.map_err(|error| io::Error::from(error.kind()))?;
+    let mut file = file.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => io::Error::other("no file can be made in this folder"),
+        kind => io::Error::from(kind),
+    })?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     let named = if may_replace { file.persist(path) } else { file.persist_noclobber(path) };

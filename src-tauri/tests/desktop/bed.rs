@@ -128,7 +128,11 @@ impl Bed {
                 "/usr/bin/convert-im6",
                 &[picture.as_ref(), "-resize".as_ref(), "300%".as_ref(), large.as_ref()],
             );
-            read = output("tesseract", &[large.as_ref(), "-".as_ref(), "--psm".as_ref(), "11".as_ref()]);
+            // Scattered words, and whole lines: each reads what the other does not.
+            let in_mode = |mode: &str| {
+                output("tesseract", &[large.as_ref(), "-".as_ref(), "--psm".as_ref(), mode.as_ref()])
+            };
+            read = in_mode("11") + &in_mode("6");
         }
     }
 

@@ -4,7 +4,7 @@ import { m } from "../paraglide/messages.js";
 import { unknown, type Frame } from "./frame";
 
 /** How far apart the lines are, and how much room the words have around them, in pixels. */
-const [APART, AROUND] = [7, 6];
+const [APART, AROUND] = [12, 6];
 
 /** The colours of what is not known. */
 export interface Wash {
@@ -49,7 +49,7 @@ function patternOf(ctx: CanvasRenderingContext2D, { lines }: Wash): CanvasPatter
   const pen = tile.getContext("2d");
   if (pen === null) return "transparent";
   pen.strokeStyle = lines;
-  pen.globalAlpha = 0.55;
+  pen.globalAlpha = 0.3;
   pen.lineWidth = devicePixelRatio;
   pen.beginPath();
   // Twice beyond the corners, so that tiles join.

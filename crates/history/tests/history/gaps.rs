@@ -101,7 +101,7 @@ fn of_an_older_file_the_days_on_which_something_moved_were_recorded() {
         [START + 5 * HOUR, START + DAY + HOUR, START + 4 * DAY + 7 * HOUR, START + 4 * DAY + 9 * HOUR];
     place.history().write(&moved.map(at)).unwrap();
     let old = rusqlite::Connection::open(place.path()).unwrap();
-    old.execute_batch("DROP TABLE recorded; PRAGMA user_version = 11").unwrap();
+    old.execute_batch("DROP TABLE recorded; PRAGMA user_version = 12").unwrap();
     drop(old);
     drop(place.history());
     let days = series(&place, Step::Day, None, None);
