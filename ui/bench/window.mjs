@@ -95,7 +95,7 @@ async function dragging(page) {
 }
 
 async function details(page) {
-  await page.locator("[role=treeitem] .name").first().click();
+  await page.locator("[role=treeitem] .what").first().click();
   await page.locator("aside header h2").waitFor();
   await settled(page);
   await page.locator("aside button.close").click();
