@@ -134,13 +134,13 @@ impl Processes {
 mod tests {
     use std::fs::File;
 
-    use portolan_bpf::{Environment, Event, EventKind, FileId, Stamps};
-    use portolan_core::{Executable, Lineage, Pid, ProcessKey, Provenance, Sha256Digest, Uid};
+    use portolan_bpf::{Event, EventKind, FileId, Stamps};
+    use portolan_core::{Executable, Lineage, Pid, ProcessKey, Provenance, Sha256Digest};
 
     use super::*;
     use crate::{
         clock::Now,
-        identity::{file::FileKey, origin::UNANSWERED},
+        identity::{file::FileKey, origin::UNANSWERED, stamp_clock::tests::event},
         monitor::Layers,
     };
 
@@ -150,18 +150,12 @@ mod tests {
             FileKey::of(&File::open("/proc/self/exe").unwrap()).unwrap();
         let (stamps, is_served, is_guarded) = (Stamps::Coarse, false, true);
         Event {
-            has_let_go: false,
             kind: EventKind::Exec,
             process: Some(ProcessKey {
                 pid: Pid(std::process::id()),
                 started: now.monotonic,
                 exec_generation: 1,
             }),
-            parent: None,
-            uid: Uid(0),
-            at: now.monotonic,
-            monotonic_ns: now.monotonic.0,
-            jiffies: None,
             file: Some(FileId {
                 device,
                 inode,
@@ -173,17 +167,7 @@ mod tests {
                 is_guarded,
                 is_overlaid: false,
             }),
-            arguments: Vec::new(),
-            arguments_truncated: false,
-            name: Vec::new(),
-            script_name: None,
-            cgroup: None,
-            mount_namespace: None,
-            mounting_users: None,
-            root: None,
-            working_directory: None,
-            environment: Environment::default(),
-            code_variables: Vec::new(),
+            ..event(now.monotonic.0, now.monotonic.0, None)
         }
     }
 

@@ -47,7 +47,7 @@ impl StampClock {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use portolan_bpf::{Environment, EventKind};
     use portolan_core::Uid;
 
@@ -55,7 +55,8 @@ mod tests {
 
     const TICK_NS: u64 = 4_000_000;
 
-    fn event(at_ns: u64, monotonic_ns: u64, jiffies: Option<u64>) -> Event {
+    /// The end of nobody known.
+    pub(in crate::identity) fn event(at_ns: u64, monotonic_ns: u64, jiffies: Option<u64>) -> Event {
         Event {
             kind: EventKind::Exit,
             process: None,

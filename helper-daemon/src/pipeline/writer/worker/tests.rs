@@ -102,6 +102,12 @@ fn sent(worker: &Worker) -> u64 {
     reader.answer(&everything, &Patience::default()).unwrap().total.bytes.tx
 }
 
+/// Writes over the first page.
+fn damage(path: &Path) {
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xa5; 4096], 0).unwrap();
+}
+
 #[test]
 fn a_damaged_history_is_saved_after_the_start_and_what_it_knew_is_told_then() {
     let dir = tempfile::tempdir().unwrap();
@@ -112,8 +118,7 @@ fn a_damaged_history_is_saved_after_the_start_and_what_it_knew_is_told_then() {
     history.write_up_to(&[record(0)], Some(checkpoint)).unwrap();
     history.begin_learning(UnixMillis(1)).unwrap();
     drop(history);
-    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&file, &[0xa5; 4096], 0).unwrap();
+    damage(&path);
 
     let (mut worker, known, writing, told) = worker_with(dir.path(), Writing::default());
     assert_eq!(known.checkpoint, Some(checkpoint));
@@ -137,8 +142,7 @@ fn where_damage_took_how_long_was_learned_nobody_learns_anew() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("history.sqlite");
     drop(History::open(&path).unwrap());
-    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&file, &[0xa5; 4096], 0).unwrap();
+    damage(&path);
     let (mut worker, known, writing, _told) = worker_with(dir.path(), Writing::default());
     assert_eq!(known.learned(), None);
     until_ready(&mut worker);
